@@ -1,0 +1,183 @@
+"""Writes the generated pages of the documentation: `python docs/generate.py`.
+
+docs/methods/ gets a page for each room that has methods, and docs/field.md the map of the field.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from longspan import field, parts, registry
+from longspan.plan import Plan
+
+DOCS = Path(__file__).parent
+SENTENCE = re.compile(r"(?:^|(?<=\. ))(?P<names>(?:\w+, )*\w+): (?P<meaning>.+?\.)(?: |$)")
+NOTE = "*Made by `python docs/generate.py` from the code; change it there.*"
+
+
+def pages() -> dict[Path, str]:
+    """The generated pages by their path."""
+    rooms = {room: cards for room in registry.ROOMS if (cards := built_in(room))}
+    generated = {DOCS / "methods" / "README.md": index(rooms), DOCS / "field.md": field_map()}
+    return generated | {page_of(room): room_page(room, cards) for room, cards in rooms.items()}
+
+
+def built_in(room: str) -> list[registry.Card]:
+    """The cards of the methods that longspan itself brings."""
+    return [card for card in registry.cards(room) if card.target.startswith("longspan.")]
+
+
+def page_of(room: str) -> Path:
+    """Where the page of a room is."""
+    return DOCS / "methods" / f"{registry.ROOMS[room].rpartition('.')[2]}.md"
+
+
+def index(rooms: dict[str, list[registry.Card]]) -> str:
+    """The table of all methods, as `longspan methods` prints it."""
+    rows = [
+        [
+            f"[{card.name}]({page_of(room).name}#{card.name})",
+            room,
+            card.year,
+            training(card),
+            card.changes,
+            source(card),
+        ]
+        for room, cards in rooms.items()
+        for card in cards
+    ]
+    head = ["name", "room", "year", "training", "what it changes", "paper"]
+    return page("# Methods", NOTE, table(head, rows))
+
+
+def room_page(room: str, cards: list[registry.Card]) -> str:
+    """One room: its contract, and a card for each method."""
+    contract = registry.contract(room)
+    about = inspect.getdoc(inspect.getmodule(contract)) or ""
+    return page(
+        f"# {room.capitalize()}", NOTE, about, explain(contract)[0], *(method(room, each) for each in cards)
+    )
+
+
+def method(room: str, card: registry.Card) -> str:
+    """The card of a method: what it changes, where it is from, its parameters, and an example."""
+    cls = registry.find(room, card.name)
+    facts = (
+        f"{source(card)}, {card.year}. Training: {training(card)}. Class: `{cls.__module__}.{cls.__name__}`."
+    )
+    prose, meanings = explain(cls)
+    rows = [
+        [f"`{each.name}`", each.takes, default(each), meanings.get(each.name, "see above")]
+        for each in parts.parameters(cls)
+    ]
+    parameters = (
+        table(["parameter", "takes", "default", "meaning"], rows) if rows else "It has no parameters."
+    )
+    example = f"```\n{example_of(room, card)}\n```"
+    return "\n\n".join((f"## {card.name}", card.changes, facts, prose, parameters, example))
+
+
+def default(parameter: parts.Parameter) -> str:
+    """The default of a parameter as it is written in a plan."""
+    return "required" if parameter.required else f"`{parameter.text(parameter.default)}`"
+
+
+def explain(cls: type) -> tuple[str, dict[str, str]]:
+    """The docstring of a class without its sentences of the form "name: meaning.", and these by parameter.
+
+    The sentences of the classes that it derives from count too.
+    """
+    meanings: dict[str, str] = {}
+    names = {each.name for each in parts.parameters(cls)}
+
+    def take(sentence: re.Match[str]) -> str:
+        explained = sentence["names"].split(", ")
+        if not names.issuperset(explained):
+            return sentence[0]
+        for name in explained:
+            meanings.setdefault(name, sentence["meaning"])
+        return ""
+
+    prose = []
+    for each in cls.__mro__:
+        for paragraph in inspect.cleandoc(each.__dict__.get("__doc__") or "").split("\n\n"):
+            rest = SENTENCE.sub(take, " ".join(paragraph.split())).strip()
+            prose += [rest] if each is cls and rest else []
+    return "\n\n".join(prose), meanings
+
+
+def example_of(room: str, card: registry.Card) -> str:
+    """A plan that names the method, checked by making it."""
+    known = parts.parameters(registry.find(room, card.name))
+    shown = [each for each in known if each.required] or [each for each in known if each.room is None][:2]
+    given = ",".join(f"{each.name}={'4' if each.required else each.text(each.default)}" for each in shown)
+    call = f"{card.name}({given})" if given else card.name
+    text = f"{room}={call}" if room in registry.SLOTS else f"{owner_of(room)}({room}={call})"
+    Plan.parse(text)
+    return text
+
+
+def owner_of(room: str) -> str:
+    """The first method, as slot=name, with a parameter that holds a part of `room`."""
+    for slot in registry.SLOTS:
+        for card in built_in(slot):
+            if any(each.room == room for each in parts.parameters(registry.find(slot, card.name))):
+                return f"{slot}={card.name}"
+    raise LookupError(f"no method holds a part of room {room}")
+
+
+def field_map() -> str:
+    """The map of the field, as `longspan field` prints it, after the meaning of its rooms."""
+    papers = field.papers()
+    count = {code: [paper for paper in papers if paper.room == code] for code in field.ROOMS}
+    rooms = [
+        [code, words, len(count[code]), sum(bool(paper.implemented) for paper in count[code])]
+        for code, words in field.ROOMS.items()
+    ]
+    rows = [[paper.id, paper.name, paper.room, paper.title, paper.status] for paper in papers]
+    return page(
+        "# The map of the field",
+        NOTE,
+        'The papers that longspan is to cover, each with the part that implements it, or "not yet".',
+        table(["room", "about", "papers", "implemented"], rooms),
+        table(["id", "name", "room", "title", "implemented"], rows),
+    )
+
+
+def training(card: registry.Card) -> str:
+    """Whether a method needs training."""
+    return "needed" if card.training else "no"
+
+
+def source(card: registry.Card) -> str:
+    """The paper of a method, linked."""
+    return f"[{card.paper}]({card.link})"
+
+
+def page(*blocks: str) -> str:
+    """Blocks of Markdown as a page."""
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [[str(cell).replace("|", r"\|") for cell in row] for row in (head, ["---"] * len(head), *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    """Writes all pages, and removes pages of rooms that are no more."""
+    generated = pages()
+    for path, text in generated.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for path in (DOCS / "methods").glob("*.md"):
+        if path not in generated:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""A longer context for any open-weight language model, in bounded memory, with its cost shown."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longspan.model import Model, load
+    from longspan.plan import Plan
+    from longspan.session import Progress, Session, Step
+    from longspan.spans import Answer, Citation, Document, Span
+    from longspan.usage import Usage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "Citation",
+    "Document",
+    "Model",
+    "Plan",
+    "Progress",
+    "Session",
+    "Span",
+    "Step",
+    "Usage",
+    "__version__",
+    "load",
+]
+
+_HOMES = {
+    "Answer": "spans",
+    "Citation": "spans",
+    "Document": "spans",
+    "Model": "model",
+    "Plan": "plan",
+    "Progress": "session",
+    "Session": "session",
+    "Span": "spans",
+    "Step": "session",
+    "Usage": "usage",
+    "load": "model",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Public names are imported when they are first used, so that `import longspan` stays light."""
+    if name in _HOMES:
+        return getattr(import_module(f"longspan.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'longspan' has no attribute {name!r}")

@@ -1,0 +1,42 @@
+"""`longspan methods`: the methods that a plan can name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from longspan import registry
+
+
+def methods(
+    room: Annotated[str | None, typer.Option(help=f"Only this room: {', '.join(registry.ROOMS)}.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the methods: name, room, paper, link, year, whether they need training, what they change."""
+    rooms = list(registry.ROOMS) if room is None else [registry.room_of(room)]
+    found = [(each, card) for each in rooms for card in registry.cards(each)]
+    if as_json:
+        records = [{"room": each, **dataclasses.asdict(card)} for each, card in found]
+        typer.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True, min_width=max((len(card.name) for _, card in found), default=0))
+    table.add_column("room", no_wrap=True)
+    table.add_column("year", no_wrap=True)
+    table.add_column("training", no_wrap=True)
+    table.add_column("what it changes, paper, link", overflow="fold")
+    for each, card in found:
+        about = Text(f"{card.changes}\n{card.paper}\n{card.link}")
+        training = "needed" if card.training else "no"
+        table.add_row(Text(card.name), each, str(card.year), training, about, end_section=True)
+    console = Console()
+    if found:
+        console.print(table)
+    console.print(f"{len(found)} methods", highlight=False)

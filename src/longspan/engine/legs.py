@@ -1,0 +1,101 @@
+"""The pieces of a position scheme, made ready once for all layers of a forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from longspan.kernels.rotation import Table, table
+from longspan.kernels.tiles import Tile, tiles
+from longspan.positions.base import KeyMap, Piece, Positions, Rope
+
+# A region that is not one tile is run as a single masked call while its mask is this small.
+MASK_ELEMENTS = 1 << 18
+
+
+class Span:
+    """Tokens start .. start + count of one sequence, as the layers of one kind see them.
+
+    A kind is a rotation and a window (None for layers that see everything).
+    Layers with a window keep the model's own positions: their distances never leave what was trained.
+    """
+
+    def __init__(
+        self, scheme: Positions, rope: Rope, window: int | None, start: int, count: int, device: torch.device
+    ) -> None:
+        self.start, self.count = start, count
+        self.queries = torch.arange(start, start + count, device=device)
+        if window is not None:
+            scheme = Positions()
+        self._rope = scheme.rope(rope)
+        self.key_map = scheme.key_map(rope)
+        legs = [Leg(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
+        self.legs = [leg for leg in legs if not leg.empty]
+        self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}
+
+    def turn(self, positions: Tensor) -> Table | None:
+        """The rotation of given positions; None where the layers do not rotate."""
+        rope = self._rope
+        if rope.channels == 0:
+            return None
+        return table(positions, rope.inv_freq, magnitude=rope.magnitude, interleaved=rope.interleaved)
+
+    def key_turn(self, keys: KeyMap, start: int, stop: int) -> Table | None:
+        """The rotation of consecutive keys, kept for the layers to come."""
+        wanted = (keys, start, stop)
+        if wanted not in self._tables:
+            self._tables[wanted] = self.turn(keys(torch.arange(start, stop, device=self.queries.device)))
+        return self._tables[wanted]
+
+
+class Leg:
+    """One piece: the rotation of its queries, and its region as bounds and as tiles."""
+
+    def __init__(self, span: Span, piece: Piece, window: int | None) -> None:
+        self._span = span
+        self.keys = piece.keys
+        self.low, self.high = piece.low, piece.high
+        if window is not None:
+            self.low = torch.maximum(self.low, span.queries - window + 1)
+        self.empty = not bool((self.high > self.low).any())
+        self.query_turn = span.turn(piece.query)
+        self._regions: dict[tuple[int, int], Region] = {}
+
+    @cached_property
+    def fresh(self) -> Region:
+        """The region among the tokens being read, keys counted from the first of them."""
+        return Region.of(self.low, self.high, self._span.start, self._span.start + self._span.count)
+
+    def past(self, first: int, stop: int) -> Region:
+        """The region among stored keys at the consecutive positions first .. stop − 1, counted from `first`."""
+        if (first, stop) not in self._regions:
+            self._regions[first, stop] = Region.of(self.low, self.high, first, stop)
+        return self._regions[first, stop]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """Keys start .. stop − 1 and how n queries see them.
+
+    Tiles, or, where these would be many small ones, a mask `[n, stop − start]`; both count keys from `start`.
+    """
+
+    start: int
+    stop: int
+    tiles: list[Tile]
+    mask: Tensor | None
+
+    @classmethod
+    def of(cls, low: Tensor, high: Tensor, first: int, stop: int) -> Region:
+        """The part of the bounds that lies among keys first .. stop − 1, counted from `first`."""
+        start, end = int(low[0].clamp(first, stop)), int(high[-1].clamp(first, stop))
+        lower, upper = low.clamp(start, end) - start, high.clamp(start, end) - start
+        cut = list(tiles(lower.tolist(), upper.tolist()))
+        mask = None
+        if len(cut) > 1 and len(low) * (end - start) <= MASK_ELEMENTS:
+            index = torch.arange(end - start, device=low.device)
+            mask = (index >= lower[:, None]) & (index < upper[:, None])
+        return cls(start=start - first, stop=end - first, tiles=cut, mask=mask)

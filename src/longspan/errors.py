@@ -1,0 +1,33 @@
+"""The errors a user can meet. Each message is one line with the numbers and the next step."""
+
+
+class LongspanError(Exception):
+    """Base of every error that longspan raises about a user's model, document, plan or prompt."""
+
+
+class ModelNotFound(LongspanError):
+    """No model under this name: not a folder, a GGUF file, a known short name, nor a reachable hub id."""
+
+
+class CorruptModel(LongspanError):
+    """The model's files are there but cannot be read as what they claim to be."""
+
+
+class UnsupportedModel(LongspanError):
+    """The model loads, but the seam cannot reproduce its logits; names the family and the reason."""
+
+
+class DocumentError(LongspanError):
+    """A document that is missing, empty, binary, encrypted or without text."""
+
+
+class WindowExceeded(LongspanError):
+    """Prompt and output need more positions than the plan gives; says both numbers and what to change."""
+
+
+class UnknownMethod(LongspanError, ValueError):
+    """A plan names a part that is not registered; proposes the nearest names."""
+
+
+class PlanError(LongspanError, ValueError):
+    """A plan that cannot be read, or whose parts cannot work together or with this model."""

@@ -1,0 +1,1 @@
+"""Reading and writing beyond any window: how a text that does not fit is read in parts."""

@@ -1,0 +1,118 @@
+"""One question about some documents: read whole where they fit, else by their best passages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from longspan.conversation import Conversation
+from longspan.errors import WindowExceeded
+from longspan.flows.passages import choose
+from longspan.model import Model
+from longspan.parameters import check_choice
+from longspan.plan import Plan
+from longspan.session import Progress
+from longspan.spans import Answer, Document, Span, tokenize
+
+Flow = Literal["auto", "direct", "passages"]
+
+# A plan whose positions know no bound still reads only what memory and patience allow; passages need a number.
+_UNBOUNDED = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What is read for a question, and how that was decided.
+
+    flow: "direct" or "passages". spans are read in this order; passages of total were chosen. truncated_tokens
+    counts what is left out. window: tokens that the plan allows, None where it knows no bound.
+    """
+
+    flow: Literal["direct", "passages"]
+    spans: tuple[Span, ...]
+    passages: int
+    total: int
+    prompt_tokens: int
+    truncated_tokens: int
+    window: int | None
+
+    def describe(self) -> str:
+        """One line for people."""
+        window = "no bound" if self.window is None else f"a window of {self.window:,}"
+        if self.flow == "direct":
+            return f"read whole: {self.prompt_tokens:,} tokens in {window}"
+        return (
+            f"read the best {self.passages:,} of {self.total:,} passages: {self.prompt_tokens:,} tokens in {window}, "
+            f"{self.truncated_tokens:,} tokens left out"
+        )
+
+
+def plan_reading(
+    model: Model, documents: Sequence[Document], question: str, *, plan: Plan, flow: Flow, max_new_tokens: int
+) -> Reading:
+    """Decides what is read: everything if it fits the plan's window beside the answer, else the best passages.
+
+    flow "direct" reads everything and leaves it to the session to refuse, "passages" always chooses.
+    """
+    check_choice("flow", flow, get_args(Flow))
+    window = plan.positions.window(model.window) if plan.positions else model.window
+    whole = tuple(Span(document, 0, len(document.text)) for document in documents)
+    tokens = _prompt_tokens(model, question, whole)
+    fits = window is None or tokens + max_new_tokens <= window
+    if flow == "direct" or (flow == "auto" and fits):
+        return Reading(
+            flow="direct", spans=whole, passages=0, total=0, prompt_tokens=tokens, truncated_tokens=0, window=window
+        )
+    room = (window or _UNBOUNDED) - max_new_tokens - _prompt_tokens(model, question, ())
+    if room < 1:
+        raise WindowExceeded(
+            f"question and answer take {(window or _UNBOUNDED) - room:,} tokens > window {window or _UNBOUNDED:,}; "
+            "lower --max-new-tokens or raise the window with positions=..."
+        )
+    # The two line breaks between passages and question are the only tokens that the parts do not count.
+    chosen = choose(documents, question, max(1, room - len(tokenize(model.tokenizer, "\n\n").ids)), model.count)
+    return Reading(
+        flow="passages",
+        spans=chosen.spans,
+        passages=chosen.passages,
+        total=chosen.total,
+        prompt_tokens=_prompt_tokens(model, question, chosen.spans),
+        truncated_tokens=chosen.skipped_tokens,
+        window=window,
+    )
+
+
+def ask(
+    model: Model,
+    documents: Sequence[Document],
+    question: str,
+    *,
+    plan: Plan,
+    flow: Flow = "auto",
+    max_new_tokens: int = 256,
+    decided: Callable[[Reading], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stream: Callable[[str], None] | None = None,
+) -> Answer:
+    """Answers a question about documents, with checked citations.
+
+    decided is told what will be read before reading begins, progress how far reading has come, stream gets the
+    answer piece by piece.
+    """
+    reading = plan_reading(model, documents, question, plan=plan, flow=flow, max_new_tokens=max_new_tokens)
+    if decided is not None:
+        decided(reading)
+    with model.session(plan) as session:
+        return session.ask(
+            question,
+            about=reading.spans,
+            progress=progress,
+            stream=stream,
+            truncated_tokens=reading.truncated_tokens,
+            max_new_tokens=max_new_tokens,
+        )
+
+
+def _prompt_tokens(model: Model, question: str, spans: Sequence[Span]) -> int:
+    return len(Conversation(model.tokenizer).question(question, spans, last=None))

@@ -1,0 +1,50 @@
+"""Rotary position embedding as one table and one multiply-add, in fp32.
+
+Both pairings of channels in use are covered: *half* rotates channel c with c + r/2 (Llama), *interleaved*
+rotates channel 2c with 2c + 1 (GLM, Cohere). RoFormer, https://arxiv.org/abs/2104.09864; that the rotation
+must be done in fp32: https://arxiv.org/abs/2411.13476.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Cosines and signed sines for some positions.
+
+    cos, sin: fp32 `[..., n, r]`, r = the number of rotated channels, the sign of the sine already in place.
+    """
+
+    cos: Tensor
+    sin: Tensor
+    interleaved: bool
+
+
+def table(positions: Tensor, inv_freq: Tensor, *, magnitude: float = 1.0, interleaved: bool = False) -> Table:
+    """The rotation of each position. positions `[..., n]`, inv_freq `[r/2]`."""
+    angles = positions[..., None].float() * inv_freq
+    cos, sin = angles.cos() * magnitude, angles.sin() * magnitude
+    if interleaved:
+        return Table(
+            cos=cos.repeat_interleave(2, dim=-1),
+            sin=torch.stack((-sin, sin), dim=-1).flatten(-2),
+            interleaved=True,
+        )
+    return Table(cos=torch.cat((cos, cos), dim=-1), sin=torch.cat((-sin, sin), dim=-1), interleaved=False)
+
+
+def rotate(x: Tensor, turn: Table) -> Tensor:
+    """x `[heads, n, head_dim]` with its first r channels rotated; same dtype, a new tensor."""
+    rotated = turn.cos.shape[-1]
+    head = x if rotated == x.shape[-1] else x[..., :rotated]
+    if turn.interleaved:
+        partner = head.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    else:
+        partner = torch.roll(head, rotated // 2, dims=-1)
+    result = (head * turn.cos).add_(partner * turn.sin).to(x.dtype)
+    return result if rotated == x.shape[-1] else torch.cat((result, x[..., rotated:]), dim=-1)

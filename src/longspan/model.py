@@ -1,0 +1,75 @@
+"""A model ready for long contexts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from longspan.loading import Loaded, load_weights
+from longspan.loading.progress import Progress, silent
+from longspan.plan import Plan
+from longspan.seam import Seam
+from longspan.selfcheck import SelfCheck, self_check
+from longspan.session import Session
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Model:
+    """A network that passed the self-check, with its tokenizer.
+
+    network: the transformers model, its own whenever no session is inside it. digest identifies the weights.
+    checked: what the self-check found.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.network = loaded.network
+        self.tokenizer = loaded.tokenizer
+        self.name, self.digest, self.source = loaded.name, loaded.digest, loaded.source
+        self.seam = Seam(loaded.network)
+        self.checked: SelfCheck = self_check(self.seam)
+
+    @property
+    def window(self) -> int:
+        """Tokens that the model was made for."""
+        return self.seam.window
+
+    def session(
+        self,
+        plan: Plan | str | os.PathLike[str] | None = None,
+        *,
+        size: int = 1,
+        chunk: int = 2048,
+        window: int | None = None,
+    ) -> Session:
+        """A session under a plan: a Plan, its text, a .toml file, or None for the stock model.
+
+        size: sequences side by side. chunk: tokens that pass through the model at a time. window: tokens to allow,
+        by default what the plan's positions support.
+        """
+        return Session(
+            self.seam, self.tokenizer, Plan.of(plan), size=size, chunk=chunk, window=window
+        )
+
+    def count(self, text: str) -> int:
+        """Tokens of a text."""
+        from longspan.spans import tokenize
+
+        return len(tokenize(self.tokenizer, text, plain=True))
+
+
+def load(
+    name_or_path: str | Path | None = None,
+    *,
+    dtype: str | torch.dtype = "auto",
+    device: str | torch.device = "auto",
+    progress: Progress = silent,
+) -> Model:
+    """Finds and loads a model, and checks that the seam reproduces it.
+
+    name_or_path: None for the embedded default, a short name, a folder, a .gguf file, or a hub id. Raises
+    ModelNotFound, CorruptModel or UnsupportedModel.
+    """
+    return Model(load_weights(name_or_path, dtype=dtype, device=device, progress=progress))

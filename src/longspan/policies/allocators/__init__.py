@@ -1,0 +1,24 @@
+"""How many entries each layer and head may keep."""
+
+from longspan.registry import Card
+
+CARDS = (
+    Card(
+        name="uniform",
+        target="longspan.policies.allocators.uniform:Uniform",
+        paper="SnapKV: LLM Knows What You are Looking for Before Generation",
+        link="https://arxiv.org/abs/2404.14469",
+        year=2024,
+        training=False,
+        changes="Gives every head of every layer the same number of entries.",
+    ),
+    Card(
+        name="adakv",
+        target="longspan.policies.allocators.adakv:AdaKV",
+        paper="Ada-KV: Optimizing KV Cache Eviction by Adaptive Budget Allocation for Efficient LLM Inference",
+        link="https://arxiv.org/abs/2407.11550",
+        year=2024,
+        training=False,
+        changes="Lets the heads of a layer compete for its budget, each with a guaranteed share.",
+    ),
+)

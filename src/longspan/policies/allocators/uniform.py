@@ -1,0 +1,19 @@
+"""Every head keeps equally many entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from longspan.policies.allocators.base import Allocator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(Allocator):
+    """The budget itself for each row, as in SnapKV, https://arxiv.org/abs/2404.14469."""
+
+    def counts(self, scores: Tensor, budget: int, *, layer: int, layers: int) -> Tensor:
+        """`budget` for each row."""
+        return torch.full((len(scores),), budget, device=scores.device)

@@ -1,0 +1,23 @@
+"""The contract of a disposer: what becomes of the entries that are not kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from longspan.store.layer import LayerStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disposer(ABC):
+    """Base of all disposers."""
+
+    @abstractmethod
+    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor) -> None:
+        """Brings the store down to the kept entries.
+
+        kept: per row the ascending indices that stay. scores: fp32 `[kv_heads, n]`, as the scorer gave them.
+        """

@@ -1,0 +1,83 @@
+"""The contract of a position scheme: how far apart a query and a key appear to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rope:
+    """How one kind of layer rotates its queries and keys.
+
+    inv_freq: fp32 `[r/2]`, angle per position of each rotated pair. magnitude multiplies the rotated channels.
+    theta: the base b of θ_j = b^(−2j/r). window: tokens that the model was made for.
+    """
+
+    inv_freq: Tensor
+    magnitude: float
+    interleaved: bool
+    theta: float
+    window: int
+
+    @property
+    def channels(self) -> int:
+        """Rotated channels r of each head."""
+        return 2 * len(self.inv_freq)
+
+    def with_(self, **changes: Any) -> Rope:
+        """The same rotation with some of its facts changed."""
+        return replace(self, **changes)
+
+
+KeyMap = Callable[[Tensor], Tensor]
+
+
+def unchanged(positions: Tensor) -> Tensor:
+    """The key map of most schemes: a key is rotated by its own position."""
+    return positions
+
+
+class Piece(NamedTuple):
+    """A rotation and the region of key positions where it holds, for n queries.
+
+    query: positions by which the queries are rotated `[n]`. keys: from a key's position to the position it is
+    rotated by. low, high `[n]`: query t sees through this piece the keys at low[t] .. high[t] − 1; both bounds
+    never fall from one query to the next.
+    """
+
+    query: Tensor
+    keys: KeyMap
+    low: Tensor
+    high: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Positions:
+    """Base of all schemes, and the stock one: every query sees all keys before it at their true distance.
+
+    A frequency method overrides `rope`; an index method overrides `pieces`, and `key_map` when its pieces do not
+    all rotate keys by their own positions. The pieces of one query are disjoint and meet under one softmax.
+    """
+
+    piece_count: ClassVar[int] = 1
+
+    def rope(self, rope: Rope) -> Rope:
+        """The model's rotation with this scheme's frequencies and magnitude."""
+        return rope
+
+    def pieces(self, queries: Tensor, rope: Rope) -> list[Piece]:
+        """The pieces for queries at the given positions, int64 `[n]`, ascending by one."""
+        return [Piece(queries, unchanged, torch.zeros_like(queries), queries + 1)]
+
+    def key_map(self, rope: Rope) -> KeyMap | None:
+        """The one key map of all pieces, so that keys can be stored rotated; None when pieces differ in it."""
+        return unchanged
+
+    def window(self, trained: int) -> int | None:
+        """Tokens that this scheme supports on a model trained for `trained`; None where nothing bounds them."""
+        return trained

@@ -1,0 +1,52 @@
+"""Self-Extend: near keys at their true distance, far keys at a distance counted in groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.positions.base import Piece, Positions, Rope, unchanged
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfExtend(Positions):
+    """Two pieces, no training. https://arxiv.org/abs/2401.01325
+
+    Distance below `neighbour` (W): normal. Beyond: the query stands at ⌊i/G⌋ + W − ⌊W/G⌋, the key at ⌊j/G⌋, with
+    `group` (G). The two pieces rotate keys differently, so keys are stored raw and rotated when they are read.
+    """
+
+    piece_count: ClassVar[int] = 2
+
+    group: int = 8
+    neighbour: int = 1024
+
+    def __post_init__(self) -> None:
+        check_range("group", self.group, 1)
+        check_range("neighbour", self.neighbour, 1)
+
+    def pieces(self, queries: Tensor, rope: Rope) -> list[Piece]:
+        """The neighbours, then the groups."""
+        near = (queries - self.neighbour + 1).clamp(min=0)
+        shifted = queries // self.group + self.neighbour - self.neighbour // self.group
+        return [
+            Piece(queries, unchanged, near, queries + 1),
+            Piece(shifted, self._grouped, torch.zeros_like(queries), near),
+        ]
+
+    def key_map(self, rope: Rope) -> None:
+        """None: the pieces rotate keys by j and by ⌊j/G⌋."""
+        return None
+
+    def window(self, trained: int) -> int:
+        """(L − W) · G + W, where the farthest group distance reaches the trained window; W must be smaller."""
+        if self.neighbour >= trained:
+            raise ValueError(f"neighbour={self.neighbour} is outside 1 .. {trained - 1}, the trained window minus one")
+        return (trained - self.neighbour) * self.group + self.neighbour
+
+    def _grouped(self, positions: Tensor) -> Tensor:
+        return positions // self.group

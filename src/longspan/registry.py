@@ -1,0 +1,230 @@
+"""Which methods exist: a name in a room leads to a class, imported only when it is asked for.
+
+A room's package lists the cards of its methods in `CARDS`. Users add their own with `register`, and
+installed packages with an entry point in the group `longspan.methods`, named `policy.mine`, whose
+object is a `Card`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from longspan.errors import PlanError, UnknownMethod
+
+SLOTS = ("positions", "pattern", "policy", "selector", "codec", "decode")
+"""The rooms that a plan has a slot for; the other rooms hold parts used inside a policy."""
+
+ROOMS = {
+    "positions": "longspan.positions",
+    "pattern": "longspan.patterns",
+    "policy": "longspan.policies",
+    "selector": "longspan.selectors",
+    "codec": "longspan.codecs",
+    "decode": "longspan.decoding",
+    "allocator": "longspan.policies.allocators",
+    "disposer": "longspan.policies.disposers",
+}
+"""Room -> the package whose CARDS it lists."""
+
+ENTRY_POINTS = "longspan.methods"
+
+_added: dict[str, dict[str, Card]] = {room: {} for room in ROOMS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is known of a method without importing it.
+
+    name: lower case, words joined by hyphens
+    target: where its class is, as "module:Class"
+    paper: title of the paper
+    link: https address of the paper, on arXiv where it is there
+    year: when the paper appeared
+    training: whether the model must be trained for it
+    changes: one sentence, what it changes
+    field: ids of the papers of the field map that it implements
+    """
+
+    name: str
+    target: str
+    paper: str
+    link: str
+    year: int
+    training: bool
+    changes: str
+    field: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
+            raise ValueError(f"name={self.name!r} is not lower-case words and digits joined by hyphens")
+        if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", self.target):
+            raise ValueError(f"target={self.target!r} is not of the form module:Class")
+
+
+def room_of(name: str) -> str:
+    """The room called `name`, given as its slot ("policy") or its folder ("policies").
+
+    Raises UnknownMethod for any other name.
+    """
+    for room, package in ROOMS.items():
+        if name in (room, package.rpartition(".")[2]):
+            return room
+    raise UnknownMethod(f"no room {name!r}{did_you_mean(name, ROOMS)}; the rooms are {', '.join(ROOMS)}")
+
+
+def cards(room: str | None = None) -> tuple[Card, ...]:
+    """The cards of one room, or of all rooms in their order: built in, added, installed."""
+    if room is None:
+        return tuple(card for each in ROOMS for card in cards(each))
+    return tuple(_cards(room_of(room)))
+
+
+def card(room: str, name: str) -> Card:
+    """The card of method `name` in `room`; UnknownMethod with the nearest names if there is none."""
+    room = room_of(room)
+    known = _lookup(room, name)
+    if known is None:
+        raise UnknownMethod(_unknown(room, name))
+    return known
+
+
+def find(room: str, name: str) -> type:
+    """The class of method `name` in `room`, imported now.
+
+    Raises UnknownMethod with the nearest names, or with the room that does have the name.
+    """
+    return _class(card(room, name))
+
+
+def name_of(room: str, cls: type) -> str | None:
+    """The name under which `cls` is registered in `room`, None if it is not."""
+    for each in _cards(room_of(room)):
+        if each.target.partition(":")[2] == cls.__qualname__ and _class(each) is cls:
+            return each.name
+    return None
+
+
+def contract(room: str) -> type:
+    """The class that the parts of `room` derive from: Policy in longspan.policies.base, and so on."""
+    room = room_of(room)
+    base = f"{ROOMS[room]}.base"
+    if importlib.util.find_spec(base) is None:
+        raise UnknownMethod(_empty(room))
+    found: type = getattr(importlib.import_module(base), room.capitalize())
+    return found
+
+
+def register(room: str, card: Card) -> None:
+    """Add a method of your own to `room` for this run; ValueError if its name is taken there."""
+    room = room_of(room)
+    if _lookup(room, card.name) is not None:
+        raise ValueError(f"{room}={card.name} is registered already; give your method another name")
+    _added[room][card.name] = card
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ "; did you mean yarn?" for the nearest known names, "" if none is near."""
+    near = difflib.get_close_matches(name.lower().replace("_", "-"), list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _built_in(room: str) -> tuple[Card, ...]:
+    listed: tuple[Card, ...] = importlib.import_module(ROOMS[room]).CARDS
+    return listed
+
+
+def _cards(room: str) -> Iterator[Card]:
+    """Every card of `room`; installed packages are loaded only when all others have been seen."""
+    yield from _built_in(room)
+    yield from tuple(_added[room].values())
+    for key in _installed():
+        where, _, name = key.partition(".")
+        if where == room and name not in _added[room]:
+            yield _load(room, name)
+
+
+def _lookup(room: str, name: str) -> Card | None:
+    known = {each.name: each for each in _built_in(room)} | _added[room]
+    if name not in known and f"{room}.{name}" in _installed():
+        return _load(room, name)
+    return known.get(name)
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    """The methods that installed packages announce, by "room.name"; read once, not loaded."""
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        if entry.name.partition(".")[0] not in ROOMS:
+            raise PlanError(_plugin_trouble(entry, f"names none of the rooms {', '.join(ROOMS)}"))
+        if entry.name in found:
+            raise PlanError(
+                f"{entry.name} is announced by both {_origin(found[entry.name])} and {_origin(entry)}; "
+                "uninstall one of them"
+            )
+        found[entry.name] = entry
+    return found
+
+
+def _load(room: str, name: str) -> Card:
+    """The card of an installed package's method, kept in `_added`."""
+    entry = _installed()[f"{room}.{name}"]
+    try:
+        loaded = entry.load()
+    except Exception as error:  # a plug-in may fail in any way
+        raise PlanError(_plugin_trouble(entry, f"cannot be loaded: {error}")) from error
+    if not isinstance(loaded, Card) or loaded.name != name:
+        raise PlanError(_plugin_trouble(entry, f"is not the Card of {name!r}"))
+    if any(each.name == name for each in _built_in(room)):
+        raise PlanError(_plugin_trouble(entry, "has the name of a built-in method"))
+    _added[room][name] = loaded
+    return loaded
+
+
+def _plugin_trouble(entry: EntryPoint, trouble: str) -> str:
+    return f"{entry.name} of {_origin(entry)} {trouble}; update or uninstall {_origin(entry)}"
+
+
+def _origin(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.value
+
+
+def _class(card: Card) -> type:
+    module, _, path = card.target.partition(":")
+    found: object = importlib.import_module(module)
+    for step in path.split("."):
+        found = getattr(found, step)
+    if not isinstance(found, type):
+        raise TypeError(f"{card.target}, the target of {card.name}, is not a class")
+    return found
+
+
+def _unknown(room: str, name: str) -> str:
+    for other in ROOMS:
+        if other != room and _lookup(other, name) is not None:
+            return f"{room}={name}: {name} is {_article(other)}; write {_usage(other, name)}"
+    known = sorted(each.name for each in cards(room))
+    if not known:
+        return _empty(room)
+    near = did_you_mean(name, known)
+    return f"no {room} method {name!r}{near or '; there are ' + ', '.join(known)}"
+
+
+def _empty(room: str) -> str:
+    return f"this version has no {room} methods; leave {room} out"
+
+
+def _article(room: str) -> str:
+    kind = {"positions": "position scheme", "decode": "decoding method"}.get(room, room)
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _usage(room: str, name: str) -> str:
+    return f"{room}={name}" if room in SLOTS else f"policy=METHOD({room}={name})"

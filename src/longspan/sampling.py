@@ -1,0 +1,72 @@
+"""How the next token is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_range
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Greedy at temperature 0, else a draw from what the filters leave, applied in this order.
+
+    temperature: divides the logits. top_k: only the k likeliest tokens. top_p: the fewest tokens whose
+    probabilities sum to p (https://arxiv.org/abs/1904.09751). min_p: tokens at least min_p times as likely as the
+    likeliest (https://arxiv.org/abs/2407.01082). seed: the same draws every time.
+    """
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        check_range("temperature", self.temperature, 0.0)
+        if self.top_k is not None:
+            check_range("top_k", self.top_k, 1)
+        if self.top_p is not None:
+            check_range("top_p", self.top_p, 0.0, 1.0)
+        if self.min_p is not None:
+            check_range("min_p", self.min_p, 0.0, 1.0)
+
+
+class Sampler:
+    """Draws tokens one after another, with a random state of its own."""
+
+    def __init__(self, sampling: Sampling, device: torch.device) -> None:
+        from transformers.generation.logits_process import (
+            LogitsProcessorList,
+            MinPLogitsWarper,
+            TemperatureLogitsWarper,
+            TopKLogitsWarper,
+            TopPLogitsWarper,
+        )
+
+        self._greedy = sampling.temperature == 0
+        self._generator = torch.Generator(device)
+        if sampling.seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(sampling.seed)
+        self._filters = LogitsProcessorList()
+        if self._greedy:
+            return
+        self._filters.append(TemperatureLogitsWarper(float(sampling.temperature)))
+        if sampling.top_k is not None:
+            self._filters.append(TopKLogitsWarper(sampling.top_k))
+        if sampling.top_p is not None:
+            self._filters.append(TopPLogitsWarper(float(sampling.top_p)))
+        if sampling.min_p is not None:
+            self._filters.append(MinPLogitsWarper(float(sampling.min_p)))
+
+    def draw(self, logits: Tensor) -> int:
+        """The next token's id. logits `[vocab]`."""
+        if self._greedy:
+            return int(logits.argmax())
+        scores = self._filters(None, logits[None].float().clone())
+        return int(torch.multinomial(scores.softmax(-1), 1, generator=self._generator))

@@ -1,0 +1,316 @@
+"""How a transformers model is borrowed and given back unchanged.
+
+For the time of one forward pass the model's rotary module is replaced by one that does not rotate, and its
+attention implementation by a function of ours, so that queries and keys reach that function raw. What the model
+would have done with them is found out once, by watching it: which layers rotate, by which frequencies, and in
+which layout of channels.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from longspan.errors import UnsupportedModel
+from longspan.kernels.rotation import rotate, table
+from longspan.positions.base import Rope
+
+_NAME = "longspan"
+_PROBE_TOKENS = 12
+# Rotation in bf16 by the model itself is compared with rotation in fp32.
+_ROTATION_TOLERANCE = 0.03
+_LENGTH_DEPENDENT = {"dynamic", "longrope"}
+# Config fields of layers that carry a state from token to token besides keys and values.
+_RECURRENT = ("mamba", "ssm_", "linear_num_", "linear_conv_", "conv_L_cache", "rwkv", "lru_width")
+
+_current: ContextVar[Callable[..., Tensor]] = ContextVar("longspan_attention")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Call:
+    """One layer's attention as the model asks for it.
+
+    query `[heads, n, dim]`, key and value `[kv_heads, n, dim]`, none rotated. scale multiplies the scores,
+    softcap bounds them, sinks `[heads]` are learned logits that take part in the softmax. window: how many tokens
+    a query sees, itself included, or None for all.
+    """
+
+    layer: int
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    scale: float
+    window: int | None
+    softcap: float | None
+    sinks: Tensor | None
+
+
+Attention = Callable[[Call], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """What is fixed about a layer: its rotation (of no channel where it does not rotate), window and heads."""
+
+    rope: Rope
+    window: int | None
+    heads: int
+    kv_heads: int
+    head_dim: int
+
+
+class Seam:
+    """A network, watched closely enough to be borrowed.
+
+    Raises UnsupportedModel, naming the family and the reason, for networks that cannot be.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self.family: str = network.config.model_type
+        self._lock = threading.RLock()
+        self._rotaries = _rotary_modules(network)
+        self._refuse_by_config()
+        try:
+            self._unrotated = [_Unrotated(rotary) for _, _, rotary in self._rotaries]
+        except (TypeError, RuntimeError) as error:
+            raise self._unsupported(str(error)) from error
+        self.layers = self._watch()
+
+    @property
+    def config(self) -> Any:
+        """The text model's configuration."""
+        return self.network.config.get_text_config(decoder=True)
+
+    @property
+    def window(self) -> int:
+        """Tokens that the model was made for."""
+        return int(self.config.max_position_embeddings)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's first weights are."""
+        return next(self.network.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The network's number format."""
+        return next(self.network.parameters()).dtype
+
+    def forward(self, ids: Tensor, positions: Tensor, keep: Tensor, attention: Attention) -> Tensor:
+        """Runs tokens through the model with `attention` in place of its own.
+
+        ids and positions int64 `[n]`; keep int64 `[k]`, indices of the tokens whose logits are wanted. Returns
+        `[k, vocab]`. The model is its own again when this returns or raises.
+        """
+        with self._borrowed(attention, rotating=False), torch.inference_mode():
+            return self._run(ids, positions, keep)
+
+    def stock(self, ids: Tensor) -> Tensor:
+        """Logits `[n, vocab]` of the model as it came."""
+        with self._lock, torch.inference_mode():
+            return self._run(ids, torch.arange(len(ids), device=ids.device), torch.arange(len(ids), device=ids.device))
+
+    def _run(self, ids: Tensor, positions: Tensor, keep: Tensor) -> Tensor:
+        result = self.network(
+            input_ids=ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=keep
+        )
+        logits: Tensor = result.logits[0]
+        return logits
+
+    @contextmanager
+    def _borrowed(self, attention: Attention, *, rotating: bool) -> Iterator[None]:
+        from transformers import AttentionInterface
+
+        with self._lock:
+            AttentionInterface.register(_NAME, _dispatch)
+            config = self.config
+            stock_attention = config._attn_implementation
+            token = _current.set(attention)
+            try:
+                config._attn_implementation = _NAME
+                if not rotating:
+                    for (parent, name, _), unrotated in zip(self._rotaries, self._unrotated, strict=True):
+                        setattr(parent, name, unrotated)
+                yield
+            finally:
+                for parent, name, rotary in self._rotaries:
+                    setattr(parent, name, rotary)
+                config._attn_implementation = stock_attention
+                _current.reset(token)
+
+    def _refuse_by_config(self) -> None:
+        if self.network.config.is_encoder_decoder:
+            raise self._unsupported("it is an encoder-decoder, and longspan works on decoders")
+        recurrent = [name for name in self.config.to_dict() if name.startswith(_RECURRENT)]
+        if recurrent:
+            raise self._unsupported(f"its layers carry a recurrent state ({recurrent[0]} in its config), not only keys and values")
+        if not self._rotaries:
+            raise self._unsupported("it has no rotary position embedding to take the place of")
+        for parameters in _rope_parameters(self.config).values():
+            if parameters.get("rope_type") in _LENGTH_DEPENDENT:
+                raise self._unsupported(
+                    f"rope_type={parameters['rope_type']!r} changes its frequencies with the length of the text; "
+                    "remove the scaling from its config and extend it with positions=yarn(factor=...) instead"
+                )
+
+    def _unsupported(self, reason: str) -> UnsupportedModel:
+        return UnsupportedModel(f"model family {self.family!r} is not supported: {reason}")
+
+    def _watch(self) -> list[Layer]:
+        """Runs a few tokens twice with attention giving zeros, once rotating and once not, and compares."""
+        generator = torch.Generator().manual_seed(0)
+        ids = torch.randint(self.config.vocab_size, (_PROBE_TOKENS,), generator=generator).to(self.device)
+        positions = torch.arange(_PROBE_TOKENS, device=self.device)
+        seen: list[list[Call]] = []
+        for rotating in (True, False):
+            calls: list[Call] = []
+
+            def watch(call: Call, calls: list[Call] = calls) -> Tensor:
+                calls.append(call)
+                return call.query.new_zeros(*call.query.shape[:2], call.value.shape[-1])
+
+            try:
+                with self._borrowed(watch, rotating=rotating), torch.inference_mode():
+                    self._run(ids, positions, positions[-1:])
+            except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
+                raise self._unsupported(f"a forward pass through the seam failed: {error}") from error
+            seen.append(calls)
+        rotated, raw = seen
+        count = self.config.num_hidden_layers
+        if [call.layer for call in raw] != list(range(count)):
+            raise self._unsupported(
+                f"only {len(raw)} of its {count} layers hand their attention over (others are of another kind)"
+            )
+        ropes = self._ropes()
+        return [self._layer(stock, bare, ropes, positions) for stock, bare in zip(rotated, raw, strict=True)]
+
+    def _layer(self, stock: Call, raw: Call, ropes: list[Rope], positions: Tensor) -> Layer:
+        return Layer(
+            rope=self._match(stock, raw, ropes, positions),
+            window=raw.window,
+            heads=raw.query.shape[0],
+            kv_heads=raw.key.shape[0],
+            head_dim=raw.key.shape[-1],
+        )
+
+    def _match(self, stock: Call, raw: Call, ropes: list[Rope], positions: Tensor) -> Rope:
+        if torch.equal(stock.query, raw.query) and torch.equal(stock.key, raw.key):
+            return ropes[0].with_(inv_freq=ropes[0].inv_freq[:0])
+        errors = []
+        for rope in ropes:
+            turn = table(
+                positions, rope.inv_freq, magnitude=rope.magnitude, interleaved=rope.interleaved
+            )
+            errors.append(max(_distance(rotate(mine, turn), theirs) for mine, theirs in
+                              ((raw.query, stock.query), (raw.key, stock.key))))
+        best = min(range(len(ropes)), key=errors.__getitem__)
+        if errors[best] > _ROTATION_TOLERANCE:
+            raise self._unsupported(
+                f"layer {raw.layer} rotates its queries and keys in a layout that is neither half nor interleaved"
+            )
+        return ropes[best]
+
+    def _ropes(self) -> list[Rope]:
+        """Every kind of rotation that the rotary modules hold, in both layouts."""
+        found = []
+        all_parameters = _rope_parameters(self.config)
+        for _, _, rotary in self._rotaries:
+            for kind, inv_freq in _frequencies(rotary):
+                parameters = all_parameters.get(kind, next(iter(all_parameters.values())))
+                scaling = f"{kind}_attention_scaling" if kind else "attention_scaling"
+                for interleaved in (False, True):
+                    found.append(
+                        Rope(
+                            inv_freq=inv_freq.float(),
+                            magnitude=float(getattr(rotary, scaling, 1.0)),
+                            interleaved=interleaved,
+                            theta=float(parameters.get("rope_theta", 10_000.0)),
+                            window=self.window,
+                        )
+                    )
+        return found
+
+
+class _Unrotated(nn.Module):
+    """Stands in for a rotary module: cosine 1 and sine 0 for every position, as wide as the module's own."""
+
+    def __init__(self, rotary: nn.Module) -> None:
+        super().__init__()
+        x, position_ids = torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.long)
+        self._widths = {}
+        for kind, buffer in _frequencies(rotary):
+            x, position_ids = x.to(buffer.device), position_ids.to(buffer.device)
+            turn = rotary(x, position_ids, kind) if kind else rotary(x, position_ids)
+            if not isinstance(turn, tuple) or len(turn) != 2:
+                raise TypeError(f"{type(rotary).__name__} gives something other than a cosine and a sine")
+            self._widths[kind] = turn[0].shape[-1]
+
+    def forward(
+        self, x: Tensor, position_ids: Tensor | None = None, layer_type: str | None = None
+    ) -> tuple[Tensor, Tensor]:
+        width = self._widths[layer_type if layer_type in self._widths else next(iter(self._widths))]
+        return x.new_ones(1, 1, width), x.new_zeros(1, 1, width)
+
+
+def _frequencies(rotary: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Kinds of layers with their inverse frequencies; one kind without a name in most families."""
+    for name, buffer in rotary.named_buffers(recurse=False):
+        if name.endswith("inv_freq") and "original" not in name:
+            yield name.removesuffix("inv_freq").rstrip("_"), buffer
+
+
+def _dispatch(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """What transformers calls: tensors `[1, heads, n, dim]`; the output goes back as `[1, n, heads, dim]`."""
+    out = _current.get()(
+        Call(
+            layer=int(module.layer_idx),  # type: ignore[arg-type]
+            query=query[0],
+            key=key[0],
+            value=value[0],
+            scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+            window=sliding_window,
+            softcap=softcap,
+            sinks=s_aux,
+        )
+    )
+    return out.transpose(0, 1)[None].contiguous(), None
+
+
+def _rotary_modules(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+    return [
+        (parent, name, child)
+        for parent in network.modules()
+        for name, child in parent.named_children()
+        if type(child).__name__.endswith("RotaryEmbedding")
+        and any(_frequencies(child))
+    ]
+
+
+def _rope_parameters(config: Any) -> dict[str, dict[str, Any]]:
+    """The config's rotary parameters by kind of layer; one kind without a name in most families."""
+    parameters = getattr(config, "rope_parameters", None) or {}
+    nested = {kind: value for kind, value in parameters.items() if isinstance(value, dict)}
+    return nested or {"": parameters}
+
+
+def _distance(mine: Tensor, theirs: Tensor) -> float:
+    return float((mine.float() - theirs.float()).abs().max() / theirs.float().abs().max().clamp(min=1e-9))

@@ -1,0 +1,88 @@
+"""Whether the seam reproduces the model: the same random prompt through both."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from longspan.engine.engine import Engine, Portion
+from longspan.errors import UnsupportedModel
+from longspan.plan import Plan
+from longspan.seam import Seam
+from longspan.store.ledger import Ledger
+
+_CHUNKS = (13, 9, 1, 1)
+# Relative to the spread of the stock logits. In low precision two attention kernels of the stock model already
+# differ by up to 0.05; a wrong rotation differs by about 1.
+_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.float16: 3e-2, torch.bfloat16: 0.15}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfCheck:
+    """What the seam found out about a model, and how far its logits are from the stock ones.
+
+    difference: ‖ours − stock‖ / ‖stock − mean‖ over a random prompt read in chunks; it must not exceed tolerance.
+    """
+
+    family: str
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    window: int
+    sliding_layers: int
+    unrotated_layers: int
+    rotation: str
+    rotated_channels: int
+    rope_theta: float
+    dtype: str
+    kv_bytes_per_token: int
+    difference: float
+    tolerance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name."""
+        return asdict(self)
+
+
+def self_check(seam: Seam) -> SelfCheck:
+    """Compares the seam with the stock model; UnsupportedModel if they differ by more than the tolerance."""
+    generator = torch.Generator().manual_seed(1)
+    ids = torch.randint(seam.config.vocab_size, (sum(_CHUNKS),), generator=generator).to(seam.device)
+    stock = seam.stock(ids).float()
+    engine = Engine(seam, Plan())
+    memory = engine.memory(Ledger())
+    ours = torch.cat(
+        [engine.forward([Portion(memory=memory, ids=part)], range(len(part))) for part in ids.split(_CHUNKS)]
+    ).float()
+    difference = float((ours - stock).norm() / (stock - stock.mean()).norm())
+    tolerance = _TOLERANCE[seam.dtype]
+    if not difference <= tolerance:
+        raise UnsupportedModel(
+            f"model family {seam.family!r} is not supported: through the seam its logits differ from the stock "
+            f"model's by {difference:.1e} of their spread (allowed {tolerance:.0e}), so its layers do something "
+            "besides rotary attention; use another model"
+        )
+    rotating = [layer for layer in seam.layers if layer.rope.channels] or list(seam.layers)
+    first = rotating[0]
+    return SelfCheck(
+        family=seam.family,
+        layers=len(seam.layers),
+        heads=first.heads,
+        kv_heads=first.kv_heads,
+        head_dim=first.head_dim,
+        window=seam.window,
+        sliding_layers=sum(layer.window is not None for layer in seam.layers),
+        unrotated_layers=sum(layer.rope.channels == 0 for layer in seam.layers),
+        rotation="interleaved" if first.rope.interleaved else "half",
+        rotated_channels=first.rope.channels,
+        rope_theta=first.rope.theta,
+        dtype=str(seam.dtype).removeprefix("torch."),
+        kv_bytes_per_token=sum(
+            2 * layer.kv_heads * layer.head_dim * seam.dtype.itemsize for layer in seam.layers
+        ),
+        difference=difference,
+        tolerance=tolerance,
+    )

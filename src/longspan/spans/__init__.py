@@ -1,0 +1,27 @@
+"""Documents, places in them, and answers whose quotes are checked against them."""
+
+from longspan.spans.answer import Answer
+from longspan.spans.citations import Citation, cite, verify
+from longspan.spans.cutting import passages, sentences
+from longspan.spans.display import printable
+from longspan.spans.document import Document, Place, Span, merge
+from longspan.spans.relevance import content_words, relevance
+from longspan.spans.tokens import Tokens, tokenize
+
+__all__ = [
+    "Answer",
+    "Citation",
+    "Document",
+    "Place",
+    "Span",
+    "Tokens",
+    "cite",
+    "content_words",
+    "merge",
+    "passages",
+    "printable",
+    "relevance",
+    "sentences",
+    "tokenize",
+    "verify",
+]

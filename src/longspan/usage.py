@@ -1,0 +1,38 @@
+"""What an answer cost: tokens, bytes, seconds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a session has used so far.
+
+    prompt_tokens and generated_tokens: tokens read and tokens made. kv_bytes: memory of keys, values, positions
+    and selectors' summaries held now; peak_kv_bytes: at most. prefill_seconds and decode_seconds: time spent
+    reading and generating. truncated_tokens: tokens of the documents that were not read.
+    """
+
+    prompt_tokens: int
+    generated_tokens: int
+    kv_bytes: int
+    peak_kv_bytes: int
+    prefill_seconds: float
+    decode_seconds: float
+    truncated_tokens: int = 0
+
+    def to_dict(self) -> dict[str, int | float]:
+        """All fields by name."""
+        return asdict(self)
+
+    def line(self) -> str:
+        """One line for people."""
+        parts = [
+            f"{self.prompt_tokens:,} tokens read in {self.prefill_seconds:.1f} s",
+            f"{self.generated_tokens:,} generated in {self.decode_seconds:.1f} s",
+            f"{self.kv_bytes / 2**20:.1f} MiB of keys and values (peak {self.peak_kv_bytes / 2**20:.1f})",
+        ]
+        if self.truncated_tokens:
+            parts.append(f"{self.truncated_tokens:,} tokens of the documents not read")
+        return ", ".join(parts)

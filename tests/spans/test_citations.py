@@ -1,0 +1,212 @@
+"""A quote is verified only if it is exactly what its document has at its offsets."""
+
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longspan.spans import Answer, Citation, Document, Span, cite, relevance, verify
+
+STORY = Document(
+    "story.txt",
+    "The minister stole the letter from the royal apartments.\n\n"
+    "The police searched his hotel for three months. They probed the cushions\n"
+    "with long needles and opened every drawer. “Perhaps the mystery is a little too plain,” said Dupin.\n\n"
+    "It hung in a card-rack of pasteboard, in full view of every visitor. The weather was fine.",
+)
+WHOLE = [Span(STORY, 0, len(STORY.text))]
+QUESTION = "Where was the letter?"
+
+
+def quoted(answer: str, read=WHOLE) -> list[Citation]:
+    citations = cite(answer, QUESTION, read, limit=0)
+    for citation in citations:
+        assert citation.verified == verify(citation, [span.document for span in read])
+    return list(citations)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'He says "in full view of every visitor" of it.',
+        "He says “in full view of every visitor” of it.",
+        "He says «in full view of every visitor» of it.",
+        "Er sagt „in full view of every visitor“ dazu.",
+        "He says:\n\n> in full view of every visitor\n\nof it.",
+        'He says:\n> "in full view of every visitor" — story.txt\n',
+        "“in full view of every visitor,” he says",
+        '"in full view of every visitor;"',
+        "“in full view of\nevery visitor” and again “in full view of every visitor”",
+    ],
+)
+def test_a_quotation_of_the_text_is_found(answer: str) -> None:
+    start = STORY.text.index("in full view")
+    quote = "in full view of every visitor"
+    assert quoted(answer) == [Citation("story.txt", start, start + len(quote), quote, verified=True)]
+
+
+@pytest.mark.parametrize(
+    ("quotation", "source"),
+    [
+        ("probed the cushions with long needles", "probed the cushions\nwith long needles"),
+        ('"Perhaps the mystery is plain," or not', None),
+        ("'Perhaps the mystery", None),
+        ('drawer. "Perhaps the mystery', "drawer. “Perhaps the mystery"),
+        ("a card\u2011rack of  pasteboard", "a card-rack of pasteboard"),
+    ],
+)
+def test_a_quotation_may_differ_in_lines_and_style_of_marks_and_gives_the_source(
+    quotation: str, source: str | None
+) -> None:
+    [citation] = quoted(f"> {quotation}")
+    assert citation.verified == (source is not None)
+    assert citation.quote == source or not source
+
+
+@pytest.mark.parametrize(
+    "quotation",
+    [
+        "in full sight of every visitor",
+        "In full view of every visitor",
+        "in full view of every visitor!",
+        "They probed the cushions [...] opened every drawer",
+        "............",
+    ],
+)
+def test_an_invented_quotation_stays_visible(quotation: str) -> None:
+    assert quoted(f"It says “{quotation}”.") == [Citation("", None, None, quotation, verified=False)]
+
+
+def test_a_quotation_of_what_was_not_read_is_not_verified() -> None:
+    read = [Span(STORY, 0, STORY.text.index("It hung"))]
+    [citation] = quoted('"in full view of every visitor"', read)
+    assert not citation.verified
+
+
+def test_a_quotation_across_neighbouring_passages_is_found() -> None:
+    middle = STORY.text.index("view of")
+    [citation] = quoted(
+        '"in full view of every"', [Span(STORY, 0, middle), Span(STORY, middle, len(STORY.text))]
+    )
+    assert citation.verified
+
+
+def test_single_words_in_marks_are_no_quotations() -> None:
+    assert quoted('The "letter" is 5" by 6" in “size”, the "card-rack" too.') == []
+
+
+def test_the_document_of_a_quotation_is_named() -> None:
+    other = Document("other.txt", "Elsewhere it was lost at sea, they say.")
+    citations = quoted(
+        '"lost at sea, they say" but "in a card-rack of pasteboard"', [*WHOLE, Span(other, 0, 39)]
+    )
+    assert [citation.document for citation in citations] == ["other.txt", "story.txt"]
+
+
+def test_supporting_sentences_speak_of_the_answer() -> None:
+    citations = cite("It hung in a card-rack in full view.", QUESTION, WHOLE)
+    assert citations[0].quote == "It hung in a card-rack of pasteboard, in full view of every visitor."
+    assert all(citation.verified and verify(citation, [STORY]) for citation in citations)
+    assert not any("weather" in citation.quote for citation in citations)
+
+
+def test_no_support_is_better_than_a_bad_one() -> None:
+    assert cite("Bananas are yellow.", "What about fruit?", WHOLE) == ()
+    assert cite("Bananas have a fine yellow skin.", "What about fruit?", WHOLE) == ()
+    assert cite("It was of the and to.", "Where was it?", WHOLE) == ()
+    assert cite("", "", WHOLE) == ()
+    assert cite("The letter hung there.", QUESTION, []) == ()
+
+
+def test_support_far_below_the_best_is_left_out() -> None:
+    best = "Dupin found the letter in a card-rack of pasteboard."
+    text = "\n\n".join([f"The letter number {number} was posted." for number in range(20)] + [best])
+    citations = cite(
+        "Dupin found it in a card-rack of pasteboard.",
+        "Which letter number was it?",
+        [Span(Document("d", text), 0, len(text))],
+    )
+    assert [citation.quote for citation in citations] == [best]
+
+
+def test_supporting_sentences_do_not_repeat_quotations_nor_each_other() -> None:
+    answer = 'It hung "in a card-rack of pasteboard, in full view" of the visitor.'
+    quotes = [citation.quote for citation in cite(answer, QUESTION, WHOLE)]
+    assert quotes[0] == "in a card-rack of pasteboard, in full view"
+    assert not any("card-rack" in quote for quote in quotes[1:])
+    twice = Document("twice.txt", "The letter hung there.\n\n" * 5)
+    assert len(cite("The letter hung there.", QUESTION, [Span(twice, 0, len(twice.text))])) == 1
+
+
+def test_the_limit_is_kept() -> None:
+    text = "\n\n".join(f"The letter number {number} hung in the rack." for number in range(9))
+    read = [Span(Document("d", text), 0, len(text))]
+    for limit in range(5):
+        assert len(cite("The letter hung in the rack.", QUESTION, read, limit)) == limit
+    with pytest.raises(ValueError, match="limit=-1"):
+        cite("", "", read, -1)
+
+
+def test_verify_believes_the_text_only() -> None:
+    quote = "The minister stole"
+    right = Citation("story.txt", 0, len(quote), quote, verified=False)
+    assert verify(right, [STORY])
+    text = STORY.text
+    for wrong in [
+        replace(right, document="other.txt"),
+        replace(right, start=1, end=len(quote) + 1),
+        replace(right, end=len(quote) + 1),
+        replace(right, quote="The minister Stole"),
+        replace(right, start=None, end=None),
+        replace(right, start=-len(text), end=len(quote) - len(text)),
+        replace(right, start=0, end=0, quote=""),
+    ]:
+        assert not verify(replace(wrong, verified=True), [STORY])
+
+
+MARKS = st.text(st.sampled_from("ab \"“”„«»>\n\x00\x1b\\[](){}.*+?^$|\u202e'’—-"), max_size=80)
+
+
+@given(MARKS, MARKS, MARKS)
+def test_no_document_or_answer_does_harm(text: str, answer: str, question: str) -> None:
+    document = Document(text[:9], text)
+    for citation in cite(answer, question, [Span(document, 0, len(text))]):
+        assert citation.verified == verify(citation, [document])
+        assert not citation.verified or text[citation.start : citation.end] == citation.quote
+    whole = cite(f"“{text}”", question, [Span(document, 0, len(text))], limit=0)
+    if len(text.strip()) >= 12 and not set(text) & set('“”„«»">'):
+        assert [citation.verified for citation in whole] == [True]
+
+
+def test_scores_are_positive_where_words_are_shared_and_repeat() -> None:
+    texts = ["the letter was hidden", "nothing of it", "", "A LETTER; hidden, letter!", "信藏在架子上"]
+    scores = relevance(texts, "hidden letter")
+    assert [score > 0 for score in scores] == [True, False, False, True, False]
+    assert relevance(texts, "hidden letter") == scores
+    assert relevance(texts, "架子")[4] > 0
+    assert relevance(texts, "of the") == relevance(texts, "") == [0.0] * 5
+    assert relevance([], "letter") == relevance(["the"], "letter")[:0]
+
+
+def test_retrieval_is_silent(capfd, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    cite("The letter hung there.", QUESTION, WHOLE)
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+
+
+def test_an_answer_gives_its_json() -> None:
+    class Usage:
+        def to_dict(self) -> dict[str, int]:
+            return {"prompt_tokens": 7}
+
+    citation = Citation("a.txt", 0, 4, "text", verified=True)
+    answer = Answer("It is so.", (citation,), Usage())
+    assert json.loads(json.dumps(answer.to_dict())) == {
+        "text": "It is so.",
+        "citations": [{"document": "a.txt", "start": 0, "end": 4, "quote": "text", "verified": True}],
+        "usage": {"prompt_tokens": 7},
+    }

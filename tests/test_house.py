@@ -1,0 +1,351 @@
+"""The rules of the house: who may import whom, what a method brings, how large a file may be."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, make_dataclass, replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from longspan import registry
+from longspan.field import papers
+from longspan.registry import ROOMS, Card
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src"
+
+ORDER = (
+    {"errors"},
+    {"parameters"},
+    {"notation"},
+    {"usage"},
+    {"kernels"},
+    {"store"},
+    {"registry"},
+    {"parts"},
+    {"field"},
+    {"positions", "patterns", "codecs"},
+    {"policies", "selectors", "decoding"},
+    {"plan"},
+    {"spans"},
+    {"loading"},
+    {"seam"},
+    {"engine"},
+    {"selfcheck"},
+    {"chat", "sampling", "streaming"},
+    {"conversation"},
+    {"session"},
+    {"model"},
+    {"compress", "flows"},
+    {"evaluation"},
+    {"serving", "training"},
+    {"longspan"},  # the public names, which only the command may use
+    {"cli"},
+)
+"""The rooms from low to high; a room imports only lower ones, never one beside it."""
+
+RANKS = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+MOST_LINES = 400
+
+
+# Imports point downwards.
+
+
+class Imports(ast.NodeVisitor):
+    """The modules that a file imports, anywhere but under TYPE_CHECKING, as (line, dotted name)."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.found: list[tuple[int, str]] = []
+
+    def visit_If(self, node: ast.If) -> None:
+        if ast.unparse(node.test) not in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            self.generic_visit(node)
+        for each in node.orelse:
+            self.visit(each)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.found += [(node.lineno, alias.name) for alias in node.names]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        above = self.package.split(".")
+        base = ".".join(above[: len(above) + 1 - node.level]) if node.level else ""
+        module = ".".join(filter(None, (base, node.module)))
+        self.found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
+
+
+def room_of(dotted: str, package: Path) -> str:
+    """The room that a dotted name within the package belongs to; "longspan" is the package itself."""
+    name = dotted.split(".")[1] if "." in dotted else ""
+    inside = (package / name).is_dir() or (package / f"{name}.py").is_file()
+    return name if name and inside else "longspan"
+
+
+def import_faults(package: Path) -> Iterator[str]:
+    """Imports of a higher room, or of one beside it, in a package called longspan."""
+    for path in sorted(package.rglob("*.py")):
+        if path == package / "__init__.py":
+            continue
+        place = path.relative_to(package)
+        room = place.parts[0].removesuffix(".py")
+        if room not in RANKS:
+            yield f"{room} has no place in the order of the rooms"
+            continue
+        imports = Imports(".".join(("longspan", *place.parts[:-1])))
+        imports.visit(ast.parse(path.read_text("utf-8")))
+        for line, dotted in imports.found:
+            if dotted.split(".")[0] != "longspan" or dotted == "longspan.__version__":
+                continue
+            other = room_of(dotted, package)
+            if other != room and not RANKS.get(other, len(ORDER)) < RANKS[room]:
+                yield f"{place}:{line} imports {other}, which is not below {room}"
+
+
+def test_imports_point_downwards():
+    assert list(import_faults(SRC / "longspan")) == []
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Makes a package called longspan out of files."""
+
+    def make(files: dict[str, str]) -> Path:
+        for name, code in {"errors.py": "", "plan.py": "", "policies/__init__.py": "", **files}.items():
+            path = tmp_path / "longspan" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(code)
+        return tmp_path / "longspan"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "fault"),
+    [
+        (
+            "policies/a.py",
+            "import longspan.plan",
+            "policies/a.py:1 imports plan, which is not below policies",
+        ),
+        ("policies/a.py", "from longspan import plan", "policies/a.py:1 imports plan"),
+        ("policies/a.py", "from longspan.plan import Plan", "policies/a.py:1 imports plan"),
+        ("policies/a.py", "def f():\n    from longspan.plan import Plan", "policies/a.py:2 imports plan"),
+        ("policies/a.py", "from ..plan import Plan", "policies/a.py:1 imports plan"),
+        ("policies/b/a.py", "from ...plan import Plan", "policies/b/a.py:1 imports plan"),
+        ("policies/a.py", "from .. import plan", "policies/a.py:1 imports plan"),
+        ("errors.py", "from .plan import Plan", "errors.py:1 imports plan"),
+        ("policies/a.py", "from longspan import load", "policies/a.py:1 imports longspan"),
+        ("policies/a.py", "import longspan", "policies/a.py:1 imports longspan"),
+        (
+            "policies/a.py",
+            "if TYPE_CHECKING:\n    pass\nelse:\n    import longspan.plan",
+            "a.py:4 imports plan",
+        ),
+        ("policies/a.py", "if True:\n    import longspan.plan", "a.py:2 imports plan"),
+        ("selectors/a.py", "import longspan.policies.x", "imports policies, which is not below selectors"),
+        ("patterns/a.py", "import longspan.positions", "imports longspan, which is not below patterns"),
+        ("helpers.py", "", "helpers has no place in the order of the rooms"),
+    ],
+)
+def test_an_import_upwards_or_sideways_is_found(tree, file, code, fault):
+    found = list(import_faults(tree({file: code})))
+    assert len(found) == 1
+    assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("plan.py", "from longspan.policies import x\nfrom longspan.errors import y\nimport torch, os.path"),
+        ("policies/a.py", "if TYPE_CHECKING:\n    from longspan.plan import Plan"),
+        ("policies/a.py", "if typing.TYPE_CHECKING:\n    import longspan.plan"),
+        ("policies/a.py", "from longspan.policies.b.c import d\nfrom .b import c\nfrom ..errors import e"),
+        ("policies/__init__.py", "from .a import b\nfrom longspan import errors, __version__"),
+        ("cli/__init__.py", "from longspan import load, plan"),
+        ("__init__.py", "from longspan.plan import Plan"),
+    ],
+)
+def test_an_import_downwards_is_no_fault(tree, file, code):
+    assert list(import_faults(tree({file: code}))) == []
+
+
+# What a method brings.
+
+
+def part_faults(room: str, card: Card, cls: type) -> Iterator[str]:
+    """What a registered part lacks."""
+    facts = {"paper": card.paper, "link": card.link, "changes": card.changes}
+    yield from (f"its card has no {name}" for name, text in facts.items() if not text.strip())
+    if not 1990 <= card.year <= 2100:
+        yield f"year={card.year} is outside 1990 .. 2100"
+    if not card.link.startswith("https://"):
+        yield f"link={card.link} is not https"
+    if not card.changes.endswith(".") or ". " in card.changes or "\n" in card.changes:
+        yield "changes is not one sentence"
+    if unknown := set(card.field) - {paper.id for paper in papers()}:
+        yield f"field={sorted(unknown)} is not in the map"
+    if (
+        not is_dataclass(cls)
+        or not cls.__dataclass_params__.frozen
+        or not all(each.kw_only for each in fields(cls))
+    ):
+        yield "its class is not a frozen keyword-only dataclass"
+        return
+    said = {each: each.__dict__.get("__doc__") or "" for each in cls.__mro__[:-1]}
+    said = {each: text for each, text in said.items() if not text.startswith(f"{each.__name__}(")}  # made up
+    if card.link not in said.get(cls, "") and card.paper not in said.get(cls, ""):
+        yield "its docstring has neither the link nor the title of its paper"
+    explained = set(re.findall(r"\w+", " ".join(said.values())))
+    yield from (f"no docstring explains {each.name}" for each in fields(cls) if each.name not in explained)
+    home = f"{ROOMS[room]}.{card.name.replace('-', '_')}"
+    if cls.__module__ != home or card.target != f"{home}:{cls.__name__}":
+        yield f"it does not live in {home}"
+    if not issubclass(cls, registry.contract(room)):
+        yield f"its class does not derive from {registry.contract(room).__name__}"
+
+
+BUILT_IN = [(room, card) for room, package in ROOMS.items() for card in import_module(package).CARDS]
+
+
+@pytest.mark.parametrize(("room", "card"), BUILT_IN, ids=[f"{room}={card.name}" for room, card in BUILT_IN])
+def test_a_registered_part_brings_what_it_must(room, card):
+    assert list(part_faults(room, card, registry.find(room, card.name))) == []
+
+
+def test_a_name_stands_once_in_a_room():
+    names = [(room, card.name) for room, card in BUILT_IN]
+    assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("facts", "fault"),
+    [
+        ({"paper": " "}, "its card has no paper"),
+        ({"link": ""}, "its card has no link"),
+        ({"changes": ""}, "its card has no changes"),
+        ({"changes": "Keeps a few. Drops the rest."}, "changes is not one sentence"),
+        ({"changes": "Keeps a few"}, "changes is not one sentence"),
+        ({"year": 24}, "year=24 is outside 1990 .. 2100"),
+        ({"link": "http://arxiv.org/abs/2208.07339"}, "link=http://arxiv.org/abs/2208.07339 is not https"),
+        ({"link": "https://a.org", "paper": "Another"}, "neither the link nor the title of its paper"),
+        ({"field": (228, 6)}, "field=[6] is not in the map"),
+        ({"name": "int-8"}, "it does not live in longspan.codecs.int_8"),
+        ({"target": "longspan.codecs.base:Int8"}, "it does not live in longspan.codecs.int8"),
+    ],
+)
+def test_a_card_without_its_facts_is_found(facts, fault):
+    card = replace(registry.card("codec", "int8"), **facts)
+    assert fault in " and ".join(part_faults("codec", card, registry.find("codec", "int8")))
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"kw_only": True}, "its class is not a frozen keyword-only dataclass"),
+        ({"frozen": True}, "its class is not a frozen keyword-only dataclass"),
+        ({"frozen": True, "kw_only": True}, "no docstring explains bits"),
+        ({"frozen": True, "kw_only": True}, "neither the link nor the title"),
+        ({"frozen": True, "kw_only": True}, "it does not live in longspan.codecs.int8"),
+        ({"frozen": True, "kw_only": True}, "its class does not derive from Codec"),
+    ],
+)
+def test_a_class_that_is_no_part_is_found(options, fault):
+    cls = make_dataclass("Int8", [("bits", int)], **options)
+    assert fault in " and ".join(part_faults("codec", registry.card("codec", "int8"), cls))
+
+
+# Files.
+
+
+def file_faults(root: Path) -> Iterator[str]:
+    """Files that are too long, or that are named after no idea."""
+    for folder in ("src", "tests", "docs", "benchmarks"):
+        for path in sorted((root / folder).rglob("*.py")):
+            lines, place = len(path.read_text("utf-8").splitlines()), path.relative_to(root)
+            if lines > MOST_LINES:
+                yield f"{place} has {lines} lines of at most {MOST_LINES}; is it still one idea?"
+            if path.name == "utils.py":
+                yield f"{place}: name the file after what is inside"
+
+
+def test_files_are_small_and_named_after_an_idea():
+    assert list(file_faults(ROOT)) == []
+
+
+def test_a_large_file_and_a_nameless_one_are_found(tmp_path):
+    (tmp_path / "src" / "a").mkdir(parents=True)
+    (tmp_path / "src" / "a" / "fits.py").write_text("x = 1\n" * MOST_LINES)
+    (tmp_path / "src" / "a" / "utils.py").write_text("x = 1\n" * (MOST_LINES + 1))
+    assert [fault.partition(" ")[0] for fault in file_faults(tmp_path)] == [
+        "src/a/utils.py",
+        "src/a/utils.py:",
+    ]
+
+
+# Importing.
+
+
+def run(arguments: list[str], *paths: Path) -> str:
+    """What a fresh Python prints, with `paths` and src before all others."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*paths, SRC)))}
+    finished = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+def test_importing_changes_nothing_global(tmp_path):
+    """Neither in transformers nor in torch; a package that does is found by the same look."""
+    meddler = tmp_path / "meddler"
+    meddler.mkdir()
+    (meddler / "__init__.py").write_text("")
+    (meddler / "registers.py").write_text(
+        "from transformers import AttentionInterface\nAttentionInterface.register('mine', print)\n"
+    )
+    (meddler / "patches.py").write_text(
+        "from transformers.models.llama import modeling_llama as llama\n"
+        "llama.apply_rotary_pos_emb = print\n"
+        "llama.LlamaAttention.forward = print\n"
+    )
+    found = json.loads(run([str(ROOT / "tests" / "global_state.py"), "longspan", "meddler"], tmp_path))
+    assert found["longspan"] == []
+    assert {
+        "transformers.modeling_utils.ALL_ATTENTION_FUNCTIONS.mine",
+        "transformers.models.llama.modeling_llama.apply_rotary_pos_emb",
+        "transformers.models.llama.modeling_llama.LlamaAttention.forward",
+    } <= set(found["meddler"])
+
+
+HEAVY = "import sys; print(sorted({'torch', 'transformers'} & set(sys.modules)))"
+
+
+def test_a_heavy_import_would_be_seen(tmp_path):
+    (tmp_path / "torch.py").write_text("")
+    assert run(["-c", f"import torch; {HEAVY}"], tmp_path) == "['torch']\n"
+
+
+def test_importing_is_light():
+    assert run(["-c", f"import longspan; {HEAVY}"]) == "[]\n"
+    assert run(["-c", f"import longspan.cli; {HEAVY}"]) == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["methods"], ["methods", "--json"], ["field"]]
+)
+def test_a_light_command_starts_light(arguments):
+    code = f"""
+import sys
+from longspan.cli import main
+sys.argv = ["longspan", *{arguments}]
+try:
+    main()
+except SystemExit as done:
+    assert not done.code, done.code
+{HEAVY}
+"""
+    assert run(["-c", code]).splitlines()[-1] == "[]"

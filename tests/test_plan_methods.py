@@ -1,0 +1,71 @@
+"""Plans of the methods that longspan brings."""
+
+from importlib import import_module
+
+import pytest
+
+from longspan import parts, registry
+from longspan.errors import PlanError, UnknownMethod
+from longspan.plan import Plan
+from longspan.policies.allocators.adakv import AdaKV as Adaptive
+from longspan.policies.snapkv import SnapKV
+
+CARDS = [(room, card) for room, package in registry.ROOMS.items() for card in import_module(package).CARDS]
+
+
+@pytest.mark.parametrize(("room", "card"), CARDS, ids=[f"{room}={card.name}" for room, card in CARDS])
+def test_every_method_has_parameters_that_text_can_give(room, card):
+    for each in parts.parameters(registry.find(room, card.name)):
+        assert "in Python" not in each.takes
+        assert each.required or "\n" not in each.text(each.default)
+
+
+@pytest.mark.parametrize(
+    ("room", "card"),
+    [(room, card) for room, card in CARDS if room in registry.SLOTS],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_every_method_reads_back_from_its_own_table(room, card, tmp_path):
+    known = parts.parameters(registry.find(room, card.name))
+    required = ",".join(f"{each.name}=4" for each in known if each.required)
+    plan = Plan.parse(f"{room}={card.name}({required})")
+    table = plan.describe()[room]
+    assert table["method"] == card.name
+    assert set(table) == {"method", *(each.name for each in known)}
+    written = ",".join(f"{each.name}={each.text(getattr(getattr(plan, room), each.name))}" for each in known)
+    assert Plan.parse(f"{room}={card.name}({written})") == plan
+
+
+def test_all_slots_together():
+    text = (
+        "positions=yarn(factor=4) pattern=a-shape policy=snapkv(budget=2048,when=chunk) "
+        "selector=quest(budget=512) codec=int8"
+    )
+    plan = Plan.parse(text)
+    assert str(plan) == text
+    assert list(plan.parts) == ["positions", "pattern", "policy", "selector", "codec"]
+    assert isinstance(plan.policy, SnapKV)
+    assert Plan.parse("policy=snapkv(allocator=adakv(floor=10%))").policy.allocator == Adaptive(floor=0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("positions=self-extend pattern=a-shape", "a pattern works with position schemes of one piece"),
+        ("positions=dca selector=quest", "a selector works with position schemes of one piece"),
+        ("policy=streamingllm(budget=4,sinks=4)", "streamingllm: budget=4 is outside 5 .. ∞ tokens"),
+        ("policy=snapkv(window=0)", "snapkv: window=0 is outside 1 .. ∞"),
+        ("policy=snapkv(when=later)", "snapkv: when=later is not one of end, chunk"),
+        ("positions=yarn", "yarn needs factor; write yarn(factor=...)"),
+        ("positions=yarn(factor=0.5)", "yarn: factor=0.5 is outside 1.0 .. ∞"),
+        ("policy=snapkv(allocator=drop)", "drop is a disposer; write policy=METHOD(disposer=drop)"),
+        ("selector=snapkv", "snapkv is a policy; write policy=snapkv"),
+        ("policy=snpkv", "no policy method 'snpkv'; did you mean snapkv?"),
+        ("decode=lookahead", "this version has no decode methods; leave decode out"),
+    ],
+)
+def test_what_cannot_be_is_refused(text, said):
+    with pytest.raises((PlanError, UnknownMethod)) as caught:
+        Plan.parse(text)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
