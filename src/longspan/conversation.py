@@ -7,8 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Literal, Self
 
 from longspan.chat import Frame, first_turn, next_turn
-from longspan.flows.passages import render
-from longspan.spans import Span, tokenize
+from longspan.spans import Span, render, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

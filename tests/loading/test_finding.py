@@ -39,7 +39,7 @@ def test_an_unknown_name_is_one_line_with_the_next_step(cache, no_hub, name, sai
 def test_a_file_of_another_kind_is_not_a_model(tmp_path):
     path = tmp_path / "book.pdf"
     path.write_bytes(b"%PDF")
-    with pytest.raises(ModelNotFound, match="neither a folder nor a .gguf file"):
+    with pytest.raises(ModelNotFound, match="neither a folder nor"):
         find(path)
 
 

@@ -68,7 +68,10 @@ def complaint(path, error):
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 2) + struct.pack("<Q1sIB", 1, b"k", 0, 1) * 2, "comes twice"),
         (b"GGUF" + struct.pack("<IQQQ1sI", 3, 1, 0, 1, b"t", 9), "9 dimensions"),
         (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 0, 0, 0), "0 values"),
-        (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 33, 8, 0), "33 values, not a multiple of 32"),
+        (
+            b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 33, 8, 0),
+            "33 values, not a multiple of 32",
+        ),
         (b"GGUF" + struct.pack("<IQQQ1sIQIQ", 3, 1, 0, 1, b"t", 1, 2**40, 0, 0), "cut short"),
         (b"GGUF" + struct.pack("<IQQQ17sII", 3, 0, 1, 17, b"general.alignment", 4, 0), "power of two"),
     ],
@@ -134,7 +137,7 @@ def test_loading_a_changed_file_loads_or_ends_in_one_line(whole, tmp_path, monke
         load_weights(path, dtype="float32")
     except (CorruptModel, UnsupportedModel) as error:
         assert "\n" not in str(error)  # noqa: PT017
-        assert not list(folder.glob("converted/*"))  # noqa: PT017
+        assert not list(folder.glob("converted/*"))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=FILE_FIXTURES)

@@ -10,8 +10,8 @@ import pytest
 from tiny_models import tiny_network, write_gguf
 
 from longspan.errors import LongspanError
-from longspan.loading import load_weights
 from longspan.loading import cache as cache_room
+from longspan.loading import load_weights
 from longspan.loading.cache import cache_folder, delete, require_space, room, whole_folder
 from longspan.loading.converted import MANIFEST
 from longspan.loading.digest import file_digest
@@ -43,10 +43,15 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(tmp_path, monkeypatch)
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     target = tmp_path / "made"
     (tmp_path / ".partial-made-left").mkdir()
-    with pytest.raises(RuntimeError), whole_folder(target) as folder:
-        (folder / "half").write_text("x")
-        assert not target.exists()
-        raise RuntimeError
+
+    def fail_halfway():
+        with whole_folder(target) as folder:
+            (folder / "half").write_text("x")
+            assert not target.exists()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert list(tmp_path.iterdir()) == []
     for content in ("first", "second"):
         with whole_folder(target) as folder:

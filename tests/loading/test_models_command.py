@@ -117,7 +117,7 @@ def test_a_name_in_a_manifest_is_never_used_as_a_path(cache, tmp_path, gguf_file
 def test_nothing_to_remove_says_so(cache):
     with pytest.raises(ModelNotFound, match="nothing to remove"):
         remove("qwen3-0.6b")
-    with pytest.raises(ModelNotFound, match="did you mean 'qwen3-0.6b'"):
+    with pytest.raises(ModelNotFound, match=r"did you mean 'qwen3-0\.6b'"):
         remove("qwen3-0.6")
 
 

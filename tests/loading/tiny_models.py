@@ -42,7 +42,7 @@ def tiny_network(family: str, **changes: object) -> PreTrainedModel:
 
 
 def interleaved(rows: np.ndarray, heads: int) -> np.ndarray:
-    """Rows of every head in the order 0, d/2, 1, d/2 + 1, ..., written as loops: what llama.cpp does to Llama."""
+    """Rows of every head in the order 0, d/2, 1, d/2 + 1, ... as llama.cpp stores Llama, written as loops."""
     width = rows.shape[0] // heads
     result = np.empty_like(rows)
     for head in range(heads):
@@ -86,7 +86,12 @@ def write_gguf(
     writer.add_pad_token_id(0)
     writer.add_chat_template(TEMPLATE)
     for key, value in (metadata or {}).items():
-        kinds = {str: writer.add_string, int: writer.add_uint32, float: writer.add_float32, list: writer.add_array}
+        kinds = {
+            str: writer.add_string,
+            int: writer.add_uint32,
+            float: writer.add_float32,
+            list: writer.add_array,
+        }
         kinds[type(value)](key, value)
     table = gguf.get_tensor_name_map(
         {name: number for number, name in gguf.MODEL_ARCH_NAMES.items()}[family], config.num_hidden_layers

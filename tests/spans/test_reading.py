@@ -236,14 +236,14 @@ def page(tmp_path: Path, html: str | bytes) -> str:
 def test_html_gives_visible_text_a_block_a_line(tmp_path: Path) -> None:
     html = """<!DOCTYPE html><html><head><title>The  Letter</title><style>p {color: red}</style>
       <script>var hidden = "never";</script></head><body><!-- a comment -->
-      <h1>Chapter <em>One</em></h1><p>It was   hidden
+      <h1>Chapter <em>One</em> of two</h1><p>It was   hidden
       in plain&nbsp;si&shy;ght.<br>By whom?<p>By &lt;him&gt;.</p>
       <ul><li>first</li><li>second</li></ul>
       <table><tr><th>who</th><th>what</th></tr><tr><td>D</td><td>letter</td></tr></table>
       <div hidden>ignore me</div><p style="color: red; display : NONE">ignore me</p>
       <pre>  for x in y:\n    print(x)</pre></body></html>"""
     assert page(tmp_path, html) == (
-        "The Letter\n\nChapter One\n\nIt was hidden in plain sight.\nBy whom?\n\nBy <him>.\n\n"
+        "The Letter\n\nChapter One of two\n\nIt was hidden in plain sight.\nBy whom?\n\nBy <him>.\n\n"
         "first\nsecond\n\nwho\twhat\nD\tletter\n\n  for x in y:\n    print(x)"
     )
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from longspan.errors import WindowExceeded
-from longspan.spans import Document, Span, merge, passages, printable, relevance
+from longspan.spans import Document, Span, merge, passages, relevance, render
+from longspan.spans.rendering import GAP, heading
 
-_GAP = "[...]"
 _SMALLEST_PASSAGE = 16  # tokens; below it, passages say too little
 _PATIENCE = 32  # passages that are tried in the last gap and do not fit
 
@@ -26,42 +26,6 @@ class Chosen:
     total: int
     tokens: int
     skipped_tokens: int
-
-
-def layout(spans: Iterable[Span]) -> list[Span | str]:
-    """The spans in their order with what is written between them: document names and marks of gaps.
-
-    A document is announced by a line with its name; ``[...]`` stands where text of it is left out. The
-    texts of the parts, joined, are what ``render`` gives, so the place of each span in it is known.
-    """
-    parts: list[Span | str] = []
-    last: Span | None = None
-    for span in spans:
-        if last is None or last.document != span.document:
-            if last is not None:
-                parts.append(_ending(last) + "\n\n")
-            parts.append(_heading(span.document))
-            parts.append(f"{_GAP}\n" if span.start else "")
-        elif last.end != span.start:
-            parts.append(f"\n{_GAP}\n")
-        parts.append(span)
-        last = span
-    if last is not None:
-        parts.append(_ending(last))
-    return [part for part in parts if part]
-
-
-def _heading(document: Document) -> str:
-    return f"Document: {printable(document.name, lines=False)}\n"
-
-
-def _ending(last: Span) -> str:
-    return f"\n{_GAP}" if last.end < len(last.document.text) else ""
-
-
-def render(spans: Iterable[Span]) -> str:
-    """The spans as they are read, each with its text unchanged; see ``layout``."""
-    return "".join(part if isinstance(part, str) else part.text for part in layout(spans))
 
 
 def choose(
@@ -108,7 +72,7 @@ def choose(
             "positions=..., or ask for fewer new tokens"
         )
     # First with room for a name and two gaps around each passage, then with none: neighbours need none.
-    apart = max(count(_heading(document)) for document in documents) + 2 * count(f"\n{_GAP}\n")
+    apart = max(count(heading(document)) for document in documents) + 2 * count(f"\n{GAP}\n")
     for around in (apart, 0):
         refused: set[int] = set()
         while len(refused) < _PATIENCE:

@@ -65,15 +65,17 @@ def _single(query: Tensor, key: Tensor, value: Tensor, scale: float) -> tuple[Te
         False,
         scale=scale,
     )
-    weights = torch.softmax(lse, dim=1)
-    merged = (out * weights[..., None]).sum(1).reshape(heads, 1, dim)
-    whole = torch.logsumexp(lse, dim=1).reshape(heads, 1)
+    largest = lse.amax(1, keepdim=True)
+    weights = torch.exp(lse - largest)
+    total = weights.sum(1, keepdim=True)
+    merged = (out * (weights / total)[..., None]).sum(1).reshape(heads, 1, dim)
+    whole = (largest + total.log()).reshape(heads, 1)
     if even == length:
         return merged.to(query.dtype), whole
     rest, rest_lse = _flash_cpu(packed[None], key[None, :, even:], value[None, :, even:], 0.0, False, scale=scale)
-    total = Merge(merged, whole)
-    total.add(rest.reshape(heads, 1, dim), rest_lse.reshape(heads, 1))
-    return total.result(query.dtype)
+    joined = Merge(merged, whole)
+    joined.add(rest.reshape(heads, 1, dim), rest_lse.reshape(heads, 1))
+    return joined.result(query.dtype)
 
 
 def _plain(

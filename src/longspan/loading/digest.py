@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from longspan.errors import CorruptModel
@@ -37,7 +38,7 @@ def file_digest(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not remembered yet, or the note is damaged: read the file
     digest = _sha256(path)
-    with locked("digests"):
+    with suppress(OSError), locked("digests"):  # a cache that cannot be written costs another reading
         partial = note.with_suffix(".partial")
         partial.write_text(json.dumps({"identity": identity, "digest": digest}), encoding="utf-8")
         os.replace(partial, note)

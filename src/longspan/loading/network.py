@@ -48,7 +48,8 @@ def read_network(folder: Path, dtype: torch.dtype, device: torch.device) -> PreT
         ) from None
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise LongspanError(
-            f"{folder} does not fit into the memory of {device} ({reason(error)}); take a smaller model or dtype"
+            f"{folder} does not fit into the memory of {device} ({reason(error)}); "
+            "take a smaller model or dtype"
         ) from None
     except Exception as error:
         raise CorruptModel(

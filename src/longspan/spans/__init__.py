@@ -6,6 +6,7 @@ from longspan.spans.cutting import passages, sentences
 from longspan.spans.display import printable
 from longspan.spans.document import Document, Place, Span, merge
 from longspan.spans.relevance import content_words, relevance
+from longspan.spans.rendering import layout, render
 from longspan.spans.tokens import Tokens, tokenize
 
 __all__ = [
@@ -17,10 +18,12 @@ __all__ = [
     "Tokens",
     "cite",
     "content_words",
+    "layout",
     "merge",
     "passages",
     "printable",
     "relevance",
+    "render",
     "sentences",
     "tokenize",
     "verify",

@@ -1,0 +1,196 @@
+"""Reading and generating against stock transformers, as ratios measured side by side in one run.
+
+    python benchmarks/speed.py [--model M] [--dtype auto] [--repeat 3] [--out benchmarks/results/speed]
+
+Stock is the same network object with SDPA and DynamicCache; its output head, too, runs on the last position only.
+Every figure is the median over pairs of runs, stock and longspan in turn, so that a change in the machine's speed
+falls on both. Caches for generating are filled with random keys and values of the wanted length; what is in them
+does not change the work. Prints a table, and with --out writes JSON and a picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import DynamicCache
+
+import longspan
+from longspan.engine.engine import Engine, Portion
+from longspan.plan import Plan
+from longspan.store.ledger import Ledger
+
+CASES = (
+    # what, tokens, plan, ratio to reach
+    ("prefill", 2048, "", 0.95),
+    ("prefill", 8192, "", 0.95),
+    ("prefill", 16384, "pattern=a-shape", 1.5),
+    ("decode", 1024, "", 0.95),
+    ("decode", 8192, "", 1.1),
+    ("decode", 32768, "", 1.5),
+    ("decode", 32768, "selector=quest(budget=1024)", 1.8),
+)
+
+
+def stock_prefill(model: longspan.Model, ids: torch.Tensor) -> None:
+    """The whole prompt in one pass, as `generate` does it."""
+    model.network(input_ids=ids[None], past_key_values=DynamicCache(config=model.network.config), logits_to_keep=1)
+
+
+def our_prefill(model: longspan.Model, plan: Plan, ids: torch.Tensor) -> None:
+    """The prompt in chunks, as a session reads it."""
+    with model.session(plan, window=len(ids)) as session:
+        session.read(ids)
+
+
+def stock_decoder(model: longspan.Model, length: int) -> Callable[[int], None]:
+    """Decodes tokens one by one over a cache of `length` entries."""
+    cache = DynamicCache(config=model.network.config)
+    for index, layer in enumerate(model.seam.layers):
+        key, value = random_entries(model, layer, length)
+        cache.update(key[None], value[None], index)
+
+    def run(tokens: int) -> None:
+        token = torch.tensor([[1]], device=model.seam.device)
+        for _ in range(tokens):
+            result = model.network(input_ids=token, past_key_values=cache, logits_to_keep=1)
+            token = result.logits[:, -1].argmax(-1, keepdim=True)
+
+    return run
+
+
+def our_decoder(model: longspan.Model, plan: Plan, length: int, tokens: int) -> Callable[[int], None]:
+    """The same over a store of `length` entries, with room for the tokens that `session.generate` would reserve."""
+    engine = Engine(model.seam, plan)
+    memory = engine.memory(Ledger())
+    for layer, facts in zip(memory.layers, model.seam.layers, strict=True):
+        layer.store.reserve(length + tokens)
+        layer.store.append(*random_entries(model, facts, length))
+    memory.seen = length
+
+    def run(tokens: int) -> None:
+        token = torch.tensor([1], device=model.seam.device)
+        for _ in range(tokens):
+            token = engine.forward([Portion(memory=memory, ids=token)], [0]).argmax(-1)
+
+    return run
+
+
+def random_entries(model: longspan.Model, layer: Any, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values `[kv_heads, length, head_dim]`."""
+    shape = (layer.kv_heads, length, layer.head_dim)
+    return torch.randn(shape, dtype=model.seam.dtype), torch.randn(shape, dtype=model.seam.dtype)
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """Wall time of one call."""
+    began = time.perf_counter()
+    with torch.inference_mode():
+        work()
+    return time.perf_counter() - began
+
+
+def measure(model: longspan.Model, what: str, length: int, plan: Plan, repeat: int, tokens: int) -> dict[str, Any]:
+    """Median seconds of both and the median ratio stock / longspan."""
+    if what == "prefill":
+        ids = torch.randint(100, model.seam.config.vocab_size, (length,), generator=torch.Generator().manual_seed(0))
+        pair = (lambda: stock_prefill(model, ids)), (lambda: our_prefill(model, plan, ids))
+        if length <= 2048:
+            pair[0]()
+            pair[1]()
+    else:
+        stock, ours = stock_decoder(model, length), our_decoder(model, plan, length, tokens * (repeat + 1))
+        stock(2)
+        ours(2)
+        pair = (lambda: stock(tokens)), (lambda: ours(tokens))
+    times = [(seconds(pair[0]), seconds(pair[1])) for _ in range(repeat)]
+    per = length if what == "prefill" else tokens
+    return {
+        "stock_tokens_per_second": per / statistics.median(stock for stock, _ in times),
+        "tokens_per_second": per / statistics.median(ours for _, ours in times),
+        "ratio": statistics.median(stock / ours for stock, ours in times),
+        "ratios": [stock / ours for stock, ours in times],
+    }
+
+
+def main() -> None:
+    """Runs the cases one after another."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=16, help="tokens decoded in each run")
+    parser.add_argument("--only", default="", help="prefill or decode")
+    parser.add_argument("--longest", type=int, default=1 << 30, help="leave out cases of more tokens")
+    parser.add_argument("--out", type=Path, help="path without ending for JSON and picture")
+    options = parser.parse_args()
+    model = longspan.load(options.model, dtype=options.dtype)
+    rows = []
+    print(f"{'what':<8} {'tokens':>7}  {'plan':<28} {'stock tok/s':>12} {'ours tok/s':>11} {'ratio':>6} {'bar':>5}")
+    for what, length, text, bar in CASES:
+        if options.only not in ("", what) or length > options.longest:
+            continue
+        row = {"what": what, "tokens": length, "plan": text, "bar": bar}
+        row |= measure(model, what, length, Plan.of(text), options.repeat, options.tokens)
+        rows.append(row)
+        print(
+            f"{what:<8} {length:>7}  {text or '(empty)':<28} {row['stock_tokens_per_second']:>12.1f} "
+            f"{row['tokens_per_second']:>11.1f} {row['ratio']:>6.2f} {bar:>5}",
+            flush=True,
+        )
+    if options.out:
+        write(options.out, model, rows)
+
+
+def write(path: Path, model: longspan.Model, rows: list[dict[str, Any]]) -> None:
+    """The record with versions and machine, and a bar chart where matplotlib is installed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {
+        "model": model.name,
+        "digest": model.digest,
+        "dtype": model.checked.dtype,
+        "versions": {
+            "longspan": longspan.__version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "python": platform.python_version(),
+        },
+        "machine": {
+            "threads": torch.get_num_threads(),
+            "cpu": torch.backends.cpu.get_cpu_capability(),
+            "amx": torch.cpu._is_amx_tile_supported(),
+            "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        },
+        "rows": rows,
+    }
+    path.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        print("matplotlib is not installed, so no picture was drawn", file=sys.stderr)
+        return
+    figure, axes = plt.subplots(figsize=(8, 0.6 * len(rows) + 1.2))
+    names = [f"{row['what']} {row['tokens']:,}  {row['plan'] or 'empty plan'}" for row in rows]
+    axes.barh(names, [row["ratio"] for row in rows], color="#3b6ea5")
+    for place, row in enumerate(rows):
+        axes.plot([row["bar"]] * 2, [place - 0.4, place + 0.4], color="#c0392b")
+        axes.text(row["ratio"], place, f" {row['ratio']:.2f}×", va="center")
+    axes.axvline(1.0, color="grey", linewidth=0.8, linestyle=":")
+    axes.invert_yaxis()
+    axes.set_xlabel("speed relative to stock transformers (red: to reach)")
+    axes.set_title(f"{record['model']}, {record['dtype']}, {record['machine']['threads']} threads")
+    figure.tight_layout()
+    figure.savefig(path.with_suffix(".svg"))
+
+
+if __name__ == "__main__":
+    main()

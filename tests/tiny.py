@@ -1,0 +1,101 @@
+"""Tiny random models of many families, and the tokenizer they share."""
+
+from functools import cache
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+
+from longspan.loading import Loaded
+from longspan.model import Model
+
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+VOCABULARY = 272
+WINDOW = 512
+
+_EXTRAS = {
+    "mistral": {"sliding_window": 40},
+    "gemma2": {"sliding_window": 40},
+    "gemma3_text": {"sliding_window": 40, "num_hidden_layers": 7},
+    "gpt_oss": {"num_local_experts": 4, "sliding_window": 40},
+    "exaone4": {"sliding_window": 40, "num_hidden_layers": 4},
+    "cohere2": {"sliding_window": 40, "num_hidden_layers": 4},
+    "mixtral": {"num_local_experts": 4},
+    "qwen3_moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+    "glm": {"partial_rotary_factor": 0.5},
+}
+
+
+def tiny_network(family: str, **changes: object) -> PreTrainedModel:
+    """A random model whose every weight, those of its norms and its biases too, differs from its neighbours."""
+    config = AutoConfig.for_model(
+        family,
+        **{
+            "vocab_size": VOCABULARY,
+            "hidden_size": 64,
+            "intermediate_size": 96,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "max_position_embeddings": WINDOW,
+            "pad_token_id": 0,
+            "bos_token_id": 0,
+            "eos_token_id": 2,
+        }
+        | _EXTRAS.get(family, {})
+        | changes,
+    )
+    generator = torch.Generator().manual_seed(0)
+    network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with torch.no_grad():
+        for weight in network.parameters():
+            noise = torch.randn(weight.shape, generator=generator)
+            weight.copy_(weight + 0.2 * noise if weight.ndim == 1 else 0.15 * noise)
+    return network.eval().requires_grad_(False)
+
+
+@cache
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a byte, after the special tokens, with a chat template."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate([*SPECIAL, *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=SPECIAL[0],
+        eos_token=SPECIAL[2],
+        additional_special_tokens=[SPECIAL[1]],
+        chat_template=TEMPLATE,
+    )
+
+
+def model_of(network: PreTrainedModel) -> Model:
+    """The network with the shared tokenizer, through the self-check."""
+    return Model(
+        Loaded(network=network, tokenizer=tiny_tokenizer(), name="tiny", digest="", source="made in the test")
+    )
+
+
+@cache
+def tiny_model(family: str = "llama") -> Model:
+    """A model to share: sessions leave no trace on it."""
+    return model_of(tiny_network(family))
+
+
+def tokens(count: int, seed: int = 0) -> torch.Tensor:
+    """Random token ids `[count]` without special tokens."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(len(SPECIAL), len(tiny_tokenizer()), (count,), generator=generator)
+
+
+def stock_logits(network: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
+    """What transformers itself computes, `[n, vocab]`."""
+    with torch.no_grad():
+        return network(input_ids=ids[None]).logits[0]
