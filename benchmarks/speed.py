@@ -43,7 +43,9 @@ CASES = (
 
 def stock_prefill(model: longspan.Model, ids: torch.Tensor) -> None:
     """The whole prompt in one pass, as `generate` does it."""
-    model.network(input_ids=ids[None], past_key_values=DynamicCache(config=model.network.config), logits_to_keep=1)
+    model.network(
+        input_ids=ids[None], past_key_values=DynamicCache(config=model.network.config), logits_to_keep=1
+    )
 
 
 def our_prefill(model: longspan.Model, plan: Plan, ids: torch.Tensor) -> None:
@@ -99,10 +101,14 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def measure(model: longspan.Model, what: str, length: int, plan: Plan, repeat: int, tokens: int) -> dict[str, Any]:
+def measure(
+    model: longspan.Model, what: str, length: int, plan: Plan, repeat: int, tokens: int
+) -> dict[str, Any]:
     """Median seconds of both and the median ratio stock / longspan."""
     if what == "prefill":
-        ids = torch.randint(100, model.seam.config.vocab_size, (length,), generator=torch.Generator().manual_seed(0))
+        ids = torch.randint(
+            100, model.seam.config.vocab_size, (length,), generator=torch.Generator().manual_seed(0)
+        )
         pair = (lambda: stock_prefill(model, ids)), (lambda: our_prefill(model, plan, ids))
         if length <= 2048:
             pair[0]()
@@ -124,7 +130,9 @@ def measure(model: longspan.Model, what: str, length: int, plan: Plan, repeat: i
 
 def main() -> None:
     """Runs the cases one after another."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--repeat", type=int, default=3)
@@ -135,7 +143,9 @@ def main() -> None:
     options = parser.parse_args()
     model = longspan.load(options.model, dtype=options.dtype)
     rows = []
-    print(f"{'what':<8} {'tokens':>7}  {'plan':<28} {'stock tok/s':>12} {'ours tok/s':>11} {'ratio':>6} {'bar':>5}")
+    print(
+        f"{'what':<8} {'tokens':>7}  {'plan':<28} {'stock tok/s':>12} {'ours tok/s':>11} {'ratio':>6} {'bar':>5}"
+    )
     for what, length, text, bar in CASES:
         if options.only not in ("", what) or length > options.longest:
             continue

@@ -1,8 +1,13 @@
 """Fixtures for all rooms."""
 
 import pytest
+from hypothesis import settings
 
 from longspan.loading import Loaded, load_weights
+
+# The first call of a kernel takes long; how long, says nothing.
+settings.register_profile("longspan", settings(), deadline=None, max_examples=50)
+settings.load_profile("longspan")
 
 
 @pytest.fixture(scope="session")

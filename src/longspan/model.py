@@ -49,9 +49,7 @@ class Model:
         size: sequences side by side. chunk: tokens that pass through the model at a time. window: tokens to allow,
         by default what the plan's positions support.
         """
-        return Session(
-            self.seam, self.tokenizer, Plan.of(plan), size=size, chunk=chunk, window=window
-        )
+        return Session(self.seam, self.tokenizer, Plan.of(plan), size=size, chunk=chunk, window=window)
 
     def count(self, text: str) -> int:
         """Tokens of a text."""

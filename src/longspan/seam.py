@@ -97,12 +97,14 @@ class Seam:
     @property
     def device(self) -> torch.device:
         """Where the network's first weights are."""
-        return next(self.network.parameters()).device
+        device: torch.device = next(self.network.parameters()).device
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
         """The network's number format."""
-        return next(self.network.parameters()).dtype
+        dtype: torch.dtype = next(self.network.parameters()).dtype
+        return dtype
 
     def forward(self, ids: Tensor, positions: Tensor, keep: Tensor, attention: Attention) -> Tensor:
         """Runs tokens through the model with `attention` in place of its own.
@@ -116,7 +118,9 @@ class Seam:
     def stock(self, ids: Tensor) -> Tensor:
         """Logits `[n, vocab]` of the model as it came."""
         with self._lock, torch.inference_mode():
-            return self._run(ids, torch.arange(len(ids), device=ids.device), torch.arange(len(ids), device=ids.device))
+            return self._run(
+                ids, torch.arange(len(ids), device=ids.device), torch.arange(len(ids), device=ids.device)
+            )
 
     def _run(self, ids: Tensor, positions: Tensor, keep: Tensor) -> Tensor:
         result = self.network(
@@ -151,7 +155,9 @@ class Seam:
             raise self._unsupported("it is an encoder-decoder, and longspan works on decoders")
         recurrent = [name for name in self.config.to_dict() if name.startswith(_RECURRENT)]
         if recurrent:
-            raise self._unsupported(f"its layers carry a recurrent state ({recurrent[0]} in its config), not only keys and values")
+            raise self._unsupported(
+                f"its layers carry a recurrent state ({recurrent[0]} in its config), not only keys and values"
+            )
         if not self._rotaries:
             raise self._unsupported("it has no rotary position embedding to take the place of")
         for parameters in _rope_parameters(self.config).values():
@@ -206,11 +212,13 @@ class Seam:
             return ropes[0].with_(inv_freq=ropes[0].inv_freq[:0])
         errors = []
         for rope in ropes:
-            turn = table(
-                positions, rope.inv_freq, magnitude=rope.magnitude, interleaved=rope.interleaved
+            turn = table(positions, rope.inv_freq, magnitude=rope.magnitude, interleaved=rope.interleaved)
+            errors.append(
+                max(
+                    _distance(rotate(mine, turn), theirs)
+                    for mine, theirs in ((raw.query, stock.query), (raw.key, stock.key))
+                )
             )
-            errors.append(max(_distance(rotate(mine, turn), theirs) for mine, theirs in
-                              ((raw.query, stock.query), (raw.key, stock.key))))
         best = min(range(len(ropes)), key=errors.__getitem__)
         if errors[best] > _ROTATION_TOLERANCE:
             raise self._unsupported(
@@ -300,8 +308,7 @@ def _rotary_modules(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]
         (parent, name, child)
         for parent in network.modules()
         for name, child in parent.named_children()
-        if type(child).__name__.endswith("RotaryEmbedding")
-        and any(_frequencies(child))
+        if type(child).__name__.endswith("RotaryEmbedding") and any(_frequencies(child))
     ]
 
 

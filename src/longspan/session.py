@@ -98,7 +98,9 @@ class Session:
         """
         sources = [source] if self.size == 1 else source
         if not isinstance(sources, Sequence) or isinstance(sources, str) or len(sources) != self.size:
-            raise ValueError(f"source is not a list of {self.size} sources, one for each sequence of the session")
+            raise ValueError(
+                f"source is not a list of {self.size} sources, one for each sequence of the session"
+            )
         drafts = [conversation.fork() for conversation in self._conversations]
         self._append([self._ids(draft, each) for draft, each in zip(drafts, sources, strict=True)], progress)  # type: ignore[arg-type]
         self._conversations = drafts
@@ -126,7 +128,9 @@ class Session:
         streams = [TextStream(self._tokenizer, stop) for _ in range(self.size)]
         self._flush()
         if any(logits is None for logits in self._next):
-            raise ValueError("session has read 0 tokens, generating needs 1 or more; call session.read(...) first")
+            raise ValueError(
+                "session has read 0 tokens, generating needs 1 or more; call session.read(...) first"
+            )
         self._require(max(memory.seen for memory in self._memories), max_new_tokens)
         return self._generate(max_new_tokens, Sampler(sampling, self._seam.device), streams)
 
@@ -258,7 +262,14 @@ class Session:
                 stopped = token in ends or stream.stopped
                 if stopped or count == limit:
                     text += stream.flush()
-                    steps.append(Step(sequence=sequence, token=token, text=text, finished="stop" if stopped else "length"))
+                    steps.append(
+                        Step(
+                            sequence=sequence,
+                            token=token,
+                            text=text,
+                            finished="stop" if stopped else "length",
+                        )
+                    )
                 else:
                     steps.append(Step(sequence=sequence, token=token, text=text))
                     going.append(sequence)
@@ -323,7 +334,9 @@ class Session:
         gathered, done, offset = [], 0, 0
         while any(offset < len(tokens) for tokens in ids):
             active = [s for s, tokens in enumerate(ids) if offset < len(tokens)]
-            portions, keep, start = [], [], 0
+            portions: list[Portion] = []
+            keep: list[int] = []
+            start = 0
             for sequence in active:
                 part = ids[sequence][offset : offset + self.chunk]
                 last = offset + self.chunk >= len(ids[sequence])
@@ -370,7 +383,9 @@ class Session:
         if tokens.ndim != 1 or len(tokens) == 0:
             raise ValueError(f"ids has shape {list(tokens.shape)}, allowed is [n] with n of 1 or more")
         if int(tokens.min()) < 0 or int(tokens.max()) >= vocabulary:
-            raise ValueError(f"ids has values {int(tokens.min())} .. {int(tokens.max())}, allowed 0 .. {vocabulary - 1}")
+            raise ValueError(
+                f"ids has values {int(tokens.min())} .. {int(tokens.max())}, allowed 0 .. {vocabulary - 1}"
+            )
         return tokens
 
     def _require(self, prompt: int, output: int) -> None:

@@ -97,10 +97,22 @@ def test_a_hub_model_is_downloaded_once_and_then_needs_no_network(hub_here, tmp_
     hub_here.asked.clear()
     assert load_weights("owner/good", dtype="float32").digest == first.digest
     assert hub_here.asked == []
-    next((tmp_path / "hub").rglob("model.safetensors")).unlink()
-    assert load_weights("owner/good", dtype="float32").digest == first.digest
-    assert hub_here.asked
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_interrupted_download_is_completed(hub_here, tmp_path, monkeypatch, listed):
+    """Whether or not the hub's library noted which files there should be; it remembers that by place."""
+    whole = load_weights("owner/good").digest
+    moved = (tmp_path / "hub").rename(tmp_path / "moved")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(moved))
+    next(moved.rglob("model.safetensors")).unlink()
+    for listing in moved.rglob("trees/*.json"):
+        if not listed:
+            listing.unlink()
+    hub_here.asked.clear()
+    assert load_weights("owner/good").digest == whole
+    assert hub_here.asked
 
 
 def test_pulling_asks_the_hub_again(hub_here):

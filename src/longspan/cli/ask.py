@@ -31,7 +31,9 @@ def ask(
         str | None,
         typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
     ] = None,
-    plan: Annotated[str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')] = "",
+    plan: Annotated[
+        str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
+    ] = "",
     flow: Annotated[
         str, typer.Option(help="auto: whole if it fits the window, else passages; direct; passages.")
     ] = "auto",
@@ -41,11 +43,18 @@ def ask(
     """Answer a question about files, with quotes that are checked against them."""
     *files, question = words
     if not files:
-        raise ValueError("no file is given; write longspan ask FILE... QUESTION, with the question in quotation marks")
+        raise ValueError(
+            "no file is given; write longspan ask FILE... QUESTION, with the question in quotation marks"
+        )
     check_choice("--flow", flow, FLOWS)
     check_range("--max-new-tokens", max_new_tokens, 1)
     chosen = Plan.of(plan)
     documents = [Document.open(file) for file in files]
+    for document in documents:
+        if document.blank_pages:
+            pages = ", ".join(map(str, document.blank_pages))
+            note = f"note: {document.name} has no text on page {pages}; if these are scans, run OCR first"
+            typer.echo(printable(note, lines=False), err=True)
 
     from longspan.flows.ask import ask as answer_question
     from longspan.model import load
@@ -89,9 +98,17 @@ class _Display:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TextColumn("tokens"), TimeRemainingColumn())
+        columns = (
+            TextColumn("reading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("tokens"),
+            TimeRemainingColumn(),
+        )
         self._console = Console(stderr=True, highlight=False)
-        self._bars = Bars(*columns, console=self._console, transient=True)
+        self._bars = Bars(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        )
         self._task = self._bars.add_task("reading", total=None)
         self._text = ""
 

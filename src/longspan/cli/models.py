@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
-from rich.table import Table
 
 from longspan.loading import Progress
 
@@ -27,7 +26,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def shown_progress() -> Iterator[Progress]:
     """Bars on standard error for what is downloaded and converted; gone when the block ends."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    bars = Bars(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
     tasks: dict[str, TaskID] = {}
 
     def report(step: str, done: int, total: int | None) -> None:
@@ -51,17 +51,14 @@ def list_models(as_json: JsonOption = False) -> None:
     if as_json:
         _print_json([asdict(entry) for entry in entries])
         return
-    table = Table(box=None, header_style="bold")
-    for heading in ("name", "here", "on disk", "source"):
-        table.add_column(heading, no_wrap=heading != "source", overflow="fold")
+    rows = [("name", "here", "on disk", "source")]
     for entry in entries:
-        table.add_row(
-            f"{entry.name} (default)" if entry.default else entry.name,
-            "yes" if entry.cached else "no",
-            decimal(entry.bytes) if entry.bytes else "",
-            entry.source,
-        )
-    Console(highlight=False, markup=False).print(table)
+        name = f"{entry.name} (default)" if entry.default else entry.name
+        here = "yes" if entry.cached else "no"
+        rows.append((name, here, decimal(entry.bytes) if entry.bytes else "", entry.source))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
 @app.command("pull")

@@ -62,7 +62,13 @@ def plan_reading(
     fits = window is None or tokens + max_new_tokens <= window
     if flow == "direct" or (flow == "auto" and fits):
         return Reading(
-            flow="direct", spans=whole, passages=0, total=0, prompt_tokens=tokens, truncated_tokens=0, window=window
+            flow="direct",
+            spans=whole,
+            passages=0,
+            total=0,
+            prompt_tokens=tokens,
+            truncated_tokens=0,
+            window=window,
         )
     room = (window or _UNBOUNDED) - max_new_tokens - _prompt_tokens(model, question, ())
     if room < 1:
@@ -71,7 +77,9 @@ def plan_reading(
             "lower --max-new-tokens or raise the window with positions=..."
         )
     # The two line breaks between passages and question are the only tokens that the parts do not count.
-    chosen = choose(documents, question, max(1, room - len(tokenize(model.tokenizer, "\n\n").ids)), model.count)
+    chosen = choose(
+        documents, question, max(1, room - len(tokenize(model.tokenizer, "\n\n").ids)), model.count
+    )
     return Reading(
         flow="passages",
         spans=chosen.spans,

@@ -72,7 +72,9 @@ def _single(query: Tensor, key: Tensor, value: Tensor, scale: float) -> tuple[Te
     whole = (largest + total.log()).reshape(heads, 1)
     if even == length:
         return merged.to(query.dtype), whole
-    rest, rest_lse = _flash_cpu(packed[None], key[None, :, even:], value[None, :, even:], 0.0, False, scale=scale)
+    rest, rest_lse = _flash_cpu(
+        packed[None], key[None, :, even:], value[None, :, even:], 0.0, False, scale=scale
+    )
     joined = Merge(merged, whole)
     joined.add(rest.reshape(heads, 1, dim), rest_lse.reshape(heads, 1))
     return joined.result(query.dtype)
@@ -123,7 +125,7 @@ class Merge:
             torch.full((heads, rows), -torch.inf, device=device),
         )
 
-    def add(self, out: Tensor, lse: Tensor, start: int = 0, heads: slice = slice(None)) -> None:  # noqa: B008
+    def add(self, out: Tensor, lse: Tensor, start: int = 0, heads: slice = slice(None)) -> None:
         """Joins a part for the query rows start .. start + out.shape[1] of some query heads."""
         if self._out.dtype != torch.float32:
             self._out = self._out.float()

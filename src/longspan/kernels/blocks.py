@@ -19,9 +19,10 @@ _GATHER_ELEMENTS = 1 << 23
 class BlockIndex:
     """Which key blocks each query block visits besides its own.
 
-    block: tokens per block; blocks are aligned to index 0 of the keys. first: the block in which the first
-    query lies. visits: int64 `[kv_heads or 1, query_blocks, m]`, key block numbers smaller than the query
-    block's own, −1 at the end where a query block visits fewer than m; `kv_heads` may also be `heads`. The own block is always visited, causally.
+    block: tokens per block; blocks are aligned to index 0 of the keys. first: the block in which the first query
+    lies. visits: int64 `[h, query_blocks, m]`, where h is 1, kv_heads or heads: key block numbers smaller than
+    the query block's own, −1 at the end where a query block visits fewer than m. The own block is always
+    visited, causally.
     """
 
     block: int
@@ -30,7 +31,13 @@ class BlockIndex:
 
 
 def attend_blocks(
-    query: Tensor, key: Tensor, value: Tensor, index: BlockIndex, *, scale: float, softcap: float | None = None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    index: BlockIndex,
+    *,
+    scale: float,
+    softcap: float | None = None,
 ) -> Merge:
     """Queries are the last n of the m positions that the keys cover.
 
@@ -56,7 +63,9 @@ def _groups(index: BlockIndex, start: int, keys: int, width: int) -> list[tuple[
     size = index.block
     counts = (index.visits >= 0).sum(-1)
     if counts.shape[0] > 1 and not bool((counts == counts[:1]).all()):
-        raise ValueError("visits: heads of one query block visit different numbers of blocks, allowed one number")
+        raise ValueError(
+            "visits: heads of one query block visit different numbers of blocks, allowed one number"
+        )
     groups: list[tuple[int, int, Tensor]] = []
     previous = None
     for b, count in enumerate(counts[0].tolist()):
@@ -66,7 +75,10 @@ def _groups(index: BlockIndex, start: int, keys: int, width: int) -> list[tuple[
             previous = None
             continue
         visits = index.visits[:, b : b + 1, :count]
-        wide = previous == (count, tokens) and (groups[-1][2].shape[1] + 1) * count * size * width <= _GATHER_ELEMENTS
+        wide = (
+            previous == (count, tokens)
+            and (groups[-1][2].shape[1] + 1) * count * size * width <= _GATHER_ELEMENTS
+        )
         if wide:
             first, _, earlier = groups[-1]
             groups[-1] = (first, tokens, torch.cat((earlier, visits), 1))

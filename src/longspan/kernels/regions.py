@@ -83,7 +83,12 @@ def attend_entries(
 
 
 def join(
-    into: Merge | None, out: Tensor, lse: Tensor, query: Tensor, start: int = 0, heads: slice = slice(None)  # noqa: B008
+    into: Merge | None,
+    out: Tensor,
+    lse: Tensor,
+    query: Tensor,
+    start: int = 0,
+    heads: slice = slice(None),
 ) -> Merge:
     """Adds a part for some heads and the query rows from `start` on; a first part that covers all is taken over."""
     if into is None:

@@ -77,9 +77,8 @@ def _known_entry(model: KnownModel, copies: list[Converted]) -> Entry:
         bytes_below(path) for path in (fetched, folder, *(copy.folder for copy in copies)) if path is not None
     ]
     ready = folder is not None or (model.wheel is not None and (fetched / model.wheel.file).is_file())
-    source = f"hub {model.hub_id}"
-    if model.wheel is not None:
-        source = f"wheel {model.wheel.requirement}, else {source}"
+    hub = f"hub {model.hub_id}"
+    source = hub if model.wheel is None else f"wheel {model.wheel.requirement} or {hub}"
     return Entry(
         name=model.name,
         source=source,

@@ -63,4 +63,4 @@ class DCA(Positions):
 
     def window(self, trained: int) -> None:
         """None: distances never exceed the chunk."""
-        return None
+        return

@@ -29,7 +29,8 @@ class NTK(Positions):
         pairs = len(rope.inv_freq)
         exponent = torch.arange(pairs, device=rope.inv_freq.device) / max(pairs - 1, 1)
         return rope.with_(
-            inv_freq=rope.inv_freq * self.factor**-exponent, theta=rope.theta * self.factor ** (pairs / max(pairs - 1, 1))
+            inv_freq=rope.inv_freq * self.factor**-exponent,
+            theta=rope.theta * self.factor ** (pairs / max(pairs - 1, 1)),
         )
 
     def window(self, trained: int) -> int:

@@ -40,12 +40,14 @@ class SelfExtend(Positions):
 
     def key_map(self, rope: Rope) -> None:
         """None: the pieces rotate keys by j and by ⌊j/G⌋."""
-        return None
+        return
 
     def window(self, trained: int) -> int:
         """(L − W) · G + W, where the farthest group distance reaches the trained window; W must be smaller."""
         if self.neighbour >= trained:
-            raise ValueError(f"neighbour={self.neighbour} is outside 1 .. {trained - 1}, the trained window minus one")
+            raise ValueError(
+                f"neighbour={self.neighbour} is outside 1 .. {trained - 1}, the trained window minus one"
+            )
         return (trained - self.neighbour) * self.group + self.neighbour
 
     def _grouped(self, positions: Tensor) -> Tensor:

@@ -68,7 +68,9 @@ class Pages(Summary):
             self._bounds = bounds
         else:
             if self._count + new > self._bounds.shape[1]:
-                grown = bounds.new_empty(len(bounds), max(self._count + new, 2 * self._count), bounds.shape[-1])
+                grown = bounds.new_empty(
+                    len(bounds), max(self._count + new, 2 * self._count), bounds.shape[-1]
+                )
                 grown[:, : self._count] = self._bounds[:, : self._count]
                 self._bounds = grown
             self._bounds[:, self._count : self._count + new] = bounds
@@ -84,7 +86,8 @@ class Pages(Summary):
             return None
         rows = len(self._bounds)
         signed = torch.cat((query.clamp(min=0), query.clamp(max=0)), -1).unflatten(0, (rows, -1))
-        best = (signed @ self._bounds[:, :full].transpose(-1, -2)).topk(wanted, dim=-1).indices
+        bound = torch.bmm(self._bounds[:, :full], signed.transpose(1, 2))
+        best = bound.topk(wanted, dim=1).indices.transpose(1, 2)
         pages = best.flatten(0, 1).sort(-1).values
         inside = torch.arange(size, device=query.device)
         chosen = (pages[..., None] * size + inside).flatten(1)

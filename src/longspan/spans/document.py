@@ -51,6 +51,16 @@ class Document:
         name = printable(os.fspath(path), lines=False)
         return cls(name, *extract(Path(path), name))
 
+    @property
+    def blank_pages(self) -> tuple[int, ...]:
+        """Numbers of the pages without text, such as scans among pages of text."""
+        ends = (*self.page_starts[1:], len(self.text))
+        return tuple(
+            number
+            for number, (start, end) in enumerate(zip(self.page_starts, ends, strict=False), start=1)
+            if not self.text[start:end].strip()
+        )
+
     def place(self, offset: int) -> Place:
         """The line, and the page if there are pages, of the character at ``offset``."""
         if not 0 <= offset <= len(self.text):

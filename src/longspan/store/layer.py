@@ -34,15 +34,15 @@ class Group:
         """Values, likewise."""
         return self.form.decode(tuple(column[:, start:stop] for column in self.value_columns), self.dtype)
 
-    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def gather(self, index: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Keys and values `[g, m, dim]` of chosen entries; index `[g, m]`, g a multiple of h (heads share rows)."""
         rows = index.shape[0]
         row = torch.arange(rows, device=index.device)[:, None] * self.key_columns[0].shape[0] // rows
-        picked = [column[row, index] for column in (*self.key_columns, *self.value_columns)]
+        picked = [_pick(column, row, index) for column in (*self.key_columns, *self.value_columns)]
         parts = len(self.key_columns)
         return (
-            self.form.decode(tuple(picked[:parts]), self.dtype),
-            self.form.decode(tuple(picked[parts:]), self.dtype),
+            self.form.decode(tuple(picked[:parts]), dtype),
+            self.form.decode(tuple(picked[parts:]), dtype),
         )
 
     def with_fresh(self, past: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,6 +59,15 @@ class Group:
         return torch.arange(self.first, self.first + self.length, device=self.key_columns[0].device).expand(
             heads, -1
         )
+
+
+def _pick(column: Tensor, row: Tensor, index: Tensor) -> Tensor:
+    """Entries `[g, m, w]` of a column `[h, n, w]`. Whole rows copied by number are far faster than indexing."""
+    heads, entries, width = column.shape
+    apart = column.stride(0) // width
+    flat = column.as_strided(((heads - 1) * apart + entries, width), (width, 1))
+    picked = flat.index_select(0, (row * apart + index).flatten())
+    return picked.view(*index.shape, width)
 
 
 class LayerStore:
