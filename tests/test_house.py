@@ -37,7 +37,7 @@ ORDER = (
     {"loading"},
     {"seam"},
     {"engine"},
-    {"selfcheck"},
+    {"selfcheck", "batch"},
     {"chat", "sampling", "streaming"},
     {"conversation"},
     {"session"},
@@ -47,6 +47,7 @@ ORDER = (
     {"serving", "training"},
     {"longspan"},  # the public names, which only the command may use
     {"cli"},
+    {"__main__"},
 )
 """The rooms from low to high; a room imports only lower ones, never one beside it."""
 

@@ -26,6 +26,7 @@ _EXTRAS = {
     "cohere2": {"sliding_window": 40, "num_hidden_layers": 4},
     "mixtral": {"num_local_experts": 4},
     "qwen3_moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+    "granite": {"attention_multiplier": 0.1, "embedding_multiplier": 2.0, "residual_multiplier": 0.5},
     "glm": {"partial_rotary_factor": 0.5},
 }
 
@@ -55,7 +56,7 @@ def tiny_network(family: str, **changes: object) -> PreTrainedModel:
     with torch.no_grad():
         for weight in network.parameters():
             noise = torch.randn(weight.shape, generator=generator)
-            weight.copy_(weight + 0.2 * noise if weight.ndim == 1 else 0.15 * noise)
+            weight.copy_(weight + 0.2 * noise if weight.ndim == 1 else 0.1 * noise)
     return network.eval().requires_grad_(False)
 
 

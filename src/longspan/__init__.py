@@ -4,9 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from longspan.batch import Progress
     from longspan.model import Model, load
     from longspan.plan import Plan
-    from longspan.session import Progress, Session, Step
+    from longspan.session import Session, Step
     from longspan.spans import Answer, Citation, Document, Span
     from longspan.usage import Usage
 
@@ -33,7 +34,7 @@ _HOMES = {
     "Document": "spans",
     "Model": "model",
     "Plan": "plan",
-    "Progress": "session",
+    "Progress": "batch",
     "Session": "session",
     "Span": "spans",
     "Step": "session",

@@ -64,8 +64,10 @@ class Sampler:
         if sampling.min_p is not None:
             self._filters.append(MinPLogitsWarper(float(sampling.min_p)))
 
-    def draw(self, logits: Tensor) -> int:
-        """The next token's id. logits `[vocab]`."""
+    def draw(self, logits: Tensor | None) -> int:
+        """The next token's id. logits `[vocab]`; None, where nothing was read, is a ValueError."""
+        if logits is None:
+            raise ValueError("logits is None; read at least 1 token before drawing the next")
         if self._greedy:
             return int(logits.argmax())
         scores = self._filters(None, logits[None].float().clone())

@@ -6,37 +6,42 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack
 
 import torch
 from torch import Tensor
 
+from longspan.batch import Batch, Progress
 from longspan.conversation import Conversation
-from longspan.engine.engine import Engine, Portion
+from longspan.engine.engine import Engine
 from longspan.errors import WindowExceeded
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.sampling import Sampler, Sampling
 from longspan.seam import Seam
 from longspan.spans import Answer, Document, Span, cite
-from longspan.store.ledger import Ledger
 from longspan.streaming import TextStream
 from longspan.usage import Usage
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+MAX_NEW_TOKENS = 256
+
 Source = str | Document | Sequence[Span] | Sequence[int] | Tensor
 """What can be read: text, a document, parts of documents, or token ids."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far reading has come: tokens processed of total, and the seconds it took so far."""
+class Generation(TypedDict, total=False):
+    """What `Session.generate` takes, for functions that pass it on."""
 
-    processed: int
-    total: int
-    seconds: float
+    max_new_tokens: int
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    seed: int | None
+    stop: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +85,9 @@ class Session:
             self.window = plan.positions.window(seam.window) if plan.positions else seam.window
         else:
             check_range("window", window, 1)
-        self._ledger = Ledger()
-        self._memories = [self._engine.memory(self._ledger) for _ in range(size)]
-        self._next: list[Tensor | None] = [None] * size
-        self._pending: list[list[int]] = [[] for _ in range(size)]
+        self._batch = Batch(self._engine, size, chunk)
         self._conversations = [Conversation(tokenizer) for _ in range(size)]
-        self._read_tokens = self._generated = self._peak = 0
+        self._read_tokens = self._generated = 0
         self._prefill = self._decode = 0.0
 
     def read(
@@ -94,7 +96,8 @@ class Session:
         """Reads a text, a document, parts of documents or token ids; with size > 1 a list of one source a sequence.
 
         Text and ids are read as they are (after the model's begin token, if the session is new). A document opens
-        a user's turn, which `ask` completes. Raises WindowExceeded before anything is read.
+        a user's turn, which `ask` completes. Raises WindowExceeded before anything is read. When reading is
+        interrupted by an exception, the session is closed: it has then read nothing.
         """
         sources = [source] if self.size == 1 else source
         if not isinstance(sources, Sequence) or isinstance(sources, str) or len(sources) != self.size:
@@ -109,7 +112,7 @@ class Session:
     def generate(
         self,
         *,
-        max_new_tokens: int = 256,
+        max_new_tokens: int = MAX_NEW_TOKENS,
         temperature: float = 0.0,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -126,12 +129,11 @@ class Session:
         check_range("max_new_tokens", max_new_tokens, 1)
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
         streams = [TextStream(self._tokenizer, stop) for _ in range(self.size)]
-        self._flush()
-        if any(logits is None for logits in self._next):
+        if not all(self.seen):
             raise ValueError(
                 "session has read 0 tokens, generating needs 1 or more; call session.read(...) first"
             )
-        self._require(max(memory.seen for memory in self._memories), max_new_tokens)
+        self._require(max(self.seen), max_new_tokens)
         return self._generate(max_new_tokens, Sampler(sampling, self._seam.device), streams)
 
     def ask(
@@ -142,20 +144,14 @@ class Session:
         progress: Callable[[Progress], None] | None = None,
         stream: Callable[[str], None] | None = None,
         truncated_tokens: int = 0,
-        max_new_tokens: int = 256,
-        temperature: float = 0.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        seed: int | None = None,
-        stop: Sequence[str] = (),
+        **generation: Unpack[Generation],
     ) -> Answer:
         """Asks about what was read, and about further documents read together with the question.
 
         Documents in `about` and the question are one prompt, so that a policy that looks at the prompt's end sees
         the question; documents read before are compressed without knowing it. stream gets the answer's text piece
         by piece. Quotes in the answer, and sentences that support it, are checked against the documents.
-        truncated_tokens is passed on to the usage, for callers that chose what to read.
+        truncated_tokens is passed on to the usage, for callers that chose what to read; the rest goes to `generate`.
         """
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for ask; use read and generate for a batch")
@@ -164,20 +160,13 @@ class Session:
         about = [about] if isinstance(about, Document) else about
         spans = [Span(each, 0, len(each.text)) if isinstance(each, Document) else each for each in about]
         draft = self._conversations[0].fork()
-        ids = draft.question(question, spans, last=self._pending[0][-1] if self._pending[0] else None)
-        self._require(self._memories[0].seen + len(self._pending[0]) + len(ids), max_new_tokens)
+        pending = self._batch.pending[0]
+        ids = draft.question(question, spans, last=pending[-1] if pending else None)
+        self._require(self.seen[0] + len(ids), generation.get("max_new_tokens", MAX_NEW_TOKENS))
         self._append([ids], progress)
         self._conversations = [draft]
         text = ""
-        steps = self.generate(
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            seed=seed,
-            stop=stop,
-        )
+        steps = self.generate(**generation)
         for step in steps:
             text += step.text
             if stream is not None and step.text:
@@ -192,21 +181,16 @@ class Session:
         """Appends tokens and returns the logits after each of them, `[n, vocab]`. For sessions of one sequence."""
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for logits")
-        self._flush()
-        tokens = self._tensor(ids)
-        self._require(self._memories[0].seen + len(tokens), 0)
-        result = self._forward([tokens], every=True, progress=None)
-        return torch.cat(result).clone()
+        tokens = self._checked(ids)
+        self._require(self.seen[0] + len(tokens), 0)
+        self._conversations[0].tokens(tokens)
+        return self._batch.logits(tokens).clone()
 
     def fork(self) -> Session:
         """A second session that has read the same; memory is shared until one of the two writes."""
-        twin = Session(
-            self._seam, self._tokenizer, self.plan, size=self.size, chunk=self.chunk, window=self.window
-        )
+        twin = Session(self._seam, self._tokenizer, self.plan, size=self.size, chunk=self.chunk)
         twin.window = self.window
-        twin._memories = [memory.fork(twin._ledger) for memory in self._memories]
-        twin._next = list(self._next)
-        twin._pending = [list(ids) for ids in self._pending]
+        twin._batch = self._batch.fork()
         twin._conversations = [conversation.fork() for conversation in self._conversations]
         twin._read_tokens, twin._generated = self._read_tokens, self._generated
         twin._prefill, twin._decode = self._prefill, self._decode
@@ -215,7 +199,7 @@ class Session:
     @property
     def seen(self) -> list[int]:
         """Tokens read and generated so far, per sequence."""
-        return [memory.seen + len(ids) for memory, ids in zip(self._memories, self._pending, strict=True)]
+        return self._batch.seen
 
     @property
     def usage(self) -> Usage:
@@ -225,15 +209,11 @@ class Session:
     @property
     def peak_entries(self) -> int:
         """The most entries that any row of keys and values ever held."""
-        return self._ledger.peak_entries
+        return self._batch.ledger.peak_entries
 
     def close(self) -> None:
         """Gives the session's memory back; it has then read nothing."""
-        for memory in self._memories:
-            memory.release()
-        self._memories = [self._engine.memory(self._ledger) for _ in range(self.size)]
-        self._next = [None] * self.size
-        self._pending = [[] for _ in range(self.size)]
+        self._batch.release()
         self._conversations = [Conversation(self._tokenizer) for _ in range(self.size)]
 
     def __enter__(self) -> Self:
@@ -246,47 +226,30 @@ class Session:
 
     def _generate(self, limit: int, sampler: Sampler, streams: list[TextStream]) -> Iterator[Step]:
         ends = self._end_tokens()
-        compressing = self.plan.policy is not None and self.plan.policy.when == "chunk"
-        for memory in self._memories:
-            self._engine.reserve(memory, min(limit, self.chunk) if compressing else limit)
+        self._batch.reserve(limit)
         running = list(range(self.size))
         for count in range(1, limit + 1):
             began = time.perf_counter()
-            drawn = [sampler.draw(self._logits_of(sequence)) for sequence in running]
-            self._generated += len(running)
-            steps, going = [], []
-            for sequence, token in zip(running, drawn, strict=True):
-                self._pending[sequence].append(token)
+            self._batch.step(running)
+            steps = []
+            for sequence in running:
+                token = sampler.draw(self._batch.upcoming[sequence])
+                self._batch.pending[sequence].append(token)
                 stream = streams[sequence]
                 text = "" if token in ends else stream.push(token)
                 stopped = token in ends or stream.stopped
-                if stopped or count == limit:
+                finished: Literal["", "stop", "length"] = (
+                    "stop" if stopped else "length" if count == limit else ""
+                )
+                if finished:
                     text += stream.flush()
-                    steps.append(
-                        Step(
-                            sequence=sequence,
-                            token=token,
-                            text=text,
-                            finished="stop" if stopped else "length",
-                        )
-                    )
-                else:
-                    steps.append(Step(sequence=sequence, token=token, text=text))
-                    going.append(sequence)
-            if going:
-                self._flush(going)
+                steps.append(Step(sequence=sequence, token=token, text=text, finished=finished))
+            running = [step.sequence for step in steps if not step.finished]
+            self._generated += len(steps)
             self._decode += time.perf_counter() - began
-            self._peak = max(self._peak, self._held())
             yield from steps
-            running = going
             if not running:
                 return
-
-    def _logits_of(self, sequence: int) -> Tensor:
-        logits = self._next[sequence]
-        if logits is None:
-            raise RuntimeError(f"sequence {sequence} has no logits to draw from")
-        return logits
 
     def _end_tokens(self) -> set[int]:
         ends = self._seam.network.generation_config.eos_token_id
@@ -294,76 +257,17 @@ class Session:
         return (found | {self._tokenizer.eos_token_id}) - {None}
 
     def _append(self, ids: list[list[int]], progress: Callable[[Progress], None] | None) -> None:
-        whole = [self._tensor(pending + new) for pending, new in zip(self._pending, ids, strict=True)]
-        for memory, tokens in zip(self._memories, whole, strict=True):
-            self._require(memory.seen + len(tokens), 0)
-        self._pending = [[] for _ in range(self.size)]
-        self._forward(whole, every=False, progress=progress)
+        new = [self._checked(each) for each in ids]
+        for seen, tokens in zip(self.seen, new, strict=True):
+            self._require(seen + len(tokens), 0)
+        began = time.perf_counter()
+        try:
+            self._batch.read(new, progress)
+        except BaseException:
+            self.close()
+            raise
         self._read_tokens += sum(map(len, ids))
-
-    def _flush(self, sequences: Sequence[int] | None = None) -> None:
-        """Runs the tokens that were drawn but not yet passed through the model."""
-        chosen = [s for s in (range(self.size) if sequences is None else sequences) if self._pending[s]]
-        if not chosen:
-            return
-        policy = self.plan.policy
-        portions = []
-        for sequence in chosen:
-            memory = self._memories[sequence]
-            ids = self._tensor(self._pending[sequence])
-            self._pending[sequence] = []
-            memory.uncompressed += len(ids)
-            due = policy is not None and policy.when == "chunk" and memory.uncompressed >= self.chunk
-            if due:
-                memory.uncompressed = 0
-            portions.append(Portion(memory=memory, ids=ids, compress=due))
-        ends = torch.tensor([len(portion.ids) for portion in portions]).cumsum(0) - 1
-        for sequence, logits in zip(chosen, self._engine.forward(portions, ends.tolist()), strict=True):
-            self._next[sequence] = logits
-
-    def _forward(
-        self, ids: list[Tensor], *, every: bool, progress: Callable[[Progress], None] | None
-    ) -> list[Tensor]:
-        """Passes tokens through the model chunk by chunk; returns all logits if `every`, else remembers the last."""
-        policy = self.plan.policy
-        each_chunk = policy is not None and policy.when == "chunk"
-        if not each_chunk:
-            for memory, tokens in zip(self._memories, ids, strict=True):
-                self._engine.reserve(memory, len(tokens))
-        total, began = sum(map(len, ids)), time.perf_counter()
-        gathered, done, offset = [], 0, 0
-        while any(offset < len(tokens) for tokens in ids):
-            active = [s for s, tokens in enumerate(ids) if offset < len(tokens)]
-            portions: list[Portion] = []
-            keep: list[int] = []
-            start = 0
-            for sequence in active:
-                part = ids[sequence][offset : offset + self.chunk]
-                last = offset + self.chunk >= len(ids[sequence])
-                compress = each_chunk or (policy is not None and last and not every)
-                portions.append(Portion(memory=self._memories[sequence], ids=part, compress=compress))
-                if compress:
-                    self._memories[sequence].uncompressed = 0
-                if every:
-                    keep.extend(range(start, start + len(part)))
-                elif last:
-                    keep.append(start + len(part) - 1)
-                start += len(part)
-            logits = self._engine.forward(portions, keep)
-            if every:
-                gathered.append(logits)
-                self._next[0] = logits[-1]
-            else:
-                finished = [s for s in active if offset + self.chunk >= len(ids[s])]
-                for sequence, row in zip(finished, logits, strict=True):
-                    self._next[sequence] = row
-            offset += self.chunk
-            done += start
-            self._peak = max(self._peak, self._held())
-            if progress is not None:
-                progress(Progress(processed=done, total=total, seconds=time.perf_counter() - began))
         self._prefill += time.perf_counter() - began
-        return gathered
 
     def _ids(self, conversation: Conversation, source: Source) -> list[int]:
         if isinstance(source, str):
@@ -377,8 +281,8 @@ class Session:
             return conversation.documents(spans)
         return conversation.tokens([int(each) for each in source])  # type: ignore[arg-type]
 
-    def _tensor(self, ids: Sequence[int] | Tensor) -> Tensor:
-        tokens = torch.as_tensor(ids, dtype=torch.long, device=self._seam.device)
+    def _checked(self, ids: Sequence[int] | Tensor) -> list[int]:
+        tokens = torch.as_tensor(ids, dtype=torch.long)
         vocabulary = self._seam.config.vocab_size
         if tokens.ndim != 1 or len(tokens) == 0:
             raise ValueError(f"ids has shape {list(tokens.shape)}, allowed is [n] with n of 1 or more")
@@ -386,7 +290,7 @@ class Session:
             raise ValueError(
                 f"ids has values {int(tokens.min())} .. {int(tokens.max())}, allowed 0 .. {vocabulary - 1}"
             )
-        return tokens
+        return [int(token) for token in tokens.tolist()]
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:
@@ -397,18 +301,12 @@ class Session:
                 "passages with --flow passages"
             )
 
-    def _held(self) -> int:
-        return self._ledger.held + sum(
-            layer.summary_bytes for memory in self._memories for layer in memory.layers
-        )
-
     def _usage(self, truncated_tokens: int) -> Usage:
-        held = self._held()
         return Usage(
             prompt_tokens=self._read_tokens,
             generated_tokens=self._generated,
-            kv_bytes=held,
-            peak_kv_bytes=max(self._peak, self._ledger.peak, held),
+            kv_bytes=self._batch.held,
+            peak_kv_bytes=self._batch.peak,
             prefill_seconds=self._prefill,
             decode_seconds=self._decode,
             truncated_tokens=truncated_tokens,

@@ -17,8 +17,8 @@ from longspan.plan import Plan
 from longspan.spans import Citation, Document, printable
 
 if TYPE_CHECKING:
+    from longspan.batch import Progress
     from longspan.flows.ask import Reading
-    from longspan.session import Progress
 
 FLOWS = ("auto", "direct", "passages")
 

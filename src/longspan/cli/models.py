@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from longspan.loading import Progress
+from longspan.spans import printable
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and remove models.")
 
@@ -58,7 +59,7 @@ def list_models(as_json: JsonOption = False) -> None:
         rows.append((name, here, decimal(entry.bytes) if entry.bytes else "", entry.source))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+        typer.echo(printable("  ".join(map(str.ljust, row, widths)).rstrip(), lines=False))
 
 
 @app.command("pull")

@@ -38,20 +38,23 @@ class LayerMemory:
         """The last `wanted` queries (fewer if there were fewer), None if none is remembered."""
         return torch.cat(self.recent, 1)[:, -wanted:] if self.recent else None
 
-    @property
-    def summary_bytes(self) -> int:
-        """Memory that the summaries hold."""
-        return sum(summary.nbytes for summary in self.summaries)
-
 
 class Memory:
-    """All layers of one sequence. seen counts the tokens read and generated so far."""
+    """All layers of one sequence.
+
+    seen counts the tokens run so far, uncompressed those since a policy last acted.
+    """
 
     def __init__(self, kv_heads: list[int], form: Form, ledger: Ledger) -> None:
         self.seen = 0
         self.uncompressed = 0
         self._form = form
         self.layers = [LayerMemory(LayerStore(heads, form, ledger)) for heads in kv_heads]
+
+    @property
+    def summary_bytes(self) -> int:
+        """Memory that selectors' summaries hold."""
+        return sum(summary.nbytes for layer in self.layers for summary in layer.summaries)
 
     def fork(self, ledger: Ledger) -> Memory:
         """The same memory for a second session; entries are copied only when one of the two writes."""

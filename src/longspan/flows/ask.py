@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from longspan.batch import Progress
 from longspan.conversation import Conversation
 from longspan.errors import WindowExceeded
 from longspan.flows.passages import choose
 from longspan.model import Model
 from longspan.parameters import check_choice
 from longspan.plan import Plan
-from longspan.session import Progress
 from longspan.spans import Answer, Document, Span, tokenize
 
 Flow = Literal["auto", "direct", "passages"]

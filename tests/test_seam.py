@@ -1,0 +1,195 @@
+"""A model is borrowed and given back: what a session leaves behind, and which models are refused."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+import torch
+from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
+
+from longspan.errors import UnsupportedModel
+from longspan.plan import Plan
+from longspan.policies.base import Policy
+
+IDS = tokens(80)
+
+
+class Failed(Exception):
+    """Raised on purpose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailingPolicy(Policy):
+    """Fails in one layer."""
+
+    layer: int = 1
+
+    def scores(self, view):
+        if view.layer == self.layer:
+            raise Failed
+        return view.positions.float()
+
+
+@pytest.fixture(params=["llama", "gemma3_text", "gpt_oss"])
+def lent(request):
+    """A model that must be the same after the test as before it."""
+    model = tiny_model(request.param)
+    network = model.network
+
+    def state():
+        rotary = {name: child for name, child in network.named_modules() if "rotary" in name}
+        return network.config._attn_implementation, {name: id(child) for name, child in rotary.items()}
+
+    before, logits = state(), stock_logits(network, IDS)
+    assert before[1]
+    yield model
+    assert state() == before
+    assert torch.equal(stock_logits(network, IDS), logits)
+
+
+def test_after_a_session(lent):
+    with lent.session("positions=yarn(factor=2) policy=snapkv(budget=64) codec=int8", chunk=16) as session:
+        session.read(IDS)
+        list(session.generate(max_new_tokens=4))
+        session.logits(IDS[:3])
+
+
+def test_while_a_session_is_open(lent):
+    stock = stock_logits(lent.network, IDS)
+    with lent.session(chunk=16) as session:
+        session.read(IDS)
+        assert torch.equal(stock_logits(lent.network, IDS), stock)
+        for _ in session.generate(max_new_tokens=3):
+            assert torch.equal(stock_logits(lent.network, IDS), stock)
+
+
+def test_after_an_exception_while_reading(lent):
+    def fail(progress):
+        assert progress.processed == 16
+        raise Failed
+
+    with pytest.raises(Failed), lent.session(chunk=16) as session:
+        session.read(IDS, progress=fail)
+
+
+def test_after_an_exception_inside_the_model(lent):
+    with pytest.raises(Failed):
+        lent.session(Plan(policy=FailingPolicy(budget=4, layer=len(lent.seam.layers) // 2))).read(IDS)
+
+
+def test_after_generating_half_way(lent):
+    with lent.session() as session:
+        steps = session.read(IDS).generate(max_new_tokens=20)
+        next(steps)
+        next(steps)
+        steps.close()
+
+
+def test_sessions_in_turns_are_sessions_one_after_the_other(lent):
+    plans = ["", "positions=pi(factor=2) policy=streamingllm(budget=24)"]
+
+    def steps(plan):
+        session = lent.session(plan, chunk=16)
+        session.read(IDS)
+        yield
+        for step in session.generate(max_new_tokens=12):
+            yield step.token
+
+    alone = [list(steps(plan)) for plan in plans]
+    assert alone[0] != alone[1]
+    together = [list(pair) for pair in zip(*zip(*map(steps, plans), strict=True), strict=True)]
+    assert together == alone
+
+
+def test_sessions_in_threads_are_sessions_one_after_the_other(lent):
+    plans = ["", "positions=pi(factor=2) policy=streamingllm(budget=24)"]
+
+    def work(plan):
+        with lent.session(plan, chunk=8) as session:
+            session.read(IDS)
+            made = [step.token for step in session.generate(max_new_tokens=20)]
+            return made, session.logits(IDS[:5])
+
+    alone = [work(plan) for plan in plans]
+    with ThreadPoolExecutor(2) as threads:
+        together = list(threads.map(work, plans * 3))
+    for (made, logits), (expected, expected_logits) in zip(together, alone * 3, strict=True):
+        assert made == expected
+        assert torch.equal(logits, expected_logits)
+
+
+def test_an_attention_that_the_user_chose_is_given_back():
+    network = tiny_network("llama")
+    network.set_attn_implementation("eager")
+    with model_of(network).session() as session:
+        session.logits(IDS)
+    assert network.config._attn_implementation == "eager"
+
+
+def test_a_model_in_training_mode_or_with_gradients_keeps_them():
+    network = tiny_network("llama").requires_grad_(True)
+    with model_of(network).session() as session:
+        assert not session.logits(IDS).requires_grad
+    network(input_ids=IDS[None]).logits.sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "reason"),
+    [
+        ("llama4_text", {"num_local_experts": 2, "intermediate_size_mlp": 96}, "something other than a cosine and a sine"),
+        ("mamba", {}, "no rotary position embedding"),
+        ("falcon_h1", {}, "recurrent state"),
+        (
+            "deepseek_v3",
+            {
+                "n_routed_experts": 4,
+                "num_experts_per_tok": 2,
+                "n_group": 1,
+                "topk_group": 1,
+                "q_lora_rank": 16,
+                "kv_lora_rank": 16,
+                "qk_rope_head_dim": 8,
+                "qk_nope_head_dim": 8,
+                "v_head_dim": 16,
+                "first_k_dense_replace": 1,
+                "moe_intermediate_size": 32,
+            },
+            "latent",
+        ),
+        (
+            "qwen3_next",
+            {
+                "num_experts": 4,
+                "num_experts_per_tok": 2,
+                "moe_intermediate_size": 32,
+                "shared_expert_intermediate_size": 32,
+                "num_hidden_layers": 4,
+            },
+            "recurrent state",
+        ),
+        ("gpt2", {}, "no rotary position embedding"),
+        ("bloom", {}, "no rotary position embedding"),
+        (
+            "llama",
+            {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 10_000.0, "factor": 2.0}},
+            "rope_type='dynamic' changes its frequencies",
+        ),
+        ("hunyuan_v1_dense", {}, "rotates its queries and keys"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_what_the_seam_cannot_reproduce_is_refused_by_name(family, changes, reason):
+    with pytest.raises(UnsupportedModel) as caught:
+        model_of(tiny_network(family, **changes))
+    assert f"model family '{family}' is not supported" in str(caught.value)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_layer_that_does_more_than_rotary_attention_fails_the_self_check():
+    network = tiny_network("llama")
+    attention = network.model.layers[1].self_attn
+    attention.register_forward_hook(lambda module, given, result: (result[0].cumsum(1), result[1]))
+    model = model_of(network)  # what stands outside of attention may mix tokens only inside a chunk
+    assert model
