@@ -14,7 +14,7 @@ class CorruptModel(LongspanError):
 
 
 class UnsupportedModel(LongspanError):
-    """The model loads, but the seam cannot reproduce its logits; names the family and the reason."""
+    """A model of a kind that longspan does not work with; names the family or format and the reason."""
 
 
 class DocumentError(LongspanError):

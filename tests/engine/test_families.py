@@ -68,4 +68,6 @@ def test_low_precision_is_stock_within_its_own_noise():
         logits = session.logits(ids)
         assert logits.dtype == torch.bfloat16
         assert (logits.float() - exact).norm() < 1.5 * noise
+    with model.session(chunk=16) as session:
+        session.read(ids)
         assert session.usage.kv_bytes == 2 * 3 * 2 * 16 * 2 * 96

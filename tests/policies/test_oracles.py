@@ -1,0 +1,49 @@
+"""The entries that kvpress keeps for the same model, tokens and fraction."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from kept import kept
+from tiny import model_of
+from transformers import AutoModelForCausalLM
+
+from longspan.plan import Plan
+from longspan.policies.adakv import AdaKV
+from longspan.policies.snapkv import SnapKV
+from longspan.policies.streamingllm import StreamingLLM
+
+METHODS = {
+    "snapkv(window=32,kernel=5)": (SnapKV, {"window": 32, "kernel": 5}),
+    "streaming-llm(sinks=4)": (StreamingLLM, {"sinks": 4}),
+    "adakv(snapkv,alpha=0.2)": (AdaKV, {"window": 32, "kernel": 5}),
+}
+
+
+def folder() -> Path | None:
+    """LONGSPAN_ORACLES, or shared/oracles beside the repository or one of its parents."""
+    if "LONGSPAN_ORACLES" in os.environ:
+        return Path(os.environ["LONGSPAN_ORACLES"])
+    beside = [parent / "shared" / "oracles" for parent in Path(__file__).resolve().parents]
+    return next((path for path in beside if path.is_dir()), None)
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    found = folder()
+    if found is None:
+        pytest.skip("no folder shared/oracles beside the repository; LONGSPAN_ORACLES can name one")
+    network = AutoModelForCausalLM.from_pretrained(found / "tiny-llama", dtype=torch.float32).eval()
+    return model_of(network), json.loads((found / "kvpress-0.5.5-kept.json").read_text())
+
+
+@pytest.mark.parametrize("chunk", [2048, 64])
+@pytest.mark.parametrize("removed", ["0.5", "0.75"])
+@pytest.mark.parametrize("method", METHODS)
+def test_kept_sets_are_those_of_kvpress(oracle, method, removed, chunk):
+    model, answers = oracle
+    part, parameters = METHODS[method]
+    with model.session(Plan(policy=part(budget=1 - float(removed), **parameters)), chunk=chunk) as session:
+        assert kept(session.read(answers["input_ids"])) == answers["kept"][f"{method} @ removed={removed}"]
