@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from longspan.errors import CorruptModel, ModelNotFound, UnsupportedModel
@@ -24,8 +25,7 @@ def weight_files(folder: Path) -> list[Path]:
         raise UnsupportedModel(
             f"{folder} holds an adapter, not a whole model; merge it into its base model first"
         )
-    attention = config.get("attn_implementation")
-    if attention not in (None, "eager", "sdpa"):
+    for attention in _attention_code(config):
         raise UnsupportedModel(
             f"{folder / 'config.json'} asks for attention code {attention!r}, which is not run; "
             "remove that entry"
@@ -40,6 +40,15 @@ def weight_files(folder: Path) -> list[Path]:
             "brings; convert the weights to safetensors first"
         )
     raise ModelNotFound(f"{folder} holds no {_WEIGHTS} and no {_INDEX}; {_advice(folder)}")
+
+
+def _attention_code(config: dict[str, object]) -> Iterator[object]:
+    """Attention implementations that the config or a part of it names, other than transformers' own."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _attention_code(value)
+        elif "attn_implementation" in key and value not in (None, "eager", "sdpa"):
+            yield value
 
 
 def read_json(path: Path) -> dict[str, object]:

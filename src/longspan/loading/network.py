@@ -34,7 +34,6 @@ def read_network(folder: Path, dtype: torch.dtype, device: torch.device) -> PreT
             network, problems = AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=dtype,
-                attn_implementation="sdpa",
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,
