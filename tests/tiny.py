@@ -1,5 +1,7 @@
 """Tiny random models of many families, and the tokenizer they share."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -100,3 +102,46 @@ def stock_logits(network: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
     """What transformers itself computes, `[n, vocab]`."""
     with torch.no_grad():
         return network(input_ids=ids[None]).logits[0]
+
+
+@contextmanager
+def embedded(network: PreTrainedModel) -> Iterator[list[int]]:
+    """The tokens that the network takes in meanwhile, one after the other."""
+    taken: list[int] = []
+    hook = network.get_input_embeddings().register_forward_hook(
+        lambda module, given, result: taken.extend(given[0].flatten().tolist())
+    )
+    try:
+        yield taken
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def headed(network: PreTrainedModel) -> Iterator[list[torch.Tensor]]:
+    """The logits `[vocab]` that the network's head gives meanwhile, row after row."""
+    rows: list[torch.Tensor] = []
+    hook = network.get_output_embeddings().register_forward_hook(
+        lambda module, given, result: rows.extend(result.flatten(0, -2).clone())
+    )
+    try:
+        yield rows
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def saying(network: PreTrainedModel, said: Sequence[int]) -> Iterator[None]:
+    """Makes the network's head prefer the given tokens, one after the other, whatever was read."""
+    left = list(said)
+
+    def prefer(module: object, given: object, logits: torch.Tensor) -> torch.Tensor:
+        for row in logits.flatten(0, -2):
+            row[left.pop(0)] = 1e4
+        return logits
+
+    hook = network.get_output_embeddings().register_forward_hook(prefer)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -294,12 +294,7 @@ class Session:
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:
-            sizes = f"prompt {prompt:,} + output {output:,} tokens" if output else f"prompt {prompt:,} tokens"
-            raise WindowExceeded(
-                f"{sizes} > window {self.window:,}; raise it with positions=..., for example "
-                f"positions=yarn(factor={-(-(prompt + output) // self._seam.window)}), or read only the best "
-                "passages with --flow passages"
-            )
+            raise window_exceeded(prompt, output, self.window, self._seam.window)
 
     def _usage(self, truncated_tokens: int) -> Usage:
         return Usage(
@@ -311,3 +306,13 @@ class Session:
             decode_seconds=self._decode,
             truncated_tokens=truncated_tokens,
         )
+
+
+def window_exceeded(prompt: int, output: int, window: int, trained: int) -> WindowExceeded:
+    """The error for more tokens than the plan's window, with what to do; trained is the model's own window."""
+    sizes = f"prompt {prompt:,} + output {output:,} tokens" if output else f"prompt {prompt:,} tokens"
+    return WindowExceeded(
+        f"{sizes} > window {window:,}; raise it with positions=..., for example "
+        f"positions=yarn(factor={-(-(prompt + output) // trained)}), or read only the best passages with "
+        "--flow passages"
+    )

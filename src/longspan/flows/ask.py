@@ -13,6 +13,7 @@ from longspan.flows.passages import choose
 from longspan.model import Model
 from longspan.parameters import check_choice
 from longspan.plan import Plan
+from longspan.session import window_exceeded
 from longspan.spans import Answer, Document, Span, tokenize
 
 Flow = Literal["auto", "direct", "passages"]
@@ -53,13 +54,15 @@ def plan_reading(
 ) -> Reading:
     """Decides what is read: everything if it fits the plan's window beside the answer, else the best passages.
 
-    flow "direct" reads everything and leaves it to the session to refuse, "passages" always chooses.
+    flow "direct" reads everything and raises WindowExceeded where it does not fit, "passages" always chooses.
     """
     check_choice("flow", flow, get_args(Flow))
     window = plan.positions.window(model.window) if plan.positions else model.window
     whole = tuple(Span(document, 0, len(document.text)) for document in documents)
     tokens = _prompt_tokens(model, question, whole)
     fits = window is None or tokens + max_new_tokens <= window
+    if flow == "direct" and window is not None and not fits:
+        raise window_exceeded(tokens, max_new_tokens, window, model.window)
     if flow == "direct" or (flow == "auto" and fits):
         return Reading(
             flow="direct",

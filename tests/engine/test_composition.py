@@ -1,0 +1,61 @@
+"""Parts of all rooms in one plan: it runs, and its bytes are what they should be."""
+
+import pytest
+import torch
+from tiny import tiny_model, tokens
+
+PLAN = (
+    "positions=yarn(factor=4) pattern=a-shape(sinks=16,window=32,block=16) "
+    "policy=snapkv(budget=48,window=16{when}) selector=quest(budget=24,page=4,dense=1) codec=int8"
+)
+VECTOR, POSITION = 16 + 2, 4
+SLIDING = 40
+
+
+@pytest.mark.parametrize("when", ["", ",when=chunk"])
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3_text"])
+def test_all_parts_at_once_hold_what_they_should(family, when):
+    model = tiny_model(family)
+    windows = [layer.window for layer in model.seam.layers]
+    full, sliding = windows.count(None), len(windows) - windows.count(None)
+    made = 12
+    with model.session(PLAN.format(when=when), chunk=96) as session:
+        assert session.window == 4 * 512
+        session.read(tokens(96))
+        # Sliding layers keep what the next query still sees, of consecutive positions.
+        recent = sliding * 2 * (SLIDING - 1) * 2 * VECTOR
+        assert session.usage.kv_bytes == full * 2 * 48 * (2 * VECTOR + POSITION) + recent
+        steps = list(session.generate(max_new_tokens=made, temperature=5.0, seed=0))
+        assert len(steps) == made
+        room = full * 2 * (48 + made) * (2 * VECTOR + POSITION)
+        selecting = sum(window is None for window in windows[1:])
+        pages = selecting * 2 * ((48 + made - 1) // 4) * 2 * 16 * 4
+        held = session.usage.kv_bytes
+        # Bounds of pages and rows of sliding layers grow by doubling.
+        assert room + recent + pages <= held <= room + 2 * recent + 2 * pages
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3_text"])
+def test_all_parts_at_once_run_in_chunks(family):
+    with tiny_model(family).session(PLAN.format(when=",when=chunk"), chunk=32) as session:
+        session.read(tokens(1000))
+        steps = list(session.generate(max_new_tokens=100, temperature=5.0, seed=0))
+        assert len(steps) == 100
+        assert session.peak_entries <= max(48 + 32, 2 * SLIDING + 32)
+        assert session.logits(tokens(5)).isfinite().all()
+
+
+@pytest.mark.parametrize("part", ["positions=yarn(factor=4)", "pattern=a-shape(sinks=16,window=32,block=16)"])
+def test_parts_that_change_what_is_seen_change_the_logits(part):
+    model, ids = tiny_model(), tokens(300)
+    with model.session() as stock, model.session(part) as session:
+        assert not torch.allclose(session.logits(ids), stock.logits(ids), atol=1e-3)
+
+
+@pytest.mark.parametrize("codec", ["", "codec=int8"])
+@pytest.mark.parametrize("positions", ["stock", "self-extend(group=4,neighbour=16)", "dca(chunk=0.1,local=0.02)"])
+def test_the_codec_holds_the_same_entries(positions, codec):
+    """Schemes that store raw keys and schemes that store rotated ones hold as much."""
+    with tiny_model().session(f"positions={positions} {codec}", chunk=32) as session:
+        session.read(tokens(128))
+        assert session.usage.kv_bytes == 3 * 2 * 128 * 2 * (VECTOR if codec else 16 * 4)
