@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tiny import tiny_model, tokens
 
 from longspan.sampling import Sampler, Sampling
+from tiny import tiny_model, tokens
 
 LOGITS = torch.tensor([2.0, 1.5, 1.0, 0.2, -0.5, -3.0])
 CPU = torch.device("cpu")

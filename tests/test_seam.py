@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
 from longspan.errors import UnsupportedModel
 from longspan.plan import Plan
 from longspan.policies.base import Policy
+from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
 IDS = tokens(80)
 
@@ -138,7 +138,11 @@ def test_a_model_in_training_mode_or_with_gradients_keeps_them():
 @pytest.mark.parametrize(
     ("family", "changes", "reason"),
     [
-        ("llama4_text", {"num_local_experts": 2, "intermediate_size_mlp": 96}, "something other than a cosine and a sine"),
+        (
+            "llama4_text",
+            {"num_local_experts": 2, "intermediate_size_mlp": 96},
+            "something other than a cosine and a sine",
+        ),
         ("mamba", {}, "no rotary position embedding"),
         ("falcon_h1", {}, "recurrent state"),
         (

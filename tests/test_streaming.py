@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import saying, tiny_model, tiny_tokenizer, tokens
 
 from longspan.streaming import TextStream
+from tiny import saying, tiny_model, tiny_tokenizer, tokens
 
 TEXTS = st.text(st.sampled_from("abé€😀 \n"), max_size=30)
 STOPS = st.lists(st.text(st.sampled_from("abé€ "), min_size=1, max_size=4), max_size=3)

@@ -4,9 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import stock_logits, tiny_model, tokens
 
 from longspan.codecs.int8 import Int8
+from tiny import stock_logits, tiny_model, tokens
 
 
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 40), st.floats(-2, 6), st.integers(0, 999))

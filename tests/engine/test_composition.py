@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from tiny import tiny_model, tokens
 
 PLAN = (
@@ -53,7 +54,9 @@ def test_parts_that_change_what_is_seen_change_the_logits(part):
 
 
 @pytest.mark.parametrize("codec", ["", "codec=int8"])
-@pytest.mark.parametrize("positions", ["stock", "self-extend(group=4,neighbour=16)", "dca(chunk=0.1,local=0.02)"])
+@pytest.mark.parametrize(
+    "positions", ["stock", "self-extend(group=4,neighbour=16)", "dca(chunk=0.1,local=0.02)"]
+)
 def test_the_codec_holds_the_same_entries(positions, codec):
     """Schemes that store raw keys and schemes that store rotated ones hold as much."""
     with tiny_model().session(f"positions={positions} {codec}", chunk=32) as session:

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+
 from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
+from torch.testing import assert_close
 
 MAIN = ["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma3_text", "granite", "olmo2"]
 EXACT = ["cohere", "cohere2", "glm", "glm4", "smollm3", "exaone4", "gpt_neox"]
@@ -22,9 +24,7 @@ def test_one_chunk_is_stock_bit_for_bit(family):
 def test_chunks_are_stock(family, chunk):
     model, ids = tiny_model(family), tokens(96)
     with model.session(chunk=chunk) as session:
-        torch.testing.assert_close(
-            session.logits(ids), stock_logits(model.network, ids), atol=1e-5, rtol=0
-        )
+        assert_close(session.logits(ids), stock_logits(model.network, ids), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("chunk", [16, 2048])
@@ -32,9 +32,14 @@ def test_chunks_are_stock(family, chunk):
 def test_other_families_are_stock(family, chunk):
     model, ids = tiny_model(family), tokens(96)
     with model.session(chunk=chunk) as session:
-        torch.testing.assert_close(
-            session.logits(ids), stock_logits(model.network, ids), atol=1e-5, rtol=0
-        )
+        assert_close(session.logits(ids), stock_logits(model.network, ids), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("family", SLIDING)
+def test_texts_of_many_windows_are_stock(family):
+    model, ids = tiny_model(family), tokens(300)
+    with model.session(chunk=16) as session:
+        assert_close(session.logits(ids), stock_logits(model.network, ids), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("family", SLIDING)

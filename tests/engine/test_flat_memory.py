@@ -4,6 +4,7 @@ import gc
 
 import pytest
 import torch
+
 from tiny import model_of, tiny_model, tiny_network, tokens
 
 BUDGET, CHUNK = 96, 256

@@ -63,7 +63,9 @@ def test_masked_and_rows_that_see_nothing(shape, seed, density, softcap, per_hea
     heads = (len(query),) if per_head else ()
     mask = torch.rand(*heads, query.shape[1], key.shape[1], generator=generator) < density
     out, lse = attend(query, key, value, scale=0.4, mask=mask, softcap=softcap)
-    assert_close((out, lse), naive.attention(query, key, value, scale=0.4, mask=mask, softcap=softcap), **TIGHT)
+    assert_close(
+        (out, lse), naive.attention(query, key, value, scale=0.4, mask=mask, softcap=softcap), **TIGHT
+    )
     blind = ~mask.any(-1).expand(len(query), -1)
     assert bool((out[blind] == 0).all())
     assert bool((lse[blind] == -torch.inf).all())

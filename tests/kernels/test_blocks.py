@@ -77,7 +77,9 @@ def test_every_block_visited_is_causal_attention():
     visits[visits >= torch.arange(blocks)[:, None]] = -1
     merge = attend_blocks(query, key, value, BlockIndex(block=block, first=0, visits=visits[None]), scale=0.4)
     mask = torch.ones(rows, rows).tril().bool()
-    assert_close(merge.result(torch.float32), naive.attention(query, key, value, scale=0.4, mask=mask), **TIGHT)
+    assert_close(
+        merge.result(torch.float32), naive.attention(query, key, value, scale=0.4, mask=mask), **TIGHT
+    )
 
 
 def test_more_blocks_than_are_gathered_at_a_time():
@@ -91,10 +93,14 @@ def test_more_blocks_than_are_gathered_at_a_time():
     own = (torch.arange(rows) // block + past)[:, None]
     block_of = torch.arange(keys) // block
     mask = (block_of == own) & (torch.arange(keys) <= torch.arange(past * block, keys)[:, None])
-    mask |= torch.zeros(rows, keys // block).bool().scatter(1, torch.stack(chosen).repeat_interleave(block, 0), True)[
-        :, block_of
-    ]
-    assert_close(merge.result(torch.float32), naive.attention(query, key, value, scale=0.125, mask=mask), **TIGHT)
+    mask |= (
+        torch.zeros(rows, keys // block)
+        .bool()
+        .scatter(1, torch.stack(chosen).repeat_interleave(block, 0), True)[:, block_of]
+    )
+    assert_close(
+        merge.result(torch.float32), naive.attention(query, key, value, scale=0.125, mask=mask), **TIGHT
+    )
 
 
 def test_heads_that_visit_different_numbers_are_refused():

@@ -45,7 +45,9 @@ def test_tiles_are_a_dense_mask(region, shape, seed, softcap):
         assert merge is None
         return
     out, lse = merge.result(torch.float32)
-    assert_close((out, lse), naive.attention(query, key, value, scale=0.4, mask=mask, softcap=softcap), **TIGHT)
+    assert_close(
+        (out, lse), naive.attention(query, key, value, scale=0.4, mask=mask, softcap=softcap), **TIGHT
+    )
 
 
 @given(regions(), heads, st.integers(0, 99))

@@ -22,15 +22,18 @@ def complex_rotation(x, positions, inv_freq, magnitude, interleaved):
     # The angle is rounded to fp32, as all models round it; everything else is exact.
     angles = (positions[..., None].float() * inv_freq).double()
     number = number * torch.polar(torch.full_like(angles, magnitude), angles)
-    if interleaved:
-        turned = torch.view_as_real(number).flatten(-2)
-    else:
-        turned = torch.cat((number.real, number.imag), -1)
+    parts = torch.view_as_real(number)
+    turned = parts.flatten(-2) if interleaved else parts.transpose(-1, -2).flatten(-2)
     return torch.cat((turned, x[..., 2 * pairs :].double()), -1)
 
 
 @given(
-    st.integers(1, 8), st.integers(0, 3), st.booleans(), st.floats(0.5, 2), st.integers(0, 10_000), st.booleans()
+    st.integers(1, 8),
+    st.integers(0, 3),
+    st.booleans(),
+    st.floats(0.5, 2),
+    st.integers(0, 10_000),
+    st.booleans(),
 )
 def test_rotation_is_complex_multiplication(pairs, rest, interleaved, magnitude, first, per_head):
     generator = torch.Generator().manual_seed(pairs)
@@ -56,7 +59,11 @@ def test_rotation_is_that_of_transformers(family, interleaved, share):
     inv_freq = 10_000 ** -(torch.arange(0, channels, 2) / channels)
     angles = torch.arange(100, 109)[:, None] * inv_freq
     wide = angles.repeat_interleave(2, -1) if family == "cohere" else torch.cat((angles, angles), -1)
-    stock = (query[None, ..., :channels], key[None, ..., :channels]) if family == "phi" else (query[None], key[None])
+    stock = (
+        (query[None, ..., :channels], key[None, ..., :channels])
+        if family == "phi"
+        else (query[None], key[None])
+    )
     theirs = module.apply_rotary_pos_emb(*stock, wide.cos()[None], wide.sin()[None])
     turn = table(torch.arange(100, 109), inv_freq, interleaved=interleaved)
     for x, their in zip((query, key), theirs, strict=True):

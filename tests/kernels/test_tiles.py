@@ -62,7 +62,10 @@ def test_the_common_regions_are_few_tiles():
     causal = list(tiles([0] * rows, range(1, rows + 1)))
     assert causal == [Tile(0, rows, 0, rows, "causal")]
     after_a_past = list(tiles([0] * rows, range(501, rows + 501)))
-    assert [(tile.shape, tile.k0, tile.k1) for tile in after_a_past] == [("full", 0, 500), ("causal", 500, 1500)]
+    assert [(tile.shape, tile.k0, tile.k1) for tile in after_a_past] == [
+        ("full", 0, 500),
+        ("causal", 500, 1500),
+    ]
     window = list(tiles(range(rows), range(2000, 2000 + rows)))
     assert sorted(tile.shape for tile in window) == ["causal", "full", "reverse"]
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_llama import causal, naive_logits
-from tiny import stock_logits, tiny_model, tokens
 from torch.testing import assert_close
 
 from longspan.patterns.a_shape import AShape
 from longspan.patterns.base import Reading
+from naive_llama import causal, naive_logits
+from tiny import stock_logits, tiny_model, tokens
 
 
 def a_shape(count: int, sinks: int, window: int, block: int) -> torch.Tensor:
@@ -50,15 +50,33 @@ def test_what_is_generated_sees_everything():
     assert made == logits[199:-1].argmax(-1).tolist()
 
 
+def test_what_a_policy_left_is_seen_by_all():
+    model, ids = tiny_model(), tokens(192)
+    visible = torch.zeros(192, 192, dtype=torch.bool)
+    remembered = []
+    for start in (0, 64, 128):
+        visible[start : start + 64, start : start + 64] = a_shape(64, 16, 16, 16)
+        visible[start : start + 64, remembered] = True
+        remembered = [0, 1, 2, 3, *range(start + 44, start + 64)]
+    plan = "pattern=a-shape(sinks=16,window=16,block=16) policy=streamingllm(budget=24,when=chunk)"
+    with model.session(plan, chunk=64) as session:
+        assert_close(session.logits(ids), naive_logits(model.network, ids, visible), atol=1e-5, rtol=0)
+
+
+def test_stored_eight_bits_are_seen_through_the_pattern():
+    model, ids = tiny_model(), tokens(200)
+    expected = naive_logits(model.network, ids, a_shape(200, 16, 16, 16))
+    with model.session("pattern=a-shape(sinks=16,window=16,block=16) codec=int8", chunk=50) as session:
+        assert (session.logits(ids) - expected).norm() < 0.02 * expected.norm()
+
+
 def test_a_window_over_everything_is_stock():
     model, ids = tiny_model(), tokens(200)
     with model.session("pattern=a-shape(window=512,block=16)", chunk=64) as session:
         assert_close(session.logits(ids), stock_logits(model.network, ids), atol=1e-5, rtol=0)
 
 
-@given(
-    st.integers(0, 100), st.integers(0, 100), st.integers(16, 40), st.integers(1, 90), st.integers(0, 200)
-)
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(16, 40), st.integers(1, 90), st.integers(0, 200))
 def test_the_index_names_each_block_once(sinks, window, block, rows, past):
     keys = rows + past
     reading = Reading(query=torch.zeros(2, rows, 4), key=torch.zeros(1, keys, 4), layer=0, layers=1)

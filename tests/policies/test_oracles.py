@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from kept import kept
-from tiny import model_of
 from transformers import AutoModelForCausalLM
 
 from longspan.plan import Plan
 from longspan.policies.adakv import AdaKV
 from longspan.policies.snapkv import SnapKV
 from longspan.policies.streamingllm import StreamingLLM
+from tiny import model_of
 
 METHODS = {
     "snapkv(window=32,kernel=5)": (SnapKV, {"window": 32, "kernel": 5}),

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 from kept import kept
-from naive_llama import causal, naive_logits
-from tiny import tiny_model, tokens
 from torch.testing import assert_close
 
 from longspan.plan import Plan
 from longspan.policies.allocators.adakv import AdaKV
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.base import Policy
+from naive_llama import causal, naive_logits
+from tiny import tiny_model, tokens
 
 ENTRY = 2 * 16 * 4 + 4
 """Bytes of a key, a value and a position."""
@@ -67,7 +67,15 @@ def test_each_head_sees_what_it_kept(ahead, chunk):
     assert_close(logits, expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("more", ["selector=quest(budget=16,page=4,dense=0)", "codec=int8", "positions=self-extend(group=2,neighbour=16)", "pattern=a-shape(sinks=16,window=16,block=16)"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        "selector=quest(budget=16,page=4,dense=0)",
+        "codec=int8",
+        "positions=self-extend(group=2,neighbour=16)",
+        "pattern=a-shape(sinks=16,window=16,block=16)",
+    ],
+)
 def test_other_parts_run_on_ragged_rows(more):
     with tiny_model().session(f"policy=adakv(budget=40,window=8,when=chunk) {more}", chunk=32) as session:
         session.read(tokens(200))

@@ -5,14 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from kept import kept
-from naive_llama import causal, naive_logits
-from tiny import tiny_model, tokens
 from torch.testing import assert_close
 
 from longspan.policies.allocators.adakv import AdaKV
 from longspan.policies.allocators.uniform import Uniform
 from longspan.policies.snapkv import SnapKV
 from longspan.policies.view import View
+from naive_llama import causal, naive_logits
+from tiny import tiny_model, tokens
 
 
 @st.composite
@@ -21,9 +21,7 @@ def views(draw: st.DrawFn) -> View:
     rows, group, observed = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.integers(1, 6))
     seen = draw(st.integers(observed, 30))
     recent = list(range(seen - observed, seen))
-    kept = [
-        sorted({*draw(st.sets(st.integers(0, seen - 1), max_size=20)), *recent}) for _ in range(rows)
-    ]
+    kept = [sorted({*draw(st.sets(st.integers(0, seen - 1), max_size=20)), *recent}) for _ in range(rows)]
     longest = max(map(len, kept))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 99)))
     return View(
@@ -74,7 +72,9 @@ def naive_counts(scores: torch.Tensor, budget: int, floor: float) -> list[int]:
     safe = int(budget * floor)
     ranked = [row.argsort(descending=True).tolist() for row in scores]
     taken = {(row, entry) for row, order in enumerate(ranked) for entry in order[:safe]}
-    everything = [(float(scores[row, entry]), row, entry) for row in range(len(scores)) for entry in ranked[row]]
+    everything = [
+        (float(scores[row, entry]), row, entry) for row in range(len(scores)) for entry in ranked[row]
+    ]
     for _, row, entry in sorted(everything, reverse=True):
         if len(taken) < budget * len(scores):
             taken.add((row, entry))
@@ -83,7 +83,9 @@ def naive_counts(scores: torch.Tensor, budget: int, floor: float) -> list[int]:
 
 @given(st.integers(1, 4), st.integers(1, 30), st.data())
 def test_heads_compete_for_the_budget(rows, entries, data):
-    scores = torch.randn(rows, entries, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99))))
+    scores = torch.randn(
+        rows, entries, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
+    )
     scores = scores * torch.arange(1, rows + 1)[:, None]
     budget, floor = data.draw(st.integers(1, entries)), data.draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
     counts = AdaKV(floor=floor).counts(scores, budget, layer=0, layers=1)
@@ -129,7 +131,9 @@ def test_every_chunk_sees_what_was_kept_and_itself(chunk, plan):
         assert_close(logits, expected, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("positions", ["stock", "self-extend(group=4,neighbour=32)", "dca(chunk=0.1,local=0.02)"])
+@pytest.mark.parametrize(
+    "positions", ["stock", "self-extend(group=4,neighbour=32)", "dca(chunk=0.1,local=0.02)"]
+)
 @pytest.mark.parametrize("count", [40, 46, 100])
 def test_what_is_kept_at_the_end_does_not_depend_on_the_chunks(positions, count):
     sets = []

@@ -4,7 +4,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import WINDOW, model_of, stock_logits, tiny_model, tiny_network, tokens
 from torch.testing import assert_close
 from transformers import LlamaConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
@@ -13,6 +12,7 @@ from longspan.positions.base import Rope
 from longspan.positions.ntk import NTK
 from longspan.positions.pi import PI
 from longspan.positions.yarn import YaRN
+from tiny import WINDOW, model_of, stock_logits, tiny_model, tiny_network, tokens
 
 channels = st.sampled_from([8, 16, 64, 96, 128])
 bases = st.sampled_from([1e4, 5e5, 1e6])
@@ -97,7 +97,12 @@ def test_logits_are_those_of_a_model_with_that_scaling(family, plan, kind, chunk
 
 
 def test_a_model_that_is_scaled_already_is_read_as_it_is():
-    parameters = {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0, "original_max_position_embeddings": WINDOW}
+    parameters = {
+        "rope_type": "yarn",
+        "rope_theta": 1e4,
+        "factor": 4.0,
+        "original_max_position_embeddings": WINDOW,
+    }
     network = tiny_network("llama", rope_parameters=parameters, max_position_embeddings=4 * WINDOW)
     ids = tokens(600)
     with model_of(network).session() as session:

@@ -4,8 +4,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_llama import causal, naive_logits
-from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 from torch.testing import assert_close
 
 from longspan.errors import PlanError
@@ -16,11 +14,15 @@ from longspan.positions.pi import PI
 from longspan.positions.self_extend import SelfExtend
 from longspan.positions.stock import Stock
 from longspan.positions.yarn import YaRN
+from naive_llama import causal, naive_logits
+from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
 SCHEMES = st.one_of(
     st.sampled_from([Stock(), PI(factor=2), NTK(factor=2), YaRN(factor=2)]),
     st.builds(SelfExtend, group=st.integers(1, 9), neighbour=st.integers(1, 30)),
-    st.tuples(st.floats(0.2, 1), st.floats(0, 0.8)).map(lambda pair: DCA(chunk=pair[0], local=pair[0] * pair[1] * 0.9)),
+    st.tuples(st.floats(0.2, 1), st.floats(0, 0.8)).map(
+        lambda pair: DCA(chunk=pair[0], local=pair[0] * pair[1] * 0.9)
+    ),
 )
 
 
@@ -47,9 +49,11 @@ def test_the_key_map_is_that_of_all_pieces(scheme: Positions, window, count):
     keys = torch.arange(count)
     maps = [piece.keys(keys) for piece in scheme.pieces(keys, rope(window))]
     if common is None:
-        assert any(not torch.equal(maps[0], other) for other in maps[1:]) or scheme == SelfExtend(
-            group=1, neighbour=scheme.neighbour
-        ) or count == 1
+        assert (
+            any(not torch.equal(maps[0], other) for other in maps[1:])
+            or scheme == SelfExtend(group=1, neighbour=scheme.neighbour)
+            or count == 1
+        )
     else:
         assert all(torch.equal(common(keys), mapped) for mapped in maps)
 
@@ -121,13 +125,18 @@ def test_dca_is_its_matrix_of_distances(short_window, share, local, chunk):
         assert_close(session.logits(ids), expected, atol=1e-5, rtol=0)
 
 
-def test_dca_is_stock_while_the_input_fits_one_chunk():
-    model, ids = tiny_model(), tokens(320)
-    with model.session("positions=dca") as session:
-        assert torch.equal(session.logits(ids), stock_logits(model.network, ids))
-    with model.session("positions=dca") as session:
-        longer = tokens(321)
-        assert not torch.equal(session.logits(longer), stock_logits(model.network, longer))
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+def test_dca_is_stock_while_the_input_fits_one_chunk(family):
+    """Of a window of 512, a chunk is 384 tokens; from 320 on, it takes two pieces to show the same distances."""
+    model = tiny_model(family)
+    difference = {}
+    for count in (320, 384, 450):
+        with model.session("positions=dca") as session:
+            logits, stock = session.logits(tokens(count)), stock_logits(model.network, tokens(count))
+            difference[count] = float((logits - stock).abs().max())
+    assert difference[320] == 0
+    assert difference[384] < 1e-5
+    assert difference[450] > 1e-3
 
 
 def test_self_extend_is_stock_while_the_input_fits_the_neighbours():

@@ -4,11 +4,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_llama import causal, naive_logits
-from tiny import tiny_model, tokens
 from torch.testing import assert_close
 
 from longspan.selectors.quest import Quest
+from naive_llama import causal, naive_logits
+from tiny import tiny_model, tokens
 
 
 def naive_pages(query: torch.Tensor, keys: torch.Tensor, size: int, pages: int) -> set[int]:

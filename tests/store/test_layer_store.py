@@ -4,7 +4,13 @@ import pytest
 import torch
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from longspan.codecs.int8 import Int8
 from longspan.store.form import Plain
@@ -90,7 +96,9 @@ class StoreMachine(RuleBasedStateMachine):
             chosen.append([place for place in range(len(row)) if flagged[place]])
         if any(chosen):
             twin.store.keep([torch.tensor(places, dtype=torch.long) for places in chosen])
-            twin.rows = [[row[place] for place in places] for row, places in zip(twin.rows, chosen, strict=True)]
+            twin.rows = [
+                [row[place] for place in places] for row, places in zip(twin.rows, chosen, strict=True)
+            ]
 
     @precondition(lambda self: any(twin.seen and twin.store.whole for twin in self.twins))
     @rule(data=st.data())
@@ -164,7 +172,9 @@ def filled(count: int, *, reserve: int = 0) -> LayerStore:
 
 
 def addresses(store: LayerStore) -> list[int]:
-    return [column.data_ptr() for group in store.groups() for column in (*group.key_columns, *group.value_columns)]
+    return [
+        column.data_ptr() for group in store.groups() for column in (*group.key_columns, *group.value_columns)
+    ]
 
 
 @pytest.mark.parametrize("ragged", [False, True])

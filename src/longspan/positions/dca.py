@@ -17,11 +17,14 @@ from longspan.positions.base import KeyMap, Piece, Positions, Rope
 class DCA(Positions):
     """Three pieces, no training; equals the stock model while the input fits one chunk.
 
-    https://arxiv.org/abs/2402.17463. Of the trained window L: chunk = `chunk` · L, local = `local` · L, and keys
-    lie at j mod c with c = chunk − local. Queries stand at i mod c for keys of their own chunk, at
-    min(i mod c + c, chunk) for the chunk before, at `chunk` for older ones. All pieces rotate keys alike, so keys
-    are stored rotated. The authors' code also scales attention by 0.05 · ln s + 1, which the paper does not
-    have: it is left out.
+    https://arxiv.org/abs/2402.17463. Of the trained window L, a chunk is `chunk` · L tokens; keys lie at j mod c,
+    where c is the chunk less `local` · L. Queries stand at i mod c for keys of their own chunk, at
+    min(i mod c + c, chunk) for the chunk before, at the chunk's length for older ones. All pieces rotate keys
+    alike, so keys are stored rotated. The authors' code also scales attention by 0.05 · ln s + 1, which the paper
+    does not have: it is left out.
+
+    chunk: length of a chunk as a share of the trained window.
+    local: share of the trained window that a chunk leaves for keys of the chunk before.
     """
 
     piece_count: ClassVar[int] = 3

@@ -16,8 +16,11 @@ from longspan.positions.base import Piece, Positions, Rope, unchanged
 class SelfExtend(Positions):
     """Two pieces, no training. https://arxiv.org/abs/2401.01325
 
-    Distance below `neighbour` (W): normal. Beyond: the query stands at ⌊i/G⌋ + W − ⌊W/G⌋, the key at ⌊j/G⌋, with
-    `group` (G). The two pieces rotate keys differently, so keys are stored raw and rotated when they are read.
+    At distances below W: normal. Beyond: the query stands at ⌊i/G⌋ + W − ⌊W/G⌋, the key at ⌊j/G⌋. The two pieces
+    rotate keys differently, so keys are stored raw and rotated when they are read.
+
+    group: G, how many neighbouring tokens share a position beyond W.
+    neighbour: W, the distance up to which positions are the true ones.
     """
 
     piece_count: ClassVar[int] = 2

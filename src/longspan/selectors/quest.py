@@ -15,9 +15,12 @@ from longspan.selectors.base import Selector, Summary
 class Quest(Selector):
     """Visits the pages whose keys could score highest. https://arxiv.org/abs/2406.10774
 
-    budget: entries visited per query head, in pages of `page` entries, at least 3 pages. The bound on a page's
-    best score is Σ max(q·min, q·max) over channels. dense: first layers that visit everything. As in the
-    authors' kernels the last page is always among those visited.
+    The bound on a page's best score is Σ max(q·min, q·max) over channels. As in the authors' kernels the last
+    page is always among those visited.
+
+    budget: entries visited per query head, in whole pages, at least 3 of them.
+    page: entries of a page.
+    dense: first layers that visit everything.
     """
 
     budget: int = 1024
