@@ -115,7 +115,7 @@ def test_the_head_runs_on_the_last_position_only(size, chunk):
 @pytest.mark.parametrize("plan", PLANS)
 def test_forks_go_their_own_ways(plan):
     model = tiny_model()
-    ids, left, right = tokens(100), tokens(20, seed=1), tokens(30, seed=2)
+    ids, left, right = tokens(100), tokens(20, seed=1), tokens(3, seed=2)
 
     def fresh(more):
         with model.session(plan, chunk=32) as session:

@@ -88,14 +88,11 @@ def test_a_session_streams_until_a_stop_string_an_end_token_or_the_limit(how, te
         assert len(steps) == 8
 
 
-def test_every_end_token_of_the_model_ends_the_text():
+@pytest.mark.parametrize(("ends", "end"), [([1, 2], 1), ([1, 2], 2), (1, 1), (1, 2), (None, 2)])
+def test_end_tokens_of_the_model_and_of_its_tokenizer_end_the_text(ends, end, monkeypatch):
     model = tiny_model()
-    ends, model.network.generation_config.eos_token_id = model.network.generation_config.eos_token_id, [1, 2]
-    try:
-        for end in (1, 2):
-            with saying(model.network, [*ids("ab"), end, 5]), model.session() as session:
-                steps = list(session.read(tokens(10)).generate())
-            assert [step.token for step in steps] == [*ids("ab"), end]
-            assert steps[-1].finished == "stop"
-    finally:
-        model.network.generation_config.eos_token_id = ends
+    monkeypatch.setattr(model.network.generation_config, "eos_token_id", ends)
+    with saying(model.network, [*ids("ab"), end, 5]), model.session() as session:
+        steps = list(session.read(tokens(10)).generate())
+    assert [step.token for step in steps] == [*ids("ab"), end]
+    assert (steps[-1].text, steps[-1].finished) == ("", "stop")

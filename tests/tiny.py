@@ -23,6 +23,7 @@ _EXTRAS = {
     "mistral": {"sliding_window": 40},
     "gemma2": {"sliding_window": 40},
     "gemma3_text": {"sliding_window": 40, "num_hidden_layers": 7},
+    "gemma4_text": {"sliding_window": 40, "num_hidden_layers": 6, "global_head_dim": 32},
     "gpt_oss": {"num_local_experts": 4, "sliding_window": 40},
     "exaone4": {"sliding_window": 40, "num_hidden_layers": 4},
     "cohere2": {"sliding_window": 40, "num_hidden_layers": 4},

@@ -2,12 +2,11 @@ import os
 import shutil
 
 import pytest
+from documentation import ROOT, SAMPLE
 
 import longspan.model
 from longspan import registry
 from longspan.model import Model
-
-from documentation import ROOT, SAMPLE
 
 
 @pytest.fixture(scope="session")

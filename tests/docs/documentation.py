@@ -1,8 +1,8 @@
 """The pages that people write, and the blocks of code in them.
 
 An invisible comment on the line before a block says what is special about it: `<!-- not run -->`, or
-`<!-- file: NAME -->` for the content of a file that later blocks use. A block of kind `text` shows what the block
-before it prints.
+`<!-- file: NAME -->` for the content of a file that later blocks use. A block of kind `text` or `json` shows what the
+block before it prints.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ PAGES = [
     *(path for path in sorted((ROOT / "docs").glob("*.md")) if path not in (SAMPLE, GENERATED)),
 ]
 
+SHOWN = ("text", "json")
+
 _BLOCK = re.compile(
-    r"(?:^<!-- (?P<note>.+) -->\n)?^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:^<!-- (?P<note>[^\n]+) -->\n)?^```(?P<kind>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
 
@@ -68,9 +70,10 @@ def blocks(page: Path) -> list[Block]:
 def examples(page: Path) -> Iterator[tuple[Block, str]]:
     """Each block with what the page says that it prints."""
     found = blocks(page)
-    for block, following in zip(found, [*found[1:], None], strict=True):
-        if block.kind != "text":
-            yield block, following.code if following is not None and following.kind == "text" else ""
+    for number, block in enumerate(found):
+        if block.kind not in SHOWN:
+            following = found[number + 1 : number + 2]
+            yield block, "".join(each.code for each in following if each.kind in SHOWN)
 
 
 def commands(block: Block) -> list[list[str]]:

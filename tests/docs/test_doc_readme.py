@@ -1,6 +1,5 @@
 """The README's commands and figures, and the links of all pages."""
 
-import json
 import re
 import subprocess
 from urllib.parse import urlsplit
@@ -9,9 +8,7 @@ import pytest
 from documentation import GENERATED, PAGES, ROOT, SAMPLE, blocks, commands
 
 from longspan import registry
-from longspan.flows.ask import ask
 from longspan.plan import Plan
-from longspan.spans import Document
 
 README = ROOT / "README.md"
 FIRST, *_ = (block for block in blocks(README) if block.kind == "bash")
@@ -43,19 +40,6 @@ def test_the_first_command_installs_and_asks_in_one_line():
     assert install == ".venv/bin/pip install ."
     (arguments,) = commands(FIRST)
     assert arguments[:2] == ["ask", SAMPLE.relative_to(ROOT).as_posix()]
-
-
-def test_the_json_shown_is_what_the_command_prints(default_model):
-    (shown,) = (json.loads(block.code) for block in blocks(README) if block.kind == "json")
-    ((_, _, path, question),) = (
-        words for block in blocks(README) if block.kind == "bash" for words in commands(block) if "--json" in words
-    )
-    answer = ask(default_model, [Document(path, SAMPLE.read_text("utf-8"))], question, plan=Plan()).to_dict()
-    for seconds in ("prefill_seconds", "decode_seconds"):
-        assert answer["usage"].pop(seconds) > 0
-        assert shown["usage"].pop(seconds) > 0
-    assert list(shown) == list(answer)
-    assert shown == json.loads(json.dumps(answer))
 
 
 def test_the_table_of_plans_names_every_slot_and_real_methods():

@@ -10,7 +10,7 @@ from longspan.kernels import naive
 # Plain attention holds a [heads, rows, m] matrix; this bounds its number of elements.
 _PLAIN_ELEMENTS = 1 << 24
 # A single query is cut along the keys so that every core has work: shorter parts cost more than they give.
-_SPLIT_KEYS = 512
+_SPLIT_KEYS = 2048
 
 _flash_cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 
