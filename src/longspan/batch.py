@@ -137,4 +137,4 @@ class Batch:
         )
         if compress:
             memory.uncompressed = 0
-        return Portion(memory=memory, ids=ids, compress=compress)
+        return Portion(memory=memory, ids=ids, compress=compress, reading=end)

@@ -158,6 +158,10 @@ class Seam:
             raise self._unsupported(
                 f"its layers carry a recurrent state ({recurrent[0]} in its config), not only keys and values"
             )
+        if getattr(self.config, "kv_lora_rank", None):
+            raise self._unsupported(
+                "it makes keys and values from a shared latent vector (kv_lora_rank in its config)"
+            )
         if not self._rotaries:
             raise self._unsupported("it has no rotary position embedding to take the place of")
         for parameters in _rope_parameters(self.config).values():
@@ -210,6 +214,7 @@ class Seam:
     def _match(self, stock: Call, raw: Call, ropes: list[Rope], positions: Tensor) -> Rope:
         if torch.equal(stock.query, raw.query) and torch.equal(stock.key, raw.key):
             return ropes[0].with_(inv_freq=ropes[0].inv_freq[:0])
+        ropes = [rope for rope in ropes if rope.channels <= raw.key.shape[-1]]
         errors = []
         for rope in ropes:
             turn = table(positions, rope.inv_freq, magnitude=rope.magnitude, interleaved=rope.interleaved)

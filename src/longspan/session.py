@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack
@@ -184,7 +185,8 @@ class Session:
         tokens = self._checked(ids)
         self._require(self.seen[0] + len(tokens), 0)
         self._conversations[0].tokens(tokens)
-        return self._batch.logits(tokens).clone()
+        with self._whole():
+            return self._batch.logits(tokens).clone()
 
     def fork(self) -> Session:
         """A second session that has read the same; memory is shared until one of the two writes."""
@@ -230,7 +232,8 @@ class Session:
         running = list(range(self.size))
         for count in range(1, limit + 1):
             began = time.perf_counter()
-            self._batch.step(running)
+            with self._whole():
+                self._batch.step(running)
             steps = []
             for sequence in running:
                 token = sampler.draw(self._batch.upcoming[sequence])
@@ -251,6 +254,15 @@ class Session:
             if not running:
                 return
 
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Closes the session when what is done to it is interrupted: some layers would know more than others."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def _end_tokens(self) -> set[int]:
         ends = self._seam.network.generation_config.eos_token_id
         found = set(ends) if isinstance(ends, list) else {ends}
@@ -261,11 +273,8 @@ class Session:
         for seen, tokens in zip(self.seen, new, strict=True):
             self._require(seen + len(tokens), 0)
         began = time.perf_counter()
-        try:
+        with self._whole():
             self._batch.read(new, progress)
-        except BaseException:
-            self.close()
-            raise
         self._read_tokens += sum(map(len, ids))
         self._prefill += time.perf_counter() - began
 

@@ -28,11 +28,16 @@ from longspan.store.ledger import Ledger
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Portion:
-    """Tokens of one sequence that take part in a forward pass. compress: whether its policy acts afterwards."""
+    """Tokens of one sequence that take part in a forward pass.
+
+    compress: whether its policy acts afterwards. reading: whether the tokens are part of a text, however few they
+    are, or one that was generated.
+    """
 
     memory: Memory
     ids: Tensor
     compress: bool = False
+    reading: bool = True
 
 
 class Engine:
@@ -129,7 +134,7 @@ class _Pass:
         if portion.compress:
             layer.store.reserve(span.count)
         layer.store.append(turned, value)
-        if span.count == 1:
+        if span.count == 1 and not portion.reading:
             out, lse = self._decode(layer, call, span, queries)
         else:
             out, lse = self._read(layer, call, span, queries, turned, value, past)
@@ -138,10 +143,13 @@ class _Pass:
         if call.window is not None and layer.store.lengths[0] >= 2 * call.window:
             layer.store.forget_before(span.start + span.count - call.window + 1)
         if policy is not None:
-            layer.observe(queries[-1], policy.observed)
+            layer.observe(query, policy.observed)
             if portion.compress:
+                held = sum(layer.store.lengths)
                 policy.compress(layer.store, self._view(layer, call, span, policy))
                 layer.summaries = []
+                if not portion.reading:  # the tokens to come get the room of those that went
+                    layer.store.reserve((held - sum(layer.store.lengths)) // layer.store.heads)
         return out
 
     def _read(
@@ -180,11 +188,7 @@ class _Pass:
             stop = past[group.heads.start]
             for leg, query in zip(span.legs, queries, strict=True):
                 merge = self._stored(group, stop, span, leg, query, call, merge)
-        if merge is None:
-            raise RuntimeError(
-                "a query sees no key, not even its own; the position scheme's pieces leave it out"
-            )
-        return merge.result(call.query.dtype)
+        return _joined(merge, call)
 
     def _decode(
         self, layer: LayerMemory, call: Call, span: Span, queries: list[Tensor]
@@ -214,17 +218,15 @@ class _Pass:
             else:
                 for leg, query in zip(span.legs, queries, strict=True):
                     merge = self._stored(group, group.length, span, leg, query, call, merge)
-        if merge is None:
-            raise RuntimeError(
-                "a query sees no key, not even its own; the position scheme's pieces leave it out"
-            )
-        return merge.result(call.query.dtype)
+        return _joined(merge, call)
 
     def _stored(
         self, group: Group, stop: int, span: Span, leg: Leg, query: Tensor, call: Call, merge: Merge | None
     ) -> Merge | None:
         """The first `stop` entries of some rows, through one piece."""
         heads = _query_heads(group, call)
+        if stop == 0:
+            return merge
         if group.position_column is None:
             region = leg.past(group.first, group.first + stop)
             if not region.tiles:
@@ -235,27 +237,38 @@ class _Pass:
                     keys, span.key_turn(leg.keys, group.first + region.start, group.first + region.stop)
                 )
             return _region(query, keys, group.values(region.start, region.stop), region, call, merge)
-        positions = group.positions()[:, :stop]
-        if int(leg.high[-1]) <= int(positions[:, 0].min()) or int(leg.low[0]) > int(positions[:, -1].max()):
+        first, last = group.edges(stop)
+        if leg.most <= first or leg.least > last:
             return merge
-        keys = group.keys(0, stop)
+        keys, values = group.keys(0, stop), group.values(0, stop)
         if span.key_map is None:
-            keys = _turn(keys, span.turn(leg.keys(positions)))
-        out, lse = attend_entries(
-            query[heads],
-            keys,
-            group.values(0, stop),
-            positions,
-            leg.low,
-            leg.high,
-            scale=call.scale,
-            softcap=call.softcap,
-        )
+            keys = _turn(keys, span.turn(leg.keys(group.positions()[:, :stop])))
+        if leg.sees_all(first, last):
+            out, lse = attend(query[heads], keys, values, scale=call.scale, softcap=call.softcap)
+        else:
+            positions = group.positions()[:, :stop]
+            out, lse = attend_entries(
+                query[heads],
+                keys,
+                values,
+                positions,
+                leg.low,
+                leg.high,
+                scale=call.scale,
+                softcap=call.softcap,
+            )
         return join(merge, out, lse, query, heads=heads)
 
     def _view(self, layer: LayerMemory, call: Call, span: Span, policy: Policy) -> View:
         """What the scorer sees. Where a scheme has several pieces, queries and keys are turned as in the farthest."""
-        leg, store = span.legs[-1], layer.store
+        store, seen = layer.store, span.start + span.count
+        queries = layer.observed(policy.observed)
+        if queries is None:
+            queries = call.query[:, -1:]
+        count = queries.shape[1]
+        rope = self._engine.seam.layers[call.layer].rope
+        leg = Span(self._engine.scheme, rope, None, seen - count, count, call.query.device).legs[-1]
+        queries = _turn(queries, leg.query_turn)
         longest = max(store.lengths)
         keys, values, positions = [], [], []
         for group in store.groups():
@@ -263,14 +276,14 @@ class _Pass:
             key = group.keys()
             if span.key_map is None:
                 key = _turn(key, span.turn(leg.keys(where)))
-            room = (0, 0, 0, longest - group.length)
-            keys.append(torch.nn.functional.pad(key, room))
-            values.append(torch.nn.functional.pad(group.values(), room))
-            positions.append(torch.nn.functional.pad(where, room[2:]))
-        queries = layer.observed(policy.observed)
-        if queries is None:
-            queries = call.query[:, :0]
-        seen = span.start + span.count
+            value = group.values()
+            if group.length < longest:
+                room = (0, 0, 0, longest - group.length)
+                key, value = torch.nn.functional.pad(key, room), torch.nn.functional.pad(value, room)
+                where = torch.nn.functional.pad(where, room[2:])
+            keys.append(key)
+            values.append(value)
+            positions.append(where)
         return View(
             keys=keys[0] if len(keys) == 1 else torch.cat(keys),
             values=values[0] if len(values) == 1 else torch.cat(values),
@@ -287,6 +300,12 @@ class _Pass:
 
 def _turn(x: Tensor, turn: Table | None) -> Tensor:
     return x if turn is None else rotate(x, turn)
+
+
+def _joined(merge: Merge | None, call: Call) -> tuple[Tensor, Tensor]:
+    if merge is None:
+        raise RuntimeError("a query sees no key, not even its own; the position scheme's pieces leave it out")
+    return merge.result(call.query.dtype)
 
 
 def _query_heads(group: Group, call: Call) -> slice:

@@ -52,7 +52,10 @@ class Span:
 
 
 class Leg:
-    """One piece: the rotation of its queries, and its region as bounds and as tiles."""
+    """One piece: the rotation of its queries, and its region as bounds and as tiles.
+
+    No query sees keys before `least` or from `most` on.
+    """
 
     def __init__(self, span: Span, piece: Piece, window: int | None) -> None:
         self._span = span
@@ -61,8 +64,14 @@ class Leg:
         if window is not None:
             self.low = torch.maximum(self.low, span.queries - window + 1)
         self.empty = not bool((self.high > self.low).any())
+        self.least, self.most = int(self.low[0]), int(self.high[-1])
+        self._common = (int(self.low[-1]), int(self.high[0]))
         self.query_turn = span.turn(piece.query)
         self._regions: dict[tuple[int, int], Region] = {}
+
+    def sees_all(self, first: int, last: int) -> bool:
+        """Whether every query sees every key at the positions first .. last."""
+        return self._common[0] <= first and last < self._common[1]
 
     @cached_property
     def fresh(self) -> Region:

@@ -64,11 +64,8 @@ def attend_entries(
 ) -> tuple[Tensor, Tensor]:
     """Attention over stored entries whose positions have gaps: query t sees low[t] ≤ position < high[t].
 
-    positions `[kv_heads, m]`, ascending along each row; low and high `[n]`, never falling. A mask is made only
-    where the bounds cut through the entries, and for a few queries at a time.
+    positions `[kv_heads, m]`, low and high `[n]`. The mask is made for a few queries at a time.
     """
-    if int(low[-1]) <= int(positions[:, 0].min()) and int(high[0]) > int(positions[:, -1].max()):
-        return attend(query, key, value, scale=scale, softcap=softcap)
     heads, rows = query.shape[:2]
     step = max(1, _MASK_ELEMENTS // (heads * key.shape[1]))
     spread = positions.repeat_interleave(heads // key.shape[0], 0)[:, None, :]

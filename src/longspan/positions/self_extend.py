@@ -46,12 +46,12 @@ class SelfExtend(Positions):
         return
 
     def window(self, trained: int) -> int:
-        """(L − W) · G + W, where the farthest group distance reaches the trained window; W must be smaller."""
+        """(L − W + ⌊W/G⌋) · G, where the farthest group distance reaches the trained window; W must be smaller."""
         if self.neighbour >= trained:
             raise ValueError(
                 f"neighbour={self.neighbour} is outside 1 .. {trained - 1}, the trained window minus one"
             )
-        return (trained - self.neighbour) * self.group + self.neighbour
+        return (trained - self.neighbour + self.neighbour // self.group) * self.group
 
     def _grouped(self, positions: Tensor) -> Tensor:
         return positions // self.group

@@ -51,6 +51,13 @@ class Group:
             return self.keys(), self.values()
         return torch.cat((self.keys(0, past), key), 1), torch.cat((self.values(0, past), value), 1)
 
+    def edges(self, stop: int) -> tuple[int, int]:
+        """The smallest and the largest original position among the first `stop` entries of each row."""
+        if self.position_column is None:
+            return self.first, self.first + stop - 1
+        column = self.position_column[..., 0]
+        return int(column[:, 0].min()), int(column[:, stop - 1].max())
+
     def positions(self) -> Tensor:
         """Original positions `[h, n]`, ascending along each row."""
         if self.position_column is not None:
