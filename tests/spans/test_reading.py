@@ -175,7 +175,7 @@ def test_ligatures_become_letters(tmp_path: Path, pdf) -> None:
 def test_encrypted_pdfs_open_if_their_password_is_empty(tmp_path: Path, pdf, algorithm: str) -> None:
     for password, name in (("", "open.pdf"), ("secret", "closed.pdf")):
         writer = PdfWriter(clone_from=io.BytesIO(pdf(TWO_PAGES)))
-        writer.encrypt(user_password=password, owner_password="owner", algorithm=algorithm)  # noqa: S106
+        writer.encrypt(user_password=password, owner_password="owner", algorithm=algorithm)
         writer.write(tmp_path / name)
     assert "plain sight" in Document.open(tmp_path / "open.pdf").text
     message = refused(tmp_path / "closed.pdf")

@@ -22,7 +22,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
         show_progress=False,
     )
     raw.train_from_iterator(["the letter was hidden in plain sight by the minister"] * 9, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=64, eos_token="<|im_end|>")  # noqa: S106
+    return PreTrainedTokenizerFast(tokenizer_object=raw, model_max_length=64, eos_token="<|im_end|>")
 
 
 @given(text=st.text(max_size=80) | st.text(st.sampled_from("the létter 世\U0001f600"), max_size=80))
