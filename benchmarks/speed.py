@@ -82,7 +82,7 @@ def our_decoder(model: longspan.Model, plan: Plan, length: int, tokens: int) -> 
     def run(tokens: int) -> None:
         token = torch.tensor([1], device=model.seam.device)
         for _ in range(tokens):
-            token = engine.forward([Portion(memory=memory, ids=token)], [0]).argmax(-1)
+            token = engine.forward([Portion(memory=memory, ids=token, reading=False)], [0]).argmax(-1)
 
     return run
 

@@ -54,9 +54,8 @@ def self_check(seam: Seam) -> SelfCheck:
     stock = seam.stock(ids).float()
     engine = Engine(seam, Plan())
     memory = engine.memory(Ledger())
-    ours = torch.cat(
-        [engine.forward([Portion(memory=memory, ids=part)], range(len(part))) for part in ids.split(_CHUNKS)]
-    ).float()
+    parts = [Portion(memory=memory, ids=part, reading=len(part) > 1) for part in ids.split(_CHUNKS)]
+    ours = torch.cat([engine.forward([part], range(len(part.ids))) for part in parts]).float()
     difference = float((ours - stock).norm() / (stock - stock.mean()).norm())
     tolerance = _TOLERANCE[seam.dtype]
     if not difference <= tolerance:

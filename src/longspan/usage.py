@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 class Usage:
     """What a session has used so far.
 
-    prompt_tokens and generated_tokens: tokens read and tokens made. kv_bytes: memory of keys, values, positions
-    and selectors' summaries held now; peak_kv_bytes: at most. prefill_seconds and decode_seconds: time spent
+    prompt_tokens and generated_tokens: tokens read and tokens made. kv_bytes: memory allocated now for keys, values,
+    positions and selectors' summaries, the room kept for tokens of the answer included; peak_kv_bytes: at most.
+    prefill_seconds and decode_seconds: time spent
     reading and generating. truncated_tokens: tokens of the documents that were not read.
     """
 

@@ -23,7 +23,8 @@ class Policy(ABC):
 
     budget: entries that a row may keep, an int for tokens or a float in (0, 1] for a fraction of the tokens seen.
     when: "end" compresses once a text has been read, "chunk" also after every chunk (and, while generating,
-    after every further chunk of tokens), which bounds the longest row by budget + chunk whatever the length.
+    after every further chunk of tokens), which bounds a row by budget + chunk whatever the length (with an
+    allocator that gives heads different shares, the mean row of a layer).
     allocator, disposer: how the budget is shared among heads, and what becomes of the rest.
     """
 
