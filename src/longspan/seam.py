@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -79,10 +79,14 @@ class Seam:
         self._rotaries = _rotary_modules(network)
         self._refuse_by_config()
         try:
-            self._unrotated = [_Unrotated(rotary) for _, _, rotary in self._rotaries]
-        except (TypeError, RuntimeError) as error:
-            raise self._unsupported(str(error)) from error
-        self.layers = self._watch()
+            self._unrotated = [_Unrotated(rotary, light=True) for _, _, rotary in self._rotaries]
+            try:
+                self.layers = self._watch()
+            except (TypeError, AttributeError):
+                self._unrotated = [_Unrotated(rotary, light=False) for _, _, rotary in self._rotaries]
+                self.layers = self._watch()
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise self._unsupported(f"a forward pass through the seam failed: {error}") from error
 
     @property
     def config(self) -> Any:
@@ -167,12 +171,12 @@ class Seam:
         for parameters in _rope_parameters(self.config).values():
             if parameters.get("rope_type") in _LENGTH_DEPENDENT:
                 raise self._unsupported(
-                    f"rope_type={parameters['rope_type']!r} changes its frequencies with the length of the text; "
-                    "remove the scaling from its config and extend it with positions=yarn(factor=...) instead"
+                    f"rope_type={parameters['rope_type']!r} changes its frequencies with the length of the text",
+                    "remove the scaling from its config and extend it with positions=yarn(factor=...) instead",
                 )
 
-    def _unsupported(self, reason: str) -> UnsupportedModel:
-        return UnsupportedModel(f"model family {self.family!r} is not supported: {reason}")
+    def _unsupported(self, reason: str, advice: str = "use a model of another family") -> UnsupportedModel:
+        return UnsupportedModel(f"model family {self.family!r} is not supported: {reason}; {advice}")
 
     def _watch(self) -> list[Layer]:
         """Runs a few tokens twice with attention giving zeros, once rotating and once not, and compares."""
@@ -187,17 +191,14 @@ class Seam:
                 calls.append(call)
                 return call.query.new_zeros(*call.query.shape[:2], call.value.shape[-1])
 
-            try:
-                with self._borrowed(watch, rotating=rotating), torch.inference_mode():
-                    self._run(ids, positions, positions[-1:])
-            except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
-                raise self._unsupported(f"a forward pass through the seam failed: {error}") from error
+            with self._borrowed(watch, rotating=rotating), torch.inference_mode():
+                self._run(ids, positions, positions[-1:])
             seen.append(calls)
         rotated, raw = seen
         count = self.config.num_hidden_layers
         if [call.layer for call in raw] != list(range(count)):
             raise self._unsupported(
-                f"only {len(raw)} of its {count} layers hand their attention over (others are of another kind)"
+                f"its {count} layers hand over {len(raw)} attentions, and need to hand over one each"
             )
         ropes = self._ropes()
         return [self._layer(stock, bare, ropes, positions) for stock, bare in zip(rotated, raw, strict=True)]
@@ -253,10 +254,15 @@ class Seam:
 
 
 class _Unrotated(nn.Module):
-    """Stands in for a rotary module: cosine 1 and sine 0 for every position, as wide as the module's own."""
+    """Stands in for a rotary module: cosine 1 and sine 0 for every position, as wide as the module's own.
 
-    def __init__(self, rotary: nn.Module) -> None:
+    light: whether these are objects that multiply without work, or tensors, for families that do more with them
+    than multiply and add.
+    """
+
+    def __init__(self, rotary: nn.Module, *, light: bool) -> None:
         super().__init__()
+        self._light = light
         x, position_ids = torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.long)
         self._widths = {}
         for kind, buffer in _frequencies(rotary):
@@ -268,9 +274,39 @@ class _Unrotated(nn.Module):
 
     def forward(
         self, x: Tensor, position_ids: Tensor | None = None, layer_type: str | None = None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor | _One, Tensor | _Zero]:
         width = self._widths[layer_type if layer_type in self._widths else next(iter(self._widths))]
+        if self._light:
+            return _One(width), _Zero(width)
         return x.new_ones(1, 1, width), x.new_zeros(1, 1, width)
+
+
+class _One:
+    """A cosine of 1: what it multiplies stays the same tensor."""
+
+    def __init__(self, width: int) -> None:
+        self.shape = (1, 1, width)
+
+    def unsqueeze(self, dim: int) -> Self:
+        """Broadcasting needs no dimensions here."""
+        return self
+
+    def to(self, *_: Any, **__: Any) -> Self:
+        """Numbers without a format."""
+        return self
+
+    def __rmul__(self, x: Any) -> Any:
+        return x
+
+
+class _Zero(_One):
+    """A sine of 0: what it multiplies vanishes from the sum."""
+
+    def __rmul__(self, x: Any) -> Any:
+        return self
+
+    def __radd__(self, x: Any) -> Any:
+        return x
 
 
 def _frequencies(rotary: nn.Module) -> Iterator[tuple[str, Tensor]]:
