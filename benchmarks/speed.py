@@ -41,6 +41,10 @@ CASES = (
 )
 
 
+# Runs of a second or two vary by a few percent: they are repeated five times as often.
+SHORT = 4096
+
+
 def stock_prefill(model: longspan.Model, ids: torch.Tensor) -> None:
     """The whole prompt in one pass, as `generate` does it."""
     model.network(
@@ -114,11 +118,15 @@ def measure(
             pair[0]()
             pair[1]()
     else:
-        stock, ours = stock_decoder(model, length), our_decoder(model, plan, length, tokens * (repeat + 1))
+        stock, ours = (
+            stock_decoder(model, length),
+            our_decoder(model, plan, length, tokens * (5 * repeat + 1)),
+        )
         stock(2)
         ours(2)
         pair = (lambda: stock(tokens)), (lambda: ours(tokens))
-    times = [(seconds(pair[0]), seconds(pair[1])) for _ in range(repeat)]
+    pairs = repeat if length > SHORT else 5 * repeat
+    times = [(seconds(pair[0]), seconds(pair[1])) for _ in range(pairs)]
     per = length if what == "prefill" else tokens
     return {
         "stock_tokens_per_second": per / statistics.median(stock for stock, _ in times),
@@ -135,7 +143,9 @@ def main() -> None:
     )
     parser.add_argument("--model")
     parser.add_argument("--dtype", default="auto")
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument(
+        "--repeat", type=int, default=3, help="pairs of runs; five times as many of short ones"
+    )
     parser.add_argument("--tokens", type=int, default=16, help="tokens decoded in each run")
     parser.add_argument("--only", default="", help="prefill or decode")
     parser.add_argument("--longest", type=int, default=1 << 30, help="leave out cases of more tokens")

@@ -35,9 +35,14 @@ def attend(
         return _plain(query, key, value, scale=scale, causal=causal, mask=mask, softcap=softcap)
     if mask is None and query.shape[1] == 1:
         return _single(query, key, value, scale)
-    if mask is None:
-        out, lse = _flash_cpu(query[None], key[None], value[None], 0.0, causal, scale=scale)
+    if causal:
+        out, lse = _flash_cpu(query[None], key[None], value[None], 0.0, True, scale=scale)
         return out[0], lse[0]
+    if mask is None:
+        # The heads of a group become further rows, so that their keys are prepared once.
+        packed = query.reshape(key.shape[0], -1, query.shape[-1])
+        out, lse = _flash_cpu(packed[None], key[None], value[None], 0.0, False, scale=scale)
+        return out.reshape(query.shape), lse.reshape(query.shape[:2])
     heads, rows = query.shape[:2]
     allowed = mask.expand(heads, rows, key.shape[1])
     bias = torch.zeros((), dtype=query.dtype, device=query.device).where(allowed, -torch.inf)
