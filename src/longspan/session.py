@@ -205,7 +205,7 @@ class Session:
 
     @property
     def usage(self) -> Usage:
-        """What this session has used so far."""
+        """Tokens, bytes and seconds so far."""
         return self._usage(0)
 
     @property
