@@ -32,7 +32,7 @@ def test_a_fork_under_a_plan_has_read_it_all_under_that_plan(before, chunk, late
         alone.read(ids)
         expected_bytes = alone.usage.kv_bytes
         expected = made(alone, 6), alone.logits(more)
-    with model.session(before, chunk=chunk, observe=16) as shared:
+    with model.session(before, chunk=chunk, forks=[plan]) as shared:
         shared.read(ids)
         forks = [shared.fork(plan) for _ in range(2)]
         for fork in forks:
@@ -45,7 +45,7 @@ def test_a_fork_under_a_plan_has_read_it_all_under_that_plan(before, chunk, late
 def test_a_fork_reads_on_under_its_plan():
     model, plan = tiny_model(), LATE[0]
     ids, question = tokens(100), tokens(20, seed=1)
-    with model.session(plan) as alone, model.session(observe=16) as shared:
+    with model.session(plan) as alone, model.session(forks=[plan]) as shared:
         expected = made(alone.read(ids).read(question))
         assert made(shared.read(ids).fork(plan).read(question)) == expected
 
@@ -53,7 +53,7 @@ def test_a_fork_reads_on_under_its_plan():
 @pytest.mark.parametrize("plan", READ_DIFFERENTLY)
 def test_a_plan_that_reads_differently_is_refused(plan):
     with (
-        tiny_model().session(observe=16) as session,
+        tiny_model().session() as session,
         pytest.raises(ValueError, match=r"reads differently.*open a session of its own"),
     ):
         session.read(tokens(50)).fork(plan)
@@ -67,14 +67,13 @@ def test_a_policy_that_has_acted_cannot_be_exchanged():
             session.fork(LATE[2])
 
 
-def test_too_few_observed_queries_are_an_error():
+@pytest.mark.parametrize("late", [LATE[0], "policy=h2o(budget=40)"])
+def test_a_policy_that_needs_what_was_not_gathered_is_refused(late):
     with (
-        tiny_model().session(observe=8) as session,
-        pytest.raises(ValueError, match="open the session with observe=16"),
+        tiny_model().session(forks=["policy=snapkv(budget=40,window=8)"]) as session,
+        pytest.raises(ValueError, match=r"open the session with forks=\['policy="),
     ):
-        session.read(tokens(80)).fork(LATE[0])
-    with pytest.raises(ValueError, match=r"observe=-1 is outside 0 \.\. ∞"):
-        tiny_model().session(observe=-1)
+        session.read(tokens(80)).fork(late)
 
 
 def test_the_parts_that_read():

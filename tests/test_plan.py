@@ -15,6 +15,7 @@ from longspan.errors import PlanError, UnknownMethod
 from longspan.parameters import Budget, check_budget, check_range
 from longspan.plan import Plan
 from longspan.registry import Card, register
+from longspan.store.form import Plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +70,8 @@ class Mine(Codec):
         if plan.policy is not None:
             raise PlanError("mine stands alone")
 
-    def encode(self, x):
-        return (x,)
-
-    def decode(self, stored, dtype):
-        return stored[0].to(dtype)
+    def form(self):
+        return Plain()
 
 
 TOYS = {

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from longspan.engine.engine import Engine, Portion
+from longspan.engine.engine import Engine
+from longspan.engine.memory import Memory
+from longspan.engine.passing import Portion
+from longspan.policies.tracker import Script
 from longspan.store.ledger import Ledger
 
 
@@ -26,15 +29,16 @@ class Batch:
     """What each sequence remembers, which of its tokens the model has not seen yet, and the logits after the rest.
 
     pending: tokens that were drawn or announced but not run. upcoming: logits `[vocab]` for the next token of each
-    sequence, None before the first token.
+    sequence, None before the first token. encode: text to tokens, for policies that have the model read more.
     """
 
-    def __init__(self, engine: Engine, size: int, chunk: int) -> None:
-        self._engine, self._chunk = engine, chunk
+    def __init__(self, engine: Engine, size: int, chunk: int, encode: Callable[[str], list[int]]) -> None:
+        self._engine, self._chunk, self._encode = engine, chunk, encode
         self.ledger = Ledger()
         self._memories = [engine.memory(self.ledger) for _ in range(size)]
         self.pending: list[list[int]] = [[] for _ in range(size)]
         self.upcoming: list[Tensor | None] = [None] * size
+        self._questions: list[list[int]] = [[] for _ in range(size)]
         self._peak = 0
 
     @property
@@ -44,19 +48,38 @@ class Batch:
 
     @property
     def held(self) -> int:
-        """Bytes of keys, values, positions and summaries."""
-        return self.ledger.held + sum(memory.summary_bytes for memory in self._memories)
+        """Bytes in memory: keys, values, positions, and what parts remember besides."""
+        return self.ledger.held + sum(memory.state_bytes for memory in self._memories)
 
     @property
     def peak(self) -> int:
         """The most bytes there ever were."""
         return max(self._peak, self.ledger.peak, self.held)
 
-    def read(self, ids: Sequence[Sequence[int]], progress: Callable[[Progress], None] | None) -> None:
-        """Runs what is pending and then the given tokens of each sequence; a policy acts at their end."""
-        for pending, new in zip(self.pending, ids, strict=True):
-            pending.extend(new)
+    def read(
+        self,
+        ids: Sequence[Sequence[int]],
+        progress: Callable[[Progress], None] | None,
+        *,
+        questions: Sequence[Sequence[int]] | None = None,
+        rounds: bool = False,
+    ) -> None:
+        """Runs what is pending and then the given tokens of each sequence; a policy acts at their end.
+
+        questions: the tokens after them that ask, read too; a guided policy knows them from the beginning and acts
+        where they begin. rounds: whether a round of the dialogue begins with the tokens.
+        """
+        for sequence, new in enumerate(ids):
+            memory, pending = self._memories[sequence], self.pending[sequence]
+            begins = memory.seen + len(pending)
+            if rounds and begins > memory.rounds[-1]:
+                memory.rounds.append(begins)
+            asking = list(questions[sequence]) if questions else []
+            pending.extend([*new, *asking])
+            guided = self._engine.policy is not None and self._engine.policy.guided
+            self._questions[sequence] = asking if guided and len(pending) > len(asking) else []
         self._run(range(len(ids)), every=False, end=True, progress=progress)
+        self._questions = [[] for _ in ids]
 
     def logits(self, ids: Sequence[int]) -> Tensor:
         """Runs tokens of the only sequence and returns the logits after each of them, `[n, vocab]`."""
@@ -75,8 +98,9 @@ class Batch:
 
     def fork(self, engine: Engine) -> Batch:
         """The same sequences for a second owner; memory is shared until one of the two writes."""
-        twin = Batch(engine, 0, self._chunk)
-        twin._memories = [memory.fork(twin.ledger) for memory in self._memories]
+        twin = Batch(engine, 0, self._chunk, self._encode)
+        twin._questions = [[] for _ in self._memories]
+        twin._memories = [memory.fork(twin.ledger, engine.trackings) for memory in self._memories]
         twin.pending = [list(ids) for ids in self.pending]
         twin.upcoming = list(self.upcoming)
         return twin
@@ -84,7 +108,7 @@ class Batch:
     def compress(self) -> None:
         """Lets the policy act on what was read without it."""
         for memory in self._memories:
-            self._engine.compress(memory)
+            self._engine.compress(memory, self._script)
 
     def release(self) -> None:
         """Gives all memory back; the sequences are empty afterwards."""
@@ -112,17 +136,29 @@ class Batch:
             for sequence in sequences:
                 self._engine.reserve(self._memories[sequence], len(self.pending[sequence]))
         gathered, done = [], 0
+        surprised = self._engine.selector is not None and self._engine.selector.surprised
         while active := [sequence for sequence in sequences if self.pending[sequence]]:
             portions = [self._portion(sequence, end=end) for sequence in active]
             ends = torch.tensor([len(portion.ids) for portion in portions]).cumsum(0).tolist()
             last = [place for place, sequence in enumerate(active) if not self.pending[sequence]]
-            keep = list(range(ends[-1])) if every else [ends[place] - 1 for place in last]
+            keep = list(range(ends[-1])) if every or surprised else [ends[place] - 1 for place in last]
             logits = self._engine.forward(portions, keep)
             if every:
                 gathered.append(logits)
-                logits = logits[-1:]
-            for place, row in zip(last, logits, strict=False):
-                self.upcoming[active[place]] = row
+            if every or surprised:
+                rows = logits.split([len(portion.ids) for portion in portions])
+                if surprised:
+                    for sequence, portion, mine in zip(active, portions, rows, strict=True):
+                        portion.memory.surprise.append(_surprise(self.upcoming[sequence], mine, portion.ids))
+                for sequence, mine in zip(active, rows, strict=True):
+                    self.upcoming[sequence] = mine[-1]
+            else:
+                for place, row in zip(last, logits, strict=True):
+                    self.upcoming[active[place]] = row
+            if self._engine.deferred:
+                for portion in portions:
+                    if portion.compress:
+                        self._engine.compress(portion.memory, self._script)
             done += ends[-1]
             self._peak = max(self._peak, self.held)
             if progress is not None:
@@ -132,14 +168,40 @@ class Batch:
     def _portion(self, sequence: int, *, end: bool) -> Portion:
         """The next tokens of a sequence: a chunk, or what is left of one that generating has begun."""
         memory, pending = self._memories[sequence], self.pending[sequence]
-        count = self._chunk - (memory.uncompressed if self._each_chunk else 0)
+        before = len(pending) - len(self._questions[sequence])
+        count = self._chunk - (memory.uncompressed if self._each_chunk and before > 0 else 0)
+        if before > 0:
+            count = min(count, before)
         ids = torch.tensor(pending[:count], device=self._engine.seam.device)
         self.pending[sequence] = pending[count:]
         memory.uncompressed += len(ids)
         finished = end and not self.pending[sequence]
-        compress = self._engine.policy is not None and (
-            finished or (self._each_chunk and memory.uncompressed >= self._chunk)
+        asked = bool(self._questions[sequence])
+        acts = self._engine.policy is not None and (
+            (before == count if asked else finished)
+            or (self._each_chunk and before > 0 and memory.uncompressed >= self._chunk)
         )
-        if compress:
+        if acts:
             memory.uncompressed = 0
-        return Portion(memory=memory, ids=ids, compress=compress, reading=end)
+        return Portion(memory=memory, ids=ids, compress=acts, finished=finished, reading=end)
+
+    def _script(self, memory: Memory) -> Script:
+        """The text of one sequence, for its policy."""
+        number = next(place for place, each in enumerate(self._memories) if each is memory)
+        return Script(
+            ids=memory.ids, question=self._questions[number], encode=self._encode, chunk=self._chunk
+        )
+
+
+def _surprise(before: Tensor | None, logits: Tensor, ids: Tensor) -> Tensor:
+    """−log p of each token `[n]`, given the logits after it `[n, vocab]` and those before the first of them.
+
+    The first token of a text has no surprise.
+    """
+    first = ids.new_zeros(1, dtype=torch.float32)
+    if before is not None:
+        first = -before.float().log_softmax(-1)[ids[:1]]
+    parts = [first.to(logits.device)]
+    for some, following in zip(logits[:-1].split(256), ids[1:].split(256), strict=True):
+        parts.append(-some.float().log_softmax(-1).gather(1, following[:, None])[:, 0])
+    return torch.cat(parts)

@@ -43,17 +43,24 @@ class Conversation:
         self.spans += spans
         return ids
 
-    def question(self, question: str, spans: Sequence[Span], *, last: int | None) -> list[int]:
-        """A question, after further parts of documents, up to where the answer begins.
+    @property
+    def open(self) -> bool:
+        """Whether a user's turn has begun and waits for its question."""
+        return self._turn == "open"
+
+    def question(
+        self, question: str, spans: Sequence[Span], *, last: int | None
+    ) -> tuple[list[int], list[int]]:
+        """Further parts of documents, and the question up to where the answer begins.
 
         last: the token that was generated last, if the assistant spoke before.
         """
         after = self._frame(last).after
         between = "\n\n" if spans or self._turn == "open" else ""
-        ids = self._open(last) + self._rendered(spans) + self._plain(between + question)
+        ids = self._open(last) + self._rendered(spans)
         self.spans += spans
         self._turn = "answered"
-        return ids + tokenize(self._tokenizer, after).ids
+        return ids, self._plain(between + question) + tokenize(self._tokenizer, after).ids
 
     def _open(self, last: int | None) -> list[int]:
         """What begins a user's turn, unless one is open."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,15 +44,15 @@ class Model:
         size: int = 1,
         chunk: int = 2048,
         window: int | None = None,
-        observe: int = 0,
+        forks: Sequence[Plan | str] = (),
     ) -> Session:
         """A session under a plan: a Plan, its text, a .toml file, or None for the stock model.
 
         size: sequences side by side. chunk: tokens that pass through the model at a time. window: tokens to allow,
-        by default what the plan's positions support. observe: last queries to remember for forks under other plans.
+        by default what the plan's positions support. forks: plans that forks of the session will have.
         """
         return Session(
-            self.seam, self.tokenizer, Plan.of(plan), size=size, chunk=chunk, window=window, observe=observe
+            self.seam, self.tokenizer, Plan.of(plan), size=size, chunk=chunk, window=window, forks=forks
         )
 
     def count(self, text: str) -> int:

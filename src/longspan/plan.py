@@ -105,8 +105,15 @@ class Plan:
     @property
     def reading(self) -> Plan:
         """The parts that take part while a prompt is read: plans that differ only in others can share the reading."""
-        late = self.policy is not None and self.policy.when == "end"
-        return dataclasses.replace(self, policy=None if late else self.policy, selector=None, decode=None)
+        learns = self.codec is not None and self.codec.form().learns == "end"
+        late = self.policy is not None and self.policy.when == "end" and not self.policy.guided and not learns
+        early = self.selector is not None and (self.selector.reads > 0 or self.selector.surprised)
+        return dataclasses.replace(
+            self,
+            policy=None if late else self.policy,
+            selector=self.selector if early else None,
+            decode=None,
+        )
 
     def describe(self) -> dict[str, Any]:
         """The plan as JSON can hold it: for each slot a table with its method and all its parameters."""

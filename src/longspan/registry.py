@@ -19,7 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from longspan.errors import PlanError, UnknownMethod
 
 SLOTS = ("positions", "pattern", "policy", "selector", "codec", "decode")
-"""The rooms that a plan has a slot for; the other rooms hold parts used inside a policy."""
+"""The rooms that a plan has a slot for; the other rooms hold parts used inside a policy or a selector."""
 
 ROOMS = {
     "positions": "longspan.positions",
@@ -28,8 +28,13 @@ ROOMS = {
     "selector": "longspan.selectors",
     "codec": "longspan.codecs",
     "decode": "longspan.decoding",
+    "unit": "longspan.policies.units",
     "allocator": "longspan.policies.allocators",
     "disposer": "longspan.policies.disposers",
+    "grouping": "longspan.selectors.groupings",
+    "digest": "longspan.selectors.digests",
+    "scoring": "longspan.selectors.scorings",
+    "reuse": "longspan.selectors.reuses",
 }
 """Room -> the package whose CARDS it lists."""
 

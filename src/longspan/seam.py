@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import torch
@@ -29,6 +30,9 @@ _ROTATION_TOLERANCE = 0.03
 _LENGTH_DEPENDENT = {"dynamic", "longrope"}
 # Config fields of layers that carry a state from token to token besides keys and values.
 _RECURRENT = ("mamba", "ssm_", "linear_num_", "linear_conv_", "conv_L_cache", "rwkv", "lru_width")
+
+# What families call the linear layer behind the heads.
+_OUTPUTS = ("o_proj", "out_proj", "dense", "c_proj", "wo")
 
 _current: ContextVar[Callable[..., Tensor]] = ContextVar("longspan_attention")
 
@@ -62,6 +66,7 @@ class Layer:
     rope: Rope
     window: int | None
     scale: float
+    softcap: float | None
     heads: int
     kv_heads: int
     head_dim: int
@@ -110,6 +115,23 @@ class Seam:
         """The network's number format."""
         dtype: torch.dtype = next(self.network.parameters()).dtype
         return dtype
+
+    def output(self, layer: int) -> Tensor | None:
+        """The weight that a layer applies to its heads' outputs, `[hidden, heads · dim]`, None if it has none."""
+        return self._outputs.get(layer)
+
+    @cached_property
+    def _outputs(self) -> dict[int, Tensor]:
+        found = {}
+        for module in self.network.modules():
+            layer = getattr(module, "layer_idx", None)
+            for name in _OUTPUTS:
+                weight = getattr(getattr(module, name, None), "weight", None)
+                if isinstance(layer, int) and isinstance(weight, Tensor):
+                    facts = self.layers[layer]
+                    if weight.shape[-1] == facts.heads * facts.head_dim:
+                        found[layer] = weight
+        return found
 
     def forward(self, ids: Tensor, positions: Tensor, keep: Tensor, attention: Attention) -> Tensor:
         """Runs tokens through the model with `attention` in place of its own.
@@ -209,6 +231,7 @@ class Seam:
             rope=self._match(stock, raw, ropes, positions),
             window=raw.window,
             scale=raw.scale,
+            softcap=raw.softcap,
             heads=raw.query.shape[0],
             kv_heads=raw.key.shape[0],
             head_dim=raw.key.shape[-1],

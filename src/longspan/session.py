@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.sampling import Sampler, Sampling
 from longspan.seam import Seam
-from longspan.spans import Answer, Document, Span, cite
+from longspan.spans import Answer, Document, Span, cite, tokenize
 from longspan.streaming import TextStream
 from longspan.usage import Usage
 
@@ -64,7 +64,7 @@ class Session:
 
     size: sequences that are read and generated side by side, packed without padding. chunk: tokens of one sequence
     that pass through the model at a time. window: tokens to allow; by default what the plan's positions support.
-    observe: how many of the last queries each layer remembers, for forks whose policies look at them.
+    forks: plans that forks of this session will have, so that what their policies look at is gathered while reading.
     """
 
     def __init__(
@@ -76,40 +76,44 @@ class Session:
         size: int = 1,
         chunk: int = 2048,
         window: int | None = None,
-        observe: int = 0,
+        forks: Sequence[Plan | str] = (),
+        profile: Callable[[str], Tensor] | None = None,
     ) -> None:
-        check_range("observe", observe, 0)
         check_range("size", size, 1)
         check_range("chunk", chunk, 1)
         self.plan, self.size, self.chunk = plan, size, chunk
         self._seam, self._tokenizer = seam, tokenizer
-        self._engine = Engine(seam, plan, observe)
+        self._forks, self._profile = [Plan.of(each) for each in forks], profile
+        self._engine = Engine(seam, plan, forks=self._forks, profile=profile)
         self.window = window
         if window is None:
             self.window = plan.positions.window(seam.window) if plan.positions else seam.window
         else:
             check_range("window", window, 1)
-        self._batch = Batch(self._engine, size, chunk)
+        self._batch = Batch(self._engine, size, chunk, self._encode)
         self._conversations = [Conversation(tokenizer) for _ in range(size)]
         self._read_tokens = self._generated = 0
         self._prefill = self._decode = 0.0
 
     def read(
-        self, source: Source | Sequence[Source], *, progress: Callable[[Progress], None] | None = None
+        self,
+        source: Source | Sequence[Source],
+        *,
+        question: Source | Sequence[Source] | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> Self:
         """Reads a text, a document, parts of documents or token ids; with size > 1 a list of one source a sequence.
 
         Text and ids are read as they are (after the model's begin token, if the session is new). A document opens
-        a user's turn, which `ask` completes. Raises WindowExceeded before anything is read. When reading is
-        interrupted by an exception, the session is closed: it has then read nothing.
+        a user's turn, which `ask` completes. question: what is read after the source and asks about it; policies
+        guided by the question know it from the beginning. Each call begins a round of the dialogue. Raises
+        WindowExceeded before anything is read. When reading is interrupted by an exception, the session is closed:
+        it has then read nothing.
         """
-        sources = [source] if self.size == 1 else source
-        if not isinstance(sources, Sequence) or isinstance(sources, str) or len(sources) != self.size:
-            raise ValueError(
-                f"source is not a list of {self.size} sources, one for each sequence of the session"
-            )
         drafts = [conversation.fork() for conversation in self._conversations]
-        self._append([self._ids(draft, each) for draft, each in zip(drafts, sources, strict=True)], progress)  # type: ignore[arg-type]
+        ids = self._all_ids(drafts, "source", source)
+        asking = None if question is None else self._all_ids(drafts, "question", question)
+        self._append(ids, progress, questions=asking)
         self._conversations = drafts
         return self
 
@@ -165,9 +169,10 @@ class Session:
         spans = [Span(each, 0, len(each.text)) if isinstance(each, Document) else each for each in about]
         draft = self._conversations[0].fork()
         pending = self._batch.pending[0]
-        ids = draft.question(question, spans, last=pending[-1] if pending else None)
-        self._require(self.seen[0] + len(ids), generation.get("max_new_tokens", MAX_NEW_TOKENS))
-        self._append([ids], progress)
+        opens = not draft.open
+        ids, asking = draft.question(question, spans, last=pending[-1] if pending else None)
+        self._require(self.seen[0] + len(ids) + len(asking), generation.get("max_new_tokens", MAX_NEW_TOKENS))
+        self._append([ids], progress, questions=[asking], rounds=opens)
         self._conversations = [draft]
         text = ""
         steps = self.generate(**generation)
@@ -196,8 +201,8 @@ class Session:
 
         plan: one that differs only in what comes after the prompt (`Plan.reading`); its policy acts now, on what was
         read without one, and what follows is as if the fork had read it all. So one reading serves many plans. Raises
-        ValueError for a plan that would have read differently, or whose policy wants more of the last queries than
-        `observe` of this session.
+        ValueError for a plan that would have read differently, or whose policy looks at something that was not
+        gathered because the plan is not among `forks` of this session.
         """
         chosen = self.plan if plan is None else Plan.of(plan)
         self._check_fork(chosen)
@@ -207,7 +212,8 @@ class Session:
             chosen,
             size=self.size,
             chunk=self.chunk,
-            observe=self._engine.observed,
+            forks=self._forks,
+            profile=self._profile,
         )
         twin.window = self.window
         twin._batch = self._batch.fork(twin._engine)
@@ -298,10 +304,13 @@ class Session:
                 f"plan {str(plan)!r} has another policy than this session, whose own has acted; fork a session "
                 "without a policy"
             )
-        if plan.policy.observed > self._engine.observed:
+        tracking = plan.policy.tracking
+        if plan.policy.observed > self._engine.observed or (
+            tracking is not None and tracking not in self._engine.trackings
+        ):
             raise ValueError(
-                f"observe={self._engine.observed} is outside {plan.policy.observed} .. ∞: the policy of {str(plan)!r} "
-                f"looks at as many of the last queries; open the session with observe={plan.policy.observed}"
+                f"the policy of {str(plan)!r} looks at more than this session gathered while reading; open the session "
+                f"with forks=[{str(plan)!r}]"
             )
 
     @contextmanager
@@ -318,15 +327,35 @@ class Session:
         found = set(ends) if isinstance(ends, list) else {ends}
         return (found | {self._tokenizer.eos_token_id}) - {None}
 
-    def _append(self, ids: list[list[int]], progress: Callable[[Progress], None] | None) -> None:
-        new = [self._checked(each) for each in ids]
+    def _append(
+        self,
+        ids: list[list[int]],
+        progress: Callable[[Progress], None] | None,
+        *,
+        questions: list[list[int]] | None = None,
+        rounds: bool = True,
+    ) -> None:
+        asking = questions or [[] for _ in ids]
+        new = [self._checked([*each, *more]) for each, more in zip(ids, asking, strict=True)]
         for seen, tokens in zip(self.seen, new, strict=True):
             self._require(seen + len(tokens), 0)
         began = time.perf_counter()
         with self._whole():
-            self._batch.read(new, progress)
-        self._read_tokens += sum(map(len, ids))
+            self._batch.read(ids, progress, questions=questions, rounds=rounds)
+        self._read_tokens += sum(map(len, new))
         self._prefill += time.perf_counter() - began
+
+    def _encode(self, text: str) -> list[int]:
+        """Text that parts have the model read."""
+        return tokenize(self._tokenizer, text, plain=True).ids
+
+    def _all_ids(self, drafts: list[Conversation], name: str, source: Any) -> list[list[int]]:
+        sources = [source] if self.size == 1 else source
+        if not isinstance(sources, Sequence) or isinstance(sources, str) or len(sources) != self.size:
+            raise ValueError(
+                f"{name} is not a list of {self.size} sources, one for each sequence of the session"
+            )
+        return [self._ids(draft, each) for draft, each in zip(drafts, sources, strict=True)]
 
     def _ids(self, conversation: Conversation, source: Source) -> list[int]:
         if isinstance(source, str):

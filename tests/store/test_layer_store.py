@@ -13,7 +13,7 @@ from hypothesis.stateful import (
 )
 
 from longspan.codecs.int8 import Int8
-from longspan.store.form import Plain
+from longspan.store.form import Form, Plain
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
 
@@ -27,6 +27,30 @@ def fresh(start: int, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         torch.randn(HEADS, count, DIM, generator=generator),
         torch.randn(HEADS, count, DIM, generator=generator),
     )
+
+
+class Blocks(Form):
+    """Blocks of four entries behind the three most recent, each block scaled by a power of two of its own."""
+
+    block = 4
+    recent = 3
+
+    def encode(self, keys, values, rows):
+        return scaled(keys), scaled(values)
+
+    def keys(self, columns, rows, dtype):
+        numbers, scales = columns
+        if scales.shape[1] != numbers.shape[1]:
+            scales = scales.repeat_interleave(4, 1)
+        return (numbers * scales).to(dtype)
+
+    def values(self, columns, rows, dtype):
+        return self.keys(columns, rows, dtype)
+
+
+def scaled(x):
+    scale = 2.0 ** x[:, ::4, :1].mul(3).round().clamp(-8, 8)
+    return x / scale.repeat_interleave(4, 1), scale
 
 
 class Twin:
@@ -69,7 +93,7 @@ class StoreMachine(RuleBasedStateMachine):
     def pick(self, data: st.DataObject) -> Twin:
         return data.draw(st.sampled_from(self.twins))
 
-    @rule(data=st.data(), count=st.integers(1, 9))
+    @rule(data=st.data(), count=st.one_of(st.integers(1, 9), st.integers(30, 40)))
     def append(self, data, count):
         twin = self.pick(data)
         self.stamp += 1
@@ -100,6 +124,7 @@ class StoreMachine(RuleBasedStateMachine):
                 [row[place] for place in places] for row, places in zip(twin.rows, chosen, strict=True)
             ]
 
+    @precondition(lambda self: self.form.block == 1)
     @precondition(lambda self: any(twin.seen and twin.store.whole for twin in self.twins))
     @rule(data=st.data())
     def forget_before(self, data):
@@ -127,17 +152,25 @@ class StoreMachine(RuleBasedStateMachine):
             assert twin.store.seen == twin.seen
             if not twin.seen:
                 continue
-            heads = []
+            found = [([], [], []) for _ in range(HEADS)]
             for group in twin.store.groups():
-                heads += range(HEADS)[group.heads]
-                for number, row in enumerate(twin.rows[group.heads]):
-                    assert group.length == len(row)
-                    assert group.positions()[number].tolist() == [position for position, _, _ in row]
-                    for mine, at in ((group.keys(), 1), (group.values(), 2)):
-                        want = torch.stack([torch.zeros(DIM), *(entry[at] for entry in row)])
-                        want = self.form.decode(self.form.encode(want), torch.float32)[1:]
-                        assert torch.equal(mine[number], want)
-            assert heads == list(range(HEADS))
+                for number, head in enumerate(range(HEADS)[group.heads]):
+                    found[head][0].extend(group.positions()[number].tolist())
+                    found[head][1].append(group.keys()[number])
+                    found[head][2].append(group.values()[number])
+            for mine, row in zip(found, twin.rows, strict=True):
+                assert mine[0] == [position for position, _, _ in row]
+                for vectors, at in ((mine[1], 1), (mine[2], 2)):
+                    want = torch.stack([torch.zeros(DIM), *(entry[at] for entry in row)])
+                    assert torch.equal(torch.cat(vectors), self.back(want)[1:])
+            padded_keys, padded_values = twin.store.vectors() if any(map(len, twin.rows)) else ((), ())
+            for keys, values, mine in zip(padded_keys, padded_values, found, strict=False):
+                assert torch.equal(keys[: len(mine[0])], torch.cat(mine[1]))
+                assert torch.equal(values[: len(mine[0])], torch.cat(mine[2]))
+
+    def back(self, x):
+        """Vectors after they were stored."""
+        return x
 
     @invariant()
     def counts_its_memory(self):
@@ -156,10 +189,24 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 class EightBitMachine(StoreMachine):
-    form = Int8()
+    form = Int8().form()
+
+    def back(self, x):
+        return self.form.keys(self.form.encode(x[None], x[None], torch.tensor([0]))[0], None, x.dtype)[0]
 
 
-@pytest.mark.parametrize("machine", [StoreMachine, EightBitMachine])
+class BlockMachine(StoreMachine):
+    form = Blocks()
+
+    @invariant()
+    def keeps_recent_entries_as_they_are(self):
+        for twin in self.twins:
+            for group in twin.store.groups():
+                if group.tier == "coded":
+                    assert group.length % 4 == 0
+
+
+@pytest.mark.parametrize("machine", [StoreMachine, EightBitMachine, BlockMachine])
 def test_the_store_is_its_twin(machine):
     run_state_machine_as_test(machine, settings=settings(max_examples=50, stateful_step_count=25))
 
@@ -221,15 +268,17 @@ def test_keeping_everything_stores_no_positions():
     assert store.nbytes == HEADS * 6 * 2 * DIM * 4
 
 
-@pytest.mark.parametrize("form", [Plain(), Int8()])
+@pytest.mark.parametrize("form", [Plain(), Int8().form(), Blocks()])
 @pytest.mark.parametrize("ragged", [False, True])
 def test_chosen_entries_are_gathered_head_by_head(form, ragged):
     store = LayerStore(HEADS, form, Ledger())
     store.reserve(20)
-    store.append(*fresh(0, 9))
+    store.append(*fresh(0, 43))
     if ragged:
-        store.keep([torch.arange(9), torch.arange(1, 9), torch.arange(2, 9)])
+        store.keep([torch.arange(43), torch.arange(1, 43), torch.arange(7, 43)])
     for group in store.groups():
+        if group.tier == "recent":
+            continue
         heads = range(HEADS)[group.heads]
         index = torch.tensor([[0, 3], [1, 2], [5, 6]] * 2)[: 2 * len(heads)]  # two query heads a row
         keys, values = group.gather(index, torch.float32)

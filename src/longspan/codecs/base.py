@@ -1,12 +1,13 @@
-"""The contract of a codec: in which form keys and values are kept."""
+"""The contract of a codec: in which form keys and values are kept, and where."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
-import torch
-from torch import Tensor
+from longspan.store.form import Form
+from longspan.store.medium import MEMORY, Medium
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +15,21 @@ class Codec(ABC):
     """Base of all codecs. Entries are encoded when they are stored and decoded when a query visits them.
 
     The chunk that is being read attends to itself at full precision; what was stored before, in its stored form.
+    raw: whether keys are stored before their rotation, which then happens whenever they are visited.
     """
 
-    @abstractmethod
-    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
-        """x `[heads, n, dim]` → tensors `[heads, n, w]` of any widths and dtypes, entry by entry."""
+    raw: ClassVar[bool] = False
 
     @abstractmethod
-    def decode(self, stored: tuple[Tensor, ...], dtype: torch.dtype) -> Tensor:
-        """The way back: tensors `[..., n, w]` → `[..., n, dim]` in `dtype`."""
+    def form(self) -> Form:
+        """A fresh form, for one layer of one sequence."""
+
+    @property
+    def medium(self) -> Medium:
+        """Where the encoded entries lie."""
+        return MEMORY
+
+    @property
+    def observed(self) -> int:
+        """How many of the last queries its forms want to learn from."""
+        return 0

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.codecs.base import Codec
+from longspan.store.form import Columns, Form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +20,29 @@ class Int8(Codec):
     most max|x| / 254 plus the scale's rounding.
     """
 
-    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
-        """int8 `[heads, n, dim]` and fp16 scales `[heads, n, 1]`."""
-        wide = x.float()
-        scale = (wide.abs().amax(-1, keepdim=True) / 127).clamp(6e-8, 65504).half()
-        return (wide / scale.float()).round_().clamp_(-127, 127).to(torch.int8), scale
+    def form(self) -> Form:
+        """Entry by entry."""
+        return EightBits()
 
-    def decode(self, stored: tuple[Tensor, ...], dtype: torch.dtype) -> Tensor:
+
+class EightBits(Form):
+    """int8 `[heads, n, dim]` and fp16 scales `[heads, n, 1]`."""
+
+    def encode(self, keys: Tensor, values: Tensor, rows: Tensor) -> tuple[Columns, Columns]:
+        """Integers and scales of both."""
+        return _encoded(keys), _encoded(values)
+
+    def keys(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Integers times scale."""
-        numbers, scale = stored
+        numbers, scale = columns
         return (numbers * scale.float()).to(dtype)
+
+    def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
+        """Likewise."""
+        return self.keys(columns, rows, dtype)
+
+
+def _encoded(x: Tensor) -> Columns:
+    wide = x.float()
+    scale = (wide.abs().amax(-1, keepdim=True) / 127).clamp(6e-8, 65504).half()
+    return (wide / scale.float()).round_().clamp_(-127, 127).to(torch.int8), scale

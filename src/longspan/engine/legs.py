@@ -21,17 +21,26 @@ class Span:
 
     A kind is a rotation and a window (None for layers that see everything).
     Layers with a window keep the model's own positions: their distances never leave what was trained.
+    raw: whether keys are stored before their rotation although the scheme would allow to rotate them before.
     """
 
     def __init__(
-        self, scheme: Positions, rope: Rope, window: int | None, start: int, count: int, device: torch.device
+        self,
+        scheme: Positions,
+        rope: Rope,
+        window: int | None,
+        start: int,
+        count: int,
+        device: torch.device,
+        *,
+        raw: bool = False,
     ) -> None:
         self.start, self.count = start, count
         self.queries = torch.arange(start, start + count, device=device)
         if window is not None:
             scheme = Positions()
         self._rope = scheme.rope(rope)
-        self.key_map = scheme.key_map(rope)
+        self.key_map = None if raw and window is None else scheme.key_map(rope)
         legs = [Leg(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
         self.legs = [leg for leg in legs if not leg.empty]
         self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}

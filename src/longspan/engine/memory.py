@@ -1,14 +1,15 @@
-"""What a session keeps of one sequence: a store per layer, and what its policy and selector need to remember."""
+"""What a session keeps of one sequence: a store per layer, and what its parts need to remember."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from longspan.policies.tracker import Tracker, Tracking
 from longspan.selectors.base import Summary
-from longspan.store.form import Form
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
 
@@ -17,13 +18,15 @@ from longspan.store.ledger import Ledger
 class LayerMemory:
     """One layer of one sequence.
 
-    recent: the last rotated queries, newest last, as tensors `[heads, m, dim]`. summaries: per group of rows that
-    are alike, in the order of the store's groups.
+    recent: the last queries, not rotated, newest last, as tensors `[heads, m, dim]`. trackers: what policies gather,
+    and unwatched the queries that they have not seen yet. summaries: by place of the rows that they describe.
     """
 
     store: LayerStore
     recent: list[Tensor] = field(default_factory=list)
-    summaries: list[Summary] = field(default_factory=list)
+    trackers: dict[Tracking, Tracker] = field(default_factory=dict)
+    unwatched: list[Tensor] = field(default_factory=list)
+    summaries: dict[tuple[int, int], Summary] = field(default_factory=dict)
 
     def observe(self, query: Tensor, wanted: int) -> None:
         """Remembers the last `wanted` queries. query `[heads, n, dim]`."""
@@ -38,35 +41,71 @@ class LayerMemory:
         """The last `wanted` queries (fewer if there were fewer), None if none is remembered."""
         return torch.cat(self.recent, 1)[:, -wanted:] if self.recent and wanted else None
 
+    @property
+    def state_bytes(self) -> int:
+        """Memory of everything but entries."""
+        states = [*self.trackers.values(), *self.summaries.values()]
+        return self.store.form_bytes + sum(state.nbytes for state in states)
 
+    def fork(self, ledger: Ledger, trackings: Container[Tracking]) -> LayerMemory:
+        """The same for a second session, with some of the trackers; entries are copied only when one of them writes."""
+        return LayerMemory(
+            self.store.fork(ledger),
+            recent=list(self.recent),
+            trackers={key: tracker.fork() for key, tracker in self.trackers.items() if key in trackings},
+            unwatched=list(self.unwatched),
+        )
+
+    def release(self) -> None:
+        """Gives all memory back."""
+        self.store.release()
+        self.recent, self.unwatched = [], []
+        self.trackers, self.summaries = {}, {}
+
+
+@dataclass
 class Memory:
     """All layers of one sequence.
 
-    seen counts the tokens run so far, uncompressed those since a policy last acted.
+    ids: the tokens run so far. uncompressed: tokens since a policy last acted. rounds: where rounds of a dialogue
+    begin. surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it.
     """
 
-    def __init__(self, kv_heads: list[int], form: Form, ledger: Ledger) -> None:
-        self.seen = 0
-        self.uncompressed = 0
-        self._form = form
-        self.layers = [LayerMemory(LayerStore(heads, form, ledger)) for heads in kv_heads]
+    layers: list[LayerMemory]
+    ids: list[int] = field(default_factory=list)
+    uncompressed: int = 0
+    rounds: list[int] = field(default_factory=lambda: [0])
+    surprise: list[Tensor] = field(default_factory=list)
 
     @property
-    def summary_bytes(self) -> int:
-        """Memory that selectors' summaries hold."""
-        return sum(summary.nbytes for layer in self.layers for summary in layer.summaries)
+    def seen(self) -> int:
+        """Tokens run so far."""
+        return len(self.ids)
 
-    def fork(self, ledger: Ledger) -> Memory:
-        """The same memory for a second session; entries are copied only when one of the two writes."""
-        twin = Memory([], self._form, ledger)
-        twin.seen, twin.uncompressed = self.seen, self.uncompressed
-        twin.layers = [
-            LayerMemory(layer.store.fork(ledger), recent=list(layer.recent)) for layer in self.layers
-        ]
-        return twin
+    @property
+    def state_bytes(self) -> int:
+        """Memory of everything but entries."""
+        return sum(layer.state_bytes for layer in self.layers)
+
+    def surprises(self) -> Tensor | None:
+        """−log p of the tokens run so far, fp32 `[seen]`."""
+        if not self.surprise:
+            return None
+        if len(self.surprise) > 1:
+            self.surprise = [torch.cat(self.surprise)]
+        return self.surprise[0]
+
+    def fork(self, ledger: Ledger, trackings: Container[Tracking]) -> Memory:
+        """The same for a second session, with some of the trackers; entries are copied only when one of them writes."""
+        return Memory(
+            [layer.fork(ledger, trackings) for layer in self.layers],
+            ids=list(self.ids),
+            uncompressed=self.uncompressed,
+            rounds=list(self.rounds),
+            surprise=list(self.surprise),
+        )
 
     def release(self) -> None:
         """Gives all memory back."""
         for layer in self.layers:
-            layer.store.release()
-            layer.recent, layer.summaries = [], []
+            layer.release()

@@ -1,57 +1,108 @@
-"""What a policy's scorer gets to see of a layer."""
+"""What a policy's scorer and its tracker get to see of a layer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 from longspan.engine.legs import Span, turned
 from longspan.engine.memory import LayerMemory
-from longspan.policies.base import Policy
+from longspan.kernels.rotation import Table
+from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
 from longspan.positions.base import Positions
-from longspan.seam import Layer
+from longspan.seam import Seam
 
 
-def view_of(
-    memory: LayerMemory, layers: list[Layer], index: int, *, seen: int, scheme: Positions, policy: Policy
-) -> View:
-    """One layer of one sequence that has seen so many tokens, with the last queries that the policy observes.
+@dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """Makes views of layers. scheme: the plan's positions. raw: whether keys are stored before their rotation."""
 
-    Where a scheme has several pieces, queries and keys are turned as in the farthest.
-    """
-    layer, store = layers[index], memory.store
-    groups = list(store.groups())
-    device = groups[0].key_columns[0].device
-    queries = memory.observed(policy.observed)
-    count = 0 if queries is None else queries.shape[1]
-    span = Span(scheme, layer.rope, None, seen - max(1, count), max(1, count), device)
-    farthest = span.legs[-1]
-    if queries is None:
-        queries = torch.empty(layer.heads, 0, layer.head_dim, dtype=groups[0].dtype, device=device)
-    else:
-        queries = turned(queries, farthest.query_turn)
-    longest = max(store.lengths)
-    keys, values, positions = [], [], []
-    for group in groups:
-        where, key, value = group.positions(), group.keys(), group.values()
+    seam: Seam
+    scheme: Positions
+    raw: bool
+    profile: Callable[[str], Tensor]
+
+    def last(self, memory: LayerMemory, index: int, *, seen: int, observed: int, **facts: object) -> View:
+        """A layer with the last queries that are remembered, at most `observed` of them."""
+        queries = memory.observed(observed)
+        layer = self.seam.layers[index]
+        if queries is None:
+            sample = memory.store.vectors()[0]
+            queries = sample.new_empty(layer.heads, 0, layer.head_dim)
+        return self.of(memory, index, queries, start=seen - queries.shape[1], seen=seen, **facts)
+
+    def of(
+        self,
+        memory: LayerMemory,
+        index: int,
+        queries: Tensor,
+        *,
+        start: int,
+        seen: int,
+        tracking: Tracking | None = None,
+        rounds: list[int] | None = None,
+        fresh: tuple[Tensor, Tensor] | None = None,
+    ) -> View:
+        """A layer with the given raw queries at positions from `start` on.
+
+        fresh: keys, rotated unless stored raw, and values of tokens that are not stored, at the queries' positions.
+        Where a scheme has several pieces, queries and keys are turned as in the farthest.
+        """
+        layer, store = self.seam.layers[index], memory.store
+        device, count = queries.device, queries.shape[1]
+        span = Span(self.scheme, layer.rope, None, start, max(1, count), device, raw=self.raw)
+        farthest = span.legs[-1]
+        keys, values = store.vectors()
+        positions, lengths = store.positions().to(device), store.lengths
+        if fresh is not None:
+            keys, values, positions, lengths = _with(keys, values, positions, lengths, fresh, start)
         if span.key_map is None:
-            key = turned(key, span.turn(farthest.keys(where)))
-        if group.length < longest:
-            room = (0, 0, 0, longest - group.length)
-            key, value, where = pad(key, room), pad(value, room), pad(where, room[2:])
-        keys.append(key)
-        values.append(value)
-        positions.append(where)
-    return View(
-        keys=keys[0] if len(keys) == 1 else torch.cat(keys),
-        values=values[0] if len(values) == 1 else torch.cat(values),
-        positions=positions[0] if len(positions) == 1 else torch.cat(positions),
-        lengths=store.lengths,
-        queries=queries,
-        query_positions=torch.arange(seen - count, seen, device=device),
-        seen=seen,
-        scale=layer.scale,
-        layer=index,
-        layers=len(layers),
-    )
+            keys = turned(keys, span.turn(farthest.keys(positions)))
+
+        def turn(places: Tensor) -> Table | None:
+            ahead = Span(self.scheme, layer.rope, None, int(places[0]), len(places), device, raw=self.raw)
+            return ahead.legs[-1].query_turn
+
+        return View(
+            keys=keys,
+            values=values,
+            positions=positions,
+            lengths=lengths,
+            queries=turned(queries, farthest.query_turn) if count else queries,
+            query_positions=torch.arange(start, start + count, device=device),
+            seen=seen,
+            scale=layer.scale,
+            layer=index,
+            layers=len(self.seam.layers),
+            softcap=layer.softcap,
+            output=self.seam.output(index),
+            turn=turn,
+            tracker=memory.trackers.get(tracking) if tracking is not None else None,
+            rounds=torch.tensor(rounds or [0], device=device),
+            profile=self.profile,
+        )
+
+
+def _with(
+    keys: Tensor,
+    values: Tensor,
+    positions: Tensor,
+    lengths: list[int],
+    fresh: tuple[Tensor, Tensor],
+    start: int,
+) -> tuple[Tensor, Tensor, Tensor, list[int]]:
+    """Entries of tokens that are not stored, behind the end of each row."""
+    count = fresh[0].shape[1]
+    room = (0, 0, 0, count)
+    keys, values, positions = pad(keys, room), pad(values, room), pad(positions, (0, count))
+    places = torch.arange(start, start + count, device=positions.device)
+    for row, length in enumerate(lengths):
+        keys[row, length : length + count] = fresh[0][row]
+        values[row, length : length + count] = fresh[1][row]
+        positions[row, length : length + count] = places
+    return keys, values, positions, [length + count for length in lengths]

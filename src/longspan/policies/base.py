@@ -1,10 +1,11 @@
-"""The contract of a policy: what the store keeps. Policy = scorer × allocator × disposer."""
+"""The contract of a policy: what the store keeps. Policy = scorer × unit × allocator × disposer."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -13,6 +14,9 @@ from longspan.policies.allocators.base import Allocator
 from longspan.policies.allocators.uniform import Uniform
 from longspan.policies.disposers.base import Disposer
 from longspan.policies.disposers.drop import Drop
+from longspan.policies.tracker import Script, Tracking
+from longspan.policies.units.base import Unit
+from longspan.policies.units.token import Token
 from longspan.policies.view import View
 from longspan.store.layer import LayerStore
 
@@ -24,12 +28,17 @@ class Policy(ABC):
     budget: entries that a row may keep, an int for tokens or a float in (0, 1] for a fraction of the tokens seen.
     when: "end" compresses once a text has been read, "chunk" also after every chunk (and, while generating,
     after every further chunk of tokens), which bounds a row by budget + chunk whatever the length (with an
-    allocator that gives heads different shares, the mean row of a layer).
-    allocator, disposer: how the budget is shared among heads, and what becomes of the rest.
+    allocator that gives heads or layers different shares, the mean row).
+    unit: which entries stay or go together. allocator, disposer: how the budget is shared among heads and layers,
+    and what becomes of the rest.
+    guided: whether it must know the question while the text before it is read.
     """
+
+    guided: ClassVar[bool] = False
 
     budget: Budget = 0.5
     when: Literal["end", "chunk"] = "end"
+    unit: Unit = field(default_factory=Token, metadata={"room": "unit"})
     allocator: Allocator = field(default_factory=Uniform, metadata={"room": "allocator"})
     disposer: Disposer = field(default_factory=Drop, metadata={"room": "disposer"})
 
@@ -52,19 +61,46 @@ class Policy(ABC):
         """How many of the last queries `scores` wants to see in its view."""
         return 0
 
+    @property
+    def tracking(self) -> Tracking | None:
+        """What it must gather while text is read, None for nothing."""
+        return None
+
+    def rehearsals(self, script: Script) -> Iterable[Sequence[int]]:
+        """Tokens that the model reads, one sequence after the other, and forgets again before the policy acts.
+
+        They follow what was read; the policy's tracker watches them.
+        """
+        return ()
+
     @abstractmethod
     def scores(self, view: View) -> Tensor:
         """How important each entry is: fp32 `[kv_heads, n]`, +∞ for one that must stay."""
 
+    def limit(self, seen: int) -> int:
+        """Entries per row, as a mean over the model, after `seen` tokens."""
+        return max(tokens(self.budget, seen), self.least)
+
+    def ranked(self, view: View) -> Tensor:
+        """The scores by which entries compete: pooled by unit, shaped by the allocator, −∞ for no entry."""
+        scores = view.only_entries(self.scores(view).float())
+        return self.allocator.reshape(self.unit.pool(scores, view), view)
+
     def compress(self, store: LayerStore, view: View) -> None:
         """Brings one layer of one sequence down to its budget; does nothing while it is within it."""
-        budget = max(tokens(self.budget, store.seen), self.least)
-        if sum(store.lengths) <= budget * store.heads:
-            return
-        scores = view.only_entries(self.scores(view).float())
-        counts = self.allocator.counts(scores, budget, layer=view.layer, layers=view.layers)
+        budget = self.allocator.layer_budget(self.limit(view.seen), view)
+        if sum(store.lengths) > budget * store.heads:
+            scores = self.ranked(view)
+            self.settle(store, view, scores, self.allocator.counts(scores, budget, view))
+
+    def settle(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
+        """Leaves each row at most as many entries as it may keep, the best by `scores`."""
         kept = [
-            row.topk(min(count, length)).indices.sort().values
-            for row, count, length in zip(scores, counts.tolist(), store.lengths, strict=True)
+            self.unit.choose(row[:length], min(count, length), view, number)
+            for number, (row, count, length) in enumerate(
+                zip(scores, counts.tolist(), store.lengths, strict=True)
+            )
         ]
-        self.disposer.dispose(store, kept, scores)
+        if view.tracker is not None:
+            view.tracker.keep(kept)
+        self.disposer.dispose(store, kept, scores, view)

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from longspan.kernels.rotation import Table
 
-@dataclass(frozen=True, kw_only=True)
+if TYPE_CHECKING:
+    from longspan.policies.tracker import Tracker
+
+
+def _unturned(positions: Tensor) -> Table | None:
+    return None
+
+
+def _unmeasured(name: str) -> Tensor:
+    raise LookupError(f"profile {name!r} was not measured for this view")
+
+
+_NO_ROUNDS = torch.zeros(1, dtype=torch.long)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class View:
     """Entries and the last queries, all as attention saw them.
 
     keys, values `[kv_heads, n, dim]`, keys rotated; rows shorter than n are filled up with zeros. positions int64
     `[kv_heads, n]`, where each entry stood in the text. lengths: entries of each row. queries `[heads, w, dim]`,
     rotated, and query_positions `[w]`, the last of the text, as many as the policy observes. seen: tokens read so
-    far. scale: what the model multiplies query · key with. layer counts from 0 of `layers`.
+    far. scale: what the model multiplies query · key with, before softcap bounds it. layer counts from 0 of
+    `layers`.
+    output: the weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
+    turn: the rotation of queries at given positions `[n]`, None where the layer does not rotate.
+    tracker: what the policy's tracker has gathered. rounds: positions at which rounds of a dialogue begin, ascending
+    from 0. profile: facts measured once of the model, by name.
     """
 
     keys: Tensor
@@ -28,6 +51,12 @@ class View:
     scale: float
     layer: int
     layers: int
+    softcap: float | None = None
+    output: Tensor | None = None
+    turn: Callable[[Tensor], Table | None] = _unturned
+    tracker: Tracker | None = None
+    rounds: Tensor = _NO_ROUNDS
+    profile: Callable[[str], Tensor] = _unmeasured
 
     @property
     def group(self) -> int:
@@ -43,9 +72,15 @@ class View:
         """The scores with −∞ where there is no entry."""
         return scores.masked_fill(~self.exists(), -torch.inf)
 
-    def attention(self) -> Tensor:
-        """Softmax weights of the last queries over the entries: fp32 `[kv_heads, group, w, n]`, causal."""
-        query = self.queries.unflatten(0, (-1, self.group)).float()
+    def attention(self, rows: slice = slice(None)) -> Tensor:
+        """Softmax weights of some of the queries over the entries: fp32 `[kv_heads, group, w, n]`, causal."""
+        query = self.queries[:, rows].unflatten(0, (-1, self.group)).float()
         scores = torch.matmul(query, self.keys.float()[:, None].transpose(-1, -2)).mul_(self.scale)
-        hidden = (self.positions[:, None] > self.query_positions[:, None]) | ~self.exists()[:, None]
+        if self.softcap is not None:
+            scores = (scores / self.softcap).tanh_().mul_(self.softcap)
+        hidden = (self.positions[:, None] > self.query_positions[rows][:, None]) | ~self.exists()[:, None]
         return scores.masked_fill_(hidden[:, None], -torch.inf).softmax(-1)
+
+    def blocks(self, rows: int = 128) -> list[slice]:
+        """All queries, cut into blocks of so many, for `attention`."""
+        return [slice(start, start + rows) for start in range(0, self.queries.shape[1], rows)]

@@ -1,20 +1,56 @@
-"""The contract of a selector: which stored entries a decoding query visits, while all of them stay."""
+"""The contract of a selector: which stored entries a query visits, while all of them stay."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
-from longspan.errors import PlanError
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
+from longspan.store.state import State
 
 
-class Summary(ABC):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Visit:
+    """Queries that are about to visit some rows that are alike.
+
+    query `[heads, n, dim]`, rotated: n = 1 while generating, a few hundred while reading. entries: how many each
+    row holds; while generating the token itself is the last of them, while reading the tokens of `query` are not
+    among them and are visited anyway. start: the position of the first query. keys: stored keys from one entry up
+    to another, rotated, `[kv_heads, stop − start, dim]`. positions: where the entries stood in the text,
+    `[kv_heads, entries]`. layer counts from 0 of `layers`. rounds: positions at which rounds of a dialogue begin.
+    surprise: −log p of each token before this pass, fp32 `[start]`, for selectors that ask for it.
+    notes: what layers of one pass tell each other, by name; empty at the first layer of every pass.
+    """
+
+    query: Tensor
+    entries: int
+    start: int
+    keys: Callable[[int, int], Tensor]
+    positions: Callable[[], Tensor]
+    layer: int
+    layers: int
+    rounds: Tensor
+    surprise: Tensor | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the queries are of a text that is being read."""
+        return self.query.shape[1] > 1
+
+
+class Chosen(NamedTuple):
+    """Entries to visit: ascending int64 `[heads, m]`; of row h the first counts[h] are meant, None for all m."""
+
+    index: Tensor
+    counts: Tensor | None = None
+
+
+class Summary(State, ABC):
     """What a selector remembers of some rows that are alike, so that it need not read their keys at every query.
 
     covered counts the entries, from the first on, that the summary describes.
@@ -23,38 +59,34 @@ class Summary(ABC):
     covered: int = 0
 
     @abstractmethod
-    def extend(self, keys: Tensor) -> None:
-        """Takes in the entries from `covered` on. keys `[kv_heads, m, dim]`, rotated."""
+    def extend(self, visit: Visit) -> None:
+        """Takes in entries from `covered` on, as far as it wants to describe them by now."""
 
     @abstractmethod
-    def select(self, query: Tensor, entries: int) -> Tensor | None:
-        """The entries to visit of `entries`: ascending int64 `[heads, m]`, or None for all.
-
-        query `[heads, dim]`, rotated, one per head.
-        """
-
-    @property
-    @abstractmethod
-    def nbytes(self) -> int:
-        """Memory held."""
+    def select(self, visit: Visit) -> Chosen | None:
+        """The entries that the queries visit, the same for all queries of a head; None for all entries."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selector(ABC):
-    """Base of all selectors. They work while generating; reading is a pattern's business."""
+    """Base of all selectors.
+
+    surprised: whether summaries need the surprise of tokens.
+    """
+
+    surprised: ClassVar[bool] = False
 
     @abstractmethod
     def summary(self) -> Summary:
         """An empty summary for the rows of one layer and sequence."""
 
+    @property
+    def reads(self) -> int:
+        """While text is read: queries that share a selection; 0 where reading visits everything."""
+        return 0
+
     def skips(self, layer: int, layers: int) -> bool:
         """Whether queries of this layer (from 0 of `layers`) visit everything."""
         return False
 
-    def check(self, plan: Plan) -> None:
-        """Summaries describe keys under one rotation; schemes of several pieces are refused."""
-        if plan.positions is not None and plan.positions.piece_count > 1:
-            raise PlanError(
-                f"a selector works with position schemes of one piece, this one has {plan.positions.piece_count}; "
-                "choose positions=yarn(...) or another frequency method, or leave out selector="
-            )
+

@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import abstractmethod
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
+from longspan.store.state import State
 
-class Form(Protocol):
-    """Turns vectors into stored tensors and back; a codec is one."""
-
-    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
-        """x `[heads, n, dim]` → tensors `[heads, n, w]` of any widths and dtypes, entry by entry."""
-        ...
-
-    def decode(self, stored: tuple[Tensor, ...], dtype: torch.dtype) -> Tensor:
-        """The way back: tensors `[..., n, w]` → `[..., n, dim]` in `dtype`."""
-        ...
+Columns: TypeAlias = tuple[Tensor, ...]
+"""Tensors `[heads, n / per, w]` that hold n entries, per = 1 or the form's block; the first has per = 1."""
 
 
-class Plain:
+class Form(State):
+    """How one layer of one sequence keeps its keys and values; a codec makes one for each.
+
+    block: entries that are encoded together, because they share numbers such as scales.
+    recent: last entries that stay as the model made them. learns: "chunk" for a form that must see the first chunk
+    before it can encode, "end" for one that must see the whole prompt and its last queries; until then all entries
+    stay as the model made them. Entries are encoded in whole blocks, oldest first, as they leave the recent ones.
+    """
+
+    block: int = 1
+    recent: int = 0
+    learns: ClassVar[Literal["", "chunk", "end"]] = ""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether every entry is encoded on its own as soon as it comes."""
+        return self.block == 1 and self.recent == 0 and self.learns == ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can encode; a form that learns cannot until `learn` was called."""
+        return True
+
+    def learn(self, keys: Tensor, values: Tensor, queries: Tensor) -> None:
+        """Sees the entries stored so far, `[heads, n, dim]`, and the last queries that the codec observes.
+
+        queries `[query heads, w, dim]`, rotated; w = 0 where the codec observes none.
+        """
+
+    @abstractmethod
+    def encode(self, keys: Tensor, values: Tensor, rows: Tensor) -> tuple[Columns, Columns]:
+        """Columns of keys and of values. keys and values `[g, n, dim]`, n a multiple of the block.
+
+        rows int64 `[g]`: the KV head to which each row belongs.
+        """
+
+    @abstractmethod
+    def keys(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
+        """The way back: `[g, n, dim]` in `dtype`.
+
+        Columns with per = block may also come entry by entry, n rows long, when single entries were picked.
+        """
+
+    @abstractmethod
+    def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
+        """Likewise for values."""
+
+
+class Plain(Form):
     """The model's own numbers."""
 
-    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
-        """x itself."""
-        return (x,)
+    def encode(self, keys: Tensor, values: Tensor, rows: Tensor) -> tuple[Columns, Columns]:
+        """Keys and values themselves."""
+        return (keys,), (values,)
 
-    def decode(self, stored: tuple[Tensor, ...], dtype: torch.dtype) -> Tensor:
+    def keys(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """The stored tensor itself, without a copy when the dtype is the same."""
-        return stored[0].to(dtype)
+        return columns[0].to(dtype)
+
+    def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
+        """Likewise."""
+        return columns[0].to(dtype)

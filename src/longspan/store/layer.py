@@ -2,165 +2,287 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from longspan.store.form import Form, Plain
+from longspan.store.group import Group
 from longspan.store.ledger import Ledger
-from longspan.store.rows import Rows
+from longspan.store.medium import MEMORY, Medium
+from longspan.store.tier import Tier, Vectors
 
+# Entries are encoded this many at a time at least, since encoding shifts the recent ones.
+_SEAL = 32
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Some KV heads whose rows are alike, seen as one tensor. h = their number, n = entries in each."""
-
-    heads: slice
-    length: int
-    form: Form
-    dtype: torch.dtype
-    key_columns: tuple[Tensor, ...]
-    value_columns: tuple[Tensor, ...]
-    position_column: Tensor | None
-    first: int
-
-    def keys(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Keys `[h, stop − start, dim]` in the model's dtype."""
-        return self.form.decode(tuple(column[:, start:stop] for column in self.key_columns), self.dtype)
-
-    def values(self, start: int = 0, stop: int | None = None) -> Tensor:
-        """Values, likewise."""
-        return self.form.decode(tuple(column[:, start:stop] for column in self.value_columns), self.dtype)
-
-    def gather(self, index: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Keys and values `[g, m, dim]` of chosen entries; index `[g, m]`, g a multiple of h (heads share rows)."""
-        rows = index.shape[0]
-        row = torch.arange(rows, device=index.device)[:, None] * self.key_columns[0].shape[0] // rows
-        picked = [_pick(column, row, index) for column in (*self.key_columns, *self.value_columns)]
-        parts = len(self.key_columns)
-        return (
-            self.form.decode(tuple(picked[:parts]), dtype),
-            self.form.decode(tuple(picked[parts:]), dtype),
-        )
-
-    def with_fresh(self, past: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of the first `past` entries as stored, and of those after them as given."""
-        if isinstance(self.form, Plain):
-            return self.keys(), self.values()
-        return torch.cat((self.keys(0, past), key), 1), torch.cat((self.values(0, past), value), 1)
-
-    def edges(self, stop: int) -> tuple[int, int]:
-        """The smallest and the largest original position among the first `stop` entries of each row."""
-        if self.position_column is None:
-            return self.first, self.first + stop - 1
-        column = self.position_column[..., 0]
-        return int(column[:, 0].min()), int(column[:, stop - 1].max())
-
-    def positions(self) -> Tensor:
-        """Original positions `[h, n]`, ascending along each row."""
-        if self.position_column is not None:
-            return self.position_column[..., 0].long()
-        heads = self.key_columns[0].shape[0]
-        return torch.arange(self.first, self.first + self.length, device=self.key_columns[0].device).expand(
-            heads, -1
-        )
-
-
-def _pick(column: Tensor, row: Tensor, index: Tensor) -> Tensor:
-    """Entries `[g, m, w]` of a column `[h, n, w]`. Whole rows copied by number are far faster than indexing."""
-    heads, entries, width = column.shape
-    apart = column.stride(0) // width
-    flat = column.as_strided(((heads - 1) * apart + entries, width), (width, 1))
-    picked = flat.index_select(0, (row * apart + index).flatten())
-    return picked.view(*index.shape, width)
+Rest = Callable[[], tuple[Form, Medium]]
+"""Makes the form and says the medium of entries that a policy moves apart."""
 
 
 class LayerStore:
-    """One row per KV head.
+    """One row per KV head, in up to three tiers.
 
-    seen counts the tokens ever appended. While the entries are consecutive tokens (`whole`), entry i is position
-    first + i and no positions are stored.
+    Entries come in as the model made them and are encoded as soon as the form is ready and they are no longer among
+    the recent ones; forms that encode entry by entry at once need no tier of recent ones. What a policy moves apart
+    lies in a third tier, in another form. seen counts the tokens ever appended.
     """
 
-    def __init__(self, heads: int, form: Form, ledger: Ledger) -> None:
+    def __init__(self, heads: int, form: Form, ledger: Ledger, *, medium: Medium = MEMORY) -> None:
         self.heads, self.form = heads, form
         self.seen = 0
-        self.first = 0
-        self.whole = True
-        self._rows = Rows(heads, ledger)
-        self._key_parts = 0
-        self._dtype = torch.float32
-        self._device = torch.device("cpu")
+        self._ledger, self._medium = ledger, medium
+        self._coded = Tier(heads, form, ledger, "coded", medium=medium)
+        self._recent = None if form.at_once else Tier(heads, Plain(), ledger, "recent")
+        self._apart: Tier | None = None
 
     @property
     def lengths(self) -> list[int]:
-        """Entries kept per row."""
-        return list(self._rows.lengths)
+        """Entries per row, without those that were moved apart."""
+        if self._recent is None:
+            return list(self._coded.lengths)
+        return [sum(pair) for pair in zip(self._coded.lengths, self._recent.lengths, strict=True)]
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
-        return self._rows.nbytes
+        """Room held by entries, and by what their forms have learned."""
+        return sum(tier.rows.nbytes for tier in self._tiers) + self.form_bytes
 
-    def append(self, key: Tensor, value: Tensor) -> None:
-        """Adds n tokens. key and value `[heads, n, dim]`."""
-        keys, values = self.form.encode(key), self.form.encode(value)
-        columns = [*keys, *values]
-        count = key.shape[1]
-        if not self.whole:
-            positions = torch.arange(self.seen, self.seen + count, dtype=torch.int32, device=key.device)
-            columns.append(positions[None, :, None].expand(self.heads, -1, -1))
-        self._rows.append(columns)
-        self._key_parts, self._dtype, self._device = len(keys), key.dtype, key.device
+    @property
+    def form_bytes(self) -> int:
+        """Memory of what the forms have learned."""
+        return sum(tier.form.nbytes for tier in self._tiers)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the entries are consecutive tokens up to the last."""
+        return all(tier.whole for tier in self._tiers)
+
+    @property
+    def learning(self) -> bool:
+        """Whether the form still waits for what it must see before it can encode."""
+        return not self.form.ready
+
+    def append(self, keys: Tensor, values: Tensor) -> None:
+        """Adds n tokens. keys and values `[heads, n, dim]`."""
+        count = keys.shape[1]
+        positions = torch.arange(self.seen, self.seen + count, device=keys.device)
+        (self._recent or self._coded).append(keys, values, positions)
         self.seen += count
+        self._ledger.reached(max(self.lengths))
+        self._seal()
+
+    def learn(self, queries: Tensor) -> None:
+        """Lets a form that waits for it see what is stored, and the last queries `[query heads, w, dim]`."""
+        if self.learning:
+            self.form.learn(*self.vectors(), queries)
+            self._seal()
 
     def reserve(self, count: int) -> None:
         """Makes room for `count` more tokens."""
-        self._rows.reserve(count)
+        (self._recent or self._coded).rows.reserve(count)
 
-    def keep(self, chosen: Sequence[Tensor]) -> None:
-        """Leaves only the chosen entries of each row, ascending indices, and frees the rest."""
-        if all(len(index) == length for index, length in zip(chosen, self._rows.lengths, strict=True)):
+    def keep(
+        self,
+        chosen: Sequence[Tensor],
+        keys: Sequence[Tensor] | None = None,
+        values: Sequence[Tensor] | None = None,
+    ) -> None:
+        """Leaves only the chosen entries of each row, ascending indices, and frees the rest.
+
+        keys, values: what replaces the vectors of the entries that stay, per row `[len(chosen), dim]`.
+        """
+        unchanged = keys is None and values is None
+        if unchanged and all(len(index) == had for index, had in zip(chosen, self.lengths, strict=True)):
             return
-        self._rows.keep(chosen)
-        if self.whole:
-            self._rows.add_column([(index[:, None] + self.first).to(torch.int32) for index in chosen])
-            self.whole = False
+        if unchanged and self._recent is None:
+            self._coded.keep(chosen)
+            return
+        rows = []
+        for head, index in enumerate(chosen):
+            old_keys, old_values, positions = self._row(head)
+            rows.append(
+                (
+                    old_keys[index] if keys is None else keys[head].to(old_keys.dtype),
+                    old_values[index] if values is None else values[head].to(old_values.dtype),
+                    positions[index],
+                )
+            )
+        self._rebuild(rows)
+
+    def demote(self, kept: Sequence[Tensor], form: Form, medium: Medium = MEMORY) -> None:
+        """Leaves the chosen entries of each row and moves the others apart, into another form and medium.
+
+        They are still visited, but no longer among `lengths`. The first call decides on form and medium. What does
+        not fill a block of the form stays: of each row the last of those that would have gone.
+        """
+        if not form.ready:
+            raise ValueError(
+                f"{type(form).__name__} must learn before it can encode, which entries that are moved apart do not "
+                "wait for; choose another codec"
+            )
+        if self._apart is None:
+            self._apart = Tier(self.heads, form, self._ledger, "apart", medium=medium, whole=False)
+        block = self._apart.form.block
+        moved, stay = [], []
+        for head, index in enumerate(kept):
+            keys, values, positions = self._row(head)
+            goes = torch.ones(len(positions), dtype=torch.bool, device=positions.device)
+            goes[index] = False
+            going = goes.nonzero()[:, 0]
+            going = going[: len(going) // block * block]
+            goes[:] = True
+            goes[going] = False
+            stay.append(goes.nonzero()[:, 0])
+            moved.append((keys[going], values[going], positions[going]))
+        self._apart.extend(moved)
+        self.keep(stay)
+
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """Keys and values as stored, decoded: `[heads, n, dim]`, short rows filled up with zeros."""
+        longest = max(self.lengths)
+        if longest == 0:
+            raise ValueError("the store is empty; append something first")
+        parts = [group for group in self.groups() if group.tier != "apart" and group.length]
+        if len(parts) == 1 and parts[0].heads == slice(0, self.heads):
+            return parts[0].keys(), parts[0].values()
+        first = parts[0]
+        sample = first.keys(0, 1), first.values(0, 1)
+        keys, values = (each.new_zeros(self.heads, longest, each.shape[-1]) for each in sample)
+        ends = [0] * self.heads
+        for group in parts:
+            start = ends[group.heads.start]
+            keys[group.heads, start : start + group.length] = group.keys()
+            values[group.heads, start : start + group.length] = group.values()
+            for head in range(group.heads.start, group.heads.stop):
+                ends[head] = start + group.length
+        return keys, values
+
+    def positions(self) -> Tensor:
+        """Where the entries of `vectors` stood in the text, int64 `[heads, n]`; 0 where there is none."""
+        places = [self._row_positions(head) for head in range(self.heads)]
+        return torch.nn.utils.rnn.pad_sequence(places, batch_first=True)
 
     def forget_before(self, position: int) -> None:
         """Drops the entries of consecutive tokens that lie before a position; what is left is still consecutive."""
-        drop = position - self.first
+        drop = position - self._coded.first
         if drop > 0:
-            rest = torch.arange(drop, self._rows.lengths[0], device=self._device)
-            self._rows.keep([rest] * self.heads)
-            self.first = position
+            self._coded.drop_first([drop] * self.heads)
 
     def groups(self) -> Iterator[Group]:
         """The rows, as few even groups as there are."""
-        for heads, columns in self._rows.groups():
-            parts = self._key_parts
-            yield Group(
-                heads=heads,
-                length=columns[0].shape[1],
-                form=self.form,
-                dtype=self._dtype,
-                key_columns=tuple(columns[:parts]),
-                value_columns=tuple(columns[parts : 2 * parts]),
-                position_column=None if self.whole else columns[-1],
-                first=self.first,
-            )
+        for tier in self._tiers:
+            yield from tier.groups()
+
+    def prefetch(self) -> None:
+        """Announces that everything will be read soon."""
+        for tier in self._tiers:
+            tier.rows.prefetch()
 
     def fork(self, ledger: Ledger) -> LayerStore:
         """The same entries for a second session, copied only when one of the two writes."""
-        twin = LayerStore(self.heads, self.form, ledger)
-        twin.seen, twin.first, twin.whole = self.seen, self.first, self.whole
-        twin._rows = self._rows.fork(ledger)
-        twin._key_parts, twin._dtype, twin._device = self._key_parts, self._dtype, self._device
+        twin = LayerStore(self.heads, self.form, ledger, medium=self._medium)
+        twin.seen = self.seen
+        twin._coded = self._coded.fork(ledger)
+        twin.form = twin._coded.form
+        twin._recent = None if self._recent is None else self._recent.fork(ledger)
+        twin._apart = None if self._apart is None else self._apart.fork(ledger)
+        ledger.reached(max(self.lengths))
         return twin
 
     def release(self) -> None:
         """Gives all memory back."""
-        self._rows.release()
-        self.seen, self.first, self.whole = 0, 0, True
+        for tier in self._tiers:
+            tier.rows.release()
+        self.seen = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What it holds, for `load`."""
+        held = {"seen": torch.tensor(self.seen)}
+        for name, tier in (("coded", self._coded), ("recent", self._recent), ("apart", self._apart)):
+            if tier is not None and not tier.rows.untouched:
+                held |= {f"{name}.{key}": tensor for key, tensor in tier.tensors().items()}
+        return held
+
+    def load(self, tensors: dict[str, Tensor], rest: Rest | None = None) -> None:
+        """Takes back what `tensors` gave. rest: makes the form of entries that were moved apart."""
+        self.seen = int(tensors["seen"])
+        if rest is not None and "apart.facts" in tensors:
+            form, medium = rest()
+            self._apart = Tier(self.heads, form, self._ledger, "apart", medium=medium, whole=False)
+        for name, tier in (("coded", self._coded), ("recent", self._recent), ("apart", self._apart)):
+            mine = {key[len(name) + 1 :]: each for key, each in tensors.items() if key.startswith(f"{name}.")}
+            if mine and tier is not None:
+                tier.load(mine)
+        self._ledger.reached(max(self.lengths))
+
+    @property
+    def _tiers(self) -> list[Tier]:
+        return [tier for tier in (self._coded, self._recent, self._apart) if tier is not None]
+
+    def _row(self, head: int) -> Vectors:
+        """One row, without what was moved apart."""
+        parts = [
+            tier.row(head)
+            for tier in (self._coded, self._recent)
+            if tier is not None and not tier.rows.untouched
+        ]
+        keys, values, positions = zip(*parts, strict=True)
+        return torch.cat(keys), torch.cat(values), torch.cat(positions)
+
+    def _row_positions(self, head: int) -> Tensor:
+        found = [
+            group.positions()[head - group.heads.start]
+            for tier in (self._coded, self._recent)
+            if tier is not None
+            for group in tier.groups()
+            if group.heads.start <= head < group.heads.stop
+        ]
+        return torch.cat(found)
+
+    def _rebuild(self, rows: Sequence[Vectors]) -> None:
+        """Replaces all entries that were not moved apart."""
+        fresh = Tier(self.heads, self.form, self._ledger, "coded", medium=self._medium, whole=False)
+        if self._recent is None:
+            fresh.extend(rows)
+        else:
+            # What was encoded stays encoded as far as it fills blocks; the rest of it comes before the recent ones.
+            block = self.form.block
+            coded = [
+                min(len(row[2]), self._coded.lengths[head]) // block * block if self.form.ready else 0
+                for head, row in enumerate(rows)
+            ]
+            coded = [
+                min(had, max(0, len(row[2]) - self.form.recent) // block * block)
+                for had, row in zip(coded, rows, strict=True)
+            ]
+            fresh.extend([_cut(row, 0, count) for row, count in zip(rows, coded, strict=True)])
+            recent = Tier(self.heads, Plain(), self._ledger, "recent", whole=False)
+            recent.extend([_cut(row, count, len(row[2])) for row, count in zip(rows, coded, strict=True)])
+            self._recent.rows.release()
+            self._recent = recent
+        self._coded.rows.release()
+        self._coded = fresh
+        self._seal()
+
+    def _seal(self) -> None:
+        """Encodes the oldest of the recent entries, in whole blocks, once there are enough of them."""
+        if self._recent is None or self.learning:
+            return
+        block = self.form.block
+        surplus = [max(0, length - self.form.recent) for length in self._recent.lengths]
+        if max(surplus) < max(block, _SEAL):
+            return
+        counts = [some // block * block for some in surplus]
+        if len(set(counts)) == 1 and self._recent.whole and (self._coded.whole or self._coded.rows.untouched):
+            for group in self._recent.groups():
+                keys, values = group.keys(0, counts[0]), group.values(0, counts[0])
+                self._coded.append(keys, values, group.positions()[0, : counts[0]])
+        else:
+            self._coded.extend([self._recent.row(head, 0, count) for head, count in enumerate(counts)])
+        self._recent.drop_first(counts)
+
+
+def _cut(row: Vectors, start: int, stop: int) -> Vectors:
+    keys, values, positions = row
+    return keys[start:stop], values[start:stop], positions[start:stop]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from longspan.store.ledger import Ledger
+from longspan.store.medium import MEMORY, Medium
 
 
 @dataclass
@@ -22,15 +23,18 @@ class Rows:
     """A ragged table in flat memory.
 
     Row h takes `capacity[h]` places from `offset[h]` on, of which the first `lengths[h]` are filled. A column is
-    one tensor `[sum of capacities, w]`. While all rows are alike they are seen as one tensor `[rows, n, w]`.
+    one tensor `[sum of capacities / per, w]`: per = 1, or `block` for a column that describes blocks of entries;
+    then all lengths and capacities are whole blocks. While all rows are alike they are seen as one tensor
+    `[rows, n / per, w]`.
     """
 
-    def __init__(self, rows: int, ledger: Ledger) -> None:
+    def __init__(self, rows: int, ledger: Ledger, *, block: int = 1, medium: Medium = MEMORY) -> None:
         self.rows = rows
         self.lengths = [0] * rows
-        self._ledger = ledger
+        self._ledger, self._block, self._medium = ledger, block, medium
         self._capacity = [0] * rows
         self._columns: list[Tensor] = []
+        self._per: list[int] = []
         self._shared = _Shared()
 
     @property
@@ -40,82 +44,187 @@ class Rows:
 
     @property
     def nbytes(self) -> int:
-        """Memory held, filled or not."""
+        """Room held, filled or not."""
         return sum(column.nbytes for column in self._columns)
 
+    @property
+    def ledger(self) -> Ledger:
+        """Where its room is counted."""
+        return self._ledger
+
+    @property
+    def device(self) -> torch.device:
+        """Where the entries are."""
+        return self._columns[0].device if self._columns else torch.device("cpu")
+
+    @property
+    def untouched(self) -> bool:
+        """Whether there never was an entry."""
+        return not self._columns
+
+    @property
+    def resident(self) -> bool:
+        """Whether the room is memory."""
+        return self._medium.resident
+
     def append(self, columns: Sequence[Tensor]) -> None:
-        """Adds n entries to every row. columns: tensors `[rows, n, w]`, the same kinds each time."""
+        """Adds n entries to every row. columns: tensors `[rows, n / per, w]`, the same kinds each time."""
         count = columns[0].shape[1]
-        wanted = [length + count for length in self.lengths]
-        if not self._columns:
-            room = [max(want, reserved) for want, reserved in zip(wanted, self._capacity, strict=True)]
-            fresh = [column.new_empty(sum(room), column.shape[-1]) for column in columns]
-            self._replace(fresh, self.lengths, room)
-        elif any(want > room for want, room in zip(wanted, self._capacity, strict=True)):
-            self._move([max(want, 2 * room) for want, room in zip(wanted, self._capacity, strict=True)])
-        elif self._shared.owners > 1:
-            self._move(list(self._capacity))
+        if count == 0:
+            return
+        self._make_room([count] * self.rows, columns)
         if self.even:
             start = self.lengths[0]
-            for mine, new in zip(self._columns, columns, strict=True):
-                mine.view(self.rows, -1, mine.shape[-1])[:, start : start + count].copy_(new)
+            for mine, new, per in zip(self._columns, columns, self._per, strict=True):
+                place = slice(start // per, (start + count) // per)
+                mine.view(self.rows, -1, mine.shape[-1])[:, place].copy_(new)
         else:
-            for row, offset in enumerate(self._offsets()):
-                start = offset + self.lengths[row]
-                for mine, new in zip(self._columns, columns, strict=True):
-                    mine[start : start + count].copy_(new[row])
-        self.lengths = wanted
-        self._ledger.reached(max(wanted))
+            self._fill([[column[row] for column in columns] for row in range(self.rows)])
+        self._grown([count] * self.rows)
+
+    def extend(self, rows: Sequence[Sequence[Tensor]]) -> None:
+        """Adds to each row entries of its own number: per row the columns `[n / per, w]`, the same kinds each time."""
+        counts = [len(columns[0]) for columns in rows]
+        if not any(counts):
+            return
+        self._make_room(counts, rows[max(range(self.rows), key=counts.__getitem__)])
+        self._fill(rows)
+        self._grown(counts)
 
     def reserve(self, count: int) -> None:
         """Makes room for `count` more entries a row, so that appending them moves nothing."""
-        wanted = [length + count for length in self.lengths]
+        wanted = [self._whole(length + count) for length in self.lengths]
         if not self._columns:
             self._capacity = wanted
         elif any(want > room for want, room in zip(wanted, self._capacity, strict=True)):
             self._move(wanted)
 
     def keep(self, chosen: Sequence[Tensor]) -> None:
-        """Leaves only the entries chosen, per row the ascending indices, and frees the memory of the others."""
+        """Leaves only the entries chosen, per row the ascending indices, and frees the memory of the others.
+
+        For rows without blocks.
+        """
         lengths = [len(index) for index in chosen]
         flat = [offset + index for offset, index in zip(self._offsets(), chosen, strict=True)]
         places = torch.cat(flat)
-        self._replace([column.index_select(0, places) for column in self._columns], lengths, lengths)
+        fresh = []
+        for column in self._columns:
+            kept = self._medium.empty((len(places), column.shape[-1]), column)
+            torch.index_select(column, 0, places, out=kept)
+            fresh.append(kept)
+        self._replace(fresh, lengths, lengths)
+
+    def drop_first(self, counts: Sequence[int]) -> None:
+        """Frees the first entries of each row, whole blocks of them."""
+        lengths = [length - count for length, count in zip(self.lengths, counts, strict=True)]
+        fresh = [
+            self._room(lengths, column, per) for column, per in zip(self._columns, self._per, strict=True)
+        ]
+        start = 0
+        for row, offset in enumerate(self._offsets()):
+            first, stop = offset + counts[row], offset + self.lengths[row]
+            for source, target, per in zip(self._columns, fresh, self._per, strict=True):
+                target[start // per : (start + lengths[row]) // per].copy_(source[first // per : stop // per])
+            start += lengths[row]
+        self._replace(fresh, lengths, lengths)
 
     def add_column(self, rows: Sequence[Tensor]) -> None:
-        """A further column, given row by row as tensors `[length, w]`; the rows must be filled to their room."""
-        column = rows[0].new_empty(sum(self._capacity), rows[0].shape[-1])
+        """A further column, given row by row as tensors `[length, w]`."""
+        if not self._columns:
+            return
+        column = self._room(self._capacity, rows[0], 1)
         for offset, row in zip(self._offsets(), rows, strict=True):
             column[offset : offset + len(row)] = row
-        self._ledger.take(column.nbytes)
-        self._columns = [*self._columns, column]
+        self._ledger.take(column.nbytes, resident=self.resident)
+        self._columns, self._per = [*self._columns, column], [*self._per, 1]
 
-    def groups(self) -> Iterator[tuple[slice, list[Tensor]]]:
-        """The rows as even tensors `[h, n, w]` per column: all at once while they are alike, else one by one."""
+    def groups(self) -> Iterator[tuple[slice, int, list[Tensor]]]:
+        """Rows that are alike, their length, and their columns `[h, n / per, w]`: all rows at once, or one by one."""
         if self.even:
             length = self.lengths[0]
-            views = [column.view(self.rows, -1, column.shape[-1])[:, :length] for column in self._columns]
-            yield slice(0, self.rows), views
+            views = [
+                column.view(self.rows, -1, column.shape[-1])[:, : length // per]
+                for column, per in zip(self._columns, self._per, strict=True)
+            ]
+            yield slice(0, self.rows), length, views
             return
         for row, offset in enumerate(self._offsets()):
             stop = offset + self.lengths[row]
-            yield slice(row, row + 1), [column[None, offset:stop] for column in self._columns]
+            views = [
+                column[None, offset // per : stop // per]
+                for column, per in zip(self._columns, self._per, strict=True)
+            ]
+            yield slice(row, row + 1), self.lengths[row], views
+
+    def prefetch(self) -> None:
+        """Announces that all of it will be read soon."""
+        self._medium.prefetch(self._columns)
 
     def fork(self, ledger: Ledger) -> Rows:
         """A second owner of the same entries; whoever appends first takes a copy."""
-        twin = Rows(self.rows, ledger)
+        twin = Rows(self.rows, ledger, block=self._block, medium=self._medium)
         twin.lengths = list(self.lengths)
         twin._capacity = list(self._capacity)
-        twin._columns = list(self._columns)
+        twin._columns, twin._per = list(self._columns), list(self._per)
         twin._shared = self._shared
         self._shared.owners += 1
-        ledger.take(self.nbytes)
-        ledger.reached(max(self.lengths, default=0))
+        ledger.take(self.nbytes, resident=self.resident)
         return twin
+
+    def filled(self) -> list[Tensor]:
+        """The columns without their empty places: `[sum of lengths / per, w]`, row after row."""
+        parts: list[list[Tensor]] = [[] for _ in self._columns]
+        for row, offset in enumerate(self._offsets()):
+            stop = offset + self.lengths[row]
+            for part, column, per in zip(parts, self._columns, self._per, strict=True):
+                part.append(column[offset // per : stop // per])
+        return [torch.cat(part) for part in parts]
+
+    def refill(self, columns: Sequence[Tensor], lengths: Sequence[int]) -> None:
+        """Takes what `filled` gave, for rows of the given lengths."""
+        rows: list[list[Tensor]] = [[] for _ in range(self.rows)]
+        for column in columns:
+            per = sum(lengths) // max(1, len(column))
+            for row, part in enumerate(column.split([length // per for length in lengths])):
+                rows[row].append(part)
+        self._capacity = [0] * self.rows
+        self.extend(rows)
 
     def release(self) -> None:
         """Gives all memory back; the rows are empty afterwards."""
         self._replace([], [0] * self.rows, [0] * self.rows)
+
+    def _make_room(self, counts: Sequence[int], columns: Sequence[Tensor]) -> None:
+        """Memory of this owner's own with room for so many more entries; columns show the kinds."""
+        wanted = [length + count for length, count in zip(self.lengths, counts, strict=True)]
+        if not self._columns:
+            room = [self._whole(max(want, some)) for want, some in zip(wanted, self._capacity, strict=True)]
+            entries = max(counts)
+            self._per = [entries // column.shape[-2] for column in columns]
+            fresh = [self._room(room, column, per) for column, per in zip(columns, self._per, strict=True)]
+            self._replace(fresh, self.lengths, room)
+        elif any(want > room for want, room in zip(wanted, self._capacity, strict=True)):
+            self._move(
+                [self._whole(max(want, 2 * room)) for want, room in zip(wanted, self._capacity, strict=True)]
+            )
+        elif self._shared.owners > 1:
+            self._move(list(self._capacity))
+
+    def _fill(self, rows: Sequence[Sequence[Tensor]]) -> None:
+        """Writes behind the end of each row."""
+        for row, offset in enumerate(self._offsets()):
+            start = offset + self.lengths[row]
+            for mine, new, per in zip(self._columns, rows[row], self._per, strict=True):
+                mine[start // per : start // per + len(new)].copy_(new)
+
+    def _grown(self, counts: Sequence[int]) -> None:
+        self.lengths = [length + count for length, count in zip(self.lengths, counts, strict=True)]
+
+    def _whole(self, entries: int) -> int:
+        return -(-entries // self._block) * self._block
+
+    def _room(self, capacity: Sequence[int], like: Tensor, per: int) -> Tensor:
+        return self._medium.empty((sum(capacity) // per, like.shape[-1]), like)
 
     def _offsets(self) -> list[int]:
         offsets, total = [], 0
@@ -126,19 +235,22 @@ class Rows:
 
     def _move(self, capacity: list[int]) -> None:
         """Copies the filled places into new memory of the given room."""
-        fresh = [column.new_empty(sum(capacity), column.shape[-1]) for column in self._columns]
+        fresh = [
+            self._room(capacity, column, per) for column, per in zip(self._columns, self._per, strict=True)
+        ]
         old = self._offsets()
         start = 0
         for row, room in enumerate(capacity):
-            length = self.lengths[row]
-            for source, target in zip(self._columns, fresh, strict=True):
-                target[start : start + length].copy_(source[old[row] : old[row] + length])
+            stop = old[row] + self.lengths[row]
+            for source, target, per in zip(self._columns, fresh, self._per, strict=True):
+                part = source[old[row] // per : stop // per]
+                target[start // per : start // per + len(part)].copy_(part)
             start += room
         self._replace(fresh, self.lengths, capacity)
 
-    def _replace(self, columns: list[Tensor], lengths: list[int], capacity: list[int]) -> None:
-        self._ledger.take(sum(column.nbytes for column in columns))
-        self._ledger.give(self.nbytes)
+    def _replace(self, columns: list[Tensor], lengths: Sequence[int], capacity: Sequence[int]) -> None:
+        self._ledger.take(sum(column.nbytes for column in columns), resident=self.resident)
+        self._ledger.give(self.nbytes, resident=self.resident)
         self._shared.owners -= 1
         self._columns, self.lengths, self._capacity = columns, list(lengths), list(capacity)
         self._shared = _Shared()

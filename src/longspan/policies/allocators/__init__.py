@@ -21,4 +21,13 @@ CARDS = (
         training=False,
         changes="Lets the heads of a layer compete for its budget, each with a guaranteed share.",
     ),
+    Card(
+        name="model-wide",
+        target="longspan.policies.allocators.model_wide:ModelWide",
+        paper="KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
+        link="https://arxiv.org/abs/2505.23416",
+        year=2025,
+        training=False,
+        changes="Lets all heads of all layers compete for the budget of the model.",
+    ),
 )

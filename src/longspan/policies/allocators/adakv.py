@@ -8,6 +8,7 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.policies.allocators.base import Allocator
+from longspan.policies.view import View
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class AdaKV(Allocator):
     def __post_init__(self) -> None:
         check_range("floor", self.floor, 0.0, 1.0)
 
-    def counts(self, scores: Tensor, budget: int, *, layer: int, layers: int) -> Tensor:
+    def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """How many of the layer's top entries lie in each row, after each row's floor."""
         rows, entries = scores.shape
         safe = min(int(budget * self.floor), entries)

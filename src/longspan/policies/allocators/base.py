@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
+
+from longspan.policies.view import View
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allocator(ABC):
-    """Base of all allocators."""
+    """Base of all allocators.
+
+    profile: the name of the facts about the model that it needs in `view.profile`, "" for none.
+    """
+
+    profile: ClassVar[str] = ""
+
+    def layer_budget(self, budget: int, view: View) -> int:
+        """Mean entries per row of this layer, where `budget` is the mean over all layers."""
+        return budget
+
+    def reshape(self, scores: Tensor, view: View) -> Tensor:
+        """Scores changed by where an entry lies: an allocator that decides which places a head may keep."""
+        return scores
 
     @abstractmethod
-    def counts(self, scores: Tensor, budget: int, *, layer: int, layers: int) -> Tensor:
-        """Entries to keep in each row.
+    def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
+        """Entries to keep in each row, int64 `[kv_heads]`.
 
         scores: fp32 `[kv_heads, n]`, −∞ where a row has no entry, +∞ where an entry must stay. budget: the mean
-        number of entries per row. layer counts from 0 of `layers`. Returns int64 `[kv_heads]`.
+        number of entries per row, as `layer_budget` gave it.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelAllocator(Allocator):
+    """Base of allocators that compare the layers of a model: they act once all layers have been scored."""
+
+    @abstractmethod
+    def shares(self, scores: Sequence[Tensor], budget: int) -> list[Tensor]:
+        """Entries to keep in each row of each layer, int64 `[kv_heads]` a layer; budget: the mean over all rows."""
+
+    def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
+        """The shares where there is only one layer."""
+        return self.shares([scores], budget)[0]

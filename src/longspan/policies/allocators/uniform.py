@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from longspan.policies.allocators.base import Allocator
+from longspan.policies.view import View
 
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform(Allocator):
     """The budget itself for each row, as in SnapKV, https://arxiv.org/abs/2404.14469."""
 
-    def counts(self, scores: Tensor, budget: int, *, layer: int, layers: int) -> Tensor:
+    def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """`budget` for each row."""
         return torch.full((len(scores),), budget, device=scores.device)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from longspan.policies.view import View
 from longspan.store.layer import LayerStore
 
 
@@ -16,8 +17,9 @@ class Disposer(ABC):
     """Base of all disposers."""
 
     @abstractmethod
-    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor) -> None:
+    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View) -> None:
         """Brings the store down to the kept entries.
 
-        kept: per row the ascending indices that stay. scores: fp32 `[kv_heads, n]`, as the scorer gave them.
+        kept: per row the ascending indices that stay. scores: fp32 `[kv_heads, n]`, as the policy ranked by them.
+        view: the layer before anything goes; where the store keeps keys raw, `store.vectors()` has them as stored.
         """

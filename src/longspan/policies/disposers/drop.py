@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from longspan.policies.disposers.base import Disposer
+from longspan.policies.view import View
 from longspan.store.layer import LayerStore
 
 
@@ -15,6 +16,6 @@ from longspan.store.layer import LayerStore
 class Drop(Disposer):
     """Eviction, as in H2O, https://arxiv.org/abs/2306.14048: the memory of the other entries is freed."""
 
-    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor) -> None:
+    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View) -> None:
         """Keeps the chosen entries and nothing else."""
         store.keep(kept)

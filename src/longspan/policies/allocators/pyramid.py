@@ -1,0 +1,56 @@
+"""Lower layers keep more than higher ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from longspan.parameters import check_range
+from longspan.policies.allocators.uniform import Uniform
+from longspan.policies.view import View
+
+if TYPE_CHECKING:
+    from longspan.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pyramid(Uniform):
+    """Budgets that fall linearly from the first layer to the last. https://arxiv.org/abs/2406.02069
+
+    beta: the last layer gets 1/beta of the mean, the first what makes up for it; where that is more than the text
+    before the observed window, the excess goes to the last layers. base: entries that every layer gets before the
+    rest is shared out like this.
+    With base=0, as in kvpress, all layers get the mean where the last one's share would not hold the observed
+    window: with SnapKV's window of 64 that is so for long texts and budgets below 1280. The authors share out what
+    is left after the window: base=window. Layers with a sliding window of their own count as layers of the model
+    though they keep nothing by a policy.
+    """
+
+    beta: float = 20.0
+    base: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("beta", self.beta, 1.0)
+        check_range("base", self.base, 0)
+
+    def check(self, plan: Plan) -> None:
+        """Refuses policies that always keep more than the smallest layer may get."""
+        policy = plan.policy
+        if policy is not None and policy.least > max(self.base, policy.observed, 1):
+            raise ValueError(
+                f"pyramid: base={self.base} is outside {policy.least} .. ∞: the policy always keeps {policy.least} "
+                f"entries in every layer; write allocator=pyramid(base={policy.least})"
+            )
+
+    def layer_budget(self, budget: int, view: View) -> int:
+        """The layer's step of the pyramid; over all layers the mean is exactly `budget`."""
+        window = view.queries.shape[1]
+        rest = budget - self.base
+        least = rest / self.beta
+        most = min(2 * rest - least, view.seen - max(self.base, window))
+        least = 2 * rest - most
+        if view.layers == 1 or most < least or self.base + least < max(1, window):
+            return budget
+        below = min(view.layer, view.layers - 1 - view.layer)
+        share = round(most - below * (most - least) / (view.layers - 1))
+        return self.base + (share if below == view.layer else 2 * rest - share)

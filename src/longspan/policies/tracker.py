@@ -1,0 +1,53 @@
+"""What a scorer gathers while text passes through a layer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from longspan.policies.view import View
+from longspan.store.state import State
+
+
+class Tracker(State, ABC):
+    """Statistics of one layer of one sequence. What it holds per entry follows the entries that stay."""
+
+    @abstractmethod
+    def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
+        """Some tokens have passed through the layer and are stored.
+
+        view: the layer with exactly these tokens' queries, `view.queries [heads, n, dim]` at
+        `view.query_positions [n]`; `view.attention(rows)` gives their weights, a block of rows at a time. raw: the
+        same queries before rotation. rehearsed: whether they are of a rehearsal, whose entries will be forgotten
+        (they are the last entries of the view, at positions from `view.seen` on).
+        """
+
+    def keep(self, kept: Sequence[Tensor]) -> None:
+        """Of each row only these entries stay, ascending indices. For trackers that hold numbers per entry."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking(ABC):
+    """What is to be gathered. Policies with equal trackings share one tracker."""
+
+    @abstractmethod
+    def tracker(self) -> Tracker:
+        """A fresh tracker, for one layer of one sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """The text of one sequence, for policies that have the model read something more before they act.
+
+    ids: what was read. question: the tokens at the end of the prompt that ask, empty where none are known; they are
+    not in ids while the text before them is being compressed. encode: text to tokens. chunk: tokens that pass
+    through the model at a time.
+    """
+
+    ids: Sequence[int]
+    question: Sequence[int]
+    encode: Callable[[str], list[int]]
+    chunk: int

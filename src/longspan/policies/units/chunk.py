@@ -1,0 +1,29 @@
+"""Chunks of equally many tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.policies.units.stretch import Stretch
+from longspan.policies.view import View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk(Stretch):
+    """Tokens of a chunk stay or go together, in all heads. https://arxiv.org/abs/2502.00299
+
+    size: tokens in a chunk. Chunks are counted from the beginning of the text, so that tokens which once were in one
+    chunk stay in it; the last one may be incomplete. Budgets are met in whole chunks, and never exceeded.
+    """
+
+    size: int = 20
+
+    def __post_init__(self) -> None:
+        check_range("size", self.size, 1)
+
+    def number(self, positions: Tensor, view: View) -> Tensor:
+        """Position ÷ size."""
+        return positions // self.size

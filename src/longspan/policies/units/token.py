@@ -1,0 +1,23 @@
+"""Entries on their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from longspan.policies.units.base import Unit
+from longspan.policies.view import View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token(Unit):
+    """Each entry stays or goes by its own score, as in H2O, https://arxiv.org/abs/2306.14048."""
+
+    def pool(self, scores: Tensor, view: View) -> Tensor:
+        """The scores as they are."""
+        return scores
+
+    def choose(self, scores: Tensor, count: int, view: View, row: int) -> Tensor:
+        """The best."""
+        return scores.topk(min(count, len(scores))).indices.sort().values

@@ -1,0 +1,107 @@
+"""Some rows of entries that are alike, seen as one tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from longspan.store.form import Columns, Form
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Rows of the KV heads `heads`, each of `length` entries, in one form. h = their number.
+
+    first: the position of the first entry where entries are consecutive tokens and positions are not stored.
+    tier: "coded" entries and those moved "apart" only ever grow at the end, unless a policy acts; "recent" ones move
+    on into another form.
+    """
+
+    heads: slice
+    length: int
+    form: Form
+    dtype: torch.dtype
+    key_columns: Columns
+    value_columns: Columns
+    position_column: Tensor | None
+    first: int
+    tier: Literal["coded", "recent", "apart"]
+
+    def keys(self, start: int = 0, stop: int | None = None) -> Tensor:
+        """Keys `[h, stop − start, dim]` in the model's dtype."""
+        cut, inside = self._cut(self.key_columns, start, stop)
+        return self.form.keys(cut, self._rows, self.dtype)[:, inside]
+
+    def values(self, start: int = 0, stop: int | None = None) -> Tensor:
+        """Values, likewise."""
+        cut, inside = self._cut(self.value_columns, start, stop)
+        return self.form.values(cut, self._rows, self.dtype)[:, inside]
+
+    def only(self, row: int) -> Group:
+        """One of the rows alone."""
+        return replace(
+            self,
+            heads=slice(self.heads.start + row, self.heads.start + row + 1),
+            key_columns=tuple(column[row : row + 1] for column in self.key_columns),
+            value_columns=tuple(column[row : row + 1] for column in self.value_columns),
+            position_column=None if self.position_column is None else self.position_column[row : row + 1],
+        )
+
+    def gather(self, index: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Keys and values `[g, m, dim]` of chosen entries; index `[g, m]`, g a multiple of h (heads share rows)."""
+        row = self._shared_by(index)
+        keys = tuple(self._pick(column, row, index) for column in self.key_columns)
+        values = tuple(self._pick(column, row, index) for column in self.value_columns)
+        heads = row[:, 0] + self.heads.start
+        return self.form.keys(keys, heads, dtype), self.form.values(values, heads, dtype)
+
+    def places(self, index: Tensor) -> Tensor:
+        """Original positions `[g, m]` of chosen entries."""
+        if self.position_column is None:
+            return index + self.first
+        return self._pick(self.position_column, self._shared_by(index), index)[..., 0].long()
+
+    def edges(self) -> tuple[int, int]:
+        """The smallest and the largest original position."""
+        if self.position_column is None:
+            return self.first, self.first + self.length - 1
+        return int(self.position_column.min()), int(self.position_column.max())
+
+    def positions(self) -> Tensor:
+        """Original positions `[h, n]`; ascending along each row, except in a tier of entries that were moved."""
+        if self.position_column is not None:
+            return self.position_column[..., 0].long()
+        device = self.key_columns[0].device
+        return torch.arange(self.first, self.first + self.length, device=device).expand(len(self._rows), -1)
+
+    @property
+    def _rows(self) -> Tensor:
+        return torch.arange(self.heads.start, self.heads.stop, device=self.key_columns[0].device)
+
+    def _cut(self, columns: Columns, start: int, stop: int | None) -> tuple[Columns, slice]:
+        """The blocks around some entries, and where in them these are."""
+        stop = self.length if stop is None else stop
+        block = self.form.block
+        low, high = start // block * block, min(self.length, -(-stop // block) * block)
+        cut = tuple(column[:, self._at(column, low) : self._at(column, high)] for column in columns)
+        return cut, slice(start - low, stop - low)
+
+    def _at(self, column: Tensor, entry: int) -> int:
+        return entry if column.shape[1] == self.length else entry // self.form.block
+
+    def _shared_by(self, index: Tensor) -> Tensor:
+        rows = index.shape[0]
+        return torch.arange(rows, device=index.device)[:, None] * self.key_columns[0].shape[0] // rows
+
+    def _pick(self, column: Tensor, row: Tensor, index: Tensor) -> Tensor:
+        """Entries `[g, m, w]` of a column. Whole rows copied by number are far faster than indexing."""
+        heads, entries, width = column.shape
+        if entries != self.length:
+            index = index // self.form.block
+        apart = column.stride(0) // width
+        flat = column.as_strided(((heads - 1) * apart + entries, width), (width, 1))
+        picked = flat.index_select(0, (row * apart + index).flatten())
+        return picked.view(*index.shape, width)

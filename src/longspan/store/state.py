@@ -1,0 +1,34 @@
+"""What a session remembers besides entries: statistics of a scorer, summaries of a selector, tables of a codec."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Self
+
+from torch import Tensor
+
+
+class State:
+    """Counted, forked and saved with the session that it belongs to.
+
+    A subclass says what it holds in `tensors` and takes the same back in `load`; after `load(tensors())` it behaves
+    as before, bit for bit. Numbers are held as tensors without dimensions.
+    """
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything held, by name; empty while there is nothing."""
+        return {}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Takes back what `tensors` gave, on any device."""
+        if tensors:
+            raise ValueError(f"{type(self).__name__} holds nothing, and was given {', '.join(tensors)}")
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return sum(tensor.nbytes for tensor in self.tensors().values())
+
+    def fork(self) -> Self:
+        """A second one that knows the same and goes its own way."""
+        return deepcopy(self)
