@@ -29,13 +29,11 @@ def methods(
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("name", no_wrap=True, min_width=max((len(card.name) for _, card in found), default=0))
     table.add_column("room", no_wrap=True)
-    table.add_column("year", no_wrap=True)
-    table.add_column("training", no_wrap=True)
     table.add_column("what it changes, paper, link", overflow="fold")
     for each, card in found:
-        about = Text(f"{card.changes}\n{card.paper}\n{card.link}")
-        training = "needed" if card.training else "no"
-        table.add_row(Text(card.name), each, str(card.year), training, about, end_section=True)
+        training = "; the model must be trained for it" if card.training else ""
+        about = Text(f"{card.changes}\n{card.paper}, {card.year}{training}\n{card.link}")
+        table.add_row(Text(card.name), each, about, end_section=True)
     console = Console()
     if found:
         console.print(table)

@@ -122,9 +122,10 @@ class Pass:
         return out
 
     def _selector(self, call: Call) -> Selector | None:
-        selector = self._engine.selector
-        skipped = selector is None or call.window is not None
-        return None if skipped or selector.skips(call.layer, len(self._engine.seam.layers)) else selector
+        selector: Selector | None = self._engine.selector
+        if selector is None or call.window is not None:
+            return None
+        return None if selector.skips(call.layer, len(self._engine.seam.layers)) else selector
 
     def _after(self, portion: Portion, call: Call, query: Tensor, span: Span) -> None:
         """What the parts do once the tokens of a layer are stored."""

@@ -27,14 +27,25 @@ class Viewer:
     raw: bool
     profile: Callable[[str], Tensor]
 
-    def last(self, memory: LayerMemory, index: int, *, seen: int, observed: int, **facts: object) -> View:
+    def last(
+        self,
+        memory: LayerMemory,
+        index: int,
+        *,
+        seen: int,
+        observed: int,
+        tracking: Tracking | None = None,
+        rounds: list[int] | None = None,
+    ) -> View:
         """A layer with the last queries that are remembered, at most `observed` of them."""
         queries = memory.observed(observed)
         layer = self.seam.layers[index]
         if queries is None:
             sample = memory.store.vectors()[0]
             queries = sample.new_empty(layer.heads, 0, layer.head_dim)
-        return self.of(memory, index, queries, start=seen - queries.shape[1], seen=seen, **facts)
+        return self.of(
+            memory, index, queries, start=seen - queries.shape[1], seen=seen, tracking=tracking, rounds=rounds
+        )
 
     def of(
         self,
