@@ -79,6 +79,21 @@ def test_a_context_is_read_once_for_all_plans_and_questions():
     assert [record.shared for record in records].count(False) == 1
 
 
+@pytest.mark.parametrize("question", ["seen", "unseen"])
+def test_plans_that_compress_while_reading_share_what_they_can(question):
+    """The whole prompt with a question that is seen, otherwise the context; plans of one reading share the rest."""
+    model, policy = tiny_model(), "policy=snapkv(budget=60,window=16,when=chunk)"
+    plans = [Plan.of(policy), Plan.of(f"{policy} selector=quest(budget=32,page=8)")]
+    prompts = [prompt_of(model.tokenizer, sample, chat=True) for sample in samples()]
+    with embedded(model.network) as taken:
+        records = list(Local(model).answer(toy(max_new_tokens=1), samples(), plans, question=question))
+    questions = sum(len(prompt.question) for prompt in prompts)
+    contexts = 3 if question == "seen" else 1
+    assert len(taken) == contexts * len(prompts[0].context) + questions
+    assert [record.shared for record in records].count(False) == contexts
+    assert {record.compress_seconds for record in records} == {0.0}
+
+
 def test_costs_are_those_of_each_plan():
     full, snap, quest = Local(tiny_model()).answer(toy(), samples(1), LATE)
     assert snap.kv_bytes < full.kv_bytes <= quest.kv_bytes

@@ -80,6 +80,18 @@ def test_a_finished_run_is_not_run_again_and_a_plan_can_be_added(tmp_path):
     assert results(tmp_path / "b") == after
 
 
+def test_a_task_is_described_once_as_it_is_now(tmp_path):
+    """Also when a run goes on that another version began, which knew less of the task."""
+    folder = RunFolder(tmp_path / "a")
+    run(job(samples=1), target(), folder)
+    before = folder.description
+    older = [{name: fact for name, fact in task.items() if name != "aggregate"} for task in before["tasks"]]
+    folder.describe({**before, "tasks": older})
+    run(job(samples=2), target(), folder)
+    assert folder.description["tasks"] == before["tasks"]
+    assert [task["aggregate"] for task in before["tasks"]] == ["mean", "mean"]
+
+
 SCRIPT = """
 import os, signal, sys
 sys.path[:0] = [{tests!r}, {here!r}]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longspan.evaluation import statistics
+from longspan.evaluation.metrics.aggregate import AGGREGATES
 from longspan.evaluation.statistics import difference, difference_of_tasks, mean, mean_of_tasks
 
 scores = st.lists(st.integers(0, 100).map(lambda percent: percent / 100), min_size=2, max_size=25)
@@ -165,3 +166,52 @@ def test_pairs_tell_more_than_two_means():
     plan = {sample: score - 0.05 for sample, score in base.items()}
     assert difference(plan, base).sign == -1
     assert mean(list(plan.values())).high > mean(list(base.values())).low
+
+
+MICRO = {"a": AGGREGATES["micro-f1"]}
+counts = st.lists(st.tuples(*[st.integers(0, 9).map(float)] * 3), min_size=2, max_size=12)
+
+
+def test_a_score_over_all_samples_by_hand():
+    """Drawn one at a time, two samples leave open what each alone gives; together their counts are added."""
+    found = mean_of_tasks({"a": [(1.0, 0.0, 0.0), (0.0, 1.0, 2.0)]}, MICRO)
+    assert found.mean == pytest.approx(0.4)
+    assert (found.low, found.high, found.count) == (0, 1, 2)
+
+
+def test_tasks_with_different_aggregates_are_averaged():
+    found = mean_of_tasks({"a": [(1.0, 0.0, 0.0), (0.0, 1.0, 2.0)], "b": [1.0, 0.5]}, MICRO)
+    assert found.mean == pytest.approx((0.4 + 0.75) / 2)
+
+
+def test_the_bootstrap_joins_each_draw_anew():
+    """Against a naive twin that draws samples, adds their counts and takes F1."""
+    random = np.random.default_rng(3)
+    samples = [tuple(map(float, each)) for each in random.integers(0, 6, size=(15, 3))]
+    drawn = []
+    for _ in range(4000):
+        right, wrong, missed = np.sum([samples[place] for place in random.integers(15, size=14)], axis=0)
+        drawn.append(2 * right / (2 * right + wrong + missed))
+    found = mean_of_tasks({"a": samples}, MICRO)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.01)
+
+
+@given(counts, st.randoms())
+def test_the_order_of_counts_changes_nothing(samples, random):
+    mixed = random.sample(samples, len(samples))
+    assert mean_of_tasks({"a": samples}, MICRO, draws=100) == mean_of_tasks({"a": mixed}, MICRO, draws=100)
+
+
+def test_a_difference_of_scores_over_all_samples_by_hand():
+    plan = {"a": {"1": (1.0, 0.0, 0.0), "2": (0.0, 1.0, 2.0), "3": (9.0, 0.0, 0.0)}}
+    base = {"a": {"1": (1.0, 0.0, 0.0), "2": (2.0, 0.0, 0.0), "4": (0.0, 9.0, 9.0)}}
+    found = difference_of_tasks(plan, base, MICRO)
+    assert found.mean == pytest.approx(0.4 - 1)
+    assert (found.count, found.differing) == (2, 1)
+
+
+@given(counts)
+def test_counts_do_not_differ_from_themselves(samples):
+    scores = {"a": {str(place): each for place, each in enumerate(samples)}}
+    found = difference_of_tasks(scores, scores, MICRO, draws=100)
+    assert (found.mean, found.low, found.high, found.differing) == (0, 0, 0, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,9 +119,8 @@ class Local:
         question: Question,
     ) -> Iterator[Record]:
         """Plans whose policies act after the prompt: it is read without them, and forked for each."""
-        observe = max((plan.policy.observed for plan in plans if plan.policy is not None), default=0)
         fresh = True
-        with self._session(reading, observe) as context:
+        with self._session(reading, plans) as context:
             _read(context, asked[0].prompt.context)
             if question == "unseen":
                 for plan in plans:
@@ -155,23 +153,36 @@ class Local:
         question: Question,
     ) -> Iterator[Record]:
         """Plans whose policy acts while the prompt is read: what it keeps depends on where the prompt ends."""
-        with ExitStack() as open_sessions:
-            context: Session | None = None
-            if question == "unseen":
-                context = open_sessions.enter_context(self._session(reading, 0))
-                _read(context, asked[0].prompt.context)
+        if question == "seen":
+            for each in asked:
+                with self._session(reading) as prompt:
+                    prompt.read(each.prompt.context + each.prompt.question)
+                    yield from self._forked(task, each, plans, prompt, length, shared=False)
+            return
+        with self._session(reading) as context:
+            _read(context, asked[0].prompt.context)
             for number, each in enumerate(asked):
-                with context.fork() if context else self._session(reading, 0) as prompt:
-                    prompt.read(
-                        each.prompt.question if context else each.prompt.context + each.prompt.question
-                    )
-                    for place, plan in enumerate(plans):
-                        shared = place > 0 or (context is not None and number > 0)
-                        with prompt.fork(plan) as fork:
-                            yield self._record(task, each, plan, fork, length, shared, 0.0)
+                with context.fork() as prompt:
+                    _read(prompt, each.prompt.question)
+                    yield from self._forked(task, each, plans, prompt, length, shared=number > 0)
 
-    def _session(self, plan: Plan, observe: int) -> Session:
-        return self.model.session(plan, chunk=self.chunk, observe=observe)
+    def _forked(
+        self,
+        task: Task,
+        asked: Asked,
+        plans: Sequence[Plan],
+        prompt: Session,
+        length: int | None,
+        *,
+        shared: bool,
+    ) -> Iterator[Record]:
+        """Plans that go on from a prompt that was read under their policy; shared: whether it had been read before."""
+        for place, plan in enumerate(plans):
+            with prompt.fork(plan) as fork:
+                yield self._record(task, asked, plan, fork, length, shared or place > 0, 0.0)
+
+    def _session(self, plan: Plan, forks: Sequence[Plan] = ()) -> Session:
+        return self.model.session(plan, chunk=self.chunk, forks=forks)
 
     def _record(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from longspan import __version__
+from longspan.evaluation.code import digest
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task
 from longspan.loading.cache import locked, room
@@ -36,18 +37,27 @@ def prepared(task: Task, request: Request, count: int | None, tokenizer: str) ->
 
 
 def _key(task: Task, request: Request, tokenizer: str) -> str:
-    """Everything that a sample depends on, the code that makes it included."""
-    code = Path(inspect.getfile(type(task))).read_bytes()
+    """Everything that a sample depends on, the code that makes it and the files that it may read included."""
     facts = (
+        __version__,
+        digest(type(task).__module__),
         task,
         request.length,
         request.seed,
         request.overhead,
         request.haystack.digest,
-        str(request.data),
+        _files(request.data),
         tokenizer,
     )
-    return hashlib.sha256(repr(facts).encode() + code).hexdigest()[:32]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+
+
+def _files(data: Path | None) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of change of all files in a folder of data sets."""
+    if data is None:
+        return []
+    found = ((path, path.stat()) for path in data.rglob("*") if path.is_file())
+    return sorted((str(path.relative_to(data)), state.st_size, state.st_mtime_ns) for path, state in found)
 
 
 def _kept(path: Path) -> list[Sample]:

@@ -22,6 +22,7 @@ TASK_FACTS = (
     "diffusion",
     "scope",
     "metric",
+    "aggregate",
     "max_new_tokens",
     "form",
     "paper",

@@ -149,15 +149,16 @@ def _described(job: Job, target: Target, folder: RunFolder) -> dict[str, Any]:
         "too_long": job.too_long,
         "haystack": {"name": job.haystack.name, "digest": job.haystack.digest},
     }
+    tasks = {task.name: {fact: getattr(task, fact) for fact in TASK_FACTS} for task in job.tasks}
     mine: dict[str, list[Any]] = {
         "plans": [str(plan) for plan in job.plans],
-        "tasks": [{name: getattr(task, name) for name in TASK_FACTS} for task in job.tasks],
         "lengths": [length for task in job.tasks for length in job.lengths_of(task)],
     }
     if not folder.begun:
         description = {
             **fixed,
             **{name: _merged([], values) for name, values in mine.items()},
+            "tasks": list(tasks.values()),
             "samples": job.samples,
             "versions": versions(),
             "machine": machine(),
@@ -177,6 +178,7 @@ def _described(job: Job, target: Target, folder: RunFolder) -> dict[str, Any]:
         description = {
             **before,
             **{name: _merged(before[name], values) for name, values in mine.items()},
+            "tasks": list(({task["name"]: task for task in before["tasks"]} | tasks).values()),
             "samples": job.samples,
         }
     folder.describe(description)

@@ -76,6 +76,9 @@ class Task(ABC):
     sized: ClassVar[bool] = True
     """Whether samples are made at a wanted length; otherwise they come at their natural length."""
 
+    aggregate: ClassVar[str] = "mean"
+    """How the scores of the samples become the task's, a name in `metrics.aggregate.AGGREGATES`."""
+
     def answer_tokens(self, sample: Sample) -> int:
         """The longest answer to a sample: its fact `max_new_tokens` where answers grow with the length."""
         return int(sample.facts.get("max_new_tokens", self.max_new_tokens))

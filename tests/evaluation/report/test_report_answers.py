@@ -5,6 +5,7 @@ from synthetic_run import record, written
 
 from longspan.evaluation.record import RunFolder
 from longspan.evaluation.report.answers import Answers, letter
+from longspan.evaluation.report.table import mean_rows, task_rows
 from longspan.evaluation.task import TaskError
 
 
@@ -82,3 +83,28 @@ def test_plans_have_letters():
         "BA",
         "AAA",
     ]
+
+
+def counts(sample, right, wrong, missed):
+    score = 2 * right / (2 * right + wrong + missed)
+    return record(sample, scores={"score": score, "tp": right, "fp": wrong, "fn": missed})
+
+
+def test_a_task_may_be_scored_over_all_its_samples(answers_of):
+    described = [{"name": "f/t", "aggregate": "micro-f1"}]
+    found = answers_of(counts("1", 1, 0, 0), counts("2", 0, 1, 2), record(task="f/u"), tasks=described)
+    score, other = (row.score.mean for row in task_rows(found))
+    assert score == pytest.approx(0.4)
+    assert other == 1.0
+    (all_tasks,) = mean_rows(found)
+    assert all_tasks.score.mean == pytest.approx(0.7)
+
+
+def test_an_aggregate_that_is_not_known_is_refused(answers_of):
+    with pytest.raises(TaskError, match=r"f/t joins its scores by 'median', known: mean, .* version"):
+        answers_of(record(), tasks=[{"name": "f/t", "aggregate": "median"}])
+
+
+def test_a_record_without_the_counts_is_refused(answers_of):
+    with pytest.raises(TaskError, match="sample 0 of f/t has no tp, fp, fn; remove its line"):
+        answers_of(record(), tasks=[{"name": "f/t", "aggregate": "micro-f1"}])

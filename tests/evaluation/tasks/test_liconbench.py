@@ -162,8 +162,14 @@ def test_entities_by_hand(output: str, correct: int, found: int, score: float) -
     gold = ("Trio: organization-other", "Star Trek: Voyager: art-film")
     sample = Sample(id="0", context="", question="", references=gold)
     assert ENTITIES.score(output, sample) == pytest.approx(
-        {"score": score, "correct": correct, "found": found, "expected": 2}
+        {"score": score, "tp": correct, "fp": found - correct, "fn": 2 - correct}
     )
+
+
+def test_a_sentence_without_entities_is_right_where_none_is_named() -> None:
+    sample = Sample(id="0", context="", question="", references=())
+    assert ENTITIES.score("", sample)["score"] == 1
+    assert ENTITIES.score("Trio: person-other", sample) == {"score": 0, "tp": 0, "fp": 1, "fn": 0}
 
 
 @pytest.mark.parametrize("task", [BANKING, CLINC, ENTITIES], ids=lambda task: task.name)

@@ -4,56 +4,13 @@ from random import Random
 
 import pytest
 from asked import first, place
-from hypothesis import given
-from hypothesis import strategies as st
 
 from longspan.evaluation import find
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, hidden, interleaved
 from longspan.evaluation.tasks.needlebench.kinship import GENERATIONS
 from longspan.evaluation.tasks.needlebench.people import FIRST_NAMES, FULL_NAME, LAST_NAMES, people
 from longspan.evaluation.tasks.needlebench.retrieval import Retrieval
 
 SINGLE, MULTI, ATC = find(["needlebench/single", "needlebench/multi", "needlebench/atc"])
-
-
-def test_an_endless_list_begins_the_same_however_far_it_is_drawn():
-    short, long = (Endless(Random(3), Random.random) for _ in range(2))
-    assert short.first(4) == long.first(100)[:4]
-    assert long.first(2) == short.first(2)
-
-
-def test_a_distinct_draw_never_repeats():
-    drawn = Endless(Random(0), distinct(lambda random: random.randrange(50))).first(50)
-    assert sorted(drawn) == list(range(50))
-
-
-def test_depths_take_turns_from_beginning_to_end():
-    assert [depth_of(index) for index in (0, 5, 10, 11)] == [0.0, 0.5, 1.0, 0.0]
-    assert depth_of(25, 26) == 1.0
-    assert depth_of(1, 26) == pytest.approx(0.04)
-
-
-SENTENCES = st.lists(st.text("abc", min_size=1, max_size=30), min_size=1, max_size=30)
-
-
-@given(sentences=SENTENCES, depth=st.floats(0, 1))
-def test_a_needle_stands_where_two_sentences_meet_nearest_to_its_depth(sentences, depth):
-    text = hidden(sentences, [(depth, "NEEDLE")])
-    before, after = text.split("NEEDLE")
-    assert (before + after.strip()).split() == sentences
-    length = len(" ".join(sentences)) + 1
-    boundaries = [len(" ".join(sentences[:count])) + (count > 0) for count in range(len(sentences) + 1)]
-    nearest = min(abs(boundary - depth * length) for boundary in boundaries)
-    assert abs(len(before) - depth * length) == pytest.approx(nearest)
-
-
-def test_needles_of_the_same_place_keep_their_order():
-    assert hidden(["a", "b"], [(1, "X"), (0, "Y"), (1, "Z")]) == "Y a b X Z"
-
-
-def test_needles_among_items():
-    assert interleaved("abcd", [(0.5, "Y"), (0, "X"), (1, "Z")]) == ["X", "a", "b", "Y", "c", "d", "Z"]
 
 
 def begins_another(words) -> list[str]:

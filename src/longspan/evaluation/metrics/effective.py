@@ -8,6 +8,9 @@ from dataclasses import dataclass
 BASE_UP_TO = 1024
 """Lengths, in tokens, that count as short."""
 
+SHARE = 0.85
+"""The part of the base score that a length must have to hold."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
@@ -37,7 +40,7 @@ def base_score(scores_by_length: Mapping[int, float]) -> float:
 
 
 def effective_length(
-    scores_by_length: Mapping[int, float], *, base: float | None = None, share: float = 0.85
+    scores_by_length: Mapping[int, float], *, base: float | None = None, share: float = SHARE
 ) -> int:
     """The longest measured length whose score is at least `share` of the base score, also beyond a weaker length.
 
@@ -49,7 +52,7 @@ def effective_length(
 
 
 def effective_window(
-    scores_by_length: Mapping[int, float], *, base: float | None = None, share: float = 0.85
+    scores_by_length: Mapping[int, float], *, base: float | None = None, share: float = SHARE
 ) -> Window:
     """The maximum effective context window, and the point of failure. https://arxiv.org/abs/2509.21361
 

@@ -15,8 +15,8 @@ from longspan.errors import UnsupportedModel
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.seam import Call, Seam
-from longspan.session import window_exceeded
 from longspan.store.ledger import Ledger
+from longspan.window import window_exceeded
 
 if TYPE_CHECKING:
     from longspan.model import Model

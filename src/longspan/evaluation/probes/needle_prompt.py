@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.prompt import Prompt, prompt_of
 from longspan.evaluation.sample import Sample
-from longspan.evaluation.tasks.needlebench.hiding import hidden
+from longspan.evaluation.tasks.hiding import hidden
 from longspan.parameters import check_range
 from longspan.spans import tokenize
 

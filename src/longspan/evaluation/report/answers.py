@@ -9,6 +9,7 @@ from functools import cached_property
 from string import ascii_uppercase
 from typing import Any, Self
 
+from longspan.evaluation.metrics.aggregate import AGGREGATES, MEAN, Aggregate
 from longspan.evaluation.record import Key, Record, RunFolder
 from longspan.evaluation.task import TaskError
 
@@ -19,37 +20,46 @@ _ROUNDING = 1e-6
 class Answers:
     """What a run has answered so far.
 
-    run: what `run.json` holds. plans: their texts, first the one that all others are compared with. records: by their
-    keys. Plans, tasks and lengths stand in the order in which the run names them.
+    run: what `run.json` holds. plans: their texts, first the one that all others are compared with. aggregates: how
+    the samples' scores become that of their task, by task. records: by their keys. Plans, tasks and lengths stand in
+    the order in which the run names them.
     """
 
     run: Mapping[str, Any]
     plans: tuple[str, ...]
     tasks: tuple[str, ...]
+    aggregates: Mapping[str, Aggregate]
     lengths: tuple[int | None, ...]
     records: Mapping[Key, Record]
 
     @classmethod
     def of(cls, folder: RunFolder) -> Self:
-        """The answers in a folder. Raises TaskError if it holds no run, or no answer, or a record without score."""
+        """The answers in a folder.
+
+        Raises TaskError if it holds no run, or no answer, or a record without what its task's score is made from.
+        """
         run = folder.description
         records = {record.key: record for record in folder.records()}
         if not records:
             raise TaskError(
                 f"{folder.path} holds no answers yet; run longspan eval --out {folder.path} first"
             )
+        named = {task["name"]: _aggregate(task, folder) for task in run.get("tasks", ())}
+        tasks = _in_order(named, (record.task for record in records.values()))
+        aggregates = {task: named.get(task, MEAN) for task in tasks}
         for record in records.values():
-            if record.status == "scored" and not _is_score(record.scores.get("score")):
+            lacking = _lacking(record, aggregates[record.task]) if record.status == "scored" else ""
+            if lacking:
                 raise TaskError(
-                    f"{folder.path}: sample {record.sample} of {record.task} has no score from 0 to 1; "
+                    f"{folder.path}: sample {record.sample} of {record.task} has no {lacking}; "
                     "remove its line from records.jsonl and run longspan eval again"
                 )
-        named = (task["name"] for task in run.get("tasks", ()))
         lengths = {record.length for record in records.values()}
         return cls(
             run=run,
             plans=_in_order(run.get("plans", ()), (record.plan for record in records.values())),
-            tasks=_in_order(named, (record.task for record in records.values())),
+            tasks=tasks,
+            aggregates=aggregates,
             lengths=tuple(sorted(lengths, key=lambda length: math.inf if length is None else length)),
             records=records,
         )
@@ -121,5 +131,21 @@ def _in_order(named: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*named, *found)))
 
 
-def _is_score(value: object) -> bool:
-    return isinstance(value, int | float) and -_ROUNDING <= value <= 1 + _ROUNDING
+def _aggregate(task: Mapping[str, Any], folder: RunFolder) -> Aggregate:
+    """The one that a task of the run names; runs of older versions name none, and knew only the mean."""
+    name = str(task.get("aggregate", "mean"))
+    if name not in AGGREGATES:
+        raise TaskError(
+            f"{folder.path}: {task['name']} joins its scores by {name!r}, known: {', '.join(AGGREGATES)}; "
+            "read the run with the version of longspan that made it"
+        )
+    return AGGREGATES[name]
+
+
+def _lacking(record: Record, aggregate: Aggregate) -> str:
+    """What a record should have and has not, "" if nothing."""
+    score = record.scores.get("score")
+    if not isinstance(score, int | float) or not -_ROUNDING <= score <= 1 + _ROUNDING:
+        return "score from 0 to 1"
+    figures = (name for name in aggregate.figures if not isinstance(record.scores.get(name), int | float))
+    return ", ".join(figures)

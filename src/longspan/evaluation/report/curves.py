@@ -74,7 +74,8 @@ def by_length_of_each(answers: Answers) -> tuple[Chart, ...]:
 def by_depth(answers: Answers) -> tuple[Chart, ...]:
     """A chart for each benchmark whose samples say at which depth the answer lies.
 
-    It has the plans that can be compared, on the samples of all lengths that each of them answered.
+    It has the plans that can be compared, on the samples of all lengths that each of them answered. Tasks are not told
+    apart, so a depth has the mean of its samples' own scores.
     """
     charts = (_over_depths(answers, name, found) for name, found in _with_depth(answers))
     return tuple(chart for chart in charts if len(chart.places) > 1)
@@ -98,7 +99,7 @@ def _over_lengths(answers: Answers, name: str, lengths: tuple[int, ...], tasks: 
         for length in lengths:
             records = group(answers, plan, length, tasks)
             if len(records) == len(tasks):
-                yield length, estimate(records)
+                yield length, estimate(answers, records)
 
     curves = (Curve(plan=plan, scores=dict(scores(plan))) for plan in answers.plans)
     several = f", mean of {len(tasks)} tasks" if len(tasks) > 1 else ""

@@ -153,18 +153,19 @@ def _standing(answers: Answers, length: int | None) -> Standing | None:
         tasks=tuple(task for task in tasks if any(task == each for each, _ in shared)),
         samples=len(shared),
         points=tuple(
-            _point(plan, _only(groups[plan], shared), base if plan != first else None) for plan in plans
+            _point(answers, plan, _only(groups[plan], shared), base if plan != first else None)
+            for plan in plans
         ),
         left_out=tuple(plan for plan in answers.plans if plan not in plans),
     )
 
 
-def _point(plan: str, records: Group, base: Group | None) -> Point:
+def _point(answers: Answers, plan: str, records: Group, base: Group | None) -> Point:
     kept, most = memory(records)
     return Point(
         plan=plan,
-        score=estimate(records),
-        difference=compare(records, base) if base is not None else None,
+        score=estimate(answers, records),
+        difference=compare(answers, records, base) if base is not None else None,
         kv_bytes=kept,
         peak_kv_bytes=most,
         prefill_seconds=per_answer(records, lambda record: record.prefill_seconds),

@@ -17,6 +17,7 @@ from longspan.evaluation.report.about import about
 from longspan.evaluation.report.answers import Answers, letter, plan_name
 from longspan.evaluation.report.canvas import HUES, STEPS
 from longspan.evaluation.report.cost import cost
+from longspan.evaluation.report.effective import Reach, definition
 from longspan.evaluation.report.front import AXES, Standing
 from longspan.evaluation.report.summary import Finding
 from longspan.evaluation.report.table import Row
@@ -36,6 +37,7 @@ def page(
     *,
     standings: tuple[Standing, ...],
     findings: tuple[Finding, ...],
+    reaches: tuple[Reach, ...],
     rows: tuple[Row, ...],
     means: tuple[Row, ...],
 ) -> str:
@@ -74,6 +76,9 @@ def page(
         fronts={standing.length: tuple(_fronts(standing, answers)) for standing in standings},
         by_length=tuple(_charts(curves.by_length(answers), answers, "length")),
         by_length_of_each=tuple(_charts(curves.by_length_of_each(answers), answers, "task-length")),
+        reaches=reaches,
+        reach_of={(each.plan, each.task): each for each in reaches},
+        holding=definition(),
         by_depth=tuple(_charts(curves.by_depth(answers), answers, "depth")),
         heat_maps=tuple(_heat_maps(answers)),
         rows=rows,

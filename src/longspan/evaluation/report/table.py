@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from longspan.evaluation.record import Record
 from longspan.evaluation.report.answers import Answers, family
-from longspan.evaluation.statistics import Difference, Estimate, difference_of_tasks, mean_of_tasks
+from longspan.evaluation.statistics import Difference, Estimate, Figures, difference_of_tasks, mean_of_tasks
 
 Group: TypeAlias = Mapping[str, Mapping[str, Record]]
 """Scored records by task and sample."""
@@ -100,16 +100,17 @@ def group(answers: Answers, plan: str, length: int | None, tasks: tuple[str, ...
     return {task: records for task, records in found.items() if records}
 
 
-def estimate(records: Group) -> Estimate:
+def estimate(answers: Answers, records: Group) -> Estimate:
     """The mean of the tasks' scores."""
-    return mean_of_tasks({task: [each.score for each in group.values()] for task, group in records.items()})
+    figures = _figures(answers, records)
+    return mean_of_tasks({task: [*each.values()] for task, each in figures.items()}, answers.aggregates)
 
 
-def compare(plan: Group, base: Group) -> Difference | None:
+def compare(answers: Answers, plan: Group, base: Group) -> Difference | None:
     """How much higher one group scores than another, None where they share no sample."""
     if not any(plan[task].keys() & base[task].keys() for task in plan.keys() & base.keys()):
         return None
-    return difference_of_tasks(_scores(plan), _scores(base))
+    return difference_of_tasks(_figures(answers, plan), _figures(answers, base), answers.aggregates)
 
 
 def per_answer(records: Group, value: Callable[[Record], float]) -> float:
@@ -171,8 +172,8 @@ def _row(
         samples=sum(map(len, scored.values())),
         too_long=sum(record.status == "too-long" for record in given),
         cut=sum(record.truncated_tokens > 0 for record in given),
-        score=estimate(scored) if scored else None,
-        difference=compare(scored, base) if plan != first else None,
+        score=estimate(answers, scored) if scored else None,
+        difference=compare(answers, scored, base) if plan != first else None,
         kv_bytes=kept,
         peak_kv_bytes=most,
         prefill_seconds=mean_of(lambda record: record.prefill_seconds),
@@ -183,7 +184,12 @@ def _row(
     )
 
 
-def _scores(records: Group) -> dict[str, dict[str, float]]:
+def _figures(answers: Answers, records: Group) -> dict[str, dict[str, Figures]]:
+    """What the score of each task is made from, by sample."""
     return {
-        task: {sample: record.score for sample, record in group.items()} for task, group in records.items()
+        task: {
+            sample: tuple(record.scores[name] for name in answers.aggregates[task].figures)
+            for sample, record in group.items()
+        }
+        for task, group in records.items()
     }

@@ -15,6 +15,7 @@ from longspan.errors import LongspanError
 from longspan.evaluation.record import RunFolder
 from longspan.evaluation.report.answers import Answers
 from longspan.evaluation.report.cost import cost
+from longspan.evaluation.report.effective import FIGURES, Reach, definition, reaches
 from longspan.evaluation.report.front import Standing, standings
 from longspan.evaluation.report.summary import Finding, findings
 from longspan.evaluation.report.table import Row, mean_rows, task_rows
@@ -30,8 +31,8 @@ class ReportFiles:
     """Where a report was written, and what it says.
 
     html: a page that needs no other file; csv: a row for each plan, task and length; json: all figures. standings:
-    the plans at each length, on the samples that all of them answered. findings: the same in words. missing: answers
-    that are still to come.
+    the plans at each length, on the samples that all of them answered. findings: the same in words. reaches: up to
+    which length each plan's scores hold. missing: answers that are still to come.
     """
 
     html: Path
@@ -40,16 +41,21 @@ class ReportFiles:
     plans: tuple[str, ...]
     standings: tuple[Standing, ...]
     findings: tuple[Finding, ...]
+    reaches: tuple[Reach, ...]
     missing: int
 
     def to_dict(self) -> dict[str, Any]:
-        """What JSON can hold: the paths, the fronts and the words."""
+        """What JSON can hold: the paths, the fronts, the words, and how far scores hold."""
         return {
             "files": {"html": str(self.html), "csv": str(self.csv), "json": str(self.json)},
             "plans": list(self.plans),
             "missing": self.missing,
             "summary": {finding.title: list(finding.sentences) for finding in self.findings},
             "standings": [standing.to_dict() for standing in self.standings],
+            "effective": {
+                **definition(),
+                "rows": [{"plan": each.plan, "task": each.task, **each.to_dict()} for each in self.reaches],
+            },
         }
 
 
@@ -76,10 +82,21 @@ def write_report(folder: RunFolder | str | os.PathLike[str]) -> ReportFiles:
         plans=answers.plans,
         standings=stand,
         findings=findings(stand),
+        reaches=reaches(rows),
         missing=answers.missing,
     )
-    _write(files.html, page(answers, standings=stand, findings=files.findings, rows=rows, means=means))
-    _write(files.csv, _table(rows))
+    _write(
+        files.html,
+        page(
+            answers,
+            standings=stand,
+            findings=files.findings,
+            reaches=files.reaches,
+            rows=rows,
+            means=means,
+        ),
+    )
+    _write(files.csv, _table(rows, files.reaches))
     _write(
         files.json,
         json.dumps(_values(answers, files, rows, means), indent=2, ensure_ascii=False, allow_nan=False),
@@ -99,10 +116,12 @@ def _values(
     }
 
 
-def _table(rows: tuple[Row, ...]) -> str:
-    values = [row.to_dict() for row in rows]
+def _table(rows: tuple[Row, ...], reaches: tuple[Reach, ...]) -> str:
+    """How far a plan's scores hold on a task stands on each of its lines, nothing where it is not known."""
+    known = {(each.plan, each.task): each.to_dict() for each in reaches}
+    values = [row.to_dict() | known.get((row.plan, row.name), {}) for row in rows]
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(values[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=[*rows[0].to_dict(), *FIGURES], lineterminator="\n")
     writer.writeheader()
     writer.writerows(values)
     return text.getvalue()

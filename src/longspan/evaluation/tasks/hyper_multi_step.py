@@ -12,9 +12,9 @@ from typing import Any, Literal
 from longspan.evaluation.metrics.text import overlap
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
+from longspan.evaluation.tasks.endless import Endless, distinct
+from longspan.evaluation.tasks.hiding import depth_of, interleaved
 from longspan.evaluation.tasks.longbiobench.attributes import HOBBIES, UNIVERSITIES
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, interleaved
 from longspan.evaluation.tasks.needlebench.people import FULL_NAME, full_name
 
 _Draw = Callable[[Random], Mapping[str, Any]]

@@ -11,8 +11,8 @@ from typing import Any
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, interleaved
+from longspan.evaluation.tasks.endless import Endless, distinct
+from longspan.evaluation.tasks.hiding import depth_of, interleaved
 from longspan.evaluation.tasks.needlebench.people import FULL_NAME, full_name
 
 _COLOURS_TEXT = (

@@ -13,7 +13,7 @@ from random import Random
 from longspan.evaluation.metrics.ruler import share_matched
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, hidden
+from longspan.evaluation.tasks.hiding import depth_of, hidden
 from longspan.evaluation.words import listed
 
 _GARBAGE = (

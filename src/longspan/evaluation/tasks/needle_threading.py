@@ -13,8 +13,8 @@ from uuid import UUID
 from longspan.evaluation.metrics.text import overlap
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
-from longspan.evaluation.tasks.needlebench.endless import Endless
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, interleaved
+from longspan.evaluation.tasks.endless import Endless
+from longspan.evaluation.tasks.hiding import depth_of, interleaved
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 Pair = tuple[str, str]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
-from longspan.evaluation.tasks.needlebench.endless import Endless
+from longspan.evaluation.tasks.endless import Endless
 from longspan.evaluation.tasks.needlebench.people import people
 
 BASE = 1600

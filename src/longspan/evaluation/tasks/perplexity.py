@@ -25,6 +25,7 @@ class Perplexity(Generated):
     """
 
     answer: ClassVar[Literal["text", "losses"]] = "losses"
+    aggregate: ClassVar[str] = "perplexity"
 
     context: Literal["full", "sliding"]
     scored: int = 10
@@ -71,16 +72,22 @@ class Perplexity(Generated):
         return " ".join(reversed(kept))
 
     def score(self, output: str, sample: Sample) -> dict[str, float]:
-        """From the losses of the scored tokens."""
-        loss = fmean(json.loads(output))
-        return {"score": math.exp(-loss), "perplexity": math.exp(min(loss, 700.0)), "nats": loss}
+        """From the losses of the scored tokens: `nats` in all, of so many `tokens`."""
+        losses = json.loads(output)
+        loss = fmean(losses)
+        return {
+            "score": math.exp(-loss),
+            "perplexity": math.exp(min(loss, 700.0)),
+            "nats": math.fsum(losses),
+            "tokens": len(losses),
+        }
 
 
 _FACTS: dict[str, Any] = {
     "max_new_tokens": 1,
     "chat": False,
     "diffusion": "low",
-    "metric": "1/perplexity of the last sentences",
+    "metric": "1/perplexity of the last sentences, over the tokens of all samples",
     "paper": "Extending Context Window of Large Language Models via Positional Interpolation",
     "link": "https://arxiv.org/abs/2306.15595",
     "source": "generated",

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import ClassVar
 
+import numpy as np
+
+from longspan.evaluation.metrics.aggregate import micro_f1
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Source
 from longspan.evaluation.task import Request, TaskError
@@ -21,7 +25,9 @@ class FewNerd(Demonstrated):
         "the strict format of given examples as following (Entity: EntityType):"
     )
     item: str = "Sentence"
-    metric: str = "F1 of (entity, type) by sentence; correct, found and expected add up to micro-F1 over all"
+    metric: str = "micro-F1 of (entity, type) over all sentences; of a sentence, its F1"
+
+    aggregate: ClassVar[str] = "micro-f1"
 
     def examples(self, random: Random, request: Request) -> tuple[Sequence[Example], Sequence[Example]]:
         """The paper's ten rounds of demonstrations and its test sentences."""
@@ -49,15 +55,11 @@ class FewNerd(Demonstrated):
         return "".join(f"{pair}\n" for pair in example.answers)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
-        """F1 of the pairs, with the counts that micro-F1 needs."""
+        """F1 of the pairs, with the counts that micro-F1 needs: `tp`, `fp` and `fn`."""
         found, gold = _pairs(output), dict(each.rpartition(": ")[::2] for each in sample.references)
-        correct = len(found.items() & gold.items())
-        return {
-            "score": 2 * correct / (len(found) + len(gold)),
-            "correct": correct,
-            "found": len(found),
-            "expected": len(gold),
-        }
+        right = len(found.items() & gold.items())
+        counts = {"tp": right, "fp": len(found) - right, "fn": len(gold) - right}
+        return {"score": float(micro_f1(np.array([*counts.values()], dtype=np.float64))), **counts}
 
 
 def _pairs(output: str) -> dict[str, str]:

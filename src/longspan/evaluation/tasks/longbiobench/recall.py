@@ -10,9 +10,9 @@ from typing import Any
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request
+from longspan.evaluation.tasks.endless import Endless, distinct
+from longspan.evaluation.tasks.hiding import depth_of, interleaved
 from longspan.evaluation.tasks.longbiobench.biography import ATTRIBUTES, Person, biography, three_names
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, interleaved
 
 PREFIX = "Based on the provided context,"
 

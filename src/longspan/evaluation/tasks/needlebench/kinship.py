@@ -9,8 +9,8 @@ from random import Random
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request
-from longspan.evaluation.tasks.needlebench.endless import Endless
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, hidden
+from longspan.evaluation.tasks.endless import Endless
+from longspan.evaluation.tasks.hiding import depth_of, hidden
 from longspan.evaluation.tasks.needlebench.people import people
 
 GENERATIONS = {

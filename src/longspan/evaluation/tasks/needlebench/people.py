@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from random import Random
 
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
+from longspan.evaluation.tasks.endless import Endless, distinct
 
 _FIRST_NAMES_TEXT = """Aaron Abigail Adrian Agnes Alastair Alberta Alfred Alison Amanda Amelia Andrew Angela Anita
     Anthony Antonia Archie Arnold Astrid Audrey Barbara Barnaby Beatrice Benjamin Bernard Bertha Blanche Brenda Brian

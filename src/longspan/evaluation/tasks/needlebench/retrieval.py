@@ -8,7 +8,7 @@ from random import Random
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, hidden
+from longspan.evaluation.tasks.hiding import depth_of, hidden
 
 PLACES = tuple(
     f"{kind} of {name}"

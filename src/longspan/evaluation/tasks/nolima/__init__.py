@@ -9,7 +9,7 @@ from typing import Literal
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task, TaskError
-from longspan.evaluation.tasks.needlebench.hiding import depth_of, hidden
+from longspan.evaluation.tasks.hiding import depth_of, hidden
 from longspan.evaluation.tasks.needlebench.people import FIRST_NAMES
 from longspan.evaluation.tasks.nolima.pairs import PAIRS
 

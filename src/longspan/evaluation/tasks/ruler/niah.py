@@ -10,8 +10,8 @@ from uuid import UUID
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
-from longspan.evaluation.tasks.needlebench.hiding import hidden, interleaved
+from longspan.evaluation.tasks.endless import Endless, distinct
+from longspan.evaluation.tasks.hiding import hidden, interleaved
 from longspan.evaluation.tasks.ruler.family import NOISE, Ruler
 from longspan.evaluation.words import compound
 

@@ -11,7 +11,7 @@ from typing import Literal
 from longspan.evaluation.metrics.ruler import any_matched
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request
-from longspan.evaluation.tasks.needlebench.endless import Endless
+from longspan.evaluation.tasks.endless import Endless
 from longspan.evaluation.tasks.ruler.encyclopaedia import Encyclopaedia
 from longspan.evaluation.tasks.ruler.family import Ruler
 from longspan.evaluation.tasks.ruler.published import HOTPOTQA, SQUAD, Collection, found, hotpotqa, squad

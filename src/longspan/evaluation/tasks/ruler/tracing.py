@@ -8,8 +8,8 @@ from string import ascii_uppercase
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
-from longspan.evaluation.tasks.needlebench.hiding import interleaved
+from longspan.evaluation.tasks.endless import Endless, distinct
+from longspan.evaluation.tasks.hiding import interleaved
 from longspan.evaluation.tasks.ruler.family import NOISE, Ruler
 
 _EXAMPLE_LINES = 12

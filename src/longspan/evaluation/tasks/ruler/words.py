@@ -8,7 +8,7 @@ from string import ascii_lowercase
 
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request
-from longspan.evaluation.tasks.needlebench.endless import Endless, distinct
+from longspan.evaluation.tasks.endless import Endless, distinct
 from longspan.evaluation.tasks.ruler.family import Ruler
 from longspan.evaluation.words import endless_words
 

@@ -1,66 +1,22 @@
-"""Lost in the Middle: one pair, or one document, among many that look alike (https://arxiv.org/abs/2307.03172)."""
+"""A question that one of many documents answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
-from uuid import UUID
 
-from longspan.evaluation.metrics.text import best, contains, normalise
+from longspan.evaluation.metrics.text import normalise
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, read_rows
-from longspan.evaluation.task import Generated, Level, Request, TaskError
+from longspan.evaluation.task import Generated, Request, TaskError
 from longspan.evaluation.tasks.invented import names
+from longspan.evaluation.tasks.lost_in_the_middle.middle import Middle, depth
 
 NATURAL_QUESTIONS = "lost_in_the_middle/qa_data/nq-open-oracle.jsonl.gz"
 """Where the paper's questions lie in the folder of local data, named as in the paper's repository."""
-
-_PLACES = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Middle(Generated):
-    """One needed item among distractors; from sample to sample it moves in five steps from first place to last."""
-
-    diffusion: Level = "medium"
-    scope: Level = "low"
-    metric: str = "1 if any gold answer is a substring of the output, both normalised; by depth"
-    paper: str = "Lost in the Middle: How Language Models Use Long Contexts"
-    link: str = "https://arxiv.org/abs/2307.03172"
-
-    def score(self, output: str, sample: Sample) -> Mapping[str, float]:
-        """Whether any of the references is in the output."""
-        return {"score": best(contains, output, sample.references)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeyValue(Middle):
-    """The value of one key in a JSON object of random identifiers."""
-
-    def make(self, random: Random, index: int, request: Request) -> Sample:
-        """The object with one asked key; facts: `depth`, `gold_index` and `pairs`."""
-        seed, depth = random.getrandbits(64), _depth(index)
-
-        def build(distractors: int) -> Sample:
-            pairs = list(islice(_pairs(Random(seed)), distractors + 1))  # noqa: S311
-            asked = pairs.pop(0)
-            gold = round(depth * distractors)
-            pairs.insert(gold, asked)
-            lines = ",\n ".join(f'"{key}": "{value}"' for key, value in pairs)
-            return Sample(
-                id="",
-                context="Extract the value corresponding to the specified key in the JSON object below.\n\n"
-                f"JSON data:\n{{{lines}}}\n\n",
-                question=f'Key: "{asked[0]}"\n',
-                prefix="Corresponding value:",
-                references=(asked[1],),
-                facts={"depth": depth, "gold_index": gold, "pairs": len(pairs)},
-            )
-
-        return self.largest(build, request)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,19 +38,19 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiDocument(Middle):
+class MultiDocument(Middle, Generated):
     """A question that one of many documents answers: Natural Questions from local data, else invented ones."""
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The documents and the question; facts: `depth`, `gold_index`, `documents`, and `data` they come from."""
-        depth = _depth(index)
+        place = depth(index)
         file = request.data / NATURAL_QUESTIONS if request.data is not None else None
         local = file is not None and file.is_file()
         problem = _natural(random, file) if file is not None and local else _invented(random.getrandbits(64))
 
         def build(distractors: int) -> Sample:
             documents = list(islice(problem.distractors(), distractors))
-            gold = round(depth * distractors)
+            gold = round(place * distractors)
             documents.insert(gold, problem.gold)
             listed = "\n".join(
                 f"Document [{number}](Title: {document.title}) {document.text}"
@@ -108,7 +64,7 @@ class MultiDocument(Middle):
                 prefix="Answer:",
                 references=problem.answers,
                 facts={
-                    "depth": depth,
+                    "depth": place,
                     "gold_index": gold,
                     "documents": len(documents),
                     "data": "natural-questions" if local else "invented",
@@ -116,16 +72,6 @@ class MultiDocument(Middle):
             )
 
         return self.largest(build, request)
-
-
-def _depth(index: int) -> float:
-    return index % _PLACES / (_PLACES - 1)
-
-
-def _pairs(random: Random) -> Iterator[tuple[str, str]]:
-    while True:
-        key, value = (UUID(int=random.getrandbits(128), version=4) for _ in range(2))
-        yield str(key), str(value)
 
 
 def _natural(random: Random, file: Path) -> Problem:
@@ -216,21 +162,3 @@ def _place(random: Random, invented: Iterator[str]) -> tuple[Document, str, str]
         )
     )
     return Document(title=title, text=text), question, answer
-
-
-TASKS = (
-    KeyValue(
-        name="lost-in-the-middle/key-value",
-        description="Give the value of one key in a JSON object of random identifiers.",
-        max_new_tokens=100,
-        form="The JSON object, then the key; the answer begins with Corresponding value:",
-    ),
-    MultiDocument(
-        name="lost-in-the-middle/multi-document",
-        description="Answer a question from the one document, among many, that has the answer.",
-        max_new_tokens=100,
-        source="github.com/nelson-liu/lost-in-the-middle in the folder of local data, else generated",
-        licence="CC BY-SA 3.0 (Natural Questions), Apache-2.0 (generated)",
-        form="Numbered documents with titles, then the question; the answer begins with Answer:",
-    ),
-)
