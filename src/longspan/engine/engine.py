@@ -36,7 +36,8 @@ class Engine:
     """What a plan's parts do between the layers of a model.
 
     forks: plans that sessions forked from this one may have; what their policies need to know is gathered from the
-    beginning. profile: facts measured once of the model, by name.
+    beginning. observe: how many of the last queries each layer remembers at least. profile: facts measured once of
+    the model, by name.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Engine:
         plan: Plan,
         *,
         forks: Iterable[Plan] = (),
+        observe: int = 0,
         profile: Callable[[str], Tensor] | None = None,
     ) -> None:
         self.seam = seam
@@ -59,7 +61,7 @@ class Engine:
         self.trackings = list(dict.fromkeys(each.tracking for each in policies if each.tracking is not None))
         self.watch_seconds: dict[Tracking, float] = dict.fromkeys(self.trackings, 0.0)
         self.observed = max(
-            [policy.observed for policy in policies] + [plan.codec.observed if plan.codec else 0]
+            [observe, plan.codec.observed if plan.codec else 0, *(policy.observed for policy in policies)]
         )
 
     @property

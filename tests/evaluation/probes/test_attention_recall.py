@@ -11,7 +11,7 @@ from longspan.evaluation.probes import attention_recall
 from longspan.evaluation.probes.full_reading import FullReading
 from longspan.evaluation.probes.visible import kept
 from longspan.plan import Plan
-from longspan.selectors.base import Selector, Summary
+from longspan.selectors.base import Chosen, Selector, Summary
 from tiny import tiny_model, tokens
 
 COUNT, QUERIES = 100, 6
@@ -32,14 +32,12 @@ class EveryThird(Selector):
 
 
 class _Thirds(Summary):
-    nbytes = 0
+    def extend(self, visit):
+        self.covered += visit.keys(self.covered, visit.entries).shape[1]
 
-    def extend(self, keys):
-        self.covered += keys.shape[1]
-
-    def select(self, query, entries):
-        assert self.covered == entries
-        return torch.arange(0, entries, 3).expand(len(query), -1)
+    def select(self, visit):
+        assert self.covered == visit.entries
+        return Chosen(torch.arange(0, visit.entries, 3).expand(len(visit.query), -1))
 
 
 def mass_of(places):

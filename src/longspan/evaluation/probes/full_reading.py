@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from longspan.engine.engine import Engine, Portion
+from longspan.engine.engine import Engine
 from longspan.engine.legs import Span, turned
 from longspan.engine.memory import Memory
+from longspan.engine.passing import Portion
 from longspan.errors import UnsupportedModel
 from longspan.parameters import check_range
 from longspan.plan import Plan
-from longspan.seam import Call, Seam
+from longspan.policies.tracker import Script
+from longspan.spans import tokenize
 from longspan.store.ledger import Ledger
 from longspan.window import window_exceeded
 
@@ -31,6 +33,7 @@ class FullReading:
     """n tokens as the model reads them under a plan's positions, with every query seeing everything.
 
     layers: those that see the whole prompt, the only ones that are looked at; layers with a sliding window are not.
+    notes: what selectors of one layer tell those of the next, for each of the last queries.
     Attention is never held for more than the last `queries` queries of one layer, and chunks of `chunk` tokens pass
     through the model at a time, counted from the prompt's end. remember: last queries that are kept besides, for
     parts that look at more.
@@ -59,15 +62,18 @@ class FullReading:
                 f"every layer of model family {seam.family!r} has a sliding window, so none sees the whole prompt; "
                 "probe a model with full attention"
             )
-        self.engine = Engine(seam, Plan(positions=plan.positions, policy=plan.policy), max(queries, remember))
+        self.engine = Engine(
+            seam, Plan(positions=plan.positions, policy=plan.policy), observe=max(queries, remember)
+        )
+        self._tokenizer = model.tokenizer
+        self.notes: list[dict[str, Any]] = [{} for _ in range(queries)]
         window = self.engine.scheme.window(seam.window)
         if window is not None and self.count > window:
             raise window_exceeded(self.count, 0, window, seam.window)
-        self._softcaps = _softcaps(seam)
         self.memory = self.engine.memory(Ledger())
         first = self.count % chunk
         ends = ([first] if first else []) + list(range(first + chunk, self.count + 1, chunk))
-        read(self.engine, self.memory, ids, ends, compress=False, progress=progress)
+        read(self.engine, self.memory, ids, ends, progress=progress)
 
     def span(self, layer: int, count: int) -> Span:
         """The positions of the last `count` tokens."""
@@ -98,12 +104,20 @@ class FullReading:
                 key = turned(keys, span.key_turn(leg.keys, 0, self.count))
             query = turned(raw, leg.query_turn).float().unflatten(0, (len(keys), -1))
             found = torch.einsum("kgqd,knd->kgqn", query, key.float()).flatten(0, 1) * facts.scale
-            softcap = self._softcaps[layer]
-            if softcap is not None:
-                found = softcap * torch.tanh(found / softcap)
+            if facts.softcap is not None:
+                found = facts.softcap * torch.tanh(found / facts.softcap)
             seen = (places >= leg.low[:, None]) & (places < leg.high[:, None])
             scores = torch.where(seen, found, scores)
         return scores.softmax(-1)
+
+    def script(self, memory: Memory) -> Script:
+        """The prompt, for a policy that has the model read more."""
+        return Script(
+            ids=memory.ids,
+            question=(),
+            encode=lambda text: tokenize(self._tokenizer, text, plain=True).ids,
+            chunk=self.chunk,
+        )
 
     def close(self) -> None:
         """Gives the memory back."""
@@ -122,14 +136,16 @@ def read(
     ids: Sequence[int],
     ends: Sequence[int],
     *,
-    compress: bool,
+    compress: Callable[[Memory], Script] | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Runs tokens through the model in parts that end at `ends`; compress: the policy acts after each part."""
+    """Runs tokens through the model in parts that end at `ends`. compress: the policy acts after each, on this script."""
     start = 0
     for end in ends:
         part = torch.tensor(ids[start:end], dtype=torch.long, device=engine.seam.device)
-        engine.forward([Portion(memory=memory, ids=part, compress=compress)], keep=[])
+        engine.forward([Portion(memory=memory, ids=part, compress=compress is not None)], keep=[])
+        if compress is not None and engine.deferred:
+            engine.compress(memory, compress)
         start = end
         if progress is not None:
             progress(end, len(ids))
@@ -144,16 +160,3 @@ def positions_only(plan: Plan, what: str) -> Plan:
             "give a plan with positions= only, or none"
         )
     return plan
-
-
-def _softcaps(seam: Seam) -> dict[int, float | None]:
-    """What bounds the scores of each layer, as the layers say themselves when one token passes through."""
-    found: dict[int, float | None] = {}
-
-    def watch(call: Call) -> Tensor:
-        found[call.layer] = call.softcap
-        return call.query.new_zeros(*call.query.shape[:2], call.value.shape[-1])
-
-    token = torch.zeros(1, dtype=torch.long, device=seam.device)
-    seam.forward(token, token, token, watch)
-    return found

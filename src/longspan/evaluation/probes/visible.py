@@ -11,7 +11,7 @@ from longspan.engine.memory import LayerMemory, Memory
 from longspan.evaluation.probes.full_reading import FullReading, read
 from longspan.kernels.blocks import BlockIndex
 from longspan.patterns.base import Pattern, Reading
-from longspan.selectors.base import Selector
+from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.ledger import Ledger
 
 
@@ -50,12 +50,12 @@ def kept(reading: FullReading, ids: Sequence[int]) -> Memory:
     """What the policy of the reading leaves of the prompt, as `Session.fork` or, with when=chunk, `Session.read`."""
     engine = reading.engine
     if engine.policy is None or engine.policy.when == "end":
-        memory = reading.memory.fork(Ledger())
-        engine.compress(memory)
+        memory = reading.memory.fork(Ledger(), engine.trackings)
+        engine.compress(memory, reading.script)
         return memory
     memory = engine.memory(Ledger())
     ends = [*range(reading.chunk, reading.count, reading.chunk), reading.count]
-    read(engine, memory, ids, ends, compress=True)
+    read(engine, memory, ids, ends, compress=reading.script)
     return memory
 
 
@@ -63,7 +63,13 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
     """What the last queries see of a layer's entries, all or those that a selector chooses for each of them.
 
     Returns bool `[heads, queries, n]`. Queries come in their order, each as if it were the one being decoded.
+    Raises ValueError for a selector that needs the surprise of tokens, which is not measured here.
     """
+    if selector is not None and selector.surprised:
+        raise ValueError(
+            f"{type(selector).__name__} needs the surprise of every token, which a probe does not gather; "
+            "compare it with `longspan eval` instead"
+        )
     query = reading.query(layer, reading.queries)
     mask = torch.zeros(*query.shape[:2], reading.count, dtype=torch.bool, device=query.device)
     if selector is not None and selector.skips(layer, len(reading.engine.seam.layers)):
@@ -78,8 +84,28 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
         summary = selector.summary()
         for row in range(reading.queries):
             entries = int((positions <= reading.count - reading.queries + row).sum(1).max())
-            summary.extend(group.keys(summary.covered, entries))
-            chosen = summary.select(query[heads, row], entries)
-            places = positions[:, :entries] if chosen is None else positions.gather(1, chosen)
+            visit = Visit(
+                query=query[heads, row : row + 1],
+                entries=entries,
+                start=reading.count - reading.queries + row,
+                keys=group.keys,
+                positions=lambda group=group, entries=entries: group.positions()[:, :entries],  # type: ignore[misc]
+                layer=layer,
+                layers=len(reading.engine.seam.layers),
+                rounds=torch.zeros(1, dtype=torch.long, device=query.device),
+                notes=reading.notes[row],
+            )
+            summary.extend(visit)
+            chosen = summary.select(visit)
+            places = positions[:, :entries] if chosen is None else _chosen(chosen, positions)
             mask[heads, row] = mask[heads, row].scatter(1, places, True)
     return mask
+
+
+def _chosen(chosen: Chosen, positions: Tensor) -> Tensor:
+    """Positions of chosen entries; places beyond a head's count repeat its first."""
+    index = chosen.index
+    if chosen.counts is not None:
+        beyond = torch.arange(index.shape[1], device=index.device) >= chosen.counts[:, None]
+        index = torch.where(beyond, index[:, :1], index)
+    return positions.gather(1, index)

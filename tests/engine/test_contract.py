@@ -1,0 +1,124 @@
+"""What every part promises, whichever model, batch and moment: it runs, counts, keeps to its budget and leaves no trace."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from longspan import registry
+from longspan.engine.memory import Memory
+from longspan.plan import Plan
+from longspan.session import Session
+from small_parts import SMALL, WHOLE
+from tiny import stock_logits, tiny_model, tokens
+
+FAMILIES = ["llama", "qwen3", "gemma3_text"]
+LENGTHS = [150, 97, 33]
+PARTS = [f"{room}={part}" for room, part in SMALL]
+
+
+def text(length: int, seed: int = 0) -> list[int]:
+    return tokens(length, seed).tolist()
+
+
+def plan_of(part: str, when: str) -> str:
+    """The part alone; a policy acts when it is told to, parts of policies and selectors come with one."""
+    room, _, name = part.partition("=")
+    if room == "policy":
+        inside = name.rstrip(")") if name.endswith(")") else f"{name}("
+        return f"policy={inside}{'' if inside.endswith('(') else ','}when={when})"
+    if room in ("unit", "allocator", "disposer"):
+        return f"policy=snapkv(budget=40,window=8,{room}={name},when={when})"
+    if room in ("grouping", "digest", "scoring", "reuse"):
+        return f"selector=retrieve(budget=32,sinks=4,local=8,dense=0,{room}={name})"
+    return part
+
+
+def tensors(memory: Memory) -> Iterator[torch.Tensor]:
+    """Everything in memory that a sequence holds besides its last queries."""
+    for layer in memory.layers:
+        for tier in layer.store._tiers:
+            if tier.rows.resident:
+                yield from tier.rows._columns
+            yield from tier.form.tensors().values()
+        for state in (*layer.trackers.values(), *layer.summaries.values()):
+            yield from state.tensors().values()
+
+
+def true_bytes(session: Session) -> int:
+    return sum(each.nbytes for memory in session._batch._memories for each in tensors(memory))
+
+
+def check_budget(session: Session, plan: Plan) -> None:
+    """Rows of all layers together hold no more than the budget grants them."""
+    if plan.policy is None:
+        return
+    for memory in session._batch._memories:
+        stores = [
+            layer.store
+            for layer, facts in zip(memory.layers, session._seam.layers, strict=True)
+            if facts.window is None
+        ]
+        rows = sum(store.heads for store in stores)
+        limit = plan.policy.limit(memory.seen) * rows
+        spare = sum(
+            store.heads * (store._apart.form.block - 1) for store in stores if store._apart is not None
+        )
+        assert sum(sum(store.lengths) for store in stores) <= min(limit + spare, memory.seen * rows)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_keeps_its_promises(part, family):
+    model = tiny_model(family)
+    before = stock_logits(model.network, tokens(40))
+    whens = ["end", "chunk"] if part.partition("=")[0] in ("policy", "unit", "allocator", "disposer") else [""]
+    for when in whens:
+        plan = Plan.of(plan_of(part, when))
+        for lengths in (LENGTHS[:1], LENGTHS):
+            many = len(lengths) > 1
+            ids = [text(length, seed) for seed, length in enumerate(lengths)]
+            asking = [text(9, seed + 10) for seed in range(len(lengths))]
+            with model.session(plan, size=len(lengths), chunk=64) as session:
+                session.read(ids if many else ids[0], question=asking if many else asking[0])
+                if not (plan.policy and plan.policy.guided):
+                    check_budget(session, plan)
+                assert session.usage.kv_bytes == true_bytes(session)
+                steps = list(session.generate(max_new_tokens=5, temperature=3.0, seed=0))
+                assert {step.sequence for step in steps} == set(range(len(lengths)))
+                assert session.usage.kv_bytes == true_bytes(session)
+                session.read(ids if many else ids[0])
+                assert all(row.isfinite().all() for row in session._batch.upcoming)
+    assert torch.equal(stock_logits(model.network, tokens(40)), before)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("part", WHOLE)
+def test_a_part_that_keeps_or_visits_everything_changes_nothing(part, family):
+    model, ids, more = tiny_model(family), tokens(150), tokens(3, seed=5)
+    with model.session(chunk=64) as session:
+        session.read(ids)
+        expected = session.next_logits, session.logits(more)
+    with model.session(part, chunk=64) as session:
+        session.read(ids)
+        assert torch.equal(session.next_logits, expected[0])
+        assert torch.equal(session.logits(more), expected[1])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_sequences_of_a_batch_do_not_touch_each_other(part):
+    model, plan = tiny_model(), plan_of(part, "chunk")
+    ids = [text(length, seed) for seed, length in enumerate(LENGTHS)]
+    with model.session(plan, size=3, chunk=64) as session:
+        session.read(ids)
+        together = [row.clone() for row in session._batch.upcoming]
+    for mine, alone in zip(together, ids, strict=True):
+        with model.session(plan, chunk=64) as session:
+            session.read(alone)
+            assert torch.allclose(session.next_logits, mine, atol=1e-4)
+
+
+def test_every_method_is_in_the_matrix():
+    rooms = ("policy", "unit", "allocator", "disposer", "selector", "codec", "grouping", "digest", "scoring", "reuse")
+    known = {(room, part.partition("(")[0]) for room, part in SMALL}
+    assert {(room, card.name) for room in rooms for card in registry.cards(room)} <= known
