@@ -11,14 +11,25 @@ from transformers import AutoModelForCausalLM
 
 from longspan.plan import Plan
 from longspan.policies.adakv import AdaKV
+from longspan.policies.chunkkv import ChunkKV
+from longspan.policies.keydiff import KeyDiff
+from longspan.policies.knorm import Knorm
+from longspan.policies.lagkv import LagKV
+from longspan.policies.pyramidkv import PyramidKV
 from longspan.policies.snapkv import SnapKV
 from longspan.policies.streamingllm import StreamingLLM
+from longspan.policies.tova import TOVA
 from tiny import model_of
 
 METHODS = {
     "snapkv(window=32,kernel=5)": (SnapKV, {"window": 32, "kernel": 5}),
     "streaming-llm(sinks=4)": (StreamingLLM, {"sinks": 4}),
     "adakv(snapkv,alpha=0.2)": (AdaKV, {"window": 32, "kernel": 5}),
+    "tova": (TOVA, {}),
+    "knorm": (Knorm, {}),
+    "keydiff": (KeyDiff, {}),
+    "pyramidkv(window=32,kernel=5,beta=20)": (PyramidKV, {"window": 32, "kernel": 5}),
+    "chunkkv(snapkv,chunk=20)": (ChunkKV, {"window": 32, "kernel": 5}),
 }
 
 
@@ -47,3 +58,18 @@ def test_kept_sets_are_those_of_kvpress(oracle, method, removed, chunk):
     part, parameters = METHODS[method]
     with model.session(Plan(policy=part(budget=1 - float(removed), **parameters)), chunk=chunk) as session:
         assert kept(session.read(answers["input_ids"])) == answers["kept"][f"{method} @ removed={removed}"]
+
+
+@pytest.mark.parametrize("removed", ["0.5", "0.75"])
+def test_lagkv_and_kvpress_choose_among_the_same_ties(oracle, removed):
+    """Of 320 entries only one partition, 4 .. 131, can be scored; the other 192 tie at kvpress, and fill the budget."""
+    model, answers = oracle
+    tied = {*range(4), *range(132, 320)}
+    with model.session(Plan(policy=LagKV(budget=1 - float(removed)))) as session:
+        mine = kept(session.read(answers["input_ids"]))
+    theirs = answers["kept"][f"lagkv @ removed={removed}"]
+    for my_layer, their_layer in zip(mine, theirs, strict=True):
+        for my_row, their_row in zip(my_layer, their_layer, strict=True):
+            assert len(my_row) == len(their_row)
+            assert {*my_row, *their_row} <= tied
+            assert my_row == [*range(4), *range(320 - len(their_row) + 4, 320)]

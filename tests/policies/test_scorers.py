@@ -1,4 +1,8 @@
-"""SnapKV's scores and AdaKV's counts against loops, and what StreamingLLM keeps and shows."""
+"""Scores against loops, and what StreamingLLM keeps and shows."""
+
+import math
+import operator
+import statistics
 
 import pytest
 import torch
@@ -7,9 +11,12 @@ from hypothesis import strategies as st
 from kept import kept
 from torch.testing import assert_close
 
-from longspan.policies.allocators.adakv import AdaKV
-from longspan.policies.allocators.uniform import Uniform
+from longspan.policies.keydiff import KeyDiff
+from longspan.policies.knorm import Knorm
+from longspan.policies.lagkv import LagKV
+from longspan.policies.random import Random
 from longspan.policies.snapkv import SnapKV
+from longspan.policies.tova import TOVA
 from longspan.policies.view import View
 from naive_llama import causal, naive_logits
 from tiny import tiny_model, tokens
@@ -24,9 +31,12 @@ def views(draw: st.DrawFn) -> View:
     kept = [sorted({*draw(st.sets(st.integers(0, seen - 1), max_size=20)), *recent}) for _ in range(rows)]
     longest = max(map(len, kept))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 99)))
+    states = torch.randn(2, rows, longest, 4, generator=generator)
+    for row, positions in enumerate(kept):
+        states[:, row, len(positions) :] = 0
     return View(
-        keys=torch.randn(rows, longest, 4, generator=generator),
-        values=torch.randn(rows, longest, 4, generator=generator),
+        keys=states[0],
+        values=states[1],
         positions=torch.tensor([row + [0] * (longest - len(row)) for row in kept]),
         lengths=[len(row) for row in kept],
         queries=torch.randn(rows * group, observed, 4, generator=generator),
@@ -67,32 +77,146 @@ def test_snapkv_scores_are_those_of_a_loop(view, kernel):
         assert_close(scores[row, :count], expected, atol=1e-6, rtol=1e-5)
 
 
-def naive_counts(scores: torch.Tensor, budget: int, floor: float) -> list[int]:
-    """Every row's best within its floor, then the best of the layer, one by one."""
-    safe = int(budget * floor)
-    ranked = [row.argsort(descending=True).tolist() for row in scores]
-    taken = {(row, entry) for row, order in enumerate(ranked) for entry in order[:safe]}
-    everything = [
-        (float(scores[row, entry]), row, entry) for row in range(len(scores)) for entry in ranked[row]
-    ]
-    for _, row, entry in sorted(everything, reverse=True):
-        if len(taken) < budget * len(scores):
-            taken.add((row, entry))
-    return [sum(row == mine for row, _ in taken) for mine in range(len(scores))]
+@given(views())
+def test_tova_scores_are_those_of_a_loop(view):
+    scores = TOVA().scores(view)
+    group, heads = len(view.queries) // len(view.keys), len(view.queries)
+    received: dict[int, float] = {}
+    for head in range(heads):
+        row = head // group
+        entries = range(view.lengths[row])
+        products = view.keys[row, entries] @ view.queries[head, -1] * view.scale
+        for entry, weight in zip(entries, products.softmax(0).tolist(), strict=True):
+            position = int(view.positions[row, entry])
+            received[position] = received.get(position, 0.0) + weight / heads
+    received[view.seen - 1] = float("inf")
+    for row, count in enumerate(view.lengths):
+        expected = torch.tensor([received[position] for position in view.positions[row, :count].tolist()])
+        assert_close(scores[row, :count], expected, atol=1e-6, rtol=1e-5)
 
 
-@given(st.integers(1, 4), st.integers(1, 30), st.data())
-def test_heads_compete_for_the_budget(rows, entries, data):
-    scores = torch.randn(
-        rows, entries, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
+@given(views())
+def test_scores_from_keys_are_those_of_a_loop(view):
+    norms, differences = Knorm().scores(view), KeyDiff().scores(view)
+    for row, count in enumerate(view.lengths):
+        keys = view.keys[row, :count].tolist()
+        lengths = [math.hypot(*key) for key in keys]
+        anchor = [
+            sum(key[channel] / length for key, length in zip(keys, lengths, strict=True)) / count
+            for channel in range(4)
+        ]
+        cosines = [
+            sum(map(operator.mul, key, anchor)) / length / math.hypot(*anchor)
+            for key, length in zip(keys, lengths, strict=True)
+        ]
+        assert_close(norms[row, :count], -torch.tensor(lengths), atol=1e-6, rtol=1e-5)
+        assert_close(differences[row, :count], -torch.tensor(cosines), atol=1e-5, rtol=1e-5)
+
+
+def test_norms_of_half_precision_keys_do_not_tie():
+    keys = torch.linspace(1, 1.06, 200)[None, :, None].expand(1, -1, 64).bfloat16()
+    keys = torch.cat((keys, torch.linspace(0, 1, 200)[None, :, None].bfloat16()), -1)
+    scores = Knorm().scores(random_view([200], keys=keys))
+    assert scores.dtype == torch.float32
+    assert len(scores.unique()) > 2 * len(keys.norm(dim=-1).unique())
+
+
+def random_view(lengths: list[int], *, seed: int = 0, keys: torch.Tensor | None = None, **facts) -> View:
+    """Rows of the first tokens of a text, as many as given, without queries."""
+    longest, generator = max(lengths), torch.Generator().manual_seed(seed)
+    states = torch.randn(2, len(lengths), longest, 5, generator=generator)
+    for row, length in enumerate(lengths):
+        states[:, row, length:] = 0
+    return View(
+        **{
+            "keys": states[0] if keys is None else keys,
+            "values": states[1],
+            "positions": torch.arange(longest).expand(len(lengths), -1),
+            "lengths": lengths,
+            "queries": torch.empty(len(lengths), 0, 5),
+            "query_positions": torch.empty(0, dtype=torch.long),
+            "seen": longest,
+            "scale": 0.5,
+            "layer": 0,
+            "layers": 1,
+        }
+        | facts
     )
-    scores = scores * torch.arange(1, rows + 1)[:, None]
-    budget, floor = data.draw(st.integers(1, entries)), data.draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
-    counts = AdaKV(floor=floor).counts(scores, budget, layer=0, layers=1)
-    assert counts.tolist() == naive_counts(scores, budget, floor)
-    assert int(counts.sum()) == budget * rows
-    assert bool((counts >= int(budget * floor)).all())
-    assert Uniform().counts(scores, budget, layer=0, layers=1).tolist() == [budget] * rows
+
+
+def naive_information(view: View, row: int, start: int, lag: int) -> list[float]:
+    """Lag-relative information of each entry of the partition that begins at `start`."""
+    total = [0.0] * lag
+    for states in (view.keys[row].tolist(), view.values[row].tolist()):
+        following = states[start + lag : start + 2 * lag]
+        low, high = ([bound(channel) for channel in zip(*following, strict=True)] for bound in (min, max))
+        spreads = [
+            statistics.stdev(
+                (x - least) / (most - least) for x, least, most in zip(entry, low, high, strict=True)
+            )
+            for entry in states[start : start + lag]
+        ]
+        raised = [math.exp(spread - max(spreads)) for spread in spreads]
+        total = [mine + each / sum(raised) for mine, each in zip(total, raised, strict=True)]
+    return total
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=3),
+    st.integers(0, 4),
+    st.integers(4, 9),
+    st.integers(0, 99),
+)
+def test_lagkv_ranks_each_partition_by_the_next_one(lengths, sinks, lag, seed):
+    view = random_view(lengths, seed=seed)
+    scores = LagKV(n_sink=sinks, lag_size=lag).scores(view)
+    for row, count in enumerate(lengths):
+        assert scores[row, :count].isposinf().tolist() == [entry < sinks for entry in range(count)]
+        previous, start = torch.zeros(lag), sinks
+        while start + 2 * lag <= count:
+            ranks = scores[row, start : start + lag]
+            information = torch.tensor(naive_information(view, row, start, lag))[ranks.argsort()]
+            assert (information.diff() > -1e-5).all()
+            assert_close(ranks.sort().values.diff(), torch.full((lag - 1,), 1 / lag))
+            assert (previous < ranks.sort().values).all()
+            assert (ranks.sort().values < torch.arange(1, lag + 1) / lag).all()
+            previous, start = ranks.sort().values, start + lag
+        rest = scores[row, max(start, sinks) : count]
+        assert (rest >= 1).all()
+        assert (rest.diff() > 0).all()
+
+
+def test_lagkv_takes_channels_that_do_not_vary():
+    view = random_view([30], keys=torch.ones(1, 30, 5))
+    assert LagKV(n_sink=2, lag_size=6).scores(view)[0, 2:].isfinite().all()
+
+
+def test_random_scores_are_spread_evenly_and_tell_seeds_layers_and_heads_apart():
+    def score(seed, layer):
+        return Random(seed=seed).scores(random_view([4000] * 3, layer=layer))
+
+    rows = [*score(0, 0), *score(1, 0), *score(0, 1), *score(2**24 - 1, 30)]
+    for row in rows:
+        assert len(row.unique()) == 4000
+        shares = row.histc(bins=20, min=0, max=1) / 200
+        assert 0.6 < shares.min() <= shares.max() < 1.4
+        assert torch.stack((row[:-1], row[1:])).corrcoef()[0, 1].abs() < 0.06  # no order along the text
+    together = torch.stack(rows).corrcoef().fill_diagonal_(0)
+    assert together.abs().max() < 0.08
+    assert torch.equal(score(1, 3), score(1, 3))
+
+
+@pytest.mark.parametrize("chunk", [7, 30, 2048])
+def test_a_random_choice_does_not_depend_on_how_the_text_was_read(chunk):
+    sets = []
+    for when in ("end", "chunk"):
+        with tiny_model().session(f"policy=random(budget=24,seed=5,when={when})", chunk=chunk) as session:
+            session.read(tokens(70))
+            sets.append(kept(session.read(tokens(50, seed=1))))
+    assert sets[0] == sets[1]
+    assert {len(row) for layer in sets[0] for row in layer} == {24}
+    flat = [tuple(row) for layer in sets[0] for row in layer]
+    assert len(set(flat)) == len(flat)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64, 2048])

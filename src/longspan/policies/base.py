@@ -101,6 +101,6 @@ class Policy(ABC):
                 zip(scores, counts.tolist(), store.lengths, strict=True)
             )
         ]
+        stayed = self.disposer.dispose(store, kept, scores, view)
         if view.tracker is not None:
-            view.tracker.keep(kept)
-        self.disposer.dispose(store, kept, scores, view)
+            view.tracker.keep(stayed)

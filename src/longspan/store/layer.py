@@ -16,7 +16,7 @@ from longspan.store.tier import Tier, Vectors
 # Entries are encoded this many at a time at least, since encoding shifts the recent ones.
 _SEAL = 32
 
-Rest = Callable[[], tuple[Form, Medium]]
+Rest = Callable[[], tuple[Form, Medium] | None]
 """Makes the form and says the medium of entries that a policy moves apart."""
 
 
@@ -110,11 +110,11 @@ class LayerStore:
             )
         self._rebuild(rows)
 
-    def demote(self, kept: Sequence[Tensor], form: Form, medium: Medium = MEMORY) -> None:
+    def demote(self, kept: Sequence[Tensor], form: Form, medium: Medium = MEMORY) -> list[Tensor]:
         """Leaves the chosen entries of each row and moves the others apart, into another form and medium.
 
         They are still visited, but no longer among `lengths`. The first call decides on form and medium. What does
-        not fill a block of the form stays: of each row the last of those that would have gone.
+        not fill a block of the form stays: of each row the last of those that would have gone. Returns what stays.
         """
         if not form.ready:
             raise ValueError(
@@ -137,6 +137,7 @@ class LayerStore:
             moved.append((keys[going], values[going], positions[going]))
         self._apart.extend(moved)
         self.keep(stay)
+        return stay
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """Keys and values as stored, decoded: `[heads, n, dim]`, short rows filled up with zeros."""
@@ -207,8 +208,9 @@ class LayerStore:
     def load(self, tensors: dict[str, Tensor], rest: Rest | None = None) -> None:
         """Takes back what `tensors` gave. rest: makes the form of entries that were moved apart."""
         self.seen = int(tensors["seen"])
-        if rest is not None and "apart.facts" in tensors:
-            form, medium = rest()
+        apart = rest() if rest is not None and "apart.facts" in tensors else None
+        if apart is not None:
+            form, medium = apart
             self._apart = Tier(self.heads, form, self._ledger, "apart", medium=medium, whole=False)
         for name, tier in (("coded", self._coded), ("recent", self._recent), ("apart", self._apart)):
             mine = {key[len(name) + 1 :]: each for key, each in tensors.items() if key.startswith(f"{name}.")}

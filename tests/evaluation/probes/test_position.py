@@ -110,7 +110,7 @@ def test_attention_by_position_is_the_stock_models():
     model = tiny_model()
     with embedded(model.network) as taken:
         found = attention_by_position(model, length=60, queries=5, prompts=2, bins=7, seed=3, chunk=25)
-    prompts = [taken[1:61], taken[62:]]  # one token before each asks the layers for their soft caps
+    prompts = [taken[:60], taken[60:]]
     assert min(map(min, prompts)) >= len(SPECIAL)
     assert prompts[0] != prompts[1]
     shares = sum(stock_attention(ids)[:, :, -5:].mean((1, 2)) for ids in prompts) / 2

@@ -30,4 +30,23 @@ CARDS = (
         training=False,
         changes="Lets all heads of all layers compete for the budget of the model.",
     ),
+    Card(
+        name="pyramid",
+        target="longspan.policies.allocators.pyramid:Pyramid",
+        paper="PyramidKV: Dynamic KV Cache Compression based on Pyramidal Information Funneling",
+        link="https://arxiv.org/abs/2406.02069",
+        year=2024,
+        training=False,
+        changes="Gives lower layers more entries than higher ones.",
+    ),
+    Card(
+        name="ladder",
+        target="longspan.policies.allocators.ladder:Ladder",
+        paper="LaCache: Ladder-Shaped KV Caching for Efficient Long-Context Modeling of Large Language Models",
+        link="https://arxiv.org/abs/2507.14204",
+        year=2025,
+        training=False,
+        changes="Lets the tokens that a layer keeps shift with the layer.",
+        field=(150,),
+    ),
 )

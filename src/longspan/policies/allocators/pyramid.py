@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longspan.errors import PlanError
 from longspan.parameters import check_range
 from longspan.policies.allocators.uniform import Uniform
 from longspan.policies.view import View
@@ -37,7 +38,7 @@ class Pyramid(Uniform):
         """Refuses policies that always keep more than the smallest layer may get."""
         policy = plan.policy
         if policy is not None and policy.least > max(self.base, policy.observed, 1):
-            raise ValueError(
+            raise PlanError(
                 f"pyramid: base={self.base} is outside {policy.least} .. ∞: the policy always keeps {policy.least} "
                 f"entries in every layer; write allocator=pyramid(base={policy.least})"
             )

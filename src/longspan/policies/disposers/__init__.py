@@ -72,4 +72,13 @@ CARDS = (
         training=False,
         changes="Keeps in two bits what other policies drop.",
     ),
+    Card(
+        name="move",
+        target="longspan.policies.disposers.move:Move",
+        paper="FlexGen: High-Throughput Generative Inference of Large Language Models with a Single GPU",
+        link="https://arxiv.org/abs/2303.06865",
+        year=2023,
+        training=False,
+        changes="Moves what other policies drop to host memory or to a disk.",
+    ),
 )

@@ -24,7 +24,8 @@ class CaM(Merger):
     depend on layer, KV head and tokens read, so that a run can be repeated.
     normalized: divide each kept value by 1 + the number of values it received, each counted as 1 / m. The authors
     drop one token at a step and do not; where a policy drops many at once, or often, sums grow without bound.
-    Deviations: that; and attention is the policy's score, whichever that is (the authors take the last query's).
+    Deviations: that; attention is the policy's score, whichever that is (the authors take the last query's); the mean
+    is over the m entries that receive (in the authors' code over all recent ones).
     """
 
     merge_budget: int = 32

@@ -16,6 +16,9 @@ from longspan.store.layer import LayerStore
 class Drop(Disposer):
     """Eviction, as in H2O, https://arxiv.org/abs/2306.14048: the memory of the other entries is freed."""
 
-    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View) -> None:
+    def dispose(
+        self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View
+    ) -> Sequence[Tensor]:
         """Keeps the chosen entries and nothing else."""
         store.keep(kept)
+        return kept

@@ -41,7 +41,9 @@ class Merger(Disposer):
     def merged(self, row: Row, view: View) -> tuple[Tensor, Tensor]:
         """Keys and values of the kept entries, fp32 `[m, dim]` each."""
 
-    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View) -> None:
+    def dispose(
+        self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View
+    ) -> Sequence[Tensor]:
         """Keeps the chosen entries, with the others merged into them."""
         keys, values = store.vectors()
         rows = [
@@ -51,6 +53,7 @@ class Merger(Disposer):
             for number, (length, chosen) in enumerate(zip(store.lengths, kept, strict=True))
         ]
         store.keep(kept, keys=[key for key, _ in rows], values=[value for _, value in rows])
+        return kept
 
     def _row(
         self, keys: Tensor, values: Tensor, scores: Tensor, kept: Tensor, number: int, view: View

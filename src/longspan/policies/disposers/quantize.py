@@ -20,9 +20,9 @@ from longspan.store.medium import Medium
 class Quantize(Disposer):
     """Mixed precision by importance, as in MiKV, https://arxiv.org/abs/2402.18096
 
-    The entries that a policy would drop are encoded by `codec` and are visited as before; the budget counts only
-    those that stay as they are. They are not scored again, and a selector sees them all. A codec that encodes in
-    blocks takes whole blocks, what is left over stays as it is until later entries fill a block with it.
+    The entries that a policy would drop are encoded by `codec` and are still visited by every query; the budget
+    counts only those that stay as they are. They are not scored again. A codec that encodes in blocks takes whole
+    blocks, and what is left over stays as it is beside the budget, until later entries fill a block with it.
     Deviations: the paper's balancing of outlier channels before quantization is left to the codec, and in the paper
     what stays can be quantized too, which is the plan's codec here. The default holds two bits with scales shared by
     32 tokens of a channel; the paper's low precision is 2 .. 4 bits.
@@ -41,6 +41,8 @@ class Quantize(Disposer):
         """A fresh form for the entries that do not stay, and where they lie."""
         return self.codec.form(), self.codec.medium
 
-    def dispose(self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View) -> None:
+    def dispose(
+        self, store: LayerStore, kept: Sequence[Tensor], scores: Tensor, view: View
+    ) -> Sequence[Tensor]:
         """Encodes all but the kept entries."""
-        store.demote(kept, *self.rest())
+        return store.demote(kept, *self.rest())

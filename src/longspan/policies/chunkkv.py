@@ -1,0 +1,19 @@
+"""ChunkKV as published: SnapKV's scores, kept or dropped by the chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from longspan.policies.snapkv import SnapKV
+from longspan.policies.units.base import Unit
+from longspan.policies.units.chunk import Chunk
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkKV(SnapKV):
+    """SnapKV whose unit is a chunk of 20 tokens. https://arxiv.org/abs/2502.00299
+
+    Every layer makes its own choice: the paper's reuse of one layer's choice in the next is left out, as in kvpress.
+    """
+
+    unit: Unit = field(default_factory=Chunk, metadata={"room": "unit"})

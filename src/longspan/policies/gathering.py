@@ -1,0 +1,70 @@
+"""What the trackers of this room have in common: a number per entry, blocks of queries, and being found again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from longspan.policies.tracker import Tracker
+from longspan.policies.view import View
+
+BLOCK_WEIGHTS = 1 << 24
+"""Attention weights that are held at a time."""
+
+T = TypeVar("T", bound=Tracker)
+
+
+def gathered(view: View, kind: type[T]) -> T:
+    """The tracker of the policy that scores this view; LookupError where it has not watched the text."""
+    if not isinstance(view.tracker, kind):
+        raise LookupError(
+            f"the view of layer {view.layer} has no {kind.__name__}, which the policy gathers while text is read; "
+            "read the text in a session that has the policy"
+        )
+    return view.tracker
+
+
+def query_blocks(view: View) -> list[slice]:
+    """All queries of the view, in blocks whose attention weights need a bounded amount of memory."""
+    return view.blocks(max(1, BLOCK_WEIGHTS // (len(view.queries) * max(1, view.keys.shape[1]))))
+
+
+class PerEntry(Tracker):
+    """A tracker with one fp32 number per entry, which follows the entries that stay.
+
+    blank: the number of an entry of which nothing is known.
+    """
+
+    blank: ClassVar[float] = 0.0
+
+    def __init__(self) -> None:
+        self.held = torch.empty(0, 0)
+
+    def numbers(self, view: View) -> Tensor:
+        """`[kv_heads, n]`; blank for new entries, and behind the end of a shorter row."""
+        rows, entries = view.positions.shape
+        held = self.held if len(self.held) else torch.empty(rows, 0, device=view.positions.device)
+        return pad(held, (0, entries - held.shape[1]), value=self.blank)
+
+    def keep(self, kept: Sequence[Tensor]) -> None:
+        """The numbers of the entries that stay."""
+        if len(self.held):
+            longest = max(map(len, kept))
+            self.held = torch.stack(
+                [
+                    pad(row[index], (0, longest - len(index)), value=self.blank)
+                    for row, index in zip(self.held, kept, strict=True)
+                ]
+            )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The numbers."""
+        return {"numbers": self.held} if len(self.held) else {}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Likewise."""
+        self.held = tensors.get("numbers", torch.empty(0, 0))

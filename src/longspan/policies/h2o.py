@@ -1,0 +1,63 @@
+"""H2O: the entries that received most attention, and the most recent ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.policies.base import Policy
+from longspan.policies.gathering import PerEntry, gathered, query_blocks
+from longspan.policies.tracker import Tracking
+from longspan.policies.view import View
+
+
+class Received(PerEntry):
+    """Attention that each entry received from all queries so far, mean over the query heads of its group."""
+
+    def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
+        """Adds the weights of the new queries."""
+        if not rehearsed:
+            received = [view.attention(rows).sum(2).mean(1) for rows in query_blocks(view)]
+            self.held = self.numbers(view) + sum(received)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reception(Tracking):
+    """Accumulated attention."""
+
+    def tracker(self) -> Received:
+        """With nothing received."""
+        return Received()
+
+
+@dataclass(frozen=True, kw_only=True)
+class H2O(Policy):
+    """Heavy hitters, by accumulated attention, and a recent window. https://arxiv.org/abs/2306.14048
+
+    recent: share of the budget that the most recent entries have, in [0, 1]; the paper gives them half.
+    Deviations: as in kvpress, what an entry received is divided by the number of queries that could see it, since a
+    sum favours early entries, and averaged over the query heads of a group, which share their entries;
+    `recent=0` is kvpress's observed attention. The authors evict after every token, here the policy acts when
+    `when` says.
+    """
+
+    recent: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range("recent", self.recent, 0.0, 1.0)
+        super().__post_init__()
+
+    @property
+    def tracking(self) -> Reception:
+        """Accumulated attention."""
+        return Reception()
+
+    def scores(self, view: View) -> Tensor:
+        """Attention received from each query that came after an entry; +∞ for the recent entries."""
+        received = gathered(view, Received).numbers(view)
+        budget = self.allocator.layer_budget(self.limit(view.seen), view)
+        recent = view.positions >= view.seen - int(budget * self.recent)
+        return (received / (view.seen - view.positions)).masked_fill(recent, torch.inf)

@@ -1,0 +1,27 @@
+"""KeyDiff: entries whose keys are unlike the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity, normalize
+
+from longspan.policies.base import Policy
+from longspan.policies.view import View
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyDiff(Policy):
+    """Keys least similar to the mean of all normalized keys of their head. https://arxiv.org/abs/2504.15364
+
+    The paper evicts after every block of 128 tokens: when="chunk", in a session with chunk=128.
+    """
+
+    def scores(self, view: View) -> Tensor:
+        """−cosine of each key and the anchor."""
+        keys = view.keys.float()
+        entries = torch.tensor(view.lengths, device=keys.device).clamp(min=1)[:, None, None]
+        anchor = normalize(keys, dim=-1).sum(1, keepdim=True) / entries
+        return -cosine_similarity(keys, anchor, dim=-1)

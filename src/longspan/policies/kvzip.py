@@ -1,0 +1,144 @@
+"""KVzip: what the model needs to repeat its context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.policies.allocators.base import Allocator
+from longspan.policies.allocators.model_wide import ModelWide
+from longspan.policies.base import Policy
+from longspan.policies.gathering import PerEntry, gathered, query_blocks
+from longspan.policies.tracker import Script, Tracking
+from longspan.policies.view import View
+
+REPEAT = "\n\nRepeat the previous context exactly."
+REPEAT_PART = "\n\nRepeat the part of the previous context exactly, starting with "
+ANSWER = "\n\nAnswer: "
+
+
+class Repeated(PerEntry):
+    """The largest weight that each entry got while its piece of the text was repeated, blank where it never was.
+
+    Pieces of `chunk` tokens are repeated from the last one backwards. Weights are a softmax over the piece, the
+    sinks and the rehearsal itself.
+    """
+
+    blank = -1.0
+
+    def __init__(self, chunk: int, sinks: int) -> None:
+        super().__init__()
+        self.chunk, self.sinks = chunk, sinks
+        self._repeated = 0
+
+    def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
+        """Takes the weights of a rehearsal."""
+        if not rehearsed:
+            self.held = self.numbers(view)
+            self._repeated = 0
+            return
+        self._repeated += int(view.query_positions[0]) == view.seen
+        start = ((view.seen - 1) // self.chunk + 1 - self._repeated) * self.chunk
+        stop = min(start + self.chunk, view.seen)
+        at = view.positions
+        piece = (at >= start) & (at < stop) & view.exists()
+        near, places = _only(view, piece | (at < self.sinks) | (at >= view.seen))
+        inside = piece.gather(1, places)
+        largest = self.numbers(view)
+        for rows in query_blocks(near):
+            weights = near.attention(rows).amax((1, 2)).masked_fill(~inside, self.blank)
+            largest = largest.scatter_reduce(1, places, weights, "amax")
+        self.held = largest
+
+    def keep(self, kept: Sequence[Tensor]) -> None:
+        """The weights of the entries that stay."""
+        super().keep(kept)
+        self._repeated = 0
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The weights, and how many pieces were repeated since text was last read."""
+        held = super().tensors()
+        return {**held, "repeated": torch.tensor(self._repeated)} if held else {}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Likewise."""
+        super().load(tensors)
+        self._repeated = int(tensors["repeated"]) if tensors else 0
+
+
+def _only(view: View, chosen: Tensor) -> tuple[View, Tensor]:
+    """The view with only the chosen entries of each row, and their places `[kv_heads, m]`."""
+    chosen = chosen & view.exists()
+    lengths = chosen.sum(1).tolist()
+    places = chosen.long().argsort(dim=1, descending=True, stable=True)[:, : max(lengths)]
+    wide = places[..., None].expand(-1, -1, view.keys.shape[-1])
+    narrow = replace(
+        view, keys=view.keys.gather(1, wide), positions=view.positions.gather(1, places), lengths=lengths
+    )
+    return narrow, places
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repetition(Tracking):
+    """Weights while pieces of `chunk` tokens are repeated, with `sinks` first tokens always in sight."""
+
+    chunk: int
+    sinks: int
+
+    def tracker(self) -> Repeated:
+        """With nothing repeated."""
+        return Repeated(self.chunk, self.sinks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KVzip(Policy):
+    """Largest attention while the model repeats its context, whatever will be asked. https://arxiv.org/abs/2505.23416
+
+    chunk: tokens of the context that are repeated at a time, each with its own prompt; the authors' 2000.
+    tail: tokens before a piece that its prompt quotes. sinks: first tokens that always stay and are always seen,
+    kvpress's stand-in for the system prompt that the authors spare. Scores of all heads and layers compete
+    (allocator model-wide). With when="chunk" only the pieces that hold new tokens are repeated.
+    Deviations: the prompt ends with "Answer:" in place of the marks of a chat template. The authors never
+    evict what was not repeated, such as generated tokens; here these come before all others, the latest first,
+    so that the budget holds.
+    """
+
+    allocator: Allocator = field(default_factory=ModelWide, metadata={"room": "allocator"})
+    chunk: int = 2000
+    tail: int = 8
+    sinks: int = 4
+
+    def __post_init__(self) -> None:
+        check_range("chunk", self.chunk, 1)
+        check_range("tail", self.tail, 0)
+        check_range("sinks", self.sinks, 0)
+        super().__post_init__()
+
+    @property
+    def least(self) -> int:
+        """The sinks and one more."""
+        return self.sinks + 1
+
+    @property
+    def tracking(self) -> Repetition:
+        """Weights of the rehearsals."""
+        return Repetition(chunk=self.chunk, sinks=self.sinks)
+
+    def rehearsals(self, script: Script) -> Iterator[Sequence[int]]:
+        """A prompt and a piece of the text, for each piece that holds new tokens, the last piece first."""
+        ids = list(script.ids)
+        oldest = 0 if self.when == "end" else max(0, len(ids) - script.chunk)
+        for start in reversed(range(oldest - oldest % self.chunk, len(ids), self.chunk)):
+            prompt = script.encode(REPEAT_PART if start else REPEAT)
+            quoted = ids[max(0, start - self.tail) : start]
+            yield [*prompt, *quoted, *script.encode(ANSWER), *ids[start : start + self.chunk]]
+
+    def scores(self, view: View) -> Tensor:
+        """The largest weight, in 0 .. 1; above 1 for what was never repeated; +∞ for the sinks."""
+        largest = gathered(view, Repeated).numbers(view)
+        ranked = torch.where(largest < 0, 1.0 + view.positions, largest)
+        return ranked.masked_fill(view.positions < self.sinks, torch.inf)

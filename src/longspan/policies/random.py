@@ -1,0 +1,47 @@
+"""Random: the baseline that every scorer should beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.policies.base import Policy
+from longspan.policies.view import View
+
+BITS = 24
+"""Whole numbers of so many bits are exact in fp32."""
+
+_MASK = (1 << BITS) - 1
+_ODD = 0x9E3779
+
+
+@dataclass(frozen=True, kw_only=True)
+class Random(Policy):
+    """Any entries, each head its own: a baseline of https://arxiv.org/abs/2406.11430 and many other papers.
+
+    seed: another number, another choice. An entry's score depends on seed, layer, head and position alone, so that
+    a choice can be repeated, on any device and however the text was cut into chunks.
+    """
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("seed", self.seed, 0, _MASK)
+        super().__post_init__()
+
+    def scores(self, view: View) -> Tensor:
+        """0 ≤ score < 1, no two alike within a head for texts of up to 2^24 tokens."""
+        heads = torch.arange(len(view.positions), device=view.positions.device)[:, None]
+        mixed = _mixed(view.positions & _MASK)
+        for word in (self.seed, view.layer, heads):
+            mixed = _mixed(_mixed((mixed + word) & _MASK))
+        return mixed.float() / (1 << BITS)
+
+
+def _mixed(numbers: Tensor) -> Tensor:
+    """A permutation of the whole numbers of 24 bits: multiplication by an odd number, and a folded shift."""
+    scattered = (numbers * _ODD) & _MASK
+    return scattered ^ (scattered >> (BITS // 2))

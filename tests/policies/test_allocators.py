@@ -1,0 +1,171 @@
+"""How budgets are shared: heads that compete, pyramids and ladders over the layers."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from kept import kept
+from sight import sight
+
+from longspan.errors import PlanError
+from longspan.plan import Plan
+from longspan.policies.allocators.adakv import AdaKV
+from longspan.policies.allocators.ladder import Ladder
+from longspan.policies.allocators.pyramid import Pyramid
+from longspan.policies.allocators.uniform import Uniform
+from tiny import model_of, tiny_model, tiny_network, tokens
+
+
+def naive_counts(scores: torch.Tensor, budget: int, floor: float) -> list[int]:
+    """Every row's best within its floor, then the best of the layer, one by one."""
+    safe = int(budget * floor)
+    ranked = [row.argsort(descending=True).tolist() for row in scores]
+    taken = {(row, entry) for row, order in enumerate(ranked) for entry in order[:safe]}
+    everything = [
+        (float(scores[row, entry]), row, entry) for row in range(len(scores)) for entry in ranked[row]
+    ]
+    for _, row, entry in sorted(everything, reverse=True):
+        if len(taken) < budget * len(scores):
+            taken.add((row, entry))
+    return [sum(row == mine for row, _ in taken) for mine in range(len(scores))]
+
+
+@given(st.integers(1, 4), st.integers(1, 30), st.data())
+def test_heads_compete_for_the_budget(rows, entries, data):
+    scores = torch.randn(
+        rows, entries, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
+    )
+    scores = scores * torch.arange(1, rows + 1)[:, None]
+    budget, floor = data.draw(st.integers(1, entries)), data.draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
+    counts = AdaKV(floor=floor).counts(scores, budget, sight())
+    assert counts.tolist() == naive_counts(scores, budget, floor)
+    assert int(counts.sum()) == budget * rows
+    assert bool((counts >= int(budget * floor)).all())
+    assert Uniform().counts(scores, budget, sight()).tolist() == [budget] * rows
+
+
+def pyramid(allocator: Pyramid, budget: int, *, seen: int, window: int, layers: int) -> list[int]:
+    """The budgets of all layers."""
+    return [
+        allocator.layer_budget(budget, sight([range(seen)], observed=window, layer=layer, layers=layers))
+        for layer in range(layers)
+    ]
+
+
+def test_a_pyramid_falls_from_the_first_layer_to_the_last():
+    # C/β = 100/20 = 5 in the last layer, 2 · 100 − 5 in the first.
+    assert pyramid(Pyramid(), 100, seen=1000, window=4, layers=5) == [195, 148, 100, 52, 5]
+    # The first layer cannot have more than the 150 tokens before the window.
+    assert pyramid(Pyramid(), 100, seen=154, window=4, layers=5) == [150, 125, 100, 75, 50]
+    # The authors' way: 8 for each layer, and a pyramid of the other 92.
+    assert pyramid(Pyramid(base=8), 100, seen=1000, window=8, layers=2) == [187, 13]
+
+
+def test_a_pyramid_is_even_where_the_window_would_not_fit():
+    assert pyramid(Pyramid(), 100, seen=1000, window=6, layers=3) == [100] * 3
+    assert pyramid(Pyramid(base=6), 100, seen=1000, window=6, layers=3) == [189, 100, 11]
+    assert pyramid(Pyramid(), 100, seen=102, window=4, layers=3) == [100] * 3
+    assert pyramid(Pyramid(), 7, seen=1000, window=0, layers=3) == [7] * 3
+    assert pyramid(Pyramid(), 50, seen=1000, window=0, layers=1) == [50]
+
+
+@given(
+    st.integers(1, 400),
+    st.integers(1, 600),
+    st.integers(0, 40),
+    st.integers(1, 40),
+    st.integers(0, 60),
+    st.floats(1, 50),
+)
+def test_a_pyramid_has_the_mean_of_its_budget_and_room_for_the_window(
+    budget, seen, window, layers, base, beta
+):
+    assume(window <= min(budget, seen))
+    shares = pyramid(Pyramid(base=base, beta=beta), budget, seen=seen, window=window, layers=layers)
+    assert sum(shares) == budget * layers
+    assert shares == sorted(shares, reverse=True)
+    assert min(shares) >= max(1, window, min(base, budget))
+    assert max(shares) <= max(budget, seen)
+
+
+def test_a_pyramid_is_refused_where_a_layer_could_lose_what_must_stay():
+    with pytest.raises(PlanError, match=r"base=0 is outside 5 .. ∞: .* write allocator=pyramid\(base=5\)"):
+        Plan.parse("policy=streamingllm(budget=50,allocator=pyramid)")
+    Plan.parse("policy=streamingllm(budget=50,allocator=pyramid(base=5))")
+    Plan.parse("policy=snapkv(window=32,allocator=pyramid)")
+    Plan.parse("policy=knorm(allocator=pyramid)")
+
+
+@pytest.mark.parametrize("when", ["end", "chunk"])
+def test_sessions_keep_a_pyramid(when):
+    plan = f"policy=pyramidkv(budget=40,window=8,allocator=pyramid(base=8),when={when})"
+    with tiny_model().session(plan, chunk=64) as session:
+        rows = kept(session.read(tokens(200)))
+    assert [[len(row) for row in layer] for layer in rows] == [[70] * 2, [40] * 2, [10] * 2]
+    assert all(row[-8:] == list(range(192, 200)) for layer in rows for row in layer)
+
+
+def naive_ladder(scores: list[float], layer: int, layers: int, span: int, overlap: int) -> list[int]:
+    """Places in the order in which they go: round after round strikes what is off the rungs, worst score first."""
+    length = 1 + math.ceil((layers - span) / (span - overlap)) if layers > span else 1
+    rung = min(math.ceil(span / (span - overlap)), length)
+    left = [place for place, score in enumerate(scores) if math.isfinite(score)]
+    gone: list[int] = []
+    while rung < length and len(left) - layers >= length:
+        struck = []
+        for start in range(0, len(left) - layers - length + 1, length):
+            first = start + layer % (length - rung + 1)
+            struck += left[start:first] + left[first + rung : start + length]
+        gone += sorted(struck, key=lambda place: scores[place])
+        left = [place for place in left if place not in struck]
+    return gone + sorted(left, key=lambda place: scores[place])
+
+
+@given(st.integers(1, 60), st.integers(1, 9), st.data())
+def test_ladders_strike_in_the_order_of_a_loop(entries, layers, data):
+    span = data.draw(st.integers(1, 10))
+    overlap = data.draw(st.integers(0, span - 1))
+    layer = data.draw(st.integers(0, layers - 1))
+    order = torch.randperm(entries, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99))))
+    scores = torch.stack((order.float(), torch.arange(entries).float()))
+    scores[0, sorted(data.draw(st.sets(st.integers(0, entries - 1)), label="must stay"))] = torch.inf
+    scores[1, entries // 2 :] = -torch.inf  # a shorter row
+    ranked = Ladder(span=span, overlap=overlap).reshape(
+        scores, sight([range(entries)] * 2, layer=layer, layers=layers)
+    )
+    assert torch.equal(ranked.isposinf(), scores.isposinf())
+    assert torch.equal(ranked.isneginf(), scores.isneginf())
+    for mine, row in zip(ranked, scores, strict=True):
+        free = row.isfinite().nonzero().flatten()
+        assert free[mine[free].argsort()].tolist() == naive_ladder(row.tolist(), layer, layers, span, overlap)
+
+
+def test_every_layer_keeps_other_tokens_of_a_ladder():
+    layers, kept_by = 4, []
+    for layer in range(layers):
+        view = sight([range(28)], layer=layer, layers=layers)
+        ranked = Ladder(span=1).reshape(torch.arange(28.0)[None], view)[0]
+        kept_by.append(ranked.topk(10).indices.sort().values.tolist())
+    recent = [24, 25, 26, 27]  # as many as there are layers
+    assert kept_by == [[*range(layer, 24, 4), *recent] for layer in range(layers)]
+    assert sorted({place for each in kept_by for place in each}) == list(range(28))
+
+
+def test_lacache_compacts_again_what_was_compacted():
+    model = model_of(tiny_network("llama", num_hidden_layers=4))
+    with model.session("policy=lacache(budget=36,when=chunk,allocator=ladder(span=2))", chunk=16) as session:
+        rows = kept(session.read(tokens(200)))
+    for layer, (row, same) in enumerate(rows):
+        assert row == same
+        assert len(row) == 36
+        assert row[:4] == [0, 1, 2, 3]
+        assert row[-16:] == list(range(184, 200))
+        gaps = torch.tensor(row[4:]).diff()
+        assert gaps[:8].float().mean() > gaps[8:].float().mean()  # the older, the thinner
+        assert row[4] < 200 - 36 - 16
+        assert row != rows[layer - 1][0]
+    whole = model.session("policy=lacache(budget=36,when=chunk,allocator=ladder(span=4))", chunk=16)
+    with whole as session:  # a ladder of one token: StreamingLLM
+        assert kept(session.read(tokens(200))) == [[[0, 1, 2, 3, *range(168, 200)]] * 2] * 4

@@ -1,0 +1,128 @@
+"""Policies that gather something or have the model read more, in sessions on tiny models."""
+
+from functools import cache
+
+import pytest
+import torch
+from kept import kept
+
+from longspan.policies.kvzip import ANSWER, REPEAT, REPEAT_PART
+from tiny import tiny_model, tiny_network, tiny_tokenizer, tokens
+
+ENTRY = 2 * 16 * 4 + 4
+"""Bytes of a key, a value and a position."""
+
+POLICIES = [
+    "h2o(budget=40",
+    "expected-attention(budget=40,allocator=adakv",
+    "criticalkv(budget=40,scorer=snapkv(window=8)",
+    "criticalkv(budget=40,scorer=h2o",
+    "kvzip(budget=40,chunk=50",
+    "h2o(budget=40,allocator=model-wide",
+    "finch(budget=40,window=8",
+]
+
+
+@pytest.mark.parametrize("when", ["end", "chunk"])
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_budget_holds_whatever_is_read_and_generated(policy, when):
+    model = tiny_model("qwen3")
+    with model.session(f"policy={policy},when={when})", chunk=32, size=2) as session:
+        session.read([tokens(150), tokens(70, seed=1)])
+        for sequence, count in enumerate((150, 70)):
+            layers = [sum(map(len, layer)) for layer in kept(session, sequence)]
+            assert sum(layers) == 3 * 2 * 40
+            assert "kvzip" in policy or "model-wide" in policy or layers == [80] * 3
+            assert session.seen[sequence] == count
+        assert session.usage.kv_bytes >= 2 * 240 * ENTRY
+        made = list(session.generate(max_new_tokens=40))
+        assert len(made) <= 80
+        for sequence in range(2):
+            entries = sum(sum(map(len, layer)) for layer in kept(session, sequence))
+            assert entries <= 3 * 2 * (40 + (32 if when == "chunk" else 40))
+
+
+@pytest.mark.parametrize("when", ["end", "chunk"])
+@pytest.mark.parametrize("policy", [each.replace("=40", "=1.0") for each in POLICIES])
+def test_a_full_budget_is_the_empty_plan_exactly(policy, when):
+    model, ids = tiny_model("gemma3_text"), tokens(70)
+
+    def read(plan):
+        with model.session(plan, chunk=25) as session:
+            session.read(ids[:50], question=ids[50:])
+            made = [step.token for step in session.generate(max_new_tokens=5)]
+            return made, session.logits(ids[:3])
+
+    (made, logits), (stock, stock_logits) = read(f"policy={policy},when={when})"), read("")
+    assert made == stock
+    assert torch.equal(logits, stock_logits)
+
+
+@cache
+def eager():
+    network = tiny_network("llama")
+    network.set_attn_implementation("eager")
+    return network
+
+
+def stock_weights(ids):
+    """What transformers itself says that the tiny model attends to, `[layers, kv_heads, group, n, n]`."""
+    with torch.no_grad():
+        result = eager()(input_ids=torch.tensor([ids]), output_attentions=True)
+    return torch.cat(result.attentions).unflatten(1, (2, 2))
+
+
+def test_kvzip_keeps_what_the_stock_model_needs_to_repeat():
+    ids, chunk, sinks = tokens(70).tolist(), 30, 2
+    encode = tiny_tokenizer().encode
+    largest = torch.zeros(3, 2, 70)
+    for start in range(0, 70, chunk):
+        prompt = encode(REPEAT_PART) + ids[start - 8 : start] if start else encode(REPEAT)
+        rehearsal = [*prompt, *encode(ANSWER), *ids[start : start + chunk]]
+        weights = stock_weights(ids + rehearsal)[..., 70:, :]
+        near = torch.zeros(weights.shape[-1], dtype=torch.bool)
+        near[:sinks] = near[start : start + chunk] = near[70:] = True
+        weights = weights * near / (weights * near).sum(-1, keepdim=True)  # a softmax over these alone
+        largest[..., start : start + chunk] = weights.amax((2, 3))[..., start : min(start + chunk, 70)]
+    largest[..., :sinks] = torch.inf
+    best = torch.zeros_like(largest).flatten().scatter(0, largest.flatten().topk(20 * 6).indices, 1.0)
+    expected = [[row.nonzero().flatten().tolist() for row in layer] for layer in best.view(3, 2, 70)]
+    for session_chunk in (2048, 16):
+        plan = f"policy=kvzip(budget=20,chunk={chunk},sinks={sinks})"
+        with tiny_model().session(plan, chunk=session_chunk) as session:
+            assert kept(session.read(ids)) == expected
+
+
+def test_finch_keeps_what_the_question_attends_to():
+    ids, question = tokens(60).tolist(), tokens(10, seed=1).tolist()
+    weights = stock_weights(ids + question)[..., 60:, :] * torch.arange(61, 71)[:, None]
+    best = weights[..., :60].mean((2, 3)).topk(20).indices.sort().values
+    expected = [[[*row, *range(60, 70)] for row in layer] for layer in best.tolist()]
+    for chunk in (2048, 16):
+        with tiny_model().session("policy=finch(budget=20,window=4,when=end)", chunk=chunk) as session:
+            assert kept(session.read(ids, question=question)) == expected
+
+
+def test_finch_compresses_chunk_by_chunk_with_the_question_in_mind():
+    ids, question = tokens(120).tolist(), tokens(10, seed=1).tolist()
+    with tiny_model().session("policy=finch(budget=20,window=4)", chunk=32) as session:
+        rows = kept(session.read(ids, question=question))
+        assert [[len(row) for row in layer] for layer in rows] == [[30, 30]] * 3
+        assert all(row[-10:] == list(range(120, 130)) for layer in rows for row in layer)
+        assert session.peak_entries <= 20 + 32
+    with tiny_model().session("policy=finch(budget=20,window=4)", chunk=32) as session:
+        other = kept(session.read(ids, question=tokens(10, seed=2).tolist()))
+    assert other != rows
+
+
+@pytest.mark.parametrize(
+    "policy", ["h2o(budget=30", "kvzip(budget=30,chunk=40", "expected-attention(budget=30"]
+)
+def test_a_fork_that_was_announced_acts_as_if_it_had_read_it_all(policy):
+    plan, model, ids = f"policy={policy})", tiny_model(), tokens(90)
+    with model.session(plan, chunk=32) as session:
+        expected = kept(session.read(ids))
+    with model.session("", chunk=32, forks=[plan]) as session:
+        session.read(ids)
+        with session.fork(plan) as fork:
+            assert kept(fork) == expected
