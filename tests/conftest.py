@@ -1,5 +1,7 @@
 """Fixtures for all rooms."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -8,6 +10,12 @@ from longspan.loading import Loaded, load_weights
 # The first call of a kernel takes long; how long, says nothing.
 settings.register_profile("longspan", settings(), deadline=None, max_examples=50)
 settings.load_profile("longspan")
+
+
+@pytest.fixture(autouse=True)
+def own_contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees contexts that were saved outside it."""
+    monkeypatch.setenv("LONGSPAN_CONTEXTS", str(tmp_path / "contexts"))
 
 
 @pytest.fixture(scope="session")

@@ -108,3 +108,30 @@ def test_a_plan_bounds_the_memory(ask, small, log):
     out, _ = ask(log, "What is this?", "--model", small, "--max-new-tokens", 4, "--json", "--plan", plan)
     # 2 layers, 2 heads: 16 bytes and a two-byte scale for key and value, four bytes for the position.
     assert json.loads(out)["usage"]["kv_bytes"] == 2 * 2 * (2 * 18 + 4) * (256 + 4)
+
+
+def test_the_second_question_about_a_file_says_what_it_reused(ask, small, tmp_path):
+    short = tmp_path / "short.md"
+    short.write_text("The lamp of the tower was lit by Agna on the ninth of May.\n" * 20)
+    first, err = ask(short, "Who lit the lamp?", "--model", small, "--max-new-tokens", 4)
+    assert "kept for the next question: " in err
+    second, err = ask(short, "Who lit the lamp?", "--model", small, "--max-new-tokens", 4)
+    assert "reused: " in err
+    assert " s to read" in err
+    assert second.splitlines()[:-1] == first.splitlines()[:-1]
+    _, err = ask(short, "Who?", "--model", small, "--max-new-tokens", 4, "--no-save")
+    assert "reused" not in err
+    out, err = ask(short, "Who?", "--model", small, "--max-new-tokens", 4, "--json")
+    assert json.loads(out)["usage"]["generated_tokens"] <= 4
+    _, err = ask(short, "When?", "--model", small, "--max-new-tokens", 4, "--max-bytes", "1kB")
+    assert "reused" in err
+
+
+def test_a_plan_that_needs_the_question_keeps_nothing(ask, small, tmp_path):
+    short = tmp_path / "short.md"
+    short.write_text("The lamp of the tower was lit by Agna on the ninth of May.\n" * 20)
+    plan = "policy=finch(budget=64)"
+    for _ in range(2):
+        _, err = ask(short, "Who?", "--model", small, "--max-new-tokens", 4, "--plan", plan)
+        assert "kept" not in err
+        assert "reused" not in err

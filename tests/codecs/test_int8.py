@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from forms import every_row, nbytes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,11 +10,19 @@ from longspan.codecs.int8 import Int8
 from tiny import stock_logits, tiny_model, tokens
 
 
+def there_and_back(x, dtype=torch.float32):
+    """Keys, after making sure that values fare alike."""
+    form, rows = Int8().form(), every_row(len(x))
+    keys, values = form.encode(x, x, rows)
+    back = form.keys(keys, rows, dtype)
+    assert torch.equal(back, form.values(values, rows, dtype))
+    return back
+
+
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 40), st.floats(-2, 6), st.integers(0, 999))
 def test_the_error_is_at_most_half_a_step_and_the_rounding_of_the_scale(heads, count, dim, magnitude, seed):
     x = torch.randn(heads, count, dim, generator=torch.Generator().manual_seed(seed)) * 10**magnitude
-    stored = Int8().encode(x)
-    error = (Int8().decode(stored, torch.float32) - x).abs()
+    error = (there_and_back(x) - x).abs()
     largest = x.abs().amax(-1, keepdim=True)
     rounding = torch.where(largest / 127 < 2**-14, 127 * 2**-25, largest * 2**-11)
     assert bool((error <= largest / 254 * (1 + 1e-3) + rounding).all())
@@ -21,29 +30,23 @@ def test_the_error_is_at_most_half_a_step_and_the_rounding_of_the_scale(heads, c
 
 @given(st.integers(1, 3), st.integers(1, 9), st.integers(1, 40))
 def test_a_vector_takes_one_byte_a_channel_and_two(heads, count, dim):
-    stored = Int8().encode(torch.randn(heads, count, dim))
-    assert sum(part.nbytes for part in stored) == heads * count * (dim + 2)
-    assert all(part.shape[:2] == (heads, count) for part in stored)
+    x = torch.randn(heads, count, dim)
+    stored = Int8().form().encode(x, x, every_row(heads))
+    assert [nbytes(part) for part in stored] == [heads * count * (dim + 2)] * 2
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-30, 1e-7, 1e-5])
 def test_vectors_of_almost_nothing_come_back_as_almost_nothing(size):
     x = torch.full((1, 1, 8), size)
-    assert (Int8().decode(Int8().encode(x), torch.float32) - x).abs().max() <= 4e-6
+    assert (there_and_back(x) - x).abs().max() <= 4e-6
 
 
 def test_one_outlier_does_not_touch_the_other_vectors():
     x = torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(0))
     spoiled = x.clone()
     spoiled[1, 3, 2] = 1e5
-    plain, other = (Int8().decode(Int8().encode(each), torch.float32) for each in (x, spoiled))
-    changed = (plain != other).any(-1)
+    changed = (there_and_back(x) != there_and_back(spoiled)).any(-1)
     assert changed.nonzero().tolist() == [[1, 3]]
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_dtype_comes_back(dtype):
-    assert Int8().decode(Int8().encode(torch.ones(1, 2, 4, dtype=dtype)), dtype).dtype == dtype
 
 
 def test_what_is_being_read_attends_to_itself_as_it_is():

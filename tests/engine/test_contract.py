@@ -25,7 +25,7 @@ def plan_of(part: str, when: str) -> str:
     """The part alone; a policy acts when it is told to, parts of policies and selectors come with one."""
     room, _, name = part.partition("=")
     if room == "policy":
-        inside = name.rstrip(")") if name.endswith(")") else f"{name}("
+        inside = name.removesuffix(")") if name.endswith(")") else f"{name}("
         return f"policy={inside}{'' if inside.endswith('(') else ','}when={when})"
     if room in ("unit", "allocator", "disposer"):
         return f"policy=snapkv(budget=40,window=8,{room}={name},when={when})"
@@ -46,7 +46,13 @@ def tensors(memory: Memory) -> Iterator[torch.Tensor]:
 
 
 def true_bytes(session: Session) -> int:
-    return sum(each.nbytes for memory in session._batch._memories for each in tensors(memory))
+    """Bytes of the memory behind all tensors, each counted once, without those that are made when asked for."""
+    asked = [
+        [each.untyped_storage() for memory in session._batch._memories for each in tensors(memory)]
+        for _ in range(2)
+    ]
+    once, again = ({storage.data_ptr(): storage.nbytes() for storage in each} for each in asked)
+    return sum(once[place] for place in once.keys() & again.keys())
 
 
 def check_budget(session: Session, plan: Plan) -> None:

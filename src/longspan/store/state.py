@@ -26,8 +26,8 @@ class State:
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
-        return sum(tensor.nbytes for tensor in self.tensors().values())
+        """Memory held, not counting single numbers."""
+        return sum(tensor.nbytes for tensor in self.tensors().values() if tensor.ndim)
 
     def fork(self) -> Self:
         """A second one that knows the same and goes its own way."""

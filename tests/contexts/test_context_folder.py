@@ -1,0 +1,165 @@
+"""The folder of contexts: listing, finding, removing, pruning by last use."""
+
+import os
+from dataclasses import asdict
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longspan.contexts import folder
+from longspan.contexts.about import About
+from longspan.contexts.digest import config_digest, context_name
+from longspan.contexts.file import write
+from longspan.errors import ContextError
+
+ABOUT = About(
+    model="tiny", dtype="float32", plan="", documents=["a.txt"], tokens=[7], read_seconds=1.5, longspan="0"
+)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def saved(name, *, size=1000, used=0.0):
+    path = folder.place(name)
+    write(path, {"t": torch.zeros(size, dtype=torch.uint8)}, {"about": asdict(ABOUT)})
+    os.utime(path, (used, used))
+    return path
+
+
+def test_contexts_are_listed_last_used_first(cache):
+    assert folder.entries() == []
+    paths = [saved(name, used=used) for name, used in (("aa", 10), ("bb", 30), ("cc", 20))]
+    assert [entry.name for entry in folder.entries()] == ["bb", "cc", "aa"]
+    folder.used(paths[0])
+    first = folder.entries()[0]
+    assert (first.name, first.path, first.about, first.problem) == ("aa", paths[0], ABOUT, "")
+    assert first.bytes == paths[0].stat().st_size
+    assert paths[0].parent == cache / "contexts"
+
+
+def test_a_damaged_context_is_listed_with_its_problem():
+    path = saved("aa")
+    path.write_bytes(path.read_bytes()[:-5])
+    (entry,) = folder.entries()
+    assert entry.about is None
+    assert "is damaged" in entry.problem
+    write(folder.place("aa"), {}, {"about": {"model": 3}})
+    (entry,) = folder.entries()
+    assert "its manifest" in entry.problem
+
+
+@pytest.mark.parametrize("field", list(asdict(ABOUT)))
+def test_a_manifest_that_says_something_else_is_a_problem(field):
+    with pytest.raises(ValueError, match="its manifest"):
+        About.of({"about": asdict(ABOUT) | {field: {"a": None}}})
+    with pytest.raises(ValueError, match="its manifest"):
+        About.of({"about": asdict(ABOUT) | {"more": 1}})
+    with pytest.raises(ValueError, match="its manifest"):
+        About.of({})
+
+
+def test_a_context_is_found_by_how_its_name_begins():
+    for name in ("abc", "abd", "x", "xy"):
+        saved(name)
+    assert folder.find("abc").name == "abc"
+    assert folder.find("x").name == "x", "a whole name, though another begins with it"
+    with pytest.raises(ContextError, match="2 saved contexts begin with 'ab'; give more"):
+        folder.find("ab")
+    for unknown in ("", "q", "*", "../x", "/", "."):
+        with pytest.raises(ContextError, match=r"no saved context .*; see 'longspan cache list'"):
+            folder.find(unknown)
+
+
+def test_a_whole_context_passes_the_check_and_an_altered_one_does_not():
+    path = saved("aa")
+    folder.check(folder.find("aa"))
+    content = bytearray(path.read_bytes())
+    content[-500] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ContextError, match="is damaged"):
+        folder.check(folder.find("aa"))
+
+
+def test_removing_takes_one_and_says_what_it_freed():
+    saved("aa")
+    path = saved("bb")
+    size = path.stat().st_size
+    assert folder.remove(folder.find("bb")) == size
+    assert [entry.name for entry in folder.entries()] == ["aa"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 100)), max_size=6), st.integers(0, 20_000))
+def test_pruning_deletes_what_was_not_used_for_longest_and_no_more(contexts, limit):
+    folder.prune(0)
+    assert folder.entries() == []
+    for number, (size, used) in enumerate(contexts):
+        saved(str(number), size=size, used=used)
+    before = folder.entries()
+    gone = folder.prune(limit)
+    left = folder.entries()
+    assert before == left + gone[::1]
+    assert sum(entry.bytes for entry in left) <= limit
+    if gone:
+        assert sum(entry.bytes for entry in [*left, gone[0]]) > limit
+
+
+def test_pruning_sweeps_what_was_never_finished(cache):
+    path = saved("aa")
+    stray = path.with_name(".longspan-abc.partial")
+    stray.write_bytes(b"half")
+    assert [entry.name for entry in folder.entries()] == ["aa"]
+    assert folder.prune(1 << 30) == []
+    assert not stray.exists()
+    assert path.exists()
+
+
+def test_pruning_to_less_than_nothing_is_refused():
+    with pytest.raises(ValueError, match="max_bytes=-1 is outside 0"):
+        folder.prune(-1)
+
+
+# Names.
+
+FACTS = {"model": {"digest": "a", "dtype": "float32"}, "plan": {}, "chunk": 8, "read": [[[1, 2], [3]]]}
+
+
+def test_equal_contexts_have_equal_names():
+    assert context_name(**FACTS) == context_name(**FACTS)
+    assert len(context_name(**FACTS)) == 32
+    turned = FACTS | {"model": dict(reversed(FACTS["model"].items()))}
+    assert context_name(**turned) == context_name(**FACTS)
+
+
+def test_whatever_differs_gives_another_name():
+    others = [
+        {"model": {"digest": "b", "dtype": "float32"}},
+        {"model": {"digest": "a", "dtype": "bfloat16"}},
+        {"plan": {"codec": {"method": "int8"}}},
+        {"chunk": 9},
+        {"read": [[[1, 2, 3]]]},
+        {"read": [[[1, 2], [3], []]]},
+        {"read": [[[1, 2]], [[3]]]},
+        {"read": [[[12], [3]]]},
+        {"read": []},
+    ]
+    names = {context_name(**FACTS | other) for other in others}
+    assert len(names | {context_name(**FACTS)}) == len(others) + 1
+
+
+def test_a_config_is_the_same_wherever_it_came_from():
+    config = {
+        "rope_theta": 1e4,
+        "layers": 3,
+        "dtype": "float32",
+        "_name_or_path": "/a",
+        "transformers_version": "5",
+    }
+    moved = config | {"dtype": "bfloat16", "_name_or_path": "/b", "transformers_version": "6"}
+    assert config_digest(config) == config_digest(moved)
+    assert config_digest(config) != config_digest(config | {"rope_theta": 1e6})

@@ -1,0 +1,150 @@
+"""Answers do not depend on whether what was read had been kept."""
+
+import pytest
+import torch
+from small import small_model
+
+from longspan.contexts import folder
+from longspan.flows.ask import ask
+from longspan.plan import Plan
+from longspan.spans import Document
+from tiny import embedded
+
+NOTE = Document("note.txt", "The key lies under the third stone. The dog is called Bruno. " * 3)
+QUESTION = "What is the dog called?"
+PLENTY = 1 << 30
+
+WAITING = [
+    "",
+    "policy=snapkv(budget=60,window=8)",
+    "policy=snapkv(budget=60,window=8,when=chunk)",
+    "policy=streamingllm(budget=40,when=chunk)",
+    "policy=h2o(budget=40)",
+    "policy=h2o(budget=40,when=chunk)",
+    "policy=kvzip(budget=40)",
+    "codec=int8",
+    "selector=quest(budget=48,page=8,dense=0)",
+]
+GUIDED = "policy=finch(budget=80)"
+
+
+def answer(plan="", *, question=QUESTION, document=NOTE, keep=PLENTY, **options):
+    """What `longspan ask` answers, the tokens that the model took in for it, and what was noted."""
+    notes = []
+    model = small_model()
+    with embedded(model.network) as taken:
+        found = ask(
+            model,
+            [document],
+            question,
+            plan=Plan.of(plan),
+            max_new_tokens=12,
+            keep=keep,
+            note=notes.append,
+            **options,
+        )
+    return found, taken, notes
+
+
+def entries_of(session):
+    return [
+        [group.positions().tolist() for group in layer.store.groups()]
+        for memory in session._batch.memories
+        for layer in memory.layers
+    ]
+
+
+@pytest.mark.parametrize("plan", WAITING)
+def test_a_text_that_goes_on_is_read_as_one(plan):
+    """A document read first and a question asked later leave the same entries as both in one prompt."""
+    model = small_model()
+    with model.session(plan, chunk=32) as apart, model.session(plan, chunk=32) as together:
+        apart.read(NOTE, more=True)
+        later = apart.ask(QUESTION, max_new_tokens=8)
+        once = together.ask(QUESTION, about=NOTE, max_new_tokens=8)
+        assert later.text == once.text
+        assert apart.seen == together.seen
+        assert entries_of(apart) == entries_of(together)
+        ids = torch.arange(10, 40)
+        torch.testing.assert_close(apart.logits(ids), together.logits(ids), rtol=1e-3, atol=1e-3)
+
+
+def test_a_policy_acts_where_the_text_ends_and_not_before():
+    model = small_model()
+    with model.session("policy=tova(budget=20)") as session:
+        session.read(NOTE, more=True)
+        assert session.peak_entries == session.seen[0]
+        assert len(entries_of(session)[0][0][0]) == session.seen[0]
+        session.read(" and so on")
+        assert len(entries_of(session)[0][0][0]) == 20
+
+
+@pytest.mark.parametrize("plan", ["", *WAITING[2::3]])
+def test_the_second_question_takes_up_what_was_read(plan):
+    first, taken, notes = answer(plan)
+    assert notes[0].startswith("kept for the next question: ")
+    again, less, said = answer(plan)
+    assert (again.text, again.citations) == (first.text, first.citations)
+    assert again.usage.prompt_tokens == first.usage.prompt_tokens
+    assert said[0].startswith("reused: ")
+    assert "kvzip" in plan or len(less) < len(taken) / 2, "a rehearsal of kvzip is read in any case"
+    never, _, silent = answer(plan, keep=0)
+    assert (never.text, silent) == (first.text, [])
+
+
+def test_another_question_takes_up_the_same():
+    answer()
+    other, _, notes = answer(question="Where is the key?")
+    assert notes[0].startswith("reused: ")
+    assert other.text == answer(question="Where is the key?", keep=0)[0].text
+    (entry,) = folder.entries()
+    with small_model().restore(entry.path) as session:
+        assert session.name == entry.name
+        assert session._conversations[0].open, "the question is not part of it"
+
+
+def test_what_depends_on_the_question_is_not_kept():
+    _, _, notes = answer(GUIDED)
+    assert notes == []
+    long = Document("long.txt", NOTE.text * 9)
+    _, _, notes = answer(document=long)
+    assert notes == []
+    assert folder.entries() == []
+
+
+def test_a_changed_document_is_read_again():
+    answer()
+    _, _, notes = answer(document=Document(NOTE.name, NOTE.text.replace("third", "fifth")))
+    assert notes[0].startswith("kept")
+    assert len(folder.entries()) == 2
+
+
+def test_a_damaged_context_is_read_again_and_replaced():
+    first, _, _ = answer()
+    (entry,) = folder.entries()
+    entry.path.write_bytes(entry.path.read_bytes()[:-7])
+    again, _, notes = answer()
+    assert again.text == first.text
+    assert notes[0].startswith("reading again: ")
+    assert "is damaged" in notes[0]
+    assert notes[1].startswith("kept")
+    assert answer()[2][0].startswith("reused")
+
+
+def test_kept_contexts_stay_within_their_bytes():
+    answer()
+    (entry,) = folder.entries()
+    _, _, notes = answer(document=Document("other.txt", NOTE.text), keep=int(entry.bytes * 1.5))
+    assert notes[0].startswith("kept")
+    assert [each.about.documents for each in folder.entries()] == [["other.txt"]]
+    _, _, notes = answer(document=Document("third.txt", NOTE.text), keep=1000)
+    assert notes[0].startswith("not kept: ")
+    assert len(folder.entries()) == 1
+
+
+def test_an_answer_is_given_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LONGSPAN_CONTEXTS", str(tmp_path / "file" / "contexts"))
+    found, _, notes = answer()
+    assert notes[0].startswith("not kept: the context cannot be saved")
+    assert found.text == answer(keep=0)[0].text
