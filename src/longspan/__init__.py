@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from longspan.batch import Progress
+    from longspan.generation import Step
     from longspan.model import Model, load
     from longspan.plan import Plan
-    from longspan.session import Session, Step
+    from longspan.session import Session
     from longspan.spans import Answer, Citation, Document, Span
     from longspan.usage import Usage
 
@@ -37,7 +38,7 @@ _HOMES = {
     "Progress": "batch",
     "Session": "session",
     "Span": "spans",
-    "Step": "session",
+    "Step": "generation",
     "Usage": "usage",
     "load": "model",
 }

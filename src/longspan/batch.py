@@ -42,9 +42,24 @@ class Batch:
         self._peak = 0
 
     @property
+    def memories(self) -> Sequence[Memory]:
+        """What each sequence remembers."""
+        return self._memories
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self._engine.seam.device
+
+    @property
     def seen(self) -> list[int]:
         """Tokens of each sequence, run or pending."""
         return [memory.seen + len(ids) for memory, ids in zip(self._memories, self.pending, strict=True)]
+
+    @property
+    def tokens(self) -> list[list[int]]:
+        """The tokens themselves."""
+        return [memory.ids + ids for memory, ids in zip(self._memories, self.pending, strict=True)]
 
     @property
     def held(self) -> int:
@@ -63,11 +78,13 @@ class Batch:
         *,
         questions: Sequence[Sequence[int]] | None = None,
         rounds: bool = False,
+        more: bool = False,
     ) -> None:
         """Runs what is pending and then the given tokens of each sequence; a policy acts at their end.
 
         questions: the tokens after them that ask, read too; a guided policy knows them from the beginning and acts
-        where they begin. rounds: whether a round of the dialogue begins with the tokens.
+        where they begin. rounds: whether a round of the dialogue begins with the tokens. more: whether the text goes
+        on in another call, so that nothing acts yet because it ended.
         """
         for sequence, new in enumerate(ids):
             memory, pending = self._memories[sequence], self.pending[sequence]
@@ -78,7 +95,7 @@ class Batch:
             pending.extend([*new, *asking])
             guided = self._engine.policy is not None and self._engine.policy.guided
             self._questions[sequence] = asking if guided and len(pending) > len(asking) else []
-        self._run(range(len(ids)), every=False, end=True, progress=progress)
+        self._run(range(len(ids)), every=False, end=True, more=more, progress=progress)
         self._questions = [[] for _ in ids]
 
     def logits(self, ids: Sequence[int]) -> Tensor:
@@ -129,8 +146,10 @@ class Batch:
         every: bool,
         end: bool,
         progress: Callable[[Progress], None] | None,
+        more: bool = False,
     ) -> list[Tensor]:
-        """Runs what is pending. every: return the logits after each token. end: it is the end of a text."""
+        """Runs what is pending. every: return the logits after each token. end: it is the end of a text, unless more
+        of it follows."""
         total, began = sum(len(self.pending[sequence]) for sequence in sequences), time.perf_counter()
         if end and not self._each_chunk:
             for sequence in sequences:
@@ -138,7 +157,7 @@ class Batch:
         gathered, done = [], 0
         surprised = self._engine.selector is not None and self._engine.selector.surprised
         while active := [sequence for sequence in sequences if self.pending[sequence]]:
-            portions = [self._portion(sequence, end=end) for sequence in active]
+            portions = [self._portion(sequence, end=end, more=more) for sequence in active]
             ends = torch.tensor([len(portion.ids) for portion in portions]).cumsum(0).tolist()
             last = [place for place, sequence in enumerate(active) if not self.pending[sequence]]
             keep = list(range(ends[-1])) if every or surprised else [ends[place] - 1 for place in last]
@@ -165,7 +184,7 @@ class Batch:
                 progress(Progress(processed=done, total=total, seconds=time.perf_counter() - began))
         return gathered
 
-    def _portion(self, sequence: int, *, end: bool) -> Portion:
+    def _portion(self, sequence: int, *, end: bool, more: bool) -> Portion:
         """The next tokens of a sequence: a chunk, or what is left of one that generating has begun."""
         memory, pending = self._memories[sequence], self.pending[sequence]
         before = len(pending) - len(self._questions[sequence])
@@ -175,7 +194,7 @@ class Batch:
         ids = torch.tensor(pending[:count], device=self._engine.seam.device)
         self.pending[sequence] = pending[count:]
         memory.uncompressed += len(ids)
-        finished = end and not self.pending[sequence]
+        finished = end and not more and not self.pending[sequence]
         asked = bool(self._questions[sequence])
         acts = self._engine.policy is not None and (
             (before == count if asked else finished)

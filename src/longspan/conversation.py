@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from longspan.chat import Frame, first_turn, next_turn
+from longspan.parameters import check_choice
 from longspan.spans import Span, render, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+Turn = Literal["none", "open", "answered"]
 
 
 class Conversation:
@@ -19,7 +22,7 @@ class Conversation:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
         self._begun = False
-        self._turn: Literal["none", "open", "answered"] = "none"
+        self._turn: Turn = "none"
         self.spans: list[Span] = []
 
     def fork(self) -> Self:
@@ -27,6 +30,16 @@ class Conversation:
         twin = copy(self)
         twin.spans = list(self.spans)
         return twin
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """All but the spans, as JSON can hold it."""
+        return {"begun": self._begun, "turn": self._turn}
+
+    def resume(self, state: Mapping[str, Any], spans: Sequence[Span]) -> None:
+        """Takes back the `state` and the spans of another conversation."""
+        check_choice("turn", state["turn"], get_args(Turn))
+        self._begun, self._turn, self.spans = bool(state["begun"]), state["turn"], list(spans)
 
     def text(self, text: str) -> list[int]:
         """Text as it is, special tokens spelled out in it included, after the model's begin token if it is first."""

@@ -21,6 +21,10 @@ class DocumentError(LongspanError):
     """A document that is missing, empty, binary, encrypted or without text."""
 
 
+class ContextError(LongspanError):
+    """A saved context that is missing, damaged, cannot be written, or is of another model, plan or format."""
+
+
 class WindowExceeded(LongspanError):
     """Prompt and output need more positions than the plan gives; says both numbers and what to change."""
 

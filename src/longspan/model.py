@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from longspan.contexts.context import Saved
+from longspan.contexts.origin import Origin
 from longspan.loading import Loaded, load_weights
 from longspan.loading.progress import Progress, silent
 from longspan.plan import Plan
+from longspan.profiles.profiles import Profiles
 from longspan.seam import Seam
 from longspan.selfcheck import SelfCheck, self_check
 from longspan.session import Session
@@ -31,6 +34,8 @@ class Model:
         self.name, self.digest, self.source = loaded.name, loaded.digest, loaded.source
         self.seam = Seam(loaded.network)
         self.checked: SelfCheck = self_check(self.seam)
+        self._origin = Origin.of(loaded.network, name=loaded.name, digest=loaded.digest)
+        self._profiles = Profiles(self.seam, self.tokenizer, self._origin)
 
     @property
     def window(self) -> int:
@@ -52,8 +57,35 @@ class Model:
         by default what the plan's positions support. forks: plans that forks of the session will have.
         """
         return Session(
-            self.seam, self.tokenizer, Plan.of(plan), size=size, chunk=chunk, window=window, forks=forks
+            self.seam,
+            self.tokenizer,
+            Plan.of(plan),
+            origin=self._origin,
+            size=size,
+            chunk=chunk,
+            window=window,
+            forks=forks,
+            profile=self.profile,
         )
+
+    def restore(self, path: str | Path, plan: Plan | str | os.PathLike[str] | None = None) -> Session:
+        """The session that `Session.save` kept in a file; it goes on bit for bit as the one that was saved.
+
+        plan: refuse a context that was read under another. Raises ContextError, with the reason, for a file that is
+        missing, truncated or altered, or of another model, number format, plan or format of file.
+        """
+        saved = Saved.open(Path(path), self._origin, None if plan is None else Plan.of(plan))
+        kind = saved.kind
+        return self.session(kind.plan, size=kind.size, chunk=kind.chunk, forks=kind.forks).resume(saved)
+
+    def profile(self, name: str) -> torch.Tensor:
+        """Facts measured once of the model, and kept in the cache folder where the weights have a digest.
+
+        name: "heads", how much each KV head retrieves, fp32 `[layers, kv_heads]`, or "sensitivity", how much each
+        layer suffers from eviction, fp32 `[layers]`; 0 for layers with a window. Sessions whose plan needs one
+        measure it, in seconds for a small model, when they are opened.
+        """
+        return self._profiles(name)
 
     def count(self, text: str) -> int:
         """Tokens of a text."""

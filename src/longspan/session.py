@@ -5,58 +5,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
-import torch
 from torch import Tensor
 
 from longspan.batch import Batch, Progress
+from longspan.contexts.context import Context, Kind, Saved, reading
+from longspan.contexts.origin import Origin
 from longspan.conversation import Conversation
 from longspan.engine.engine import Engine
-from longspan.errors import WindowExceeded
+from longspan.generation import MAX_NEW_TOKENS, Generation, Step
 from longspan.parameters import check_range
 from longspan.plan import Plan
+from longspan.profiles.profiles import needed
 from longspan.sampling import Sampler, Sampling
 from longspan.seam import Seam
+from longspan.source import Source, all_ids, checked
 from longspan.spans import Answer, Document, Span, cite, tokenize
 from longspan.streaming import TextStream
 from longspan.usage import Usage
+from longspan.window import window_exceeded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-MAX_NEW_TOKENS = 256
-
-Source = str | Document | Sequence[Span] | Sequence[int] | Tensor
-"""What can be read: text, a document, parts of documents, or token ids."""
-
-
-class Generation(TypedDict, total=False):
-    """What `Session.generate` takes, for functions that pass it on."""
-
-    max_new_tokens: int
-    temperature: float
-    top_k: int | None
-    top_p: float | None
-    min_p: float | None
-    seed: int | None
-    stop: Sequence[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One generated token of one sequence.
-
-    text: what became certain with it, possibly nothing yet. finished: why the sequence ended with this token,
-    "stop" for an end token or a stop string, "length" for max_new_tokens, "" while it goes on.
-    """
-
-    sequence: int
-    token: int
-    text: str
-    finished: Literal["", "stop", "length"] = ""
 
 
 class Session:
@@ -73,6 +47,7 @@ class Session:
         tokenizer: PreTrainedTokenizerFast,
         plan: Plan,
         *,
+        origin: Origin,
         size: int = 1,
         chunk: int = 2048,
         window: int | None = None,
@@ -82,8 +57,10 @@ class Session:
         check_range("size", size, 1)
         check_range("chunk", chunk, 1)
         self.plan, self.size, self.chunk = plan, size, chunk
-        self._seam, self._tokenizer = seam, tokenizer
+        self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
         self._forks, self._profile = [Plan.of(each) for each in forks], profile
+        for name in {name for each in (plan, *self._forks) for name in needed(each) if profile is not None}:
+            profile(name)
         self._engine = Engine(seam, plan, forks=self._forks, profile=profile)
         self.window = window
         if window is None:
@@ -92,6 +69,7 @@ class Session:
             check_range("window", window, 1)
         self._batch = Batch(self._engine, size, chunk, self._encode)
         self._conversations = [Conversation(tokenizer) for _ in range(size)]
+        self._history: list[Any] = []
         self._read_tokens = self._generated = 0
         self._prefill = self._decode = 0.0
 
@@ -100,20 +78,22 @@ class Session:
         source: Source | Sequence[Source],
         *,
         question: Source | Sequence[Source] | None = None,
+        more: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Self:
         """Reads a text, a document, parts of documents or token ids; with size > 1 a list of one source a sequence.
 
         Text and ids are read as they are (after the model's begin token, if the session is new). A document opens
         a user's turn, which `ask` completes. question: what is read after the source and asks about it; policies
-        guided by the question know it from the beginning. Each call begins a round of the dialogue. Raises
+        guided by the question know it from the beginning. more: whether the text goes on with what is read or asked
+        next, so that a policy does not act yet because it ended. Each call begins a round of the dialogue. Raises
         WindowExceeded before anything is read. When reading is interrupted by an exception, the session is closed:
         it has then read nothing.
         """
         drafts = [conversation.fork() for conversation in self._conversations]
-        ids = self._all_ids(drafts, "source", source)
-        asking = None if question is None else self._all_ids(drafts, "question", question)
-        self._append(ids, progress, questions=asking)
+        ids = all_ids(drafts, "source", source)
+        asking = None if question is None else all_ids(drafts, "question", question)
+        self._append(ids, progress, questions=asking, more=more)
         self._conversations = drafts
         return self
 
@@ -190,9 +170,10 @@ class Session:
         """Appends tokens and returns the logits after each of them, `[n, vocab]`. For sessions of one sequence."""
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for logits")
-        tokens = self._checked(ids)
+        tokens = checked(ids, self._seam.config.vocab_size)
         self._require(self.seen[0] + len(tokens), 0)
         self._conversations[0].tokens(tokens)
+        self._history.append(["logits", len(tokens)])
         with self._whole():
             return self._batch.logits(tokens).clone()
 
@@ -210,6 +191,7 @@ class Session:
             self._seam,
             self._tokenizer,
             chosen,
+            origin=self._origin,
             size=self.size,
             chunk=self.chunk,
             forks=self._forks,
@@ -218,12 +200,50 @@ class Session:
         twin.window = self.window
         twin._batch = self._batch.fork(twin._engine)
         twin._conversations = [conversation.fork() for conversation in self._conversations]
+        twin._history = deepcopy(self._history)
         twin._read_tokens, twin._generated = self._read_tokens, self._generated
         twin._prefill, twin._decode = self._prefill, self._decode
         if chosen.policy != self.plan.policy:
             with twin._whole():
                 twin._batch.compress()
         return twin
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Keeps all of it in a file, for `Model.restore`, and returns where it is.
+
+        By default it lies in the cache folder under `name`; what is compressed stays compressed. The file is there
+        whole or not at all. Raises ContextError when it cannot be written, ValueError if nothing was read.
+        """
+        if not all(self.seen):
+            raise ValueError(
+                "session has read 0 tokens, saving needs 1 or more; call session.read(...) first"
+            )
+        spent = self._usage(0).to_dict() | {"peak_entries": self.peak_entries}
+        return self._context().save(
+            None if path is None else Path(path),
+            batch=self._batch,
+            trackings=self._engine.trackings,
+            window=self.window,
+            spent=spent,
+        )
+
+    def resume(self, saved: Saved) -> Self:
+        """Takes up a saved context; for a session that has read nothing and was opened in the same way."""
+        with self._whole():
+            saved.fill(self._batch, self._conversations, self._engine.trackings)
+        self.window, self._history, spent = saved.window, deepcopy(saved.history), saved.spent
+        self._read_tokens, self._generated = int(spent["prompt_tokens"]), int(spent["generated_tokens"])
+        self._prefill, self._decode = spent["prefill_seconds"], spent["decode_seconds"]
+        return self
+
+    @property
+    def name(self) -> str:
+        """32 hexadecimal digits that stand for the model, the plan, and what was read and generated."""
+        return self._context().name
+
+    def name_after(self, source: Source | Sequence[Source], *, more: bool = False) -> str:
+        """The `name` that the session will have once it has read this as well."""
+        return self._context().after(source, more=more).name
 
     @property
     def seen(self) -> list[int]:
@@ -254,6 +274,7 @@ class Session:
         """Gives the session's memory back; it has then read nothing."""
         self._batch.release()
         self._conversations = [Conversation(self._tokenizer) for _ in range(self.size)]
+        self._history = []
 
     def __enter__(self) -> Self:
         return self
@@ -267,6 +288,8 @@ class Session:
         ends = self._end_tokens()
         self._batch.reserve(limit)
         running = list(range(self.size))
+        counts = [0] * self.size
+        self._history.append(["generate", counts])
         for count in range(1, limit + 1):
             began = time.perf_counter()
             with self._whole():
@@ -275,6 +298,7 @@ class Session:
             for sequence in running:
                 token = sampler.draw(self._batch.upcoming[sequence])
                 self._batch.pending[sequence].append(token)
+                counts[sequence] += 1
                 stream = streams[sequence]
                 text = "" if token in ends else stream.push(token)
                 stopped = token in ends or stream.stopped
@@ -334,51 +358,31 @@ class Session:
         *,
         questions: list[list[int]] | None = None,
         rounds: bool = True,
+        more: bool = False,
     ) -> None:
-        asking = questions or [[] for _ in ids]
-        new = [self._checked([*each, *more]) for each, more in zip(ids, asking, strict=True)]
+        asking, vocabulary = questions or [[] for _ in ids], self._seam.config.vocab_size
+        new = [checked([*each, *asked], vocabulary) for each, asked in zip(ids, asking, strict=True)]
         for seen, tokens in zip(self.seen, new, strict=True):
             self._require(seen + len(tokens), 0)
         began = time.perf_counter()
         with self._whole():
-            self._batch.read(ids, progress, questions=questions, rounds=rounds)
+            self._batch.read(ids, progress, questions=questions, rounds=rounds, more=more)
+        self._history.append(reading(ids, questions, more))
         self._read_tokens += sum(map(len, new))
         self._prefill += time.perf_counter() - began
+
+    def _context(self) -> Context:
+        return Context(
+            origin=self._origin,
+            kind=Kind(plan=self.plan, forks=self._forks, size=self.size, chunk=self.chunk),
+            history=self._history,
+            tokens=self._batch.tokens,
+            conversations=self._conversations,
+        )
 
     def _encode(self, text: str) -> list[int]:
         """Text that parts have the model read."""
         return tokenize(self._tokenizer, text, plain=True).ids
-
-    def _all_ids(self, drafts: list[Conversation], name: str, source: Any) -> list[list[int]]:
-        sources = [source] if self.size == 1 else source
-        if not isinstance(sources, Sequence) or isinstance(sources, str) or len(sources) != self.size:
-            raise ValueError(
-                f"{name} is not a list of {self.size} sources, one for each sequence of the session"
-            )
-        return [self._ids(draft, each) for draft, each in zip(drafts, sources, strict=True)]
-
-    def _ids(self, conversation: Conversation, source: Source) -> list[int]:
-        if isinstance(source, str):
-            return conversation.text(source)
-        if isinstance(source, Document):
-            return conversation.documents([Span(source, 0, len(source.text))])
-        if isinstance(source, Tensor):
-            return conversation.tokens(source.tolist())
-        spans = [each for each in source if isinstance(each, Span)]
-        if spans:
-            return conversation.documents(spans)
-        return conversation.tokens([int(each) for each in source])  # type: ignore[arg-type]
-
-    def _checked(self, ids: Sequence[int] | Tensor) -> list[int]:
-        tokens = torch.as_tensor(ids, dtype=torch.long)
-        vocabulary = self._seam.config.vocab_size
-        if tokens.ndim != 1 or len(tokens) == 0:
-            raise ValueError(f"ids has shape {list(tokens.shape)}, allowed is [n] with n of 1 or more")
-        if int(tokens.min()) < 0 or int(tokens.max()) >= vocabulary:
-            raise ValueError(
-                f"ids has values {int(tokens.min())} .. {int(tokens.max())}, allowed 0 .. {vocabulary - 1}"
-            )
-        return [int(token) for token in tokens.tolist()]
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:
@@ -394,13 +398,3 @@ class Session:
             decode_seconds=self._decode,
             truncated_tokens=truncated_tokens,
         )
-
-
-def window_exceeded(prompt: int, output: int, window: int, trained: int) -> WindowExceeded:
-    """The error for more tokens than the plan's window, with what to do; trained is the model's own window."""
-    sizes = f"prompt {prompt:,} + output {output:,} tokens" if output else f"prompt {prompt:,} tokens"
-    factor = -(-(prompt + output) // trained)
-    wider = f"positions=..., for example positions=yarn(factor={factor})" if factor > 1 else "window=..."
-    return WindowExceeded(
-        f"{sizes} > window {window:,}; raise it with {wider}, or read only the best passages with --flow passages"
-    )

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from longspan import registry
-from longspan.engine.memory import Memory
 from longspan.plan import Plan
 from longspan.session import Session
 from small_parts import SMALL, WHOLE
@@ -34,9 +33,9 @@ def plan_of(part: str, when: str) -> str:
     return part
 
 
-def tensors(memory: Memory) -> Iterator[torch.Tensor]:
-    """Everything in memory that a sequence holds besides its last queries."""
-    for layer in memory.layers:
+def held(session: Session) -> Iterator[torch.Tensor]:
+    """Everything in memory that a session holds besides the last queries."""
+    for layer in (layer for memory in session._batch._memories for layer in memory.layers):
         for tier in layer.store._tiers:
             if tier.rows.resident:
                 yield from tier.rows._columns
@@ -46,11 +45,8 @@ def tensors(memory: Memory) -> Iterator[torch.Tensor]:
 
 
 def true_bytes(session: Session) -> int:
-    """Bytes of the memory behind all tensors, each counted once, without those that are made when asked for."""
-    asked = [
-        [each.untyped_storage() for memory in session._batch._memories for each in tensors(memory)]
-        for _ in range(2)
-    ]
+    """Bytes of the memory behind tensors, each once, without single numbers and what is made when asked for."""
+    asked = [[each.untyped_storage() for each in held(session) if each.ndim] for _ in range(2)]
     once, again = ({storage.data_ptr(): storage.nbytes() for storage in each} for each in asked)
     return sum(once[place] for place in once.keys() & again.keys())
 

@@ -1,7 +1,9 @@
 """Policies for which the model reads something more and forgets it, against loops."""
 
+from copy import deepcopy
 from itertools import chain
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from passage import Passage
 from test_tracked import chosen
 from torch.testing import assert_close
 
+from longspan.policies.expected_attention import ExpectedAttention
 from longspan.policies.finch import Finch
+from longspan.policies.h2o import H2O
 from longspan.policies.kvzip import ANSWER, REPEAT, REPEAT_PART, KVzip
 from longspan.policies.tracker import Script
 
@@ -152,3 +156,33 @@ def test_without_a_question_finch_scores_by_the_last_queries(count, rehearsed, s
 def test_finch_rehearses_the_question_where_there_is_one():
     assert [*Finch().rehearsals(script(range(9), question=[4, 5]))] == [[4, 5]]
     assert [*Finch().rehearsals(script(range(9)))] == []
+
+
+# State
+
+
+POLICIES = [H2O(), ExpectedAttention(sinks=2), KVzip(chunk=8, sinks=2), Finch(window=2)]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: type(policy).__name__)
+@given(st.data())
+def test_a_tracker_that_was_saved_goes_on_as_it_was(policy, data):
+    passage = Passage(policy.tracking.tracker(), 2, 2)
+    steps = {
+        "read": lambda: passage.read(data.draw(st.integers(1, 5))),
+        "rehearse": lambda: passage.rehearse(data.draw(st.integers(1, 5))),
+        "keep": lambda: passage.keep([[*range(0, len(row), 2)] for row in passage.rows]),
+    }
+    passage.read(9)
+    for step in data.draw(st.lists(st.sampled_from(sorted(steps)), max_size=3)):
+        steps[step]()
+    restored = policy.tracking.tracker()
+    restored.load({name: tensor.clone() for name, tensor in passage.tracker.tensors().items()})
+    assert restored.nbytes == passage.tracker.nbytes
+    twin = deepcopy(passage)
+    twin.tracker = restored
+    for each in (passage, twin):
+        each.read(2)
+        each.rehearse(3)
+    scores = [policy.scores(each.view(observed=2)) for each in (passage, twin)]
+    assert torch.equal(*scores)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from longspan import __version__
-from longspan.cli import ask, check, evaluate, field, methods, models, probe, report, tune
+from longspan.cli import ask, cache, check, evaluate, field, methods, models, probe, report, tune
 from longspan.errors import LongspanError
 from longspan.spans import printable
 
@@ -27,6 +27,7 @@ app.command()(methods.methods)
 app.command()(field.field)
 app.command()(check.check)
 app.add_typer(models.app, name="models")
+app.add_typer(cache.app, name="cache")
 app.add_typer(probe.app, name="probe")
 
 

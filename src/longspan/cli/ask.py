@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from longspan.cli.models import shown_progress
+from longspan.cli.sizes import read_bytes
 from longspan.parameters import check_choice, check_range
 from longspan.plan import Plan
 from longspan.spans import Citation, Document, printable
@@ -38,6 +39,12 @@ def ask(
         str, typer.Option(help="auto: whole if it fits the window, else passages; direct; passages.")
     ] = "auto",
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
+    save: Annotated[
+        bool, typer.Option(help="Keep what was read for further questions, and use what was kept.")
+    ] = True,
+    max_bytes: Annotated[
+        str, typer.Option(help="What kept contexts may take in all; those not used for longest go.")
+    ] = "8GiB",
     as_json: Annotated[bool, typer.Option("--json", help="Print only JSON, when done.")] = False,
 ) -> None:
     """Answer a question about files, with quotes that are checked against them."""
@@ -48,6 +55,7 @@ def ask(
         )
     check_choice("--flow", flow, FLOWS)
     check_range("--max-new-tokens", max_new_tokens, 1)
+    keep = read_bytes("--max-bytes", max_bytes) if save else 0
     chosen = Plan.of(plan)
     documents = [Document.open(file) for file in files]
     for document in documents:
@@ -73,6 +81,8 @@ def ask(
             decided=display.decided,
             progress=display.progress,
             stream=display.stream,
+            keep=keep,
+            note=display.note,
         )
     finally:
         display.stop()
@@ -117,6 +127,10 @@ class _Display:
             self._console.print(reading.describe(), markup=False)
         self._bars.update(self._task, total=reading.prompt_tokens)
         self._bars.start()
+
+    def note(self, line: str) -> None:
+        if not self._quiet:
+            self._console.print(printable(line, lines=False), markup=False, soft_wrap=True)
 
     def progress(self, progress: Progress) -> None:
         self._bars.update(self._task, completed=progress.processed, total=progress.total)

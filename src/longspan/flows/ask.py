@@ -9,12 +9,13 @@ from typing import Literal, get_args
 from longspan.batch import Progress
 from longspan.conversation import Conversation
 from longspan.errors import WindowExceeded
+from longspan.flows.kept import can_wait, reading_session
 from longspan.flows.passages import choose
 from longspan.model import Model
 from longspan.parameters import check_choice
 from longspan.plan import Plan
-from longspan.session import window_exceeded
 from longspan.spans import Answer, Document, Span, tokenize
+from longspan.window import window_exceeded
 
 Flow = Literal["auto", "direct", "passages"]
 
@@ -105,19 +106,28 @@ def ask(
     decided: Callable[[Reading], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
     stream: Callable[[str], None] | None = None,
+    keep: int = 0,
+    note: Callable[[str], None] = lambda line: None,
 ) -> Answer:
     """Answers a question about documents, with checked citations.
 
     decided is told what will be read before reading begins, progress how far reading has come, stream gets the
-    answer piece by piece.
+    answer piece by piece. keep, note: bytes for contexts that wait in the cache folder for further questions about
+    documents read whole, and what is told of them, see `reading_session`.
     """
     reading = plan_reading(model, documents, question, plan=plan, flow=flow, max_new_tokens=max_new_tokens)
     if decided is not None:
         decided(reading)
-    with model.session(plan) as session:
+    about = reading.spans
+    if reading.flow == "direct" and can_wait(plan):
+        session = reading_session(model, plan, about, keep=keep, note=note, progress=progress)
+        about, progress = (), None
+    else:
+        session = model.session(plan)
+    with session:
         return session.ask(
             question,
-            about=reading.spans,
+            about=about,
             progress=progress,
             stream=stream,
             truncated_tokens=reading.truncated_tokens,

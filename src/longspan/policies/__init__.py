@@ -163,4 +163,23 @@ CARDS = (
         training=False,
         changes="SnapKV's scores, by which chunks of tokens stay or go as a whole.",
     ),
+    Card(
+        name="duoattention",
+        target="longspan.policies.duoattention:DuoAttention",
+        paper="DuoAttention: Efficient Long-Context LLM Inference with Retrieval and Streaming Heads",
+        link="https://arxiv.org/abs/2410.10819",
+        year=2024,
+        training=False,
+        changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
+    ),
+    Card(
+        name="epicache",
+        target="longspan.policies.epicache:EpiCache",
+        paper="EpiCache: Episodic KV Cache Management for Long Conversational Question Answering",
+        link="https://arxiv.org/abs/2509.17396",
+        year=2025,
+        training=False,
+        changes="Keeps, block by block, the entries to which an episode of the dialogue attends.",
+        field=(76,),
+    ),
 )

@@ -20,8 +20,8 @@ class Received(PerEntry):
     def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
         """Adds the weights of the new queries."""
         if not rehearsed:
-            received = [view.attention(rows).sum(2).mean(1) for rows in query_blocks(view)]
-            self.held = self.numbers(view) + sum(received)
+            received = (view.attention(rows).sum(2).mean(1) for rows in query_blocks(view))
+            self.held = sum(received, self.numbers(view))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
@@ -20,8 +19,7 @@ class KeyDiff(Policy):
     """
 
     def scores(self, view: View) -> Tensor:
-        """−cosine of each key and the anchor."""
+        """−cosine of each key and the anchor, whose length does not matter: the sum will do for the mean."""
         keys = view.keys.float()
-        entries = torch.tensor(view.lengths, device=keys.device).clamp(min=1)[:, None, None]
-        anchor = normalize(keys, dim=-1).sum(1, keepdim=True) / entries
+        anchor = normalize(keys, dim=-1).sum(1, keepdim=True)
         return -cosine_similarity(keys, anchor, dim=-1)

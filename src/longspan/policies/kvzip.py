@@ -38,7 +38,6 @@ class Repeated(PerEntry):
     def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
         """Takes the weights of a rehearsal."""
         if not rehearsed:
-            self.held = self.numbers(view)
             self._repeated = 0
             return
         self._repeated += int(view.query_positions[0]) == view.seen

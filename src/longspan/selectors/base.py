@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 from torch import Tensor
 
 from longspan.store.state import State
@@ -88,5 +87,3 @@ class Selector(ABC):
     def skips(self, layer: int, layers: int) -> bool:
         """Whether queries of this layer (from 0 of `layers`) visit everything."""
         return False
-
-

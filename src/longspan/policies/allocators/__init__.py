@@ -49,4 +49,23 @@ CARDS = (
         changes="Lets the tokens that a layer keeps shift with the layer.",
         field=(150,),
     ),
+    Card(
+        name="retrieval-heads",
+        target="longspan.policies.allocators.retrieval_heads:RetrievalHeads",
+        paper="DuoAttention: Efficient Long-Context LLM Inference with Retrieval and Streaming Heads",
+        link="https://arxiv.org/abs/2410.10819",
+        year=2024,
+        training=False,
+        changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
+    ),
+    Card(
+        name="sensitivity",
+        target="longspan.policies.allocators.sensitivity:Sensitivity",
+        paper="EpiCache: Episodic KV Cache Management for Long Conversational Question Answering",
+        link="https://arxiv.org/abs/2509.17396",
+        year=2025,
+        training=False,
+        changes="Gives more entries to layers whose keys change more when entries go.",
+        field=(76,),
+    ),
 )

@@ -16,7 +16,8 @@ class Chunk(Stretch):
     """Tokens of a chunk stay or go together, in all heads. https://arxiv.org/abs/2502.00299
 
     size: tokens in a chunk. Chunks are counted from the beginning of the text, so that tokens which once were in one
-    chunk stay in it; the last one may be incomplete. Budgets are met in whole chunks, and never exceeded.
+    chunk stay in it; the last one may be incomplete. Budgets are met in whole chunks, and never exceeded; where not
+    one fits, the end of the best one stays.
     """
 
     size: int = 20
