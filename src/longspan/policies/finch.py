@@ -49,7 +49,7 @@ class Guided(Tracker):
             asked = int(view.query_positions[-1]) + 1 - view.seen
             paid = guidance(view, normalize=self.normalize).masked_fill(view.positions >= view.seen, 0.0)
             paid = paid[:, : view.positions.shape[1] - asked]
-            self.summed = self.summed + paid if self.queries else paid
+            self.summed = self.summed + paid if self.queries else paid.clone()
             self.queries = asked
 
     def keep(self, kept: Sequence[Tensor]) -> None:

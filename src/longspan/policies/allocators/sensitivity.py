@@ -1,0 +1,82 @@
+"""Layers that suffer more from eviction keep more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, ClassVar
+
+from longspan.errors import PlanError
+from longspan.parameters import check_range
+from longspan.policies.allocators.adakv import AdaKV
+from longspan.policies.view import View
+
+if TYPE_CHECKING:
+    from longspan.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity(AdaKV):
+    """Budgets in proportion to sensitivity ** alpha, as in EpiCache. https://arxiv.org/abs/2509.17396
+
+    alpha: how sharply layers are told apart; the authors take 1.1 for Llama and 1.3 for Qwen. share: the part of the
+    mean budget that each layer gets in any case. base: entries that each layer gets in any case. floor: as in adakv,
+    the share of the layer's budget that each head keeps in any case; the authors let heads compete without one.
+    Sensitivity, 1 − similarity of keys with and without eviction, is measured once of the model (profile
+    "sensitivity").
+    Deviations: the authors lift layers to their share without taking it from others, and so exceed the budget; here
+    the mean over the layers is the budget, and what a layer cannot use because it holds all entries goes to others.
+    They first stretch sensitivities to 0 .. 1, which changes nothing where the first layer, whose keys never change,
+    sees everything.
+    """
+
+    profile: ClassVar[str] = "sensitivity"
+
+    alpha: float = 1.1
+    share: float = 0.25
+    base: int = 0
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range("alpha", self.alpha, 0.0)
+        check_range("share", self.share, 0.0, 1.0)
+        check_range("base", self.base, 0)
+        super().__post_init__()
+
+    def check(self, plan: Plan) -> None:
+        """Refuses policies that always keep more than the smallest layer may get."""
+        policy = plan.policy
+        if policy is not None and policy.least > max(self.base, policy.observed, 1):
+            raise PlanError(
+                f"sensitivity: base={self.base} is outside {policy.least} .. ∞: the policy always keeps "
+                f"{policy.least} entries in every layer; write allocator=sensitivity(base={policy.least})"
+            )
+
+    def layer_budget(self, budget: int, view: View) -> int:
+        """The layer's share of what all layers get; over those without a window the mean is exactly `budget`."""
+        sensitivities = view.profile(self.profile).tolist()
+        layers = [layer for layer, each in enumerate(sensitivities) if each > 0]
+        if budget >= view.seen:
+            return budget
+        least = min(budget, max(1, round(budget * self.share), self.base, view.queries.shape[1]))
+        weights = [sensitivities[layer] ** self.alpha for layer in layers]
+        shares = bounded_shares(weights, total=budget * len(layers), least=least, most=view.seen)
+        ends = [round(end) for end in accumulate(shares, initial=0.0)]
+        place = layers.index(view.layer)
+        return ends[place + 1] - ends[place]
+
+
+def bounded_shares(weights: Sequence[float], *, total: float, least: float, most: float) -> list[float]:
+    """`total` shared out in proportion to the weights, each share within least .. most; total must allow that."""
+    low, high = -2000.0, 2000.0  # of the factor's logarithm
+    logs = [math.log(max(weight, 1e-300)) for weight in weights]
+
+    def shares(factor: float) -> list[float]:
+        return [min(most, max(least, math.exp(min(700.0, log + factor)))) for log in logs]
+
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (low, middle) if sum(shares(middle)) > total else (middle, high)
+    return shares(low)
