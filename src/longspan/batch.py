@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.conversation import Words
 from longspan.engine.engine import Engine
 from longspan.engine.memory import Memory
 from longspan.engine.passing import Portion
@@ -29,11 +30,12 @@ class Batch:
     """What each sequence remembers, which of its tokens the model has not seen yet, and the logits after the rest.
 
     pending: tokens that were drawn or announced but not run. upcoming: logits `[vocab]` for the next token of each
-    sequence, None before the first token. encode: text to tokens, for policies that have the model read more.
+    sequence, None before the first token. words: how policies speak that have the model read
+    more.
     """
 
-    def __init__(self, engine: Engine, size: int, chunk: int, encode: Callable[[str], list[int]]) -> None:
-        self._engine, self._chunk, self._encode = engine, chunk, encode
+    def __init__(self, engine: Engine, size: int, chunk: int, words: Words) -> None:
+        self._engine, self._chunk, self._words = engine, chunk, words
         self.ledger = Ledger()
         self._memories = [engine.memory(self.ledger) for _ in range(size)]
         self.pending: list[list[int]] = [[] for _ in range(size)]
@@ -115,7 +117,7 @@ class Batch:
 
     def fork(self, engine: Engine) -> Batch:
         """The same sequences for a second owner; memory is shared until one of the two writes."""
-        twin = Batch(engine, 0, self._chunk, self._encode)
+        twin = Batch(engine, 0, self._chunk, self._words)
         twin._questions = [[] for _ in self._memories]
         twin._memories = [memory.fork(twin.ledger, engine.trackings) for memory in self._memories]
         twin.pending = [list(ids) for ids in self.pending]
@@ -188,7 +190,8 @@ class Batch:
         """The next tokens of a sequence: a chunk, or what is left of one that generating has begun."""
         memory, pending = self._memories[sequence], self.pending[sequence]
         before = len(pending) - len(self._questions[sequence])
-        count = self._chunk - (memory.uncompressed if self._each_chunk and before > 0 else 0)
+        begun = memory.uncompressed if self._each_chunk and before > 0 else 0
+        count = max(1, self._chunk - begun)
         if before > 0:
             count = min(count, before)
         ids = torch.tensor(pending[:count], device=self._engine.seam.device)
@@ -208,7 +211,11 @@ class Batch:
         """The text of one sequence, for its policy."""
         number = next(place for place, each in enumerate(self._memories) if each is memory)
         return Script(
-            ids=memory.ids, question=self._questions[number], encode=self._encode, chunk=self._chunk
+            ids=memory.ids,
+            question=self._questions[number],
+            encode=self._words.encode,
+            chunk=self._chunk,
+            reply=self._words.reply,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from longspan.chat import Frame, first_turn, next_turn
@@ -101,6 +102,22 @@ class Conversation:
             return []
         self._begun = True
         return begin_ids(self._tokenizer)
+
+
+class Words:
+    """How parts speak that have the model read something more."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+
+    def encode(self, text: str) -> list[int]:
+        """Text as tokens; a special token spelled out in it has no power."""
+        return tokenize(self._tokenizer, text, plain=True).ids
+
+    @cached_property
+    def reply(self) -> list[int]:
+        """What stands between a user's words and the assistant's."""
+        return tokenize(self._tokenizer, first_turn(self._tokenizer).after).ids
 
 
 def begin_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from longspan import parts, registry
+from longspan import named, parts, registry
 from longspan.errors import PlanError, UnknownMethod
 from longspan.notation import MAX_DEPTH, Call, Value, parse_call, parse_slots
 
@@ -62,8 +62,15 @@ class Plan:
 
     @classmethod
     def parse(cls, text: str) -> Plan:
-        """The plan written as `positions=yarn(factor=4) policy=snapkv(budget=2048,when=chunk)`."""
-        return cls._of_calls(parse_slots(text))
+        """The plan written as `positions=yarn(factor=4) policy=snapkv(budget=2048,when=chunk)`.
+
+        The name of a plan in `longspan.named` may stand in front; what follows it fills slots otherwise.
+        """
+        first, *rest = text.split(maxsplit=1)[:2] or [""]
+        whole = named.text_of(first)
+        if whole is None:
+            return cls._of_calls(parse_slots(text))
+        return cls._of_calls(parse_slots(whole) | parse_slots("".join(rest)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Plan:

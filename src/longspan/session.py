@@ -15,7 +15,7 @@ from torch import Tensor
 from longspan.batch import Batch, Progress
 from longspan.contexts.context import Context, Kind, Saved, reading
 from longspan.contexts.origin import Origin
-from longspan.conversation import Conversation
+from longspan.conversation import Conversation, Words
 from longspan.engine.engine import Engine
 from longspan.generation import MAX_NEW_TOKENS, Generation, Step
 from longspan.parameters import check_range
@@ -24,7 +24,7 @@ from longspan.profiles.profiles import needed
 from longspan.sampling import Sampler, Sampling
 from longspan.seam import Seam
 from longspan.source import Source, all_ids, checked
-from longspan.spans import Answer, Document, Span, cite, tokenize
+from longspan.spans import Answer, Document, Span, cite
 from longspan.streaming import TextStream
 from longspan.usage import Usage
 from longspan.window import window_exceeded
@@ -67,7 +67,7 @@ class Session:
             self.window = plan.positions.window(seam.window) if plan.positions else seam.window
         else:
             check_range("window", window, 1)
-        self._batch = Batch(self._engine, size, chunk, self._encode)
+        self._batch = Batch(self._engine, size, chunk, Words(tokenizer))
         self._conversations = [Conversation(tokenizer) for _ in range(size)]
         self._history: list[Any] = []
         self._read_tokens = self._generated = 0
@@ -132,13 +132,15 @@ class Session:
         progress: Callable[[Progress], None] | None = None,
         stream: Callable[[str], None] | None = None,
         truncated_tokens: int = 0,
+        more: bool = False,
         **generation: Unpack[Generation],
     ) -> Answer:
         """Asks about what was read, and about further documents read together with the question.
 
         Documents in `about` and the question are one prompt, so that a policy that looks at the prompt's end sees
         the question; documents read before are compressed without knowing it. stream gets the answer's text piece
-        by piece. Quotes in the answer, and sentences that support it, are checked against the documents.
+        by piece. Quotes in the answer, and sentences that support it, are checked against the documents. more: as in
+        `read`, the policy does not act yet because the question ended.
         truncated_tokens is passed on to the usage, for callers that chose what to read; the rest goes to `generate`.
         """
         if self.size > 1:
@@ -152,7 +154,7 @@ class Session:
         opens = not draft.open
         ids, asking = draft.question(question, spans, last=pending[-1] if pending else None)
         self._require(self.seen[0] + len(ids) + len(asking), generation.get("max_new_tokens", MAX_NEW_TOKENS))
-        self._append([ids], progress, questions=[asking], rounds=opens)
+        self._append([ids], progress, questions=[asking], rounds=opens, more=more)
         self._conversations = [draft]
         text = ""
         steps = self.generate(**generation)
@@ -194,9 +196,10 @@ class Session:
             origin=self._origin,
             size=self.size,
             chunk=self.chunk,
-            forks=self._forks,
+            forks=self._forks if chosen.policy is None else (),
             profile=self._profile,
         )
+        twin._engine.watch_seconds |= self._engine.watch_seconds
         twin.window = self.window
         twin._batch = self._batch.fork(twin._engine)
         twin._conversations = [conversation.fork() for conversation in self._conversations]
@@ -218,13 +221,12 @@ class Session:
             raise ValueError(
                 "session has read 0 tokens, saving needs 1 or more; call session.read(...) first"
             )
-        spent = self._usage(0).to_dict() | {"peak_entries": self.peak_entries}
         return self._context().save(
             None if path is None else Path(path),
             batch=self._batch,
             trackings=self._engine.trackings,
             window=self.window,
-            spent=spent,
+            usage=self.usage,
         )
 
     def resume(self, saved: Saved) -> Self:
@@ -236,14 +238,10 @@ class Session:
         self._prefill, self._decode = spent["prefill_seconds"], spent["decode_seconds"]
         return self
 
-    @property
-    def name(self) -> str:
-        """32 hexadecimal digits that stand for the model, the plan, and what was read and generated."""
-        return self._context().name
-
-    def name_after(self, source: Source | Sequence[Source], *, more: bool = False) -> str:
-        """The `name` that the session will have once it has read this as well."""
-        return self._context().after(source, more=more).name
+    def name(self, source: Source | Sequence[Source] | None = None, *, more: bool = False) -> str:
+        """32 digits that stand for the model, the plan and what was read and generated; after `read` of a source too."""
+        context = self._context()
+        return (context if source is None else context.after(source, more=more)).name
 
     @property
     def seen(self) -> list[int]:
@@ -380,21 +378,20 @@ class Session:
             conversations=self._conversations,
         )
 
-    def _encode(self, text: str) -> list[int]:
-        """Text that parts have the model read."""
-        return tokenize(self._tokenizer, text, plain=True).ids
-
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:
             raise window_exceeded(prompt, output, self.window, self._seam.window)
 
     def _usage(self, truncated_tokens: int) -> Usage:
+        own = self.plan.policy.tracking if self.plan.policy else None
+        for_forks = sum(spent for each, spent in self._engine.watch_seconds.items() if each != own)
         return Usage(
             prompt_tokens=self._read_tokens,
             generated_tokens=self._generated,
             kv_bytes=self._batch.held,
             peak_kv_bytes=self._batch.peak,
-            prefill_seconds=self._prefill,
+            prefill_seconds=self._prefill - for_forks,
             decode_seconds=self._decode,
             truncated_tokens=truncated_tokens,
+            apart_bytes=self._batch.ledger.apart,
         )

@@ -26,9 +26,8 @@ ABOUT = About(
 
 
 @pytest.fixture
-def cache(monkeypatch, capsys, tmp_path):
+def cache(monkeypatch, capsys):
     """Runs `longspan cache` in this process: (exit code, standard output, standard error)."""
-    monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path))
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["longspan", "cache", *arguments])

@@ -10,19 +10,15 @@ from hypothesis import strategies as st
 
 from longspan.contexts import folder
 from longspan.contexts.about import About
-from longspan.contexts.digest import config_digest, context_name
+from longspan.contexts.digest import context_name
 from longspan.contexts.file import write
+from longspan.contexts.origin import Origin
 from longspan.errors import ContextError
+from tiny import tiny_network
 
 ABOUT = About(
     model="tiny", dtype="float32", plan="", documents=["a.txt"], tokens=[7], read_seconds=1.5, longspan="0"
 )
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def saved(name, *, size=1000, used=0.0):
@@ -32,7 +28,7 @@ def saved(name, *, size=1000, used=0.0):
     return path
 
 
-def test_contexts_are_listed_last_used_first(cache):
+def test_contexts_are_listed_last_used_first():
     assert folder.entries() == []
     paths = [saved(name, used=used) for name, used in (("aa", 10), ("bb", 30), ("cc", 20))]
     assert [entry.name for entry in folder.entries()] == ["bb", "cc", "aa"]
@@ -40,7 +36,6 @@ def test_contexts_are_listed_last_used_first(cache):
     first = folder.entries()[0]
     assert (first.name, first.path, first.about, first.problem) == ("aa", paths[0], ABOUT, "")
     assert first.bytes == paths[0].stat().st_size
-    assert paths[0].parent == cache / "contexts"
 
 
 def test_a_damaged_context_is_listed_with_its_problem():
@@ -109,7 +104,7 @@ def test_pruning_deletes_what_was_not_used_for_longest_and_no_more(contexts, lim
         assert sum(entry.bytes for entry in [*left, gone[0]]) > limit
 
 
-def test_pruning_sweeps_what_was_never_finished(cache):
+def test_pruning_sweeps_what_was_never_finished():
     path = saved("aa")
     stray = path.with_name(".longspan-abc.partial")
     stray.write_bytes(b"half")
@@ -124,42 +119,51 @@ def test_pruning_to_less_than_nothing_is_refused():
         folder.prune(-1)
 
 
+def test_contexts_lie_in_the_cache_unless_a_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("LONGSPAN_CONTEXTS")
+    assert folder.entries() == []
+    assert saved("aa").parent == tmp_path / "cache" / "contexts"
+    monkeypatch.setenv("LONGSPAN_CONTEXTS", str(tmp_path / "mine"))
+    assert folder.entries() == []
+    assert saved("aa").parent == tmp_path / "mine"
+
+
 # Names.
 
-FACTS = {"model": {"digest": "a", "dtype": "float32"}, "plan": {}, "chunk": 8, "read": [[[1, 2], [3]]]}
+FACTS = {"model": {"weights": "a", "dtype": "float32"}, "plan": {}, "chunk": 8}
+TOKENS = [[1, 2], [3]]
 
 
 def test_equal_contexts_have_equal_names():
-    assert context_name(**FACTS) == context_name(**FACTS)
-    assert len(context_name(**FACTS)) == 32
-    turned = FACTS | {"model": dict(reversed(FACTS["model"].items()))}
-    assert context_name(**turned) == context_name(**FACTS)
+    name = context_name(FACTS, TOKENS)
+    assert len(name) == 32
+    assert context_name(dict(reversed(FACTS.items())), [list(each) for each in TOKENS]) == name
 
 
 def test_whatever_differs_gives_another_name():
     others = [
-        {"model": {"digest": "b", "dtype": "float32"}},
-        {"model": {"digest": "a", "dtype": "bfloat16"}},
-        {"plan": {"codec": {"method": "int8"}}},
-        {"chunk": 9},
-        {"read": [[[1, 2, 3]]]},
-        {"read": [[[1, 2], [3], []]]},
-        {"read": [[[1, 2]], [[3]]]},
-        {"read": [[[12], [3]]]},
-        {"read": []},
+        ({"model": {"weights": "b", "dtype": "float32"}}, TOKENS),
+        ({"plan": {"codec": {"method": "int8"}}}, TOKENS),
+        ({"chunk": 9}, TOKENS),
+        ({"more": None}, TOKENS),
+        ({}, [[1, 2, 3]]),
+        ({}, [[1, 2], [3], []]),
+        ({}, [[1], [2, 3]]),
+        ({}, [[12], [3]]),
+        ({}, []),
     ]
-    names = {context_name(**FACTS | other) for other in others}
-    assert len(names | {context_name(**FACTS)}) == len(others) + 1
+    names = {context_name(FACTS | facts, tokens) for facts, tokens in others}
+    assert len(names | {context_name(FACTS, TOKENS)}) == len(others) + 1
 
 
-def test_a_config_is_the_same_wherever_it_came_from():
-    config = {
-        "rope_theta": 1e4,
-        "layers": 3,
-        "dtype": "float32",
-        "_name_or_path": "/a",
-        "transformers_version": "5",
-    }
-    moved = config | {"dtype": "bfloat16", "_name_or_path": "/b", "transformers_version": "6"}
-    assert config_digest(config) == config_digest(moved)
-    assert config_digest(config) != config_digest(config | {"rope_theta": 1e6})
+def test_a_model_is_the_same_wherever_it_came_from():
+    def origin(**changes):
+        network = tiny_network("llama", **changes)
+        network.config._name_or_path = str(changes)
+        return Origin.of(network, name="tiny", digest="a").identity
+
+    assert origin() == origin()
+    assert origin(rope_theta=5.0) != origin()
+    half = tiny_network("llama").to(torch.bfloat16)
+    assert Origin.of(half, name="b", digest="a").identity == origin() | {"dtype": "bfloat16"}

@@ -99,7 +99,7 @@ def test_another_question_takes_up_the_same():
     assert other.text == answer(question="Where is the key?", keep=0)[0].text
     (entry,) = folder.entries()
     with small_model().restore(entry.path) as session:
-        assert session.name == entry.name
+        assert session.name() == entry.name
         assert session._conversations[0].open, "the question is not part of it"
 
 

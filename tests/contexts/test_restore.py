@@ -81,7 +81,7 @@ def test_everything_is_as_it_was(tmp_path):
             assert (restored.seen, restored.peak_entries) == (session.seen, session.peak_entries)
             assert restored.usage.prefill_seconds == session.usage.prefill_seconds
             assert restored.usage.peak_kv_bytes >= session.usage.peak_kv_bytes
-            assert restored.name == session.name
+            assert restored.name() == session.name()
             question = {"question": "What is the dog called?", "max_new_tokens": 8}
             with restored.fork(plan) as twin, session.fork(plan) as other:
                 assert_same(goes_on(twin), goes_on(other))
@@ -92,7 +92,7 @@ def test_everything_is_as_it_was(tmp_path):
                 answers[0].citations
             )
             assert answers[0].citations
-            assert restored.name == session.name
+            assert restored.name() == session.name()
 
 
 def test_documents_are_kept_with_their_pages_and_odd_characters(tmp_path):
@@ -170,9 +170,9 @@ def test_the_same_reading_has_the_same_name_and_one_file():
     paths = []
     for _ in range(2):
         with model.session("codec=int8", chunk=32) as session:
-            foreseen = session.name_after(NOTE)
+            foreseen = session.name(NOTE)
             session.read(NOTE)
-            assert session.name == foreseen
+            assert session.name() == foreseen
             paths.append(session.save())
     assert paths[0] == paths[1] == folder.place(foreseen)
     assert [entry.name for entry in folder.entries()] == [foreseen]
@@ -194,11 +194,11 @@ def test_another_reading_has_another_name():
     ]
     for model, options, source, more in cases:
         with model.session(**options) as session:
-            names.add(session.name_after(source, more=more))
+            names.add(session.name(source, more=more))
     with small_model().session() as session:
         session.read(NOTE)
         list(session.generate(max_new_tokens=2))
-        names.add(session.name)
+        names.add(session.name())
     assert len(names) == len(cases) + 1
 
 

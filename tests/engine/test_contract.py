@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from small_parts import SMALL, WHOLE
 
 from longspan import registry
 from longspan.plan import Plan
 from longspan.session import Session
-from small_parts import SMALL, WHOLE
 from tiny import stock_logits, tiny_model, tokens
 
 FAMILIES = ["llama", "qwen3", "gemma3_text"]
@@ -74,7 +74,9 @@ def check_budget(session: Session, plan: Plan) -> None:
 def test_every_part_keeps_its_promises(part, family):
     model = tiny_model(family)
     before = stock_logits(model.network, tokens(40))
-    whens = ["end", "chunk"] if part.partition("=")[0] in ("policy", "unit", "allocator", "disposer") else [""]
+    whens = (
+        ["end", "chunk"] if part.partition("=")[0] in ("policy", "unit", "allocator", "disposer") else [""]
+    )
     for when in whens:
         plan = Plan.of(plan_of(part, when))
         for lengths in (LENGTHS[:1], LENGTHS):
@@ -121,6 +123,17 @@ def test_sequences_of_a_batch_do_not_touch_each_other(part):
 
 
 def test_every_method_is_in_the_matrix():
-    rooms = ("policy", "unit", "allocator", "disposer", "selector", "codec", "grouping", "digest", "scoring", "reuse")
+    rooms = (
+        "policy",
+        "unit",
+        "allocator",
+        "disposer",
+        "selector",
+        "codec",
+        "grouping",
+        "digest",
+        "scoring",
+        "reuse",
+    )
     known = {(room, part.partition("(")[0]) for room, part in SMALL}
     assert {(room, card.name) for room in rooms for card in registry.cards(room)} <= known

@@ -6,7 +6,8 @@ import pytest
 import torch
 from kept import kept
 
-from longspan.policies.kvzip import ANSWER, REPEAT, REPEAT_PART
+from longspan.conversation import Words
+from longspan.policies.kvzip import REPEAT, REPEAT_PART
 from tiny import tiny_model, tiny_network, tiny_tokenizer, tokens
 
 ENTRY = 2 * 16 * 4 + 4
@@ -74,11 +75,11 @@ def stock_weights(ids):
 
 def test_kvzip_keeps_what_the_stock_model_needs_to_repeat():
     ids, chunk, sinks = tokens(70).tolist(), 30, 2
-    encode = tiny_tokenizer().encode
+    encode, reply = tiny_tokenizer().encode, Words(tiny_tokenizer()).reply
     largest = torch.zeros(3, 2, 70)
     for start in range(0, 70, chunk):
         prompt = encode(REPEAT_PART) + ids[start - 8 : start] if start else encode(REPEAT)
-        rehearsal = [*prompt, *encode(ANSWER), *ids[start : start + chunk]]
+        rehearsal = [*prompt, *reply, *ids[start : start + chunk]]
         weights = stock_weights(ids + rehearsal)[..., 70:, :]
         near = torch.zeros(weights.shape[-1], dtype=torch.bool)
         near[:sinks] = near[start : start + chunk] = near[70:] = True

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
+from visits import choice, random, visit
 
 from longspan.selectors.quest import Quest
 from naive_llama import causal, naive_logits
@@ -34,32 +35,30 @@ def naive_pages(query: torch.Tensor, keys: torch.Tensor, size: int, pages: int) 
     st.integers(0, 999),
 )
 def test_chosen_pages_are_those_of_a_loop(rows, group, size, growth, pages, seed):
-    generator = torch.Generator().manual_seed(seed)
-    keys = torch.randn(rows, sum(growth), 4, generator=generator)
-    query = torch.randn(rows * group, 4, generator=generator)
+    keys = random(rows, sum(growth), 4, seed=seed)
+    query = random(rows * group, 4, seed=seed + 1)
     summary = Quest(budget=pages * size, page=size).summary()
     entries = 0
     for more in growth:  # keys come bit by bit, as while generating
         entries += more
-        summary.extend(keys[:, summary.covered : entries])
+        each = visit(query, keys, entries)
+        summary.extend(each)
         assert summary.covered <= entries
-        chosen = summary.select(query, entries)
+        chosen = summary.select(each)
         for head in range(rows * group):
             expected = naive_pages(query[head], keys[head // group, :entries], size, pages)
             if chosen is None:
                 assert expected == set(range(entries))
             else:
-                assert chosen[head].tolist() == sorted(expected)
+                assert chosen.index[head].tolist() == sorted(expected)
 
 
 @given(st.integers(2, 6), st.integers(4, 20), st.integers(0, 999))
 def test_no_key_of_a_page_left_out_beats_the_bound_of_one_taken(size, count, seed):
-    generator = torch.Generator().manual_seed(seed)
-    keys = torch.randn(1, size * count, 4, generator=generator)
-    query = torch.randn(1, 4, generator=generator)
-    summary = Quest(budget=3 * size, page=size).summary()
-    summary.extend(keys)
-    taken = sorted({entry // size for entry in summary.select(query, size * count)[0].tolist()} - {count - 1})
+    keys = random(1, size * count, 4, seed=seed)
+    query = random(1, 4, seed=seed + 1)
+    (entries,) = choice(Quest(budget=3 * size, page=size), query, keys)
+    taken = sorted({entry // size for entry in entries} - {count - 1})
     scores = (keys[0] @ query[0]).unflatten(0, (count, size))
     pages = keys[0].unflatten(0, (count, size))
     bounds = torch.maximum(query * pages.amax(1), query * pages.amin(1)).sum(-1)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longspan import registry
+from longspan.named import NAMED
 
 
 def methods(
@@ -24,6 +25,7 @@ def methods(
     found = [(each, card) for each in rooms for card in registry.cards(each)]
     if as_json:
         records = [{"room": each, **dataclasses.asdict(card)} for each, card in found]
+        records += [{"room": "plan", **dataclasses.asdict(each)} for each in NAMED if room is None]
         typer.echo(json.dumps(records, indent=2, ensure_ascii=False))
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -38,3 +40,7 @@ def methods(
     if found:
         console.print(table)
     console.print(f"{len(found)} methods", highlight=False)
+    if room is None:
+        for each in NAMED:
+            about = f"{each.name} = {each.text}\n  {each.changes}\n  {each.paper}, {each.year}\n  {each.link}"
+            console.print(Text(f"\nplan {about}"))

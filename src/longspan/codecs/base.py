@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 from longspan.store.form import Form
 from longspan.store.medium import MEMORY, Medium
@@ -15,10 +14,12 @@ class Codec(ABC):
     """Base of all codecs. Entries are encoded when they are stored and decoded when a query visits them.
 
     The chunk that is being read attends to itself at full precision; what was stored before, in its stored form.
-    raw: whether keys are stored before their rotation, which then happens whenever they are visited.
     """
 
-    raw: ClassVar[bool] = False
+    @property
+    def raw(self) -> bool:
+        """Whether keys are stored before their rotation, which then happens whenever they are visited."""
+        return False
 
     @abstractmethod
     def form(self) -> Form:

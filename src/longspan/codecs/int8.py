@@ -35,7 +35,7 @@ class EightBits(Form):
     def keys(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Integers times scale."""
         numbers, scale = columns
-        return (numbers * scale.float()).to(dtype)
+        return numbers.float().mul_(scale.float()).to(dtype)
 
     def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Likewise."""

@@ -115,6 +115,7 @@ class Engine:
                 portion.memory.ids.extend(portion.ids.tolist())
         return logits
 
+    @torch.inference_mode()
     def compress(self, memory: Memory, script: Callable[[Memory], Script]) -> None:
         """Lets the policy act on what was read, after rehearsing what it asks for."""
         if self.policy is None or memory.seen == 0:

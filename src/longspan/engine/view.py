@@ -95,6 +95,7 @@ class Viewer:
             turn=turn,
             tracker=memory.trackers.get(tracking) if tracking is not None else None,
             rounds=torch.tensor(rounds or [0], device=device),
+            full_layers=tuple(place for place, each in enumerate(self.seam.layers) if each.window is None),
             profile=self.profile,
         )
 

@@ -156,7 +156,7 @@ class Local:
         if question == "seen":
             for each in asked:
                 with self._session(reading) as prompt:
-                    prompt.read(each.prompt.context + each.prompt.question)
+                    _read(prompt, each.prompt.context, question=each.prompt.question)
                     yield from self._forked(task, each, plans, prompt, length, shared=False)
             return
         with self._session(reading) as context:
@@ -237,10 +237,12 @@ def _published(source: str) -> str:
     return f"{kind} {Path(path).name}" if kind in ("file", "folder") else source
 
 
-def _read(session: Session, ids: list[int]) -> None:
+def _read(session: Session, ids: list[int], *, question: list[int] | None = None) -> None:
     """A prompt may have no context, and text whose likelihood is measured has no question."""
-    if ids:
-        session.read(ids)
+    if ids and question:
+        session.read(ids, question=question)
+    elif ids or question:
+        session.read([*ids, *(question or [])])
 
 
 def _by_context(asked: Sequence[Asked]) -> Iterator[list[Asked]]:

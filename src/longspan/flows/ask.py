@@ -136,4 +136,4 @@ def ask(
 
 
 def _prompt_tokens(model: Model, question: str, spans: Sequence[Span]) -> int:
-    return len(Conversation(model.tokenizer).question(question, spans, last=None))
+    return sum(map(len, Conversation(model.tokenizer).question(question, spans, last=None)))

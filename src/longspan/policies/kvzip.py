@@ -18,7 +18,6 @@ from longspan.policies.view import View
 
 REPEAT = "\n\nRepeat the previous context exactly."
 REPEAT_PART = "\n\nRepeat the part of the previous context exactly, starting with "
-ANSWER = "\n\nAnswer: "
 
 
 class Repeated(PerEntry):
@@ -134,7 +133,7 @@ class KVzip(Policy):
         for start in reversed(range(oldest - oldest % self.chunk, len(ids), self.chunk)):
             prompt = script.encode(REPEAT_PART if start else REPEAT)
             quoted = ids[max(0, start - self.tail) : start]
-            yield [*prompt, *quoted, *script.encode(ANSWER), *ids[start : start + self.chunk]]
+            yield [*prompt, *quoted, *script.reply, *ids[start : start + self.chunk]]
 
     def scores(self, view: View) -> Tensor:
         """The largest weight, in 0 .. 1; above 1 for what was never repeated; +∞ for the sinks."""

@@ -44,10 +44,11 @@ class Script:
 
     ids: what was read. question: the tokens at the end of the prompt that ask, empty where none are known; they are
     not in ids while the text before them is being compressed. encode: text to tokens. chunk: tokens that pass
-    through the model at a time.
+    through the model at a time. reply: the tokens between a user's words and the assistant's.
     """
 
     ids: Sequence[int]
     question: Sequence[int]
     encode: Callable[[str], list[int]]
     chunk: int
+    reply: Sequence[int] = ()

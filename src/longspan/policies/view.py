@@ -38,7 +38,8 @@ class View:
     output: the weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
     turn: the rotation of queries at given positions `[n]`, None where the layer does not rotate.
     tracker: what the policy's tracker has gathered. rounds: positions at which rounds of a dialogue begin, ascending
-    from 0. profile: facts measured once of the model, by name.
+    from 0. full_layers: the layers that see everything, which policies act on, () for all. profile: facts measured
+    once of the model, by name.
     """
 
     keys: Tensor
@@ -56,7 +57,18 @@ class View:
     turn: Callable[[Tensor], Table | None] = _unturned
     tracker: Tracker | None = None
     rounds: Tensor = _NO_ROUNDS
+    full_layers: tuple[int, ...] = ()
     profile: Callable[[str], Tensor] = _unmeasured
+
+    @property
+    def place(self) -> int:
+        """The layer's number among those that policies act on."""
+        return self.full_layers.index(self.layer) if self.full_layers else self.layer
+
+    @property
+    def places(self) -> int:
+        """How many layers policies act on."""
+        return len(self.full_layers) or self.layers
 
     @property
     def group(self) -> int:

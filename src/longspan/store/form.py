@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from longspan.store.state import State
+
+Learns: TypeAlias = Literal["", "chunk", "end"]
+"""When a form learns from what is stored: never, once the first chunk is there, or at the end of the prompt."""
 
 Columns: TypeAlias = tuple[Tensor, ...]
 """Tensors `[heads, n / per, w]` that hold n entries, per = 1 or the form's block; the first has per = 1."""
@@ -25,7 +28,7 @@ class Form(State):
 
     block: int = 1
     recent: int = 0
-    learns: ClassVar[Literal["", "chunk", "end"]] = ""
+    learns: Learns = ""
 
     @property
     def at_once(self) -> bool:

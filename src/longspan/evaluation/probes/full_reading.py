@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from longspan.conversation import Words
 from longspan.engine.engine import Engine
 from longspan.engine.legs import Span, turned
 from longspan.engine.memory import Memory
@@ -16,7 +17,6 @@ from longspan.errors import UnsupportedModel
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.policies.tracker import Script
-from longspan.spans import tokenize
 from longspan.store.ledger import Ledger
 from longspan.window import window_exceeded
 
@@ -65,7 +65,7 @@ class FullReading:
         self.engine = Engine(
             seam, Plan(positions=plan.positions, policy=plan.policy), observe=max(queries, remember)
         )
-        self._tokenizer = model.tokenizer
+        self._words = Words(model.tokenizer)
         self.notes: list[dict[str, Any]] = [{} for _ in range(queries)]
         window = self.engine.scheme.window(seam.window)
         if window is not None and self.count > window:
@@ -115,8 +115,9 @@ class FullReading:
         return Script(
             ids=memory.ids,
             question=(),
-            encode=lambda text: tokenize(self._tokenizer, text, plain=True).ids,
+            encode=self._words.encode,
             chunk=self.chunk,
+            reply=self._words.reply,
         )
 
     def close(self) -> None:

@@ -45,12 +45,12 @@ class Ladder(Uniform):
     def _rounds(self, free: Tensor, view: View) -> Tensor:
         """How many rounds of compaction each entry survives, int64 `[n]`; free bool `[n]`: those it may strike."""
         step = self.span - self.overlap
-        ladder = 1 + max(0, math.ceil((view.layers - self.span) / step))
+        ladder = 1 + max(0, math.ceil((view.places - self.span) / step))
         rung = min(math.ceil(self.span / step), ladder)
-        first = view.layer % (ladder - rung + 1)
+        first = view.place % (ladder - rung + 1)
         survived = torch.zeros_like(free, dtype=torch.long)
         left = free.nonzero().flatten()
-        while rung < ladder and (ladders := max(0, len(left) - view.layers) // ladder):
+        while rung < ladder and (ladders := max(0, len(left) - view.places) // ladder):
             places = torch.arange(len(left), device=left.device)
             on_rung = (places % ladder >= first) & (places % ladder < first + rung)
             left = left[on_rung | (places >= ladders * ladder)]

@@ -23,8 +23,7 @@ class Pyramid(Uniform):
     rest is shared out like this.
     With base=0, as in kvpress, all layers get the mean where the last one's share would not hold the observed
     window: with SnapKV's window of 64 that is so for long texts and budgets below 1280. The authors share out what
-    is left after the window: base=window. Layers with a sliding window of their own count as layers of the model
-    though they keep nothing by a policy.
+    is left after the window: base=window.
     """
 
     beta: float = 20.0
@@ -50,8 +49,8 @@ class Pyramid(Uniform):
         least = rest / self.beta
         most = min(2 * rest - least, view.seen - max(self.base, window))
         least = 2 * rest - most
-        if view.layers == 1 or most < least or self.base + least < max(1, window):
+        if view.places == 1 or most < least or self.base + least < max(1, window):
             return budget
-        below = min(view.layer, view.layers - 1 - view.layer)
-        share = round(most - below * (most - least) / (view.layers - 1))
-        return self.base + (share if below == view.layer else 2 * rest - share)
+        below = min(view.place, view.places - 1 - view.place)
+        share = round(most - below * (most - least) / (view.places - 1))
+        return self.base + (share if below == view.place else 2 * rest - share)

@@ -1,0 +1,1 @@
+"""What a session has read, kept on disk: one file a context."""

@@ -1,0 +1,35 @@
+"""What generating takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+MAX_NEW_TOKENS = 256
+
+
+class Generation(TypedDict, total=False):
+    """What `Session.generate` takes, for functions that pass it on."""
+
+    max_new_tokens: int
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+    min_p: float | None
+    seed: int | None
+    stop: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One generated token of one sequence.
+
+    text: what became certain with it, possibly nothing yet. finished: why the sequence ended with this token,
+    "stop" for an end token or a stop string, "length" for max_new_tokens, "" while it goes on.
+    """
+
+    sequence: int
+    token: int
+    text: str
+    finished: Literal["", "stop", "length"] = ""

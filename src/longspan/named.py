@@ -1,0 +1,43 @@
+"""Plans with a name: what a paper combines, as one word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A plan that a paper proposes as a whole. text: the plan; changes: one sentence, what it does."""
+
+    name: str
+    text: str
+    paper: str
+    link: str
+    year: int
+    changes: str
+
+
+NAMED = (
+    Named(
+        name="mpcache",
+        text="policy=snapkv(budget=0.75) selector=mpcache",
+        paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
+        link="https://arxiv.org/abs/2501.06807",
+        year=2025,
+        changes="Drops once what the end of the prompt does not attend to, then visits few clusters of the rest.",
+    ),
+    Named(
+        name="shadowkv",
+        text="selector=shadowkv codec=low-rank",
+        paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",
+        link="https://arxiv.org/abs/2410.21465",
+        year=2024,
+        changes="Keeps keys at a low rank, and visits the chunks whose landmarks promise most.",
+    ),
+)
+"""All of them. `NAME slot=...` is the plan with some slots filled otherwise."""
+
+
+def text_of(name: str) -> str | None:
+    """The plan called `name`, None if there is none."""
+    return next((each.text for each in NAMED if each.name == name), None)

@@ -1,0 +1,104 @@
+"""The profiles of one model: measured when first asked for, and kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from longspan.contexts.origin import Origin
+from longspan.loading.cache import locked, room, scratch
+from longspan.parameters import check_choice
+from longspan.plan import Plan
+from longspan.profiles import heads, sensitivity
+from longspan.seam import Seam
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """How a profile is measured. version: raised whenever a model would get other numbers than before."""
+
+    version: int
+    shape: Callable[[Seam], tuple[int, ...]]
+    run: Callable[[Seam, PreTrainedTokenizerFast], Tensor]
+
+
+MEASURES = {
+    "heads": Measure(version=1, shape=heads.shape, run=heads.measure),
+    "sensitivity": Measure(version=1, shape=sensitivity.shape, run=sensitivity.measure),
+}
+
+
+class Profiles:
+    """Looks profiles up. Those of a model whose weights have no digest are kept in memory only."""
+
+    def __init__(self, seam: Seam, tokenizer: PreTrainedTokenizerFast, origin: Origin) -> None:
+        self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
+        self._known: dict[str, Tensor] = {}
+        self._lock = RLock()
+
+    def __call__(self, name: str) -> Tensor:
+        """A profile, fp32; measuring it takes seconds, and must not happen during a forward pass."""
+        check_choice("profile", name, MEASURES)
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = self._find(name, MEASURES[name])
+            return self._known[name]
+
+    def _find(self, name: str, measure: Measure) -> Tensor:
+        if not self._origin.weights:
+            return measure.run(self._seam, self._tokenizer)
+        facts = json.dumps(self._origin.identity, sort_keys=True)
+        key = f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}-{name}-{measure.version}"
+        path = room("profiles") / f"{key}.json"
+        with locked(f"profile-{key}"):
+            values = _kept(path, measure.shape(self._seam))
+            if values is None:
+                values = measure.run(self._seam, self._tokenizer)
+                with suppress(OSError):  # a cache that cannot be written costs another measuring
+                    _keep(path, values)
+        return values
+
+
+def needed(plan: Plan) -> list[str]:
+    """The profiles that a plan's parts will ask for."""
+    name = plan.policy.allocator.profile if plan.policy is not None else ""
+    return [name] if name else []
+
+
+def _keep(path: Path, values: Tensor) -> None:
+    numbers = values.flatten().tolist()
+    text = json.dumps({"shape": list(values.shape), "values": numbers, "sha256": _checksum(numbers)})
+    with scratch(path) as folder:
+        (folder / path.name).write_text(text, encoding="utf-8")
+        os.replace(folder / path.name, path)
+
+
+def _kept(path: Path, shape: tuple[int, ...]) -> Tensor | None:
+    """What a file holds; None where there is none, or a damaged one."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        numbers = held["values"]
+        sound = held["shape"] == list(shape) and held["sha256"] == _checksum(numbers)
+        if not sound or len(numbers) != math.prod(shape):
+            return None
+        return torch.tensor(numbers, dtype=torch.float32).view(shape)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _checksum(numbers: list[float]) -> str:
+    return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""ActQKV: a probe query of unusual tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.parameters import check_range
+from longspan.selectors.digests.representatives import Representatives
+from longspan.selectors.groupings.pages import Pages
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.never import Never
+from longspan.selectors.scorings.activation import Activation
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActQKV(Recipe):
+    """Visits the blocks that match the unusual queries, fewer where the match is clear. https://arxiv.org/abs/2502.13542
+
+    How the probe query and the cut-off differ from the authors' is said at the scoring `activation`. The authors'
+    code also adds the question's query to every probe, and compares by cosine; here neither is done.
+
+    block: entries of a block. representatives: tokens that stand for it. top: blocks visited at most. least: share
+    of them visited in any case. sinks, local: first and last entries visited in any case. reading: queries that
+    share a choice while text is read.
+    """
+
+    block: int = 32
+    representatives: int = 4
+    top: int = 46
+    least: float = 0.5
+    sinks: int = 64
+    local: int = 512
+    reading: int = 256
+
+    def __post_init__(self) -> None:
+        check_range("block", self.block, 1)
+        check_range("top", self.top, 1)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Blocks, representatives, and the activation-aware choice."""
+        return Retrieve(
+            grouping=Pages(size=self.block),
+            digest=Representatives(count=self.representatives),
+            scoring=Activation(least=self.least),
+            reuse=Never(),
+            budget=self.top * self.block,
+            sinks=self.sinks,
+            local=self.local,
+            dense=0,
+            reading=self.reading,
+        )

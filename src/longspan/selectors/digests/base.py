@@ -1,0 +1,58 @@
+"""The contract of a digest: what is remembered of a group, and how well a query could match it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from longspan.selectors.base import Visit
+from longspan.selectors.column import Compound
+from longspan.selectors.groupings.base import Formed
+
+
+class Digests(Compound, ABC):
+    """The digests of the groups of some rows that are alike."""
+
+    def watch(self, visit: Visit) -> None:
+        """Sees the queries of a visit, before groups are formed for it."""
+
+    @abstractmethod
+    def add(self, formed: Formed, visit: Visit) -> None:
+        """Takes in the groups that have just been formed."""
+
+    def always(self) -> Tensor | None:
+        """Groups that every query visits besides those it chooses, bool `[rows, groups]`, equally many in each row."""
+        return None
+
+    @abstractmethod
+    def match(self, query: Tensor, visit: Visit) -> Tensor:
+        """How well each group may match: query `[rows, group, dim]` → `[rows, group, groups]`, as query · key is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest(ABC):
+    """Base of all digests.
+
+    ordered: whether it works only where groups are runs of entries.
+    """
+
+    ordered: ClassVar[bool] = False
+
+    @abstractmethod
+    def digests(self) -> Digests:
+        """Nothing digested yet."""
+
+
+def products(query: Tensor, table: Tensor) -> Tensor:
+    """query · row of the table: `[rows, group, d]`, `[rows, n, d]` → `[rows, group, n]`."""
+    if table.dtype == torch.float32:
+        return torch.bmm(table, query.transpose(1, 2)).transpose(1, 2)
+    # For rows with room between them, bmm in bf16 is many times slower than one product a row.
+    found = query.new_empty(*query.shape[:2], table.shape[1])
+    for row, into in enumerate(found):
+        torch.mm(query[row], table[row].T, out=into)
+    return found

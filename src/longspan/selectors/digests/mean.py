@@ -1,0 +1,42 @@
+"""Means of keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from longspan.selectors.base import Visit
+from longspan.selectors.column import Column
+from longspan.selectors.digests.base import Digest, Digests, products
+from longspan.selectors.groupings.base import Formed
+from longspan.store.state import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(Digest):
+    """The mean key of a group: the centroid in Squeezed Attention, https://arxiv.org/abs/2411.09688."""
+
+    def digests(self) -> Digests:
+        """No means yet."""
+        return Means()
+
+
+class Means(Digests):
+    """Per group its mean key."""
+
+    def __init__(self) -> None:
+        self.means = Column()
+
+    def add(self, formed: Formed, visit: Visit) -> None:
+        """The means of further groups."""
+        self.means.append(formed.reduce(formed.keys, "mean"))
+
+    def match(self, query: Tensor, visit: Visit) -> Tensor:
+        """query · mean."""
+        return products(query, self.means.value)
+
+    @property
+    def parts(self) -> dict[str, State]:
+        """The means."""
+        return {"means": self.means}

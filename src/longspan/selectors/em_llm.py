@@ -1,0 +1,65 @@
+"""EM-LLM: events, and their neighbours in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from longspan.parameters import Budget, check_budget
+from longspan.selectors.digests.representatives import Representatives
+from longspan.selectors.groupings.events import Events
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.never import Never
+from longspan.selectors.scorings.joint import Joint
+
+
+@dataclass(frozen=True, kw_only=True)
+class EMLLM(Recipe):
+    """Visits the events that match best, and the events around them. https://arxiv.org/abs/2407.09450
+
+    Each layer refines the boundaries with its own keys, where the authors' code does it once with the keys of the
+    upper layers. What the contiguity buffer keeps is said at the scoring `joint`. Keys and queries keep their
+    rotation and true positions, as with `infllm`.
+
+    budget: entries of both buffers together. neighbours: share of it for the contiguity buffer. gamma: a token whose
+    surprise is γ standard deviations above the mean of the local window begins an event. least, most: entries of an
+    event. refine: "modularity", "conductance" or "none". representatives: tokens that stand for an event. sinks,
+    local: first and last entries visited in any case. reading: queries that share a choice while text is read.
+    """
+
+    surprised: ClassVar[bool] = True
+
+    budget: Budget = 2048
+    neighbours: float = 0.3
+    gamma: float = 1.0
+    least: int = 8
+    most: int = 128
+    refine: Literal["none", "modularity", "conductance"] = "modularity"
+    representatives: int = 4
+    sinks: int = 128
+    local: int = 4096
+    reading: int = 512
+
+    def __post_init__(self) -> None:
+        check_budget("budget", self.budget)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Events, representatives, and one choice for all heads."""
+        return Retrieve(
+            grouping=Events(
+                gamma=self.gamma,
+                window=max(2, self.local),
+                least=self.least,
+                most=self.most,
+                refine=self.refine,
+            ),
+            digest=Representatives(count=self.representatives),
+            scoring=Joint(neighbours=self.neighbours),
+            reuse=Never(),
+            budget=self.budget,
+            sinks=self.sinks,
+            local=self.local,
+            dense=0,
+            reading=self.reading,
+        )

@@ -1,0 +1,132 @@
+"""Events: cut where a token surprises the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_choice, check_range
+from longspan.selectors.base import Visit
+from longspan.selectors.groupings.base import Grouping, Groups
+from longspan.selectors.groupings.runs import RunGroups
+
+REFINEMENTS = ("none", "modularity", "conductance")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events(Grouping):
+    """Events of EM-LLM, https://arxiv.org/abs/2407.09450: one begins at a token with −log p > μ + γσ.
+
+    gamma: the paper's γ. window: how many tokens before it μ and σ are of. least, most: entries of an event.
+    refine: moves each boundary back to where the similarity of keys, key · key summed over the rows, splits best:
+    "modularity" (largest) or "conductance" (smallest) of the entries on both sides, half an event around them.
+
+    Events are formed as soon as `most` entries wait for it.
+    """
+
+    surprised: ClassVar[bool] = True
+
+    gamma: float = 1.0
+    window: int = 4096
+    least: int = 8
+    most: int = 128
+    refine: Literal["none", "modularity", "conductance"] = "none"
+
+    def __post_init__(self) -> None:
+        check_range("gamma", self.gamma, None)
+        check_range("window", self.window, 2)
+        check_range("least", self.least, 1)
+        check_range("most", self.most, self.least)
+        check_choice("refine", self.refine, REFINEMENTS)
+
+    def groups(self, sinks: int) -> Groups:
+        """No events yet."""
+        return EventGroups(sinks, self)
+
+
+class EventGroups(RunGroups):
+    """Events, from one surprising token to the next."""
+
+    def __init__(self, sinks: int, events: Events) -> None:
+        super().__init__(sinks)
+        self._events = events
+
+    def ends(self, visit: Visit, start: int, stop: int) -> list[list[int]]:
+        """Surprising tokens, brought to the sizes that are allowed."""
+        events = self._events
+        if stop - start < events.most:
+            return [[]]
+        if visit.surprise is None:
+            raise RuntimeError("events need the surprise of tokens, and this session does not measure it")
+        positions = visit.positions()[:, start:stop]
+        if bool((positions == positions[:1]).all()):
+            positions = positions[:1]
+        cuts = surprising(visit.surprise, events.gamma, events.window, int(positions.min()))
+        found = []
+        for row in positions.to(cuts.device):
+            borders = (cuts[row].nonzero()[:, 0] + start).tolist()
+            if events.refine != "none":
+                borders = self._refined(borders, visit, start, stop)
+            found.append(self._sized(borders, start, stop))
+        return found
+
+    def _sized(self, borders: list[int], start: int, stop: int) -> list[int]:
+        """Small events join the next one, large ones are cut; what comes after the last border waits."""
+        events, ends, begin = self._events, [], start
+        for border in [*borders, stop]:
+            while border - begin >= events.most:
+                begin += events.most
+                ends.append(begin)
+            if border < stop and border - begin >= events.least:
+                begin = border
+                ends.append(begin)
+        return ends
+
+    def _refined(self, borders: list[int], visit: Visit, start: int, stop: int) -> list[int]:
+        """Each border moved to the best split between the one before it and itself."""
+        before, moved = start, []
+        for border in borders:
+            if border - before > self._events.least:
+                half = (border - before) // 2
+                low, high = max(start, before - half), min(stop, border + half)
+                keys = visit.keys(low, high).float()
+                quality = splits(torch.matmul(keys, keys.transpose(1, 2)).sum(0), self._events.refine)
+                first = before + self._events.least
+                border = first + int(quality[first - low : border - low + 1].argmax())
+            before = border
+            moved.append(border)
+        return moved
+
+
+def surprising(surprise: Tensor, gamma: float, window: int, first: int) -> Tensor:
+    """Which tokens begin an event, bool `[n]`; for those from `first` on, all earlier ones are false."""
+    low = max(0, first - window)
+    values = surprise[low:].double()
+    sums = torch.nn.functional.pad(torch.stack((values, values.square())).cumsum(1), (1, 0))
+    place = torch.arange(len(values), device=values.device)
+    since = (place - window).clamp(min=0)
+    mean, square = (sums[:, place] - sums[:, since]) / (place - since).clamp(min=1)
+    threshold = mean + gamma * (square - mean.square()).clamp(min=0).sqrt()
+    cuts = torch.zeros(len(surprise), dtype=torch.bool, device=surprise.device)
+    cuts[low:] = (values > threshold) & (place > 0)
+    cuts[:first] = False
+    return cuts
+
+
+def splits(similarity: Tensor, measure: str) -> Tensor:
+    """How good it is to split `[n, n]` in front of each entry: `[n]`, the first entry's split is the worst."""
+    inner = similarity.cumsum(0).cumsum(1).diagonal()  # of the first t + 1 entries among themselves
+    total = similarity.sum()
+    left = torch.nn.functional.pad(inner, (1, 0))[:-1]
+    degrees = torch.nn.functional.pad(similarity.sum(1).cumsum(0), (1, 0))[:-1]
+    right = total - 2 * degrees + left
+    if measure == "modularity":
+        # (inside − expected) of both communities, over 4m with 2m = total
+        quality = (left + right - (degrees.square() + (total - degrees).square()) / total) / (2 * total)
+    else:
+        quality = -(degrees - left) / torch.minimum(left, right)
+    quality[0] = -torch.inf
+    return quality

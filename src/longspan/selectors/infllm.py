@@ -1,0 +1,51 @@
+"""InfLLM: blocks with representative tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.parameters import check_range
+from longspan.selectors.digests.representatives import Representatives
+from longspan.selectors.groupings.pages import Pages
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.never import Never
+from longspan.selectors.scorings.joint import Joint
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfLLM(Recipe):
+    """Visits the blocks whose representative tokens match best, the same for all heads. https://arxiv.org/abs/2402.04617
+
+    Keys and queries keep their rotation and their true positions; in the paper keys outside the local window are
+    compared, and visited, as if all of them stood at its edge, which a position scheme has to do here. Where the
+    blocks lie is up to the codec.
+
+    block: entries of a block. representatives: tokens that stand for it. top: blocks visited. sinks: the paper's
+    initial tokens. local: its local window. reading: queries that share a choice while text is read.
+    """
+
+    block: int = 128
+    representatives: int = 4
+    top: int = 16
+    sinks: int = 128
+    local: int = 4096
+    reading: int = 512
+
+    def __post_init__(self) -> None:
+        check_range("block", self.block, 1)
+        check_range("top", self.top, 1)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Blocks, representatives, and one choice for all heads."""
+        return Retrieve(
+            grouping=Pages(size=self.block),
+            digest=Representatives(count=self.representatives),
+            scoring=Joint(),
+            reuse=Never(),
+            budget=self.top * self.block,
+            sinks=self.sinks,
+            local=self.local,
+            dense=0,
+            reading=self.reading,
+        )

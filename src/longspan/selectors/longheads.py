@@ -1,0 +1,48 @@
+"""LongHeads: each head has its own chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.parameters import check_range
+from longspan.selectors.digests.pooled import Pooled
+from longspan.selectors.groupings.pages import Pages
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.never import Never
+from longspan.selectors.scorings.heads import Heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongHeads(Recipe):
+    """Each head visits the chunks whose chunk key matches its query best. https://arxiv.org/abs/2402.10685
+
+    The first chunk, the last whole chunk and what follows it are always visited. Two things differ: what a chunk key
+    is (see the digest `pooled`), and that visited chunks keep their true positions, where the paper moves them
+    together; while text is read in the paper each query chooses for itself.
+
+    chunk: entries of a chunk. length: entries visited, a multiple of the chunk, at least 4 of them.
+    reading: queries that share a choice while text is read.
+    """
+
+    chunk: int = 256
+    length: int = 4096
+    reading: int = 256
+
+    def __post_init__(self) -> None:
+        check_range("chunk", self.chunk, 1)
+        check_range("length", self.length, 4 * self.chunk)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Chunks, chunk keys, and a choice for each head."""
+        return Retrieve(
+            grouping=Pages(size=self.chunk),
+            digest=Pooled(),
+            scoring=Heads(),
+            reuse=Never(),
+            budget=(self.length // self.chunk - 3) * self.chunk,
+            sinks=self.chunk,
+            local=self.chunk,
+            dense=0,
+            reading=self.reading,
+        )

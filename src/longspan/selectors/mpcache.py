@@ -1,0 +1,53 @@
+"""MPCache: boxes of two sizes, shared by adjacent layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.parameters import Budget, check_budget, check_range
+from longspan.selectors.digests.boxes import Boxes
+from longspan.selectors.groupings.pages import Pages
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.layers import Layers
+from longspan.selectors.scorings.heads import Heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class MPCache(Recipe):
+    """Visits the boxes of keys that match best, found by way of larger ones. https://arxiv.org/abs/2501.06807
+
+    This is the dynamic selection; the static eviction before it is a policy, so the whole is a plan of both.
+    Selection is over the groups that leave the sinks, with the last, unfinished group always visited.
+
+    budget: share of the entries, or entries, that a head visits. group: entries of a small box. alpha: weight of the
+    largest values in the match. merge: small boxes in a large one. share: large boxes that are looked into.
+    layers: adjacent layers that share a choice. sinks: first entries, visited in any case. dense: first layers that
+    visit everything.
+    """
+
+    budget: Budget = 0.2
+    group: int = 16
+    alpha: float = 0.6
+    merge: int = 2
+    share: float = 0.5
+    layers: int = 2
+    sinks: int = 16
+    dense: int = 0
+
+    def __post_init__(self) -> None:
+        check_budget("budget", self.budget)
+        check_range("group", self.group, 1)
+        check_range("layers", self.layers, 1)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Small groups, boxes, and a choice for some layers."""
+        return Retrieve(
+            grouping=Pages(size=self.group),
+            digest=Boxes(alpha=self.alpha, merge=self.merge, share=self.share),
+            scoring=Heads(),
+            reuse=Layers(count=self.layers),
+            budget=self.budget,
+            sinks=self.sinks,
+            dense=self.dense,
+        )

@@ -1,0 +1,112 @@
+"""Any combination of a grouping, a digest, a scoring and a reuse."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from longspan.parameters import Budget, check_budget, check_range
+from longspan.selectors.base import Selector, Summary
+from longspan.selectors.digests.base import Digest
+from longspan.selectors.digests.bounds import Bounds
+from longspan.selectors.groupings.base import Grouping
+from longspan.selectors.groupings.pages import Pages
+from longspan.selectors.retrieval import Retrieval
+from longspan.selectors.reuses.base import Reuse
+from longspan.selectors.reuses.never import Never
+from longspan.selectors.scorings.base import Scoring
+from longspan.selectors.scorings.heads import Heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieve(Selector):
+    """A selector made of parts; the published ones are such combinations. Its defaults are those of Quest,
+    https://arxiv.org/abs/2406.10774, in other words.
+
+    grouping: which entries are visited or left out together. digest: what is remembered of a group. scoring: how the
+    query heads choose among the groups. reuse: for how long a choice holds.
+    budget: entries chosen by score per query head, in whole groups: an int for entries, a float in (0, 1] for a
+    fraction of those stored, none for no bound. A scoring may also choose fewer.
+    sinks, local: first and last entries, visited in any case and not counted in the budget.
+    dense: first layers that visit everything.
+    reading: queries that share a choice while text is read; 0 where reading visits everything.
+    """
+
+    grouping: Grouping = field(default_factory=Pages, metadata={"room": "grouping"})
+    digest: Digest = field(default_factory=Bounds, metadata={"room": "digest"})
+    scoring: Scoring = field(default_factory=Heads, metadata={"room": "scoring"})
+    reuse: Reuse = field(default_factory=Never, metadata={"room": "reuse"})
+    budget: Budget | None = 1024
+    sinks: int = 0
+    local: int = 1
+    dense: int = 2
+    reading: int = 0
+
+    def __post_init__(self) -> None:
+        if self.budget is not None:
+            check_budget("budget", self.budget)
+        check_range("sinks", self.sinks, 0)
+        check_range("local", self.local, 1)
+        check_range("dense", self.dense, 0)
+        check_range("reading", self.reading, 0)
+        needs = {"digest": self.digest.ordered, "scoring": self.scoring.joint, "reuse": self.reuse.ordered}
+        for name, ordered in needs.items():
+            if ordered and not self.grouping.contiguous:
+                part = type(getattr(self, name)).__name__
+                raise ValueError(
+                    f"{name}={part} compares groups of all rows or layers by number, but those of "
+                    f"grouping={type(self.grouping).__name__} differ from row to row; choose another {name}"
+                )
+        object.__setattr__(self, "surprised", self.grouping.surprised)
+
+    def summary(self) -> Summary:
+        """The parts at work."""
+        return Retrieval(
+            grouping=self.grouping,
+            digest=self.digest,
+            scoring=self.scoring,
+            reuse=self.reuse,
+            budget=self.budget,
+            sinks=self.sinks,
+            local=self.local,
+        )
+
+    @property
+    def reads(self) -> int:
+        """As `reading` says."""
+        return self.reading
+
+    def skips(self, layer: int, layers: int) -> bool:
+        """The first layers visit everything."""
+        return layer < self.dense
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Selector):
+    """Base of selectors that are a combination of parts under a name of their own."""
+
+    def __post_init__(self) -> None:
+        self.parts  # noqa: B018  # refuses what the parts refuse
+
+    @abstractmethod
+    def combination(self) -> Retrieve:
+        """The parts."""
+
+    @cached_property
+    def parts(self) -> Retrieve:
+        """The combination, made once."""
+        return self.combination()
+
+    def summary(self) -> Summary:
+        """The parts at work."""
+        return self.parts.summary()
+
+    @property
+    def reads(self) -> int:
+        """As the combination says."""
+        return self.parts.reads
+
+    def skips(self, layer: int, layers: int) -> bool:
+        """As the combination says."""
+        return self.parts.skips(layer, layers)

@@ -1,0 +1,50 @@
+"""RetroLM: pages retrieved for all heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.parameters import Budget, check_budget, check_range
+from longspan.selectors.digests.mean import Mean
+from longspan.selectors.groupings.pages import Pages
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.never import Never
+from longspan.selectors.scorings.votes import Votes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetroLM(Recipe):
+    """Visits the pages that the heads of a layer together find most relevant. https://arxiv.org/abs/2502.11444
+
+    The paper trains a retriever over bookmark tokens, and the model to use what is retrieved. This is the part that
+    needs no training: a page is known by its mean key, and retrieved by the softmax weights that the heads give to
+    the pages. The sizes are ours.
+
+    budget: entries retrieved, in whole pages. page: entries of a page. sinks, local: first and last entries visited
+    in any case. reading: queries that share a choice while text is read.
+    """
+
+    budget: Budget = 2048
+    page: int = 128
+    sinks: int = 128
+    local: int = 512
+    reading: int = 512
+
+    def __post_init__(self) -> None:
+        check_budget("budget", self.budget)
+        check_range("page", self.page, 1)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Pages, mean keys, and votes."""
+        return Retrieve(
+            grouping=Pages(size=self.page),
+            digest=Mean(),
+            scoring=Votes(),
+            reuse=Never(),
+            budget=self.budget,
+            sinks=self.sinks,
+            local=self.local,
+            dense=0,
+            reading=self.reading,
+        )

@@ -1,0 +1,18 @@
+"""Each query head for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from longspan.selectors.scorings.base import Scoring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heads(Scoring):
+    """Each query head chooses what matches it best, as in Quest, https://arxiv.org/abs/2406.10774."""
+
+    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+        """The matches as they are."""
+        return match

@@ -1,0 +1,52 @@
+"""All heads as one long vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.selectors.groupings.base import Picked
+from longspan.selectors.scorings.base import Scoring, best, fitting, ranked_sizes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joint(Scoring):
+    """All heads of a layer visit the same groups, those with the largest sum of matches over the heads.
+
+    As in InfLLM, https://arxiv.org/abs/2402.04617, where the heads' keys are compared as one vector.
+
+    neighbours: share of the budget for the groups before and after those that were chosen, from the best on: the
+    contiguity buffer of EM-LLM, https://arxiv.org/abs/2407.09450. There the buffer also keeps neighbours of groups
+    that earlier queries chose, while there is room; here it is filled anew by every choice.
+    """
+
+    joint: ClassVar[bool] = True
+
+    neighbours: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range("neighbours", self.neighbours, 0.0, 1.0)
+
+    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+        """One chooser."""
+        return match.float().sum((0, 1))[None, None]
+
+    def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
+        """The best groups, and their neighbours in time."""
+        if self.neighbours == 0.0 or budget is None:
+            return best(scores, sizes, budget)
+        buffer = int(budget * self.neighbours)
+        order = scores.argsort(-1, descending=True)
+        count = int(fitting(order, sizes, budget - buffer))
+        chosen = order[0, 0, :count]
+        beside = torch.stack((chosen + 1, chosen - 1), 1).flatten()
+        beside = beside[(beside >= 0) & (beside < scores.shape[-1])]
+        ranking = torch.cat((chosen, beside)).tolist()
+        wanted = list(dict.fromkeys(ranking))  # each once, in the order of its first place
+        ranked = torch.tensor(wanted, device=scores.device)[None, None]
+        used = ranked_sizes(ranked, sizes)[0, 0, count:].cumsum(0) <= buffer
+        return Picked(ranked[..., : count + int(used.sum())].sort(-1).values)

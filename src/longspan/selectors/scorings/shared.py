@@ -1,0 +1,31 @@
+"""Query heads that share a KV head choose together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from longspan.parameters import check_choice
+from longspan.selectors.scorings.base import Scoring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared(Scoring):
+    """The query heads of a KV head visit the same groups, as in ShadowKV, https://arxiv.org/abs/2410.21465.
+
+    pool: "max" or "mean" over the heads of the softmax over groups, or "sum" of the matches themselves.
+    """
+
+    pool: Literal["max", "mean", "sum"] = "max"
+
+    def __post_init__(self) -> None:
+        check_choice("pool", self.pool, ("max", "mean", "sum"))
+
+    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+        """One chooser a row."""
+        if self.pool == "sum":
+            return match.float().sum(1, keepdim=True)
+        weights = (match.float() * scale).softmax(-1)
+        return weights.amax(1, keepdim=True) if self.pool == "max" else weights.mean(1, keepdim=True)

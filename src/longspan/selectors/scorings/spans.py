@@ -1,0 +1,54 @@
+"""Spans around the entries that heads vote for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.selectors.groupings.base import Picked
+from longspan.selectors.scorings.base import Scoring, all_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spans(Scoring):
+    """Each head votes for its best groups, and all visit the spans around those with the most votes.
+
+    The cache selection of LongCache, https://arxiv.org/abs/2407.15176.
+
+    top: groups that each head votes for. span: groups of a span, half of them before its middle. As many spans are
+    visited as fit into the budget if none of them meet. Of groups with equally many votes the best match wins.
+    """
+
+    joint: ClassVar[bool] = True
+
+    top: int = 4
+    span: int = 32
+
+    def __post_init__(self) -> None:
+        check_range("top", self.top, 1)
+        check_range("span", self.span, 1)
+
+    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+        """One chooser: the number of votes, and a part of one for the match."""
+        match = match.float()
+        votes = torch.zeros(match.shape[-1], device=match.device)
+        voted = match.topk(min(self.top, match.shape[-1]), -1).indices.flatten()
+        votes.index_add_(0, voted, torch.ones_like(voted, dtype=votes.dtype))
+        weight = (match * scale).softmax(-1).mean((0, 1))
+        return (votes + weight / 2)[None, None]
+
+    def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
+        """The groups of all spans, each once."""
+        if budget is None:
+            return all_of(scores)
+        count = scores.shape[-1]
+        room = budget // (sizes if isinstance(sizes, int) else int(sizes.max()))
+        span = max(1, min(self.span, room))
+        voted = int((scores >= 1).sum())
+        middle = scores[0, 0].topk(max(1, min(room // span, voted))).indices
+        inside = middle[:, None] + torch.arange(span, device=scores.device) - span // 2
+        return Picked(inside.flatten().clamp_(0, count - 1).unique()[None, None])

@@ -1,0 +1,61 @@
+"""Squeezed Attention: clusters of similar keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.parameters import Budget, check_budget, check_range
+from longspan.selectors.digests.mean import Mean
+from longspan.selectors.digests.tree import Tree
+from longspan.selectors.groupings.clusters import Clusters
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.never import Never
+from longspan.selectors.scorings.threshold import Threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Squeezed(Recipe):
+    """Visits the keys in clusters whose centroid matches the query. https://arxiv.org/abs/2411.09688
+
+    Clusters are made when the first token is generated, not ahead of time, so that text is read with everything
+    visited; later entries are clustered as they gather. Without `threshold` the heads of a layer visit `budget`
+    entries on average at every step, where the paper calibrates one threshold for the model beforehand. With two
+    levels, the better half of coarse clusters is looked into, for the same reason.
+
+    clusters: clusters per entry. budget: share of entries, or entries, visited by a head on average; the paper's
+    sparsity is 1 − budget. threshold: the paper's T, in place of the budget. levels: of the lookup, 1 or 2.
+    local: last entries visited in any case, the paper's observation window. iterations: rounds of k-means at most.
+    segment: entries that are clustered together at most.
+    """
+
+    clusters: float = 0.05
+    budget: Budget = 0.1
+    threshold: float | None = None
+    levels: int = 1
+    local: int = 100
+    iterations: int = 10
+    segment: int = 8192
+
+    def __post_init__(self) -> None:
+        check_range("clusters", self.clusters, 0.0, 1.0)
+        check_budget("budget", self.budget)
+        check_range("levels", self.levels, 1, 2)
+        check_range("segment", self.segment, 1)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Clusters, centroids, and a threshold."""
+        return Retrieve(
+            grouping=Clusters(
+                share=self.clusters,
+                iterations=self.iterations,
+                segment=self.segment,
+                growth=min(512, self.segment),
+            ),
+            digest=Mean() if self.levels == 1 else Tree(iterations=self.iterations),
+            scoring=Threshold(level=self.threshold),
+            reuse=Never(),
+            budget=self.budget if self.threshold is None else None,
+            local=self.local,
+            dense=0,
+        )

@@ -1,0 +1,48 @@
+"""TokenSelect: single tokens by soft votes of all heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.parameters import Budget, check_budget
+from longspan.selectors.digests.keys import Keys
+from longspan.selectors.groupings.tokens import Tokens
+from longspan.selectors.retrieve import Recipe, Retrieve
+from longspan.selectors.reuses.similar import Similar
+from longspan.selectors.scorings.votes import Votes
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSelect(Recipe):
+    """Visits the tokens with the most soft votes, as long as queries stay alike. https://arxiv.org/abs/2411.02886
+
+    Votes are cast by rotated queries and keys at their true positions. The authors' code lets all tokens but the
+    first and the recent ones take part in the softmax of votes, and so does this.
+
+    budget: tokens chosen. threshold: a choice is kept while the cosine with the query that made it is above this.
+    sinks, local: first and last tokens visited in any case. reading: queries that share a choice while text is read.
+    """
+
+    budget: Budget = 2048
+    threshold: float = 0.9
+    sinks: int = 128
+    local: int = 512
+    reading: int = 512
+
+    def __post_init__(self) -> None:
+        check_budget("budget", self.budget)
+        super().__post_init__()
+
+    def combination(self) -> Retrieve:
+        """Tokens, their keys, votes, and the selection cache."""
+        return Retrieve(
+            grouping=Tokens(),
+            digest=Keys(),
+            scoring=Votes(),
+            reuse=Similar(threshold=self.threshold),
+            budget=self.budget,
+            sinks=self.sinks,
+            local=self.local,
+            dense=0,
+            reading=self.reading,
+        )

@@ -1,0 +1,15 @@
+"""More tokens than fit."""
+
+from __future__ import annotations
+
+from longspan.errors import WindowExceeded
+
+
+def window_exceeded(prompt: int, output: int, window: int, trained: int) -> WindowExceeded:
+    """The error for more tokens than the plan's window, with what to do; trained is the model's own window."""
+    sizes = f"prompt {prompt:,} + output {output:,} tokens" if output else f"prompt {prompt:,} tokens"
+    factor = -(-(prompt + output) // trained)
+    wider = f"positions=..., for example positions=yarn(factor={factor})" if factor > 1 else "window=..."
+    return WindowExceeded(
+        f"{sizes} > window {window:,}; raise it with {wider}, or read only the best passages with --flow passages"
+    )

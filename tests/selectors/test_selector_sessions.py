@@ -1,0 +1,61 @@
+"""Selectors at work in sessions on tiny models."""
+
+import pytest
+import torch
+from test_selectors_all import SMALL, WHOLE
+
+from tiny import tiny_model, tokens
+
+
+def logits(model, plan, ids, split=100):
+    with model.session(plan, chunk=48) as session:
+        session.read(ids[:split])
+        return torch.cat([session.logits([token]) for token in ids[split:].tolist()])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("selector", WHOLE)
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+def test_a_full_budget_is_the_empty_plan_exactly(family, selector):
+    model, ids = tiny_model(family), tokens(110)
+    assert torch.equal(logits(model, f"selector={selector}", ids), logits(model, "", ids))
+
+
+@pytest.mark.parametrize("selector", SMALL)
+def test_a_small_budget_changes_what_is_seen(selector):
+    model, ids = tiny_model(), tokens(160)
+    found = logits(model, f"selector={selector}", ids, 150)
+    assert bool(torch.isfinite(found).all())
+    if not selector.startswith("round"):  # this text is a single round
+        assert not torch.equal(found, logits(model, "", ids, 150))
+
+
+@pytest.mark.parametrize("selector", SMALL)
+@pytest.mark.parametrize(
+    "other",
+    ["policy=snapkv(budget=80,window=8,when=chunk,allocator=adakv)", "codec=int8"],
+    ids=["policy", "codec"],
+)
+def test_policies_and_codecs_go_with_it(selector, other):
+    with tiny_model().session(f"selector={selector} {other}", chunk=48, size=2) as session:
+        session.read([tokens(150), tokens(70, seed=1)])
+        assert len(list(session.generate(max_new_tokens=6))) >= 6
+
+
+@pytest.mark.parametrize("selector", SMALL)
+def test_a_fork_goes_on_alike(selector):
+    model, ids = tiny_model(), tokens(170)
+    with model.session(f"selector={selector}", chunk=48) as session:
+        session.read(ids[:150])
+        for token in ids[150:156].tolist():
+            session.logits([token])
+        with session.fork() as twin:
+            for token in ids[156:].tolist():
+                assert torch.equal(session.logits([token]), twin.logits([token]))
