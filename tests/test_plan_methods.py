@@ -52,7 +52,6 @@ def test_all_slots_together():
     ("text", "said"),
     [
         ("positions=self-extend pattern=a-shape", "a pattern works with position schemes of one piece"),
-        ("positions=dca selector=quest", "a selector works with position schemes of one piece"),
         ("policy=streamingllm(budget=4,sinks=4)", "streamingllm: budget=4 is outside 5 .. ∞ tokens"),
         ("policy=snapkv(window=0)", "snapkv: window=0 is outside 1 .. ∞"),
         ("policy=snapkv(when=later)", "snapkv: when=later is not one of end, chunk"),

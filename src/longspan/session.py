@@ -239,7 +239,7 @@ class Session:
         return self
 
     def name(self, source: Source | Sequence[Source] | None = None, *, more: bool = False) -> str:
-        """32 digits that stand for the model, the plan and what was read and generated; after `read` of a source too."""
+        """32 digits for the model, the plan and what was read and generated, or will be after `read(source)`."""
         context = self._context()
         return (context if source is None else context.after(source, more=more)).name
 

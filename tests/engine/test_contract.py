@@ -1,4 +1,4 @@
-"""What every part promises, whichever model, batch and moment: it runs, counts, keeps to its budget and leaves no trace."""
+"""What every part promises, whichever model, batch and moment: it runs, counts, keeps to a budget, leaves no trace."""
 
 from collections.abc import Iterator
 

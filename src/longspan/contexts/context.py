@@ -139,7 +139,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A saved context that fits a model. window: tokens that the session allowed. spent: figures of its usage, by name."""
+    """A saved context that fits a model. window: tokens that the session allowed. spent: its usage, by name."""
 
     path: Path
     kind: Kind

@@ -72,8 +72,8 @@ def check(entry: Entry) -> None:
 
 
 def used(path: Path) -> None:
-    """Notes that a context was just used."""
-    with suppress(FileNotFoundError):
+    """Notes that a context was just used, where the system lets it."""
+    with suppress(OSError):
         os.utime(path)
 
 

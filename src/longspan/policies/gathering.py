@@ -54,10 +54,12 @@ class PerEntry(Tracker):
         """The numbers of the entries that stay."""
         if len(self.held):
             longest = max(map(len, kept))
+            needed = max((int(index[-1]) + 1 for index in kept if len(index)), default=0)
+            held = pad(self.held, (0, max(0, needed - self.held.shape[1])), value=self.blank)
             self.held = torch.stack(
                 [
                     pad(row[index], (0, longest - len(index)), value=self.blank)
-                    for row, index in zip(self.held, kept, strict=True)
+                    for row, index in zip(held, kept, strict=True)
                 ]
             )
 

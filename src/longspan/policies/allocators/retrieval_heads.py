@@ -66,9 +66,9 @@ class RetrievalHeads(Allocator):
         return (here * everything + (rows - here) * least) // rows
 
     def reshape(self, scores: Tensor, view: View) -> Tensor:
-        """The later an entry, the more important; +∞ for sinks."""
-        order = view.positions.to(scores.dtype).masked_fill(view.positions < self.sinks, torch.inf)
-        return scores.where(scores.isinf(), order)
+        """The later an entry, the more important, and sinks before all others that need not stay."""
+        order = view.positions + view.seen * (view.positions < self.sinks)
+        return scores.where(scores.isinf(), order.to(scores.dtype))
 
     def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """Everything for the layer's best heads, of which the budget says how many there are."""

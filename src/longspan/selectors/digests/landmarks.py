@@ -54,9 +54,6 @@ class LandmarkKeys(Means):
         )
         cosine = torch.cosine_similarity(near, keys, dim=-1)
         self._likeness.append(formed.reduce(cosine[..., None], "amin")[..., 0])
-        self._choose()
-
-    def _choose(self) -> None:
         likeness = self._likeness.value
         few = min(self._outliers, likeness.shape[1])
         worst = likeness.topk(few, largest=False).indices
@@ -72,9 +69,16 @@ class LandmarkKeys(Means):
         """Landmarks and likenesses."""
         return super().parts | {"likeness": self._likeness}
 
+    def tensors(self) -> dict[str, Tensor]:
+        """With the outliers."""
+        return super().tensors() | ({} if self._always is None else {"always": self._always})
+
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Takes them back."""
         super().load(tensors)
-        self._always = None
-        if len(self._likeness):
-            self._choose()
+        self._always = tensors.get("always")
+
+    @property
+    def nbytes(self) -> int:
+        """With the outliers."""
+        return super().nbytes + (0 if self._always is None else self._always.nbytes)

@@ -73,3 +73,8 @@ class Kept(Recall):
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Takes it back."""
         self._next, self._picked = int(tensors.get("next", -1)), Picked.of(tensors)
+
+    @property
+    def nbytes(self) -> int:
+        """Of the choice."""
+        return sum(tensor.nbytes for tensor in self.tensors().values() if tensor.ndim)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.selectors.groupings.base import Picked
-from longspan.selectors.scorings.base import Scoring, all_of, prefix, ranked_sizes
+from longspan.selectors.scorings.base import Scoring, all_of, ranked_sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +40,16 @@ class Threshold(Scoring):
         """What is above the threshold: each head may choose any number of groups."""
         if self.level is None and budget is None:
             return all_of(scores)
-        order = scores.argsort(-1, descending=True)
+        everything = torch.arange(scores.shape[-1], device=scores.device).expand_as(scores)
         if self.level is not None:
             above = scores.exp() > self.level
         else:
-            everything = torch.arange(scores.shape[-1], device=scores.device).expand_as(scores)
             flat = scores.flatten().argsort(descending=True)
             used = ranked_sizes(everything, sizes).flatten()[flat].cumsum(0)
             above = torch.zeros_like(scores, dtype=torch.bool).flatten()
             heads = scores.shape[0] * scores.shape[1]
             above[flat[used <= (budget or 0) * heads]] = True
             above = above.view_as(scores)
-        return prefix(order, above.sum(-1))
+        counts = above.sum(-1)
+        ascending = everything.masked_fill(~above, scores.shape[-1]).sort(-1).values[..., : max(1, int(counts.max()))]
+        return Picked(ascending.clamp(max=scores.shape[-1] - 1), counts)
