@@ -69,6 +69,14 @@ class Batch:
         return self.ledger.held + sum(memory.state_bytes for memory in self._memories)
 
     @property
+    def held_each(self) -> list[int]:
+        """Bytes in memory by sequence."""
+        return [
+            memory.state_bytes + sum(layer.store.resident_bytes for layer in memory.layers)
+            for memory in self._memories
+        ]
+
+    @property
     def peak(self) -> int:
         """The most bytes there ever were."""
         return max(self._peak, self.ledger.peak, self.held)
@@ -123,6 +131,17 @@ class Batch:
         twin.pending = [list(ids) for ids in self.pending]
         twin.upcoming = list(self.upcoming)
         return twin
+
+    @classmethod
+    def together(cls, batches: Sequence[Batch], engine: Engine) -> Batch:
+        """The sequences of several batches in one, which shares their memory until one of the two writes."""
+        joined = cls(engine, 0, batches[0]._chunk, batches[0]._words)
+        for each in batches:
+            joined._memories += [memory.fork(joined.ledger, engine.trackings) for memory in each._memories]
+            joined.pending += [list(ids) for ids in each.pending]
+            joined.upcoming += each.upcoming
+        joined._questions = [[] for _ in joined._memories]
+        return joined
 
     def compress(self) -> None:
         """Lets the policy act on what was read without it."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 MAX_NEW_TOKENS = 256
 
@@ -33,3 +36,10 @@ class Step:
     token: int
     text: str
     finished: Literal["", "stop", "length"] = ""
+
+
+def end_tokens(network: Any, tokenizer: PreTrainedTokenizerFast) -> set[int]:
+    """The tokens with which the model ends what it says."""
+    ends = network.generation_config.eos_token_id
+    found = set(ends) if isinstance(ends, list) else {ends}
+    return (found | {tokenizer.eos_token_id}) - {None}

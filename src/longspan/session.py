@@ -17,7 +17,8 @@ from longspan.contexts.context import Context, Kind, Saved, reading
 from longspan.contexts.origin import Origin
 from longspan.conversation import Conversation, Words
 from longspan.engine.engine import Engine
-from longspan.generation import MAX_NEW_TOKENS, Generation, Step
+from longspan.forking import check_fork
+from longspan.generation import MAX_NEW_TOKENS, Generation, Step, end_tokens
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.profiles.profiles import needed
@@ -59,8 +60,9 @@ class Session:
         self.plan, self.size, self.chunk = plan, size, chunk
         self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
         self._forks, self._profile = [Plan.of(each) for each in forks], profile
-        for name in {name for each in (plan, *self._forks) for name in needed(each) if profile is not None}:
-            profile(name)
+        if profile is not None:
+            for name in {name for each in (plan, *self._forks) for name in needed(each)}:
+                profile(name)
         self._engine = Engine(seam, plan, forks=self._forks, profile=profile)
         self.window = window
         if window is None:
@@ -117,10 +119,7 @@ class Session:
         check_range("max_new_tokens", max_new_tokens, 1)
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
         streams = [TextStream(self._tokenizer, stop) for _ in range(self.size)]
-        if not all(self.seen):
-            raise ValueError(
-                "session has read 0 tokens, generating needs 1 or more; call session.read(...) first"
-            )
+        self._require_read("generating")
         self._require(max(self.seen), max_new_tokens)
         return self._generate(max_new_tokens, Sampler(sampling, self._seam.device), streams)
 
@@ -188,7 +187,7 @@ class Session:
         gathered because the plan is not among `forks` of this session.
         """
         chosen = self.plan if plan is None else Plan.of(plan)
-        self._check_fork(chosen)
+        check_fork(chosen, self.plan, self._engine)
         twin = Session(
             self._seam,
             self._tokenizer,
@@ -211,16 +210,44 @@ class Session:
                 twin._batch.compress()
         return twin
 
+    @staticmethod
+    def together(sessions: Sequence[Session]) -> Session:
+        """One session of several that have read under the same plan, so that they go on side by side.
+
+        The sequences are those of the sessions, in their order; the sessions are closed.
+        """
+        first = sessions[0]
+        alike = {(id(each._seam), each.plan, each.chunk, each.window) for each in sessions}
+        if len(alike) > 1:
+            raise ValueError(
+                f"sessions are of {len(alike)} kinds, allowed is one model, plan, chunk and window"
+            )
+        joined = Session(
+            first._seam,
+            first._tokenizer,
+            first.plan,
+            origin=first._origin,
+            size=sum(each.size for each in sessions),
+            chunk=first.chunk,
+            profile=first._profile,
+        )
+        joined.window = first.window
+        joined._batch = Batch.together([each._batch for each in sessions], joined._engine)
+        joined._conversations = [one.fork() for each in sessions for one in each._conversations]
+        joined._history = [["together", [deepcopy(each._history) for each in sessions]]]
+        joined._read_tokens = sum(each._read_tokens for each in sessions)
+        joined._prefill = sum(each._prefill for each in sessions)
+        for each in sessions:
+            each.close()
+        return joined
+
     def save(self, path: str | Path | None = None) -> Path:
         """Keeps all of it in a file, for `Model.restore`, and returns where it is.
 
         By default it lies in the cache folder under `name`; what is compressed stays compressed. The file is there
         whole or not at all. Raises ContextError when it cannot be written, ValueError if nothing was read.
         """
-        if not all(self.seen):
-            raise ValueError(
-                "session has read 0 tokens, saving needs 1 or more; call session.read(...) first"
-            )
+        self._require_read("saving")
         return self._context().save(
             None if path is None else Path(path),
             batch=self._batch,
@@ -264,6 +291,11 @@ class Session:
         return self._usage(0)
 
     @property
+    def bytes_held(self) -> list[int]:
+        """Bytes in memory by sequence, as `usage.kv_bytes` counts them together."""
+        return self._batch.held_each
+
+    @property
     def peak_entries(self) -> int:
         """The most entries that any row of keys and values ever held."""
         return self._batch.ledger.peak_entries
@@ -283,7 +315,7 @@ class Session:
         self.close()
 
     def _generate(self, limit: int, sampler: Sampler, streams: list[TextStream]) -> Iterator[Step]:
-        ends = self._end_tokens()
+        ends = end_tokens(self._seam.network, self._tokenizer)
         self._batch.reserve(limit)
         running = list(range(self.size))
         counts = [0] * self.size
@@ -313,28 +345,6 @@ class Session:
             if not running:
                 return
 
-    def _check_fork(self, plan: Plan) -> None:
-        if plan.reading != self.plan.reading:
-            raise ValueError(
-                f"plan {str(plan)!r} reads differently from this session's {str(self.plan)!r}: only selector, decode "
-                "and a policy with when=end may differ; open a session of its own"
-            )
-        if plan.policy == self.plan.policy:
-            return
-        if self.plan.policy is not None:
-            raise ValueError(
-                f"plan {str(plan)!r} has another policy than this session, whose own has acted; fork a session "
-                "without a policy"
-            )
-        tracking = plan.policy.tracking
-        if plan.policy.observed > self._engine.observed or (
-            tracking is not None and tracking not in self._engine.trackings
-        ):
-            raise ValueError(
-                f"the policy of {str(plan)!r} looks at more than this session gathered while reading; open the session "
-                f"with forks=[{str(plan)!r}]"
-            )
-
     @contextmanager
     def _whole(self) -> Iterator[None]:
         """Closes the session when what is done to it is interrupted: some layers would know more than others."""
@@ -343,11 +353,6 @@ class Session:
         except BaseException:
             self.close()
             raise
-
-    def _end_tokens(self) -> set[int]:
-        ends = self._seam.network.generation_config.eos_token_id
-        found = set(ends) if isinstance(ends, list) else {ends}
-        return (found | {self._tokenizer.eos_token_id}) - {None}
 
     def _append(
         self,
@@ -377,6 +382,12 @@ class Session:
             tokens=self._batch.tokens,
             conversations=self._conversations,
         )
+
+    def _require_read(self, what: str) -> None:
+        if not all(self.seen):
+            raise ValueError(
+                f"session has read 0 tokens, {what} needs 1 or more; call session.read(...) first"
+            )
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:

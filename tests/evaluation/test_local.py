@@ -10,6 +10,7 @@ from toy import given, toy
 from longspan.evaluation.local import Local
 from longspan.evaluation.prompt import prompt_of
 from longspan.evaluation.sample import Sample
+from longspan.evaluation.work import Work
 from longspan.plan import Plan
 from tiny import embedded, stock_logits, tiny_model
 
@@ -37,9 +38,11 @@ def told(records):
 
 @pytest.mark.parametrize("question", ["seen", "unseen"])
 @pytest.mark.parametrize("chunk", [64, 2048])
-def test_together_is_as_alone(question, chunk):
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_together_is_as_alone(question, chunk, batch):
     local = Local(tiny_model(), chunk=chunk)
-    together = told(local.answer(toy(), samples(), LATE + OWN, question=question))
+    side_by_side = Local(tiny_model(), chunk=chunk, batch=batch)
+    together = told(side_by_side.answer(toy(), samples(), LATE + OWN, question=question))
     assert len(together) == 3 * 6
     for sample in samples():
         for plan in LATE + OWN:
@@ -150,6 +153,18 @@ def test_losses_are_those_of_the_stock_model():
     assert json.loads(record.output) == pytest.approx(expected, abs=1e-4)
 
 
-def test_samples_of_several_contexts_are_refused():
-    with pytest.raises(ValueError, match="group them by context"):
-        list(Local(tiny_model()).answer(toy(), [samples()[0], *samples(1, "other")], [Plan()]))
+def test_contexts_are_answered_side_by_side():
+    model = tiny_model()
+    works = [
+        Work(task=toy(), length=None, samples=tuple(samples(2, text)), plans=tuple(LATE))
+        for text in ("The lamp is lit. " * 12, "A boat came in. " * 7, "It rains. " * 9)
+    ]
+    works = [
+        replace(work, samples=tuple(replace(each, id=f"{n}-{each.id}") for each in work.samples))
+        for n, work in enumerate(works)
+    ]
+    alone = told(Local(model).answers(works))
+    records = list(Local(model, batch=4).answers(works))
+    assert told(records) == alone
+    assert [record.together for record in records] == [4] * 12 + [2] * 6
+    assert sum(not record.shared for record in records) == 3

@@ -18,6 +18,12 @@ from tiny import embedded, model_of, stock_logits, tiny_model, tiny_network, tin
 
 DUO = "policy=duoattention(budget=40,allocator=retrieval-heads(sinks=4,recent=8))"
 SENSITIVE = "policy=snapkv(budget=40,window=8,allocator=sensitivity)"
+WINDOW = 320
+
+
+def small_network(family: str = "llama", **changes: object) -> PreTrainedModel:
+    """A tiny model that is measured quickly, since profiles read no more than a model's window."""
+    return tiny_network(family, max_position_embeddings=WINDOW, **changes)
 
 
 # The text.
@@ -68,9 +74,9 @@ def stock_weights(network: PreTrainedModel, ids: list[int]) -> list[torch.Tensor
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3_text"])
 def test_heads_score_by_what_they_pay_to_the_hidden_passkeys(family):
-    network = tiny_network(family)
+    network = small_network(family)
     model = model_of(network)
-    text = recital(tiny_tokenizer(), 512)
+    text = recital(tiny_tokenizer(), WINDOW)
     weights = stock_weights(network, text.ids)
     scores = model.profile("heads")
     assert scores.dtype == torch.float32
@@ -91,16 +97,16 @@ def test_heads_score_by_what_they_pay_to_the_hidden_passkeys(family):
 
 @pytest.mark.parametrize("family", ["llama", "qwen3"])
 def test_layers_are_sensitive_as_their_keys_change(family):
-    network = tiny_network(family)
-    ids = prose(tiny_tokenizer(), 512)
-    sinks, block = 32, 128
-    place = torch.arange(512)
+    network = small_network(family)
+    ids = prose(tiny_tokenizer(), WINDOW)
+    sinks, block = WINDOW // 16, WINDOW // 4
+    place = torch.arange(WINDOW)
     own = place[:, None] // block == place // block
     before = (place[:, None] // block == place // block + 1) & (place % block >= block // 2)
     sees = (own | before | (place < sinks)) & (place <= place[:, None])
 
     def keys(visible):
-        mask = torch.zeros(512, 512).masked_fill(~visible, -torch.inf)[None, None]
+        mask = torch.zeros(WINDOW, WINDOW).masked_fill(~visible, -torch.inf)[None, None]
         with torch.no_grad():
             cache = network(torch.tensor([ids]), attention_mask=mask, use_cache=True).past_key_values
         return [layer.keys[0] for layer in cache.layers]
@@ -109,7 +115,7 @@ def test_layers_are_sensitive_as_their_keys_change(family):
     for layer, (full, evicted) in enumerate(zip(keys(place <= place[:, None]), keys(sees), strict=True)):
         cosines = []
         for head in range(2):
-            for start in range(0, 512, 100):
+            for start in range(0, WINDOW, 100):
                 one, other = (each[head, start : start + 100].flatten().tolist() for each in (full, evicted))
                 product = sum(a * b for a, b in zip(one, other, strict=True))
                 cosines.append(product / (sum(a * a for a in one) * sum(b * b for b in other)) ** 0.5)
@@ -118,14 +124,14 @@ def test_layers_are_sensitive_as_their_keys_change(family):
 
 
 def test_layers_with_a_window_are_not_sensitive():
-    model = tiny_model("gemma3_text")
+    model = model_of(small_network("gemma3_text"))
     assert (model.profile("sensitivity") > 0).tolist() == [
         layer.window is None for layer in model.seam.layers
     ]
 
 
 def test_a_model_that_sees_everything_nowhere_is_not_read():
-    model = model_of(tiny_network("mistral"))
+    model = model_of(small_network("mistral"))
     with embedded(model.network) as taken:
         assert not model.profile("heads").any()
         assert not model.profile("sensitivity").any()
@@ -135,7 +141,7 @@ def test_a_model_that_sees_everything_nowhere_is_not_read():
 @pytest.mark.parametrize("measure", [heads.measure, sensitivity.measure])
 @pytest.mark.parametrize("family", ["llama", "gemma3_text"])
 def test_measuring_leaves_no_trace_on_the_model(measure, family):
-    network, ids = tiny_network(family), tokens(50)
+    network, ids = small_network(family), tokens(50)
     before = stock_logits(network, ids)
     model = model_of(network)
     measure(model.seam, model.tokenizer)
@@ -153,13 +159,13 @@ def test_an_unknown_profile_is_refused():
 @pytest.mark.parametrize("plan", [DUO, SENSITIVE])
 @pytest.mark.parametrize("among", ["plan", "forks"])
 def test_a_session_measures_when_it_is_opened_and_once_only(plan, among):
-    model = model_of(tiny_network("llama"))
+    model = model_of(small_network())
 
     def opened():
         return model.session(plan) if among == "plan" else model.session(forks=[plan])
 
     with embedded(model.network) as taken, opened() as session:
-        assert len(taken) >= 512
+        assert len(taken) >= WINDOW
         taken.clear()
         session.read(tokens(60))
         if among == "forks":
@@ -171,7 +177,7 @@ def test_a_session_measures_when_it_is_opened_and_once_only(plan, among):
 
 
 def test_a_session_that_needs_no_profile_measures_nothing():
-    model = model_of(tiny_network("llama"))
+    model = model_of(small_network())
     with embedded(model.network) as taken:
         model.session("policy=snapkv").close()
     assert taken == []
@@ -184,7 +190,7 @@ def test_a_session_that_needs_no_profile_measures_nothing():
 def opened(tmp_path, monkeypatch):
     """Makes a Model anew, of the same weights under some digest."""
     monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path))
-    network = tiny_network("llama", num_hidden_layers=1, max_position_embeddings=320)
+    network = small_network(num_hidden_layers=1)
 
     def make(digest: str = "d" * 64) -> Model:
         return Model(
@@ -251,5 +257,5 @@ def test_a_damaged_profile_is_measured_anew(opened, tmp_path, damage):
     again = opened()
     with embedded(again.network) as taken:
         assert torch.equal(again.profile("heads"), measured)
-    assert len(taken) == 320
+    assert len(taken) == WINDOW
     assert path.read_text("utf-8") == sound

@@ -33,7 +33,7 @@ def clustered(keys, stop, share):
     return [[(row == number).nonzero()[:, 0].tolist() for number in range(count)] for row in labels]
 
 
-@given(st.floats(0.05, 0.4), st.floats(0.05, 0.9), st.integers(30, 80), SEEDS)
+@given(st.floats(0.15, 0.4), st.floats(0.05, 0.9), st.integers(30, 80), SEEDS)
 def test_heads_visit_the_clusters_above_a_common_threshold(share, budget, length, seed):
     keys, query = random(2, length, 8, seed=seed), random(4, 8, seed=seed + 1) * 2
     visited = choice(Squeezed(clusters=share, budget=budget, local=5, segment=length - 5), query, keys)

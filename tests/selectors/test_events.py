@@ -3,7 +3,7 @@
 import math
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from visits import around, choice, random, read, top
 
@@ -105,8 +105,9 @@ def naive_events(cuts, start, stop, least, most):
     st.sampled_from([0.0, 0.3, 0.6]),
     SEEDS,
 )
+@settings(max_examples=15)
 def test_the_best_events_and_their_neighbours_are_visited(refine, least, extra, neighbours, seed):
-    length, sinks, local, most = 120, 3, 10, least + extra
+    length, sinks, local, most = 130, 3, 10, least + extra  # the query is 64 tokens behind every event
     keys, query = random(2, length, 8, seed=seed).abs(), random(4, 8, seed=seed + 1)
     surprise = random(length, seed=seed + 2).abs()
     selector = EMLLM(
@@ -157,8 +158,6 @@ def test_the_best_events_and_their_neighbours_are_visited(refine, least, extra, 
             break
         near.append(number)
     expected = around(sinks, [events[n] for n in chosen + near], events[-1].stop, length)
-    if any(e // 64 == length // 64 for event in events for e in event):
-        return  # which of several unseen entries stand for an event is open
     assert visited == [expected] * 4
 
 

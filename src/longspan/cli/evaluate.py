@@ -63,6 +63,12 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help="A folder with local copies of data sets.")] = None,
     seed: Annotated[int, typer.Option(help="Generated samples are a function of it.")] = 0,
     chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
+    batch: Annotated[
+        int,
+        typer.Option(
+            help="Answers generated side by side: more take less time in all, 1 gives each answer's own time."
+        ),
+    ] = 1,
     endpoint: Annotated[
         str | None,
         typer.Option(help="Address of an OpenAI-compatible server to ask instead, such as http://host/v1."),
@@ -91,6 +97,7 @@ def evaluate(
     lengths = read_lengths(length)
     check_range("--samples", samples, 0)
     check_range("--chunk", chunk, 1)
+    check_range("--batch", batch, 1)
     chosen = find(names)
     plans = tuple(dict.fromkeys(Plan.of(each) for each in plan or [""]))
     if data is not None and not data.is_dir():
@@ -118,6 +125,7 @@ def evaluate(
         target = target_of(
             model,
             chunk=chunk,
+            batch=batch,
             endpoint=endpoint,
             tokenizer=tokenizer,
             parallel=parallel,

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from longspan.evaluation.prompt import Prompt, TooLong, overhead, prompt_of
+from longspan.evaluation.prompt import TooLong, overhead, prompt_of
+from longspan.evaluation.prompts import Answered, Asked, Fork, Prompts
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
 from longspan.evaluation.work import Question, Work
 from longspan.model import Model
+from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.session import Session
 from longspan.spans import tokenize
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A sample with its prompt, cut to the window where it had to be."""
-
-    sample: Sample
-    prompt: Prompt
-
-
 class Local:
-    """A model of this process as the target of a run. chunk: tokens that pass through the model at a time."""
+    """A model of this process as the target of a run.
 
-    def __init__(self, model: Model, *, chunk: int = 2048) -> None:
-        self.model, self.chunk = model, chunk
+    chunk: tokens that pass through the model at a time. batch: answers that are generated side by side, from as many
+    contexts; more take less time in all, one gives each answer's own time.
+    """
+
+    def __init__(self, model: Model, *, chunk: int = 2048, batch: int = 1) -> None:
+        check_range("batch", batch, 1)
+        self.model, self.chunk, self.batch = model, chunk, batch
         self.overhead = overhead(model.tokenizer)
 
     def count_tokens(self, text: str) -> int:
@@ -62,7 +62,7 @@ class Local:
         self, works: Iterable[Work], *, question: Question = "seen", too_long: TooLong = "skip"
     ) -> Iterator[Record]:
         """One record for each sample and plan."""
-        for work in works:
+        for work in _joined(works, self.batch):
             yield from self.answer(
                 work.task, work.samples, work.plans, length=work.length, question=question, too_long=too_long
             )
@@ -77,9 +77,7 @@ class Local:
         question: Question = "seen",
         too_long: TooLong = "skip",
     ) -> Iterator[Record]:
-        """One record for each sample and plan, in no stated order. All samples must have the same context."""
-        if len({sample.context for sample in samples}) > 1:
-            raise ValueError("samples have several contexts, allowed is one; group them by context first")
+        """One record for each sample and plan, in no stated order; the contexts of all samples are held at once."""
         shared: dict[Plan, list[Plan]] = {}
         for plan in plans:
             shared.setdefault(plan.reading, []).append(plan)
@@ -103,13 +101,9 @@ class Local:
                         facts=sample.facts,
                         prompt_tokens=len(prompt),
                     )
-            for same in _by_context(asked):
-                if reading.policy is None:
-                    yield from self._shared(task, same, reading, group, length, question)
-                else:
-                    yield from self._alone(task, same, reading, group, length, question)
+            yield from self._together(task, asked, reading, group, length, question)
 
-    def _shared(
+    def _together(
         self,
         task: Task,
         asked: Sequence[Asked],
@@ -118,109 +112,57 @@ class Local:
         length: int | None,
         question: Question,
     ) -> Iterator[Record]:
-        """Plans whose policies act after the prompt: it is read without them, and forked for each."""
-        fresh = True
-        with self._session(reading, plans) as context:
-            _read(context, asked[0].prompt.context)
-            if question == "unseen":
-                for plan in plans:
-                    began = time.perf_counter()
-                    with context.fork(plan) as compressed:
-                        spent = time.perf_counter() - began
-                        for each in asked:
-                            with compressed.fork() as fork:
-                                _read(fork, each.prompt.question)
-                                yield self._record(task, each, plan, fork, length, not fresh, spent)
-                            fresh = False
-                return
-            for each in asked:
-                with context.fork() as prompt:
-                    _read(prompt, each.prompt.question)
-                    for plan in plans:
-                        began = time.perf_counter()
-                        with prompt.fork(plan) as fork:
-                            spent = time.perf_counter() - began
-                            yield self._record(task, each, plan, fork, length, not fresh, spent)
-                        fresh = False
+        """Reads each context once, and answers plan by plan, several prompts at a time."""
+        with ExitStack() as opened:
+            contexts = [
+                opened.enter_context(Prompts(self._session(reading, plans), same, question))
+                for same in _by_context(asked)
+            ]
+            read: set[tuple[int, str]] = set()
+            for plan in plans:
+                forks = ((number, fork) for number, each in enumerate(contexts) for fork in each.forks(plan))
+                side_by_side = 1 if task.answer == "losses" else self.batch
+                while some := list(islice(forks, side_by_side)):
+                    answers = self._answers(task, [fork for _, fork in some])
+                    for (number, _), answer in zip(some, answers, strict=True):
+                        reading_of = (number, answer.sample.id if contexts[number].apart else "")
+                        yield answer.record(task, plan, length, shared=reading_of in read)
+                        read.add(reading_of)
 
-    def _alone(
-        self,
-        task: Task,
-        asked: Sequence[Asked],
-        reading: Plan,
-        plans: Sequence[Plan],
-        length: int | None,
-        question: Question,
-    ) -> Iterator[Record]:
-        """Plans whose policy acts while the prompt is read: what it keeps depends on where the prompt ends."""
-        if question == "seen":
-            for each in asked:
-                with self._session(reading) as prompt:
-                    _read(prompt, each.prompt.context, question=each.prompt.question)
-                    yield from self._forked(task, each, plans, prompt, length, shared=False)
-            return
-        with self._session(reading) as context:
-            _read(context, asked[0].prompt.context)
-            for number, each in enumerate(asked):
-                with context.fork() as prompt:
-                    _read(prompt, each.prompt.question)
-                    yield from self._forked(task, each, plans, prompt, length, shared=number > 0)
-
-    def _forked(
-        self,
-        task: Task,
-        asked: Asked,
-        plans: Sequence[Plan],
-        prompt: Session,
-        length: int | None,
-        *,
-        shared: bool,
-    ) -> Iterator[Record]:
-        """Plans that go on from a prompt that was read under their policy; shared: whether it had been read before."""
-        for place, plan in enumerate(plans):
-            with prompt.fork(plan) as fork:
-                yield self._record(task, asked, plan, fork, length, shared or place > 0, 0.0)
+    def _answers(self, task: Task, forks: Sequence[Fork]) -> list[Answered]:
+        """The outputs of prompts that are answered side by side; closes the forks."""
+        sizes = [task.answer_tokens(fork.asked.sample) for fork in forks]
+        before = [fork.session.usage for fork in forks]
+        joined = Session.together([fork.session for fork in forks])
+        with joined:
+            if task.answer == "losses":
+                outputs = [self._losses(joined, forks[0].asked.sample.references[0])]
+                made = [0]
+            else:
+                texts: list[list[str]] = [[] for _ in forks]
+                for step in joined.generate(max_new_tokens=max(sizes)):
+                    if len(texts[step.sequence]) < sizes[step.sequence]:
+                        texts[step.sequence].append(step.text)
+                outputs, made = ["".join(each) for each in texts], [len(each) for each in texts]
+            usage, held = joined.usage, joined.bytes_held
+        return [
+            Answered(
+                fork=fork,
+                output=output,
+                usage=replace(
+                    spent,
+                    generated_tokens=count,
+                    decode_seconds=usage.decode_seconds / len(forks),
+                    kv_bytes=bytes_held,
+                    peak_kv_bytes=max(spent.peak_kv_bytes, bytes_held),
+                ),
+                together=len(forks),
+            )
+            for fork, output, spent, count, bytes_held in zip(forks, outputs, before, made, held, strict=True)
+        ]
 
     def _session(self, plan: Plan, forks: Sequence[Plan] = ()) -> Session:
         return self.model.session(plan, chunk=self.chunk, forks=forks)
-
-    def _record(
-        self,
-        task: Task,
-        asked: Asked,
-        plan: Plan,
-        session: Session,
-        length: int | None,
-        shared: bool,
-        compress_seconds: float,
-    ) -> Record:
-        sample = asked.sample
-        if task.answer == "losses":
-            output = self._losses(session, sample.references[0])
-        else:
-            output = "".join(
-                step.text for step in session.generate(max_new_tokens=task.answer_tokens(sample))
-            )
-        usage = session.usage
-        return Record(
-            task=task.name,
-            length=length,
-            sample=sample.id,
-            plan=str(plan),
-            scores=task.score(output, sample),
-            output=output,
-            references=sample.references,
-            facts=sample.facts,
-            prompt_tokens=usage.prompt_tokens,
-            generated_tokens=usage.generated_tokens,
-            truncated_tokens=asked.prompt.truncated,
-            shared=shared,
-            prefill_seconds=usage.prefill_seconds,
-            compress_seconds=compress_seconds,
-            decode_seconds=usage.decode_seconds,
-            kv_bytes=usage.kv_bytes,
-            peak_kv_bytes=usage.peak_kv_bytes,
-        )
 
     def _losses(self, session: Session, text: str) -> str:
         """Negative log-likelihoods of a text's tokens, given what was read, in nats."""
@@ -237,17 +179,24 @@ def _published(source: str) -> str:
     return f"{kind} {Path(path).name}" if kind in ("file", "folder") else source
 
 
-def _read(session: Session, ids: list[int], *, question: list[int] | None = None) -> None:
-    """A prompt may have no context, and text whose likelihood is measured has no question."""
-    if ids and question:
-        session.read(ids, question=question)
-    elif ids or question:
-        session.read([*ids, *(question or [])])
-
-
 def _by_context(asked: Sequence[Asked]) -> Iterator[list[Asked]]:
     """Prompts with the same context ids; cutting to a window can make them differ."""
     groups: dict[tuple[int, ...], list[Asked]] = {}
     for each in asked:
         groups.setdefault(tuple(each.prompt.context), []).append(each)
     yield from groups.values()
+
+
+def _joined(works: Iterable[Work], batch: int) -> Iterator[Work]:
+    """Works that follow one another and differ only in their samples, joined up to `batch` samples."""
+    held: Work | None = None
+    for work in works:
+        alike = held is not None and replace(held, samples=()) == replace(work, samples=())
+        if held is not None and alike and len(held.samples) + len(work.samples) <= batch:
+            held = replace(held, samples=held.samples + work.samples)
+            continue
+        if held is not None:
+            yield held
+        held = work
+    if held is not None:
+        yield held

@@ -42,7 +42,8 @@ class Record:
     scores: `score` from 0 to 1 and further figures, empty if too long. truncated_tokens: left out of the prompt.
     shared: whether the prompt had been read for another plan or sample already. prefill_seconds: reading the whole
     prompt, however shared; compress_seconds: what the plan did with it afterwards; decode_seconds: generating.
-    kv_bytes: keys and values when the answer was done; peak_kv_bytes: at most.
+    Answers generated side by side, `together` at a time, share these seconds equally. kv_bytes: keys and values when
+    the answer was done; peak_kv_bytes: at most.
     """
 
     task: str
@@ -58,6 +59,7 @@ class Record:
     generated_tokens: int = 0
     truncated_tokens: int = 0
     shared: bool = False
+    together: int = 1
     prefill_seconds: float = 0.0
     compress_seconds: float = 0.0
     decode_seconds: float = 0.0

@@ -11,6 +11,7 @@ def target_of(
     model: str | None,
     *,
     chunk: int = 2048,
+    batch: int = 1,
     endpoint: str | None = None,
     tokenizer: str | None = None,
     parallel: int = 4,
@@ -46,4 +47,4 @@ def target_of(
     from longspan.evaluation.local import Local
     from longspan.model import load
 
-    return Local(load(model, progress=progress), chunk=chunk)
+    return Local(load(model, progress=progress), chunk=chunk, batch=batch)

@@ -34,6 +34,7 @@ class ActQKV(Recipe):
 
     def __post_init__(self) -> None:
         check_range("block", self.block, 1)
+        check_range("representatives", self.representatives, 1)
         check_range("top", self.top, 1)
         super().__post_init__()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from longspan.parameters import Budget, check_budget
+from longspan.parameters import Budget, check_budget, check_range
 from longspan.selectors.digests.representatives import Representatives
 from longspan.selectors.groupings.events import Events
 from longspan.selectors.retrieve import Recipe, Retrieve
@@ -42,6 +42,7 @@ class EMLLM(Recipe):
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)
+        check_range("representatives", self.representatives, 1)
         super().__post_init__()
 
     def combination(self) -> Retrieve:

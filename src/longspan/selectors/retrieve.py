@@ -21,8 +21,9 @@ from longspan.selectors.scorings.heads import Heads
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieve(Selector):
-    """A selector made of parts; the published ones are such combinations. Its defaults are those of Quest,
-    https://arxiv.org/abs/2406.10774, in other words.
+    """A selector made of parts; the published ones are such combinations.
+
+    Its defaults are Quest, https://arxiv.org/abs/2406.10774, with the last page besides the budget.
 
     grouping: which entries are visited or left out together. digest: what is remembered of a group. scoring: how the
     query heads choose among the groups. reuse: for how long a choice holds.

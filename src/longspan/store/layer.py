@@ -49,6 +49,11 @@ class LayerStore:
         return sum(tier.rows.nbytes for tier in self._tiers) + self.form_bytes
 
     @property
+    def resident_bytes(self) -> int:
+        """Memory of the entries."""
+        return sum(tier.rows.nbytes for tier in self._tiers if tier.rows.resident)
+
+    @property
     def form_bytes(self) -> int:
         """Memory of what the forms have learned."""
         return sum(tier.form.nbytes for tier in self._tiers)

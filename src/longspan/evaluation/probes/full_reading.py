@@ -140,7 +140,7 @@ def read(
     compress: Callable[[Memory], Script] | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Runs tokens through the model in parts that end at `ends`. compress: the policy acts after each, on this script."""
+    """Runs tokens through the model in parts that end at `ends`. compress: makes the script for the policy."""
     start = 0
     for end in ends:
         part = torch.tensor(ids[start:end], dtype=torch.long, device=engine.seam.device)

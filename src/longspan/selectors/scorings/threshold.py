@@ -51,5 +51,7 @@ class Threshold(Scoring):
             above[flat[used <= (budget or 0) * heads]] = True
             above = above.view_as(scores)
         counts = above.sum(-1)
-        ascending = everything.masked_fill(~above, scores.shape[-1]).sort(-1).values[..., : max(1, int(counts.max()))]
+        ascending = (
+            everything.masked_fill(~above, scores.shape[-1]).sort(-1).values[..., : max(1, int(counts.max()))]
+        )
         return Picked(ascending.clamp(max=scores.shape[-1] - 1), counts)
