@@ -125,9 +125,12 @@ class Batch:
 
     def fork(self, engine: Engine) -> Batch:
         """The same sequences for a second owner; memory is shared until one of the two writes."""
+        selects = engine.selector == self._engine.selector
         twin = Batch(engine, 0, self._chunk, self._words)
         twin._questions = [[] for _ in self._memories]
-        twin._memories = [memory.fork(twin.ledger, engine.trackings) for memory in self._memories]
+        twin._memories = [
+            memory.fork(twin.ledger, engine.trackings, selects=selects) for memory in self._memories
+        ]
         twin.pending = [list(ids) for ids in self.pending]
         twin.upcoming = list(self.upcoming)
         return twin
@@ -137,7 +140,9 @@ class Batch:
         """The sequences of several batches in one, which shares their memory until one of the two writes."""
         joined = cls(engine, 0, batches[0]._chunk, batches[0]._words)
         for each in batches:
-            joined._memories += [memory.fork(joined.ledger, engine.trackings) for memory in each._memories]
+            joined._memories += [
+                memory.fork(joined.ledger, engine.trackings, selects=True) for memory in each._memories
+            ]
             joined.pending += [list(ids) for ids in each.pending]
             joined.upcoming += each.upcoming
         joined._questions = [[] for _ in joined._memories]

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from longspan.engine.engine import Engine, Portion
+from longspan.engine.engine import Engine
+from longspan.engine.passing import Portion
 from longspan.errors import UnsupportedModel
 from longspan.plan import Plan
 from longspan.seam import Seam

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from torch import Tensor
@@ -21,7 +20,7 @@ from longspan.forking import check_fork
 from longspan.generation import MAX_NEW_TOKENS, Generation, Step, end_tokens
 from longspan.parameters import check_range
 from longspan.plan import Plan
-from longspan.profiles.profiles import needed
+from longspan.profiles.profiles import prepare
 from longspan.sampling import Sampler, Sampling
 from longspan.seam import Seam
 from longspan.source import Source, all_ids, checked
@@ -60,9 +59,7 @@ class Session:
         self.plan, self.size, self.chunk = plan, size, chunk
         self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
         self._forks, self._profile = [Plan.of(each) for each in forks], profile
-        if profile is not None:
-            for name in {name for each in (plan, *self._forks) for name in needed(each)}:
-                profile(name)
+        prepare((plan, *self._forks), profile)
         self._engine = Engine(seam, plan, forks=self._forks, profile=profile)
         self.window = window
         if window is None:
@@ -156,8 +153,7 @@ class Session:
         self._append([ids], progress, questions=[asking], rounds=opens, more=more)
         self._conversations = [draft]
         text = ""
-        steps = self.generate(**generation)
-        for step in steps:
+        for step in self.generate(**generation):
             text += step.text
             if stream is not None and step.text:
                 stream(step.text)
@@ -309,9 +305,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _generate(self, limit: int, sampler: Sampler, streams: list[TextStream]) -> Iterator[Step]:

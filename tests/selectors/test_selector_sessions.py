@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_selectors_all import BY_ENTRIES, SMALL, WHOLE
+from test_selectors_all import SMALL, WHOLE
 
 from tiny import tiny_model, tokens
 
@@ -49,7 +49,7 @@ def test_policies_and_codecs_go_with_it(selector, other):
         assert len(list(session.generate(max_new_tokens=6))) >= 6
 
 
-@pytest.mark.parametrize("selector", BY_ENTRIES)
+@pytest.mark.parametrize("selector", SMALL)
 def test_a_fork_goes_on_alike(selector):
     model, ids = tiny_model(), tokens(170)
     with model.session(f"selector={selector}", chunk=48) as session:

@@ -27,6 +27,7 @@ def visit(query: Tensor, keys: Tensor, entries: int, **changes: Any) -> Visit:
         "layers": 4,
         "rounds": torch.zeros(1, dtype=torch.long),
     }
+    facts["scale"] = query.shape[-1] ** -0.5
     return Visit(**(facts | changes))
 
 

@@ -41,6 +41,6 @@ def methods(
         console.print(table)
     console.print(f"{len(found)} methods", highlight=False)
     if room is None:
-        for each in NAMED:
-            about = f"{each.name} = {each.text}\n  {each.changes}\n  {each.paper}, {each.year}\n  {each.link}"
-            console.print(Text(f"\nplan {about}"))
+        for whole in NAMED:
+            source = f"{whole.paper}, {whole.year}\n  {whole.link}"
+            console.print(Text(f"\nplan {whole.name} = {whole.text}\n  {whole.changes}\n  {source}"))

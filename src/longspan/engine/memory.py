@@ -47,13 +47,17 @@ class LayerMemory:
         states = [*self.trackers.values(), *self.summaries.values()]
         return self.store.form_bytes + sum(state.nbytes for state in states)
 
-    def fork(self, ledger: Ledger, trackings: Container[Tracking]) -> LayerMemory:
-        """The same for a second session, with some of the trackers; entries are copied only when one of them writes."""
+    def fork(self, ledger: Ledger, trackings: Container[Tracking], *, selects: bool) -> LayerMemory:
+        """The same for a second session, with some of the trackers; entries are copied only when one of them writes.
+
+        selects: whether the summaries are of use to it.
+        """
         return LayerMemory(
             self.store.fork(ledger),
             recent=list(self.recent),
             trackers={key: tracker.fork() for key, tracker in self.trackers.items() if key in trackings},
             unwatched=list(self.unwatched),
+            summaries={place: each.fork() for place, each in self.summaries.items()} if selects else {},
         )
 
     def release(self) -> None:
@@ -95,10 +99,10 @@ class Memory:
             self.surprise = [torch.cat(self.surprise)]
         return self.surprise[0]
 
-    def fork(self, ledger: Ledger, trackings: Container[Tracking]) -> Memory:
-        """The same for a second session, with some of the trackers; entries are copied only when one of them writes."""
+    def fork(self, ledger: Ledger, trackings: Container[Tracking], *, selects: bool) -> Memory:
+        """The same for a second session: see `LayerMemory.fork`."""
         return Memory(
-            [layer.fork(ledger, trackings) for layer in self.layers],
+            [layer.fork(ledger, trackings, selects=selects) for layer in self.layers],
             ids=list(self.ids),
             uncompressed=self.uncompressed,
             rounds=list(self.rounds),

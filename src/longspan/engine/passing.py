@@ -235,6 +235,7 @@ class _Visitor:
             positions=group.positions,
             layer=self.call.layer,
             layers=self.layers,
+            scale=self.call.scale,
             rounds=torch.tensor(memory.rounds, device=self.call.query.device),
             surprise=memory.surprises(),
             notes=self.notes,

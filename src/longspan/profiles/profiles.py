@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +73,11 @@ class Profiles:
         return values
 
 
-def needed(plan: Plan) -> list[str]:
-    """The profiles that a plan's parts will ask for."""
-    name = plan.policy.allocator.profile if plan.policy is not None else ""
-    return [name] if name else []
+def prepare(plans: Iterable[Plan], profile: Callable[[str], Tensor] | None) -> None:
+    """Measures what the parts of some plans will ask for within a forward pass, where it would be too late."""
+    if profile is not None:
+        for name in {plan.policy.allocator.profile for plan in plans if plan.policy is not None} - {""}:
+            profile(name)
 
 
 def _keep(path: Path, values: Tensor) -> None:

@@ -24,8 +24,7 @@ class Reading:
     """
 
     def __init__(self, seam: Seam, *, observed: int = 0) -> None:
-        self._engine = Engine(seam, Plan())
-        self._engine.observed = observed
+        self._engine = Engine(seam, Plan(), observe=observed)
         self.memory: Memory = self._engine.memory(Ledger())
         self.layers = full_layers(seam)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -20,9 +20,10 @@ class Visit:
     row holds; while generating the token itself is the last of them, while reading the tokens of `query` are not
     among them and are visited anyway. start: the position of the first query. keys: stored keys from one entry up
     to another, rotated, `[kv_heads, stop − start, dim]`. positions: where the entries stood in the text,
-    `[kv_heads, entries]`. layer counts from 0 of `layers`. rounds: positions at which rounds of a dialogue begin.
-    surprise: −log p of each token before this pass, fp32 `[start]`, for selectors that ask for it.
-    notes: what layers of one pass tell each other, by name; empty at the first layer of every pass.
+    `[kv_heads, entries]`. scale: what the model multiplies query · key with. layer counts from 0 of `layers`.
+    rounds: positions at which rounds of a dialogue begin. surprise: −log p of each token before this pass, fp32
+    `[start]`, for selectors that ask for it. notes: what layers of one pass tell each other, by name; empty at the
+    first layer of every pass.
     """
 
     query: Tensor
@@ -33,6 +34,7 @@ class Visit:
     layer: int
     layers: int
     rounds: Tensor
+    scale: float = 1.0
     surprise: Tensor | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -42,7 +44,8 @@ class Visit:
         return self.query.shape[1] > 1
 
 
-class Chosen(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Chosen:
     """Entries to visit: ascending int64 `[heads, m]`; of row h the first counts[h] are meant, None for all m."""
 
     index: Tensor

@@ -67,7 +67,7 @@ class Retrieval(Compound, Summary):
         groups, scoring = self._groups, self._scoring
         query = scoring.probe(visit.query).unflatten(0, (groups.rows, -1))
         match, sizes = self._digests.match(query, visit), groups.sizes
-        scale = query.shape[-1] ** -0.5
+        scale = visit.scale
         always = self._digests.always()
         if always is None:
             return scoring.pick(scoring.scores(match, sizes, scale), sizes, budget)

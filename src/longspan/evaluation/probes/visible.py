@@ -50,7 +50,7 @@ def kept(reading: FullReading, ids: Sequence[int]) -> Memory:
     """What the policy of the reading leaves of the prompt, as `Session.fork` or, with when=chunk, `Session.read`."""
     engine = reading.engine
     if engine.policy is None or engine.policy.when == "end":
-        memory = reading.memory.fork(Ledger(), engine.trackings)
+        memory = reading.memory.fork(Ledger(), engine.trackings, selects=False)
         engine.compress(memory, reading.script)
         return memory
     memory = engine.memory(Ledger())
@@ -92,6 +92,7 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
                 positions=lambda group=group, entries=entries: group.positions()[:, :entries],  # type: ignore[misc]
                 layer=layer,
                 layers=len(reading.engine.seam.layers),
+                scale=reading.engine.seam.layers[layer].scale,
                 rounds=torch.zeros(1, dtype=torch.long, device=query.device),
                 notes=reading.notes[row],
             )

@@ -59,7 +59,7 @@ class KeysRead(Digests):
         match = products(query, visit.keys(self._first, self._stop))
         if len(self._labels) == 0:
             return match
-        scale: float = query.shape[-1] ** -0.5
+        scale = visit.scale
         index = self._labels.value[:, None].expand(match.shape)
         match = match.float()
         into: Tensor = match.new_full((*match.shape[:2], self._count), -torch.inf)

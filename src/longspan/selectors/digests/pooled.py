@@ -31,5 +31,5 @@ class PooledKeys(Means):
         keys = formed.keys.float()
         mean = formed.reduce(keys, "mean")
         near = mean.gather(1, formed.labels[..., None].expand(keys.shape))
-        weights = formed.softmax((near * keys).sum(-1) * keys.shape[-1] ** -0.5)
+        weights = formed.softmax((near * keys).sum(-1) * visit.scale)
         self.means.append(formed.reduce(weights[..., None] * keys, "sum").to(formed.keys.dtype))

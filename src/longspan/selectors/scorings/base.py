@@ -29,7 +29,8 @@ class Scoring(ABC):
     def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
         """How promising each group is: `[rows, group, groups]` → `[rows or 1, choosers, groups]`.
 
-        match: as query · key is. sizes: entries of each group. scale: 1/√dim, for those that need a softmax.
+        match: as query · key is. sizes: entries of each group. scale: the model's factor for
+        them, where a softmax is taken.
         """
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
