@@ -31,7 +31,7 @@ class Batch:
 
     pending: tokens that were drawn or announced but not run. upcoming: logits `[vocab]` for the next token of each
     sequence, None before the first token. words: how policies speak that have the model read
-    more.
+    more. saved_seconds: what its rehearsals would have taken if an earlier fork had not done them.
     """
 
     def __init__(self, engine: Engine, size: int, chunk: int, words: Words) -> None:
@@ -41,6 +41,7 @@ class Batch:
         self.pending: list[list[int]] = [[] for _ in range(size)]
         self.upcoming: list[Tensor | None] = [None] * size
         self._questions: list[list[int]] = [[] for _ in range(size)]
+        self.saved_seconds = 0.0
         self._peak = 0
 
     @property
@@ -124,9 +125,14 @@ class Batch:
             self._engine.reserve(memory, min(count, self._chunk) if self._each_chunk else count)
 
     def fork(self, engine: Engine) -> Batch:
-        """The same sequences for a second owner; memory is shared until one of the two writes."""
+        """The same sequences for a second owner; memory is shared until one of the two writes.
+
+        What the policy of another plan rehearses is rehearsed here, so that further forks need not do it again.
+        """
         selects = engine.selector == self._engine.selector
         twin = Batch(engine, 0, self._chunk, self._words)
+        if engine.policy is not None and engine.policy != self._engine.policy:
+            twin.saved_seconds = sum(engine.rehearse(memory, self._script) for memory in self._memories)
         twin._questions = [[] for _ in self._memories]
         twin._memories = [
             memory.fork(twin.ledger, engine.trackings, selects=selects) for memory in self._memories

@@ -86,8 +86,7 @@ class Session:
         a user's turn, which `ask` completes. question: what is read after the source and asks about it; policies
         guided by the question know it from the beginning. more: whether the text goes on with what is read or asked
         next, so that a policy does not act yet because it ended. Each call begins a round of the dialogue. Raises
-        WindowExceeded before anything is read. When reading is interrupted by an exception, the session is closed:
-        it has then read nothing.
+        WindowExceeded before anything is read. An exception while reading closes the session: it has read nothing.
         """
         drafts = [conversation.fork() for conversation in self._conversations]
         ids = all_ids(drafts, "source", source)
@@ -110,8 +109,7 @@ class Session:
         """Streams tokens after what was read, greedily at temperature 0.
 
         Ends a sequence at the model's end token, at a stop string (not part of the text), or after
-        max_new_tokens. Sequences of a batch run side by side; Step.sequence says whose token it is. Raises
-        WindowExceeded, and ValueError if nothing was read.
+        max_new_tokens. Step.sequence says whose token it is. Raises WindowExceeded; ValueError if nothing was read.
         """
         check_range("max_new_tokens", max_new_tokens, 1)
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
@@ -136,8 +134,8 @@ class Session:
         Documents in `about` and the question are one prompt, so that a policy that looks at the prompt's end sees
         the question; documents read before are compressed without knowing it. stream gets the answer's text piece
         by piece. Quotes in the answer, and sentences that support it, are checked against the documents. more: as in
-        `read`, the policy does not act yet because the question ended.
-        truncated_tokens is passed on to the usage, for callers that chose what to read; the rest goes to `generate`.
+        `read`. truncated_tokens is passed on to the usage, for callers that chose what to read; the rest goes to
+        `generate`.
         """
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for ask; use read and generate for a batch")
@@ -208,10 +206,7 @@ class Session:
 
     @staticmethod
     def together(sessions: Sequence[Session]) -> Session:
-        """One session of several that have read under the same plan, so that they go on side by side.
-
-        The sequences are those of the sessions, in their order; the sessions are closed.
-        """
+        """One session of several that read under the same plan; its sequences go on side by side. They are closed."""
         first = sessions[0]
         alike = {(id(each._seam), each.plan, each.chunk, each.window) for each in sessions}
         if len(alike) > 1:
@@ -231,9 +226,9 @@ class Session:
         joined._batch = Batch.together([each._batch for each in sessions], joined._engine)
         joined._conversations = [one.fork() for each in sessions for one in each._conversations]
         joined._history = [["together", [deepcopy(each._history) for each in sessions]]]
-        joined._read_tokens = sum(each._read_tokens for each in sessions)
-        joined._prefill = sum(each._prefill for each in sessions)
         for each in sessions:
+            joined._read_tokens += each._read_tokens
+            joined._prefill += each._prefill
             each.close()
         return joined
 
@@ -276,9 +271,7 @@ class Session:
         """Logits `[vocab]` for the token after what was read. For sessions of one sequence that have just read."""
         upcoming = self._batch.upcoming[0]
         if self.size > 1 or upcoming is None or self._batch.pending[0]:
-            raise ValueError(
-                "the session has no logits for the next token; call session.read(...) just before"
-            )
+            raise ValueError("session has no logits for the next token; call session.read(...) just before")
         return upcoming
 
     @property
@@ -287,8 +280,13 @@ class Session:
         return self._usage(0)
 
     @property
+    def saved_seconds(self) -> float:
+        """What this fork would have taken longer, had an earlier one not rehearsed the same."""
+        return self._batch.saved_seconds
+
+    @property
     def bytes_held(self) -> list[int]:
-        """Bytes in memory by sequence, as `usage.kv_bytes` counts them together."""
+        """Bytes in memory by sequence, which are `usage.kv_bytes` together."""
         return self._batch.held_each
 
     @property

@@ -68,7 +68,7 @@ def test_unseen_compresses_before_the_question():
     (record,) = Local(model).answer(toy(), [sample], [plan], question="unseen")
     with model.session(plan) as session:
         session.read(prompt.context)
-        session.read(prompt.question)
+        session.read(prompt.question, more=True)
         assert record.output == "".join(step.text for step in session.generate(max_new_tokens=6))
 
 

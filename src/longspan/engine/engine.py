@@ -112,6 +112,7 @@ class Engine:
         )
         for portion in portions:
             if not portion.rehearsed:
+                portion.memory.rehearsed = {}
                 portion.memory.ids.extend(portion.ids.tolist())
         return logits
 
@@ -120,9 +121,7 @@ class Engine:
         """Lets the policy act on what was read, after rehearsing what it asks for."""
         if self.policy is None or memory.seen == 0:
             return
-        for ids in self.policy.rehearsals(script(memory)):
-            tokens = torch.tensor(ids, dtype=torch.long, device=self.seam.device)
-            self.forward([Portion(memory=memory, ids=tokens, rehearsed=True)], [len(tokens) - 1])
+        self.rehearse(memory, script)
         layers = [
             (index, layer)
             for index, (layer, facts) in enumerate(zip(memory.layers, self.seam.layers, strict=True))
@@ -137,6 +136,24 @@ class Engine:
             if layer.store.learning:
                 self.learn(memory, index, memory.seen)
         memory.uncompressed = 0
+
+    def rehearse(self, memory: Memory, script: Callable[[Memory], Script]) -> float:
+        """Has the model read what the policy asks for, and forget it again, unless that was done already.
+
+        Returns the seconds that it took when it was done already, which are saved now.
+        """
+        if self.policy is None:
+            return 0.0
+        texts = tuple(tuple(ids) for ids in self.policy.rehearsals(script(memory)))
+        done = (self.policy.tracking, texts)
+        if not texts or done in memory.rehearsed:
+            return memory.rehearsed.get(done, 0.0)
+        began = time.perf_counter()
+        for ids in texts:
+            tokens = torch.tensor(ids, dtype=torch.long, device=self.seam.device)
+            self.forward([Portion(memory=memory, ids=tokens, rehearsed=True)], [len(tokens) - 1])
+        memory.rehearsed[done] = time.perf_counter() - began
+        return 0.0
 
     def act(self, memory: Memory, index: int, seen: int) -> None:
         """Lets the policy act on one layer of a sequence that has seen so many tokens."""

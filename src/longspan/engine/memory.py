@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,6 +13,9 @@ from longspan.policies.tracker import Tracker, Tracking
 from longspan.selectors.base import Summary
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
+
+Rehearsed: TypeAlias = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
+"""What watched a rehearsal, and the tokens of its texts."""
 
 
 @dataclass
@@ -72,13 +76,15 @@ class Memory:
     """All layers of one sequence.
 
     ids: the tokens run so far. uncompressed: tokens since a policy last acted. rounds: where rounds of a dialogue
-    begin. surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it.
+    begin. rehearsed: what was rehearsed since the last token and the seconds
+    it took. surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it.
     """
 
     layers: list[LayerMemory]
     ids: list[int] = field(default_factory=list)
     uncompressed: int = 0
     rounds: list[int] = field(default_factory=lambda: [0])
+    rehearsed: dict[Rehearsed, float] = field(default_factory=dict)
     surprise: list[Tensor] = field(default_factory=list)
 
     @property
@@ -106,6 +112,7 @@ class Memory:
             ids=list(self.ids),
             uncompressed=self.uncompressed,
             rounds=list(self.rounds),
+            rehearsed={key: spent for key, spent in self.rehearsed.items() if key[0] in trackings},
             surprise=list(self.surprise),
         )
 

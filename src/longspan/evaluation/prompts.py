@@ -79,7 +79,8 @@ class Prompts:
     """Prompts with the same context, read with a fresh session; a context manager that closes what it opened.
 
     A policy that acts while reading acts where the prompt ends, so with question="seen" such a session reads each
-    prompt for itself (`apart`). With question="unseen" policies act where the context ends.
+    prompt for itself (`apart`). With question="unseen" policies act where the context ends, and not
+    again at the end of the question.
     """
 
     def __init__(self, session: Session, asked: Sequence[Asked], question: Question) -> None:
@@ -98,17 +99,17 @@ class Prompts:
         if self._prompts is None:
             began = time.perf_counter()
             with self._context.fork(plan) as compressed:
-                spent = time.perf_counter() - began
+                spent = time.perf_counter() - began + compressed.saved_seconds
                 for each in self._asked:
                     fork = compressed.fork()
-                    _read(fork, each.prompt.question)
+                    _read(fork, each.prompt.question, more=True)
                     yield Fork(asked=each, session=fork, compress_seconds=spent)
             return
         for each, prompt in zip(self._asked, self._prompts, strict=True):
             began = time.perf_counter()
             fork = prompt.fork(plan)
             acts = plan.policy != prompt.plan.policy
-            spent = time.perf_counter() - began if acts else 0.0
+            spent = time.perf_counter() - began + fork.saved_seconds if acts else 0.0
             yield Fork(asked=each, session=fork, compress_seconds=spent)
 
     def __enter__(self) -> Self:
@@ -132,14 +133,17 @@ class Prompts:
             if self.apart:
                 _read(prompt, each.prompt.context, question=each.prompt.question)
             else:
-                _read(prompt, each.prompt.question)
+                _read(prompt, each.prompt.question, more=not late)
             prompts.append(prompt)
         return prompts
 
 
-def _read(session: Session, ids: list[int], *, question: list[int] | None = None) -> None:
-    """A prompt may have no context, and text whose likelihood is measured has no question."""
+def _read(session: Session, ids: list[int], *, question: list[int] | None = None, more: bool = False) -> None:
+    """A prompt may have no context, and text whose likelihood is measured has no question.
+
+    more: a policy that has acted on the context leaves what follows it alone.
+    """
     if ids and question:
-        session.read(ids, question=question)
+        session.read(ids, question=question, more=more)
     elif ids or question:
-        session.read([*ids, *(question or [])])
+        session.read([*ids, *(question or [])], more=more)
