@@ -25,7 +25,8 @@ import transformers
 from transformers import DynamicCache
 
 import longspan
-from longspan.engine.engine import Engine, Portion
+from longspan.engine.engine import Engine
+from longspan.engine.passing import Portion
 from longspan.plan import Plan
 from longspan.store.ledger import Ledger
 
@@ -38,6 +39,10 @@ CASES = (
     ("decode", 8192, "", 1.1),
     ("decode", 32768, "", 1.5),
     ("decode", 32768, "selector=quest(budget=1024)", 1.8),
+    ("decode", 32768, "selector=shadowkv(budget=1024)", 1.8),
+    ("decode", 32768, "selector=retrolm(budget=1024)", 1.8),
+    ("decode", 32768, "selector=infllm(local=1024,top=8)", 1.8),
+    ("decode", 32768, "selector=mpcache", 1.8),
 )
 
 
@@ -81,7 +86,7 @@ def our_decoder(model: longspan.Model, plan: Plan, length: int, tokens: int) -> 
     for layer, facts in zip(memory.layers, model.seam.layers, strict=True):
         layer.store.reserve(length + tokens)
         layer.store.append(*random_entries(model, facts, length))
-    memory.seen = length
+    memory.ids = [1] * length
 
     def run(tokens: int) -> None:
         token = torch.tensor([1], device=model.seam.device)
