@@ -24,8 +24,8 @@ class Kivi(Codec):
     residual_length: last entries that stay as the model made them. Defaults are the paper's.
 
     A key or value takes bits / 8 + 4 / group_size bytes a channel: 0.375 in two bits, 0.625 in four, 2 in bf16.
-    Where single entries of a group are dropped, each that stays takes its group's key scales with it, 4 bytes a
-    channel. Scales and zero points are fp16, so numbers beyond ±65504 are cut off.
+    Where a policy drops entries, those that stay are decoded and encoded in new groups, so that a policy with
+    when=chunk rounds them again and again. Scales and zero points are fp16, so numbers beyond ±65504 are cut off.
 
     Deviations: the authors encode the keys of residual_length tokens at a time, so that 0 .. 127 recent keys are
     exact, and all values but the last 128; here keys and values leave the recent window together, a group at a time,

@@ -53,7 +53,7 @@ def test_the_empty_plan_is_first_and_none_comes_twice():
 def test_every_policy_is_there_at_three_budgets_with_and_without_int8():
     texts = set(map(str, candidates(1024)))
     for each in registry.cards("policy"):
-        if each.training:
+        if each.training or each.name == "random":
             continue
         for budget in (0.5, 0.25, 0.125):
             for codec in ("", " codec=int8"):
@@ -62,14 +62,16 @@ def test_every_policy_is_there_at_three_budgets_with_and_without_int8():
 
 def test_every_policy_is_there_once_with_most_of_the_text_in_int8():
     texts = set(map(str, candidates(1024)))
-    named = {each.name for each in registry.cards("policy") if not each.training}
+    named = {each.name for each in registry.cards("policy") if not each.training} - {"random"}
     assert {f"policy={name}(budget=0.9) codec=int8" for name in named} <= texts
     assert not {f"policy={name}(budget=0.9)" for name in named} & texts
 
 
 def test_codecs_are_there_alone_and_selectors_with_the_full_cache():
     texts = set(map(str, candidates(1024)))
-    assert {f"codec={each.name}" for each in registry.cards("codec")} <= texts
+    codecs = {f"codec={each.name}" for each in registry.cards("codec")}
+    assert codecs - texts == {"codec=host", "codec=mapped"}
+    assert not any("random" in text for text in texts)
     assert {f"selector=quest(budget={budget})" for budget in (512, 256, 128)} <= texts
 
 

@@ -21,16 +21,21 @@ RICH_SHARE = 0.9
 """What a policy keeps with the codec only: together just under half of the memory, and little is forgotten."""
 
 
+CONTROL = "random"
+"""The policy that others are compared with, not one to win."""
+
+
 def candidates(length: int) -> tuple[Plan, ...]:
     """The empty plan, each codec, and each policy and selector at each share of a text of `length` tokens.
 
     Policies come with and without int8, and once with most of the text in int8. Left out are methods that a model
-    must be trained for, those with a parameter that must be given, and those that cannot work alone. What should be
-    tried first comes first, since a race that is short of time leaves out the last ones.
+    must be trained for, those with a parameter that must be given, those that cannot work alone, codecs that only
+    say where entries lie, and the policy that chooses at random. What should be tried first comes first, since a race
+    that is short of time leaves out the last ones.
     """
     rich = (f"policy={each} codec={CODEC}" for each in _calls("policy", RICH_SHARE, length))
     first, *others = (_at(share, length) for share in SHARES)
-    texts = chain([""], _alone("codec"), first, rich, *others)
+    texts = chain([""], _codecs(), first, rich, *others)
     plans = dict.fromkeys(plan for text in texts if (plan := _plan(text)) is not None)
     return tuple(plans)
 
@@ -43,15 +48,19 @@ def _at(share: float, length: int) -> Iterator[str]:
     yield from (f"selector={each}" for each in _calls("selector", share, length))
 
 
-def _alone(room: str) -> Iterator[str]:
-    yield from (f"{room}={card.name}" for card in registry.cards(room) if not card.training)
+def _codecs() -> Iterator[str]:
+    """Those that decide on the form; where entries of another codec lie changes no answer."""
+    for card in registry.cards("codec"):
+        held = {each.room for each in parts.parameters(registry.find("codec", card.name))}
+        if not card.training and "codec" not in held:
+            yield f"codec={card.name}"
 
 
 def _calls(room: str, share: float, length: int) -> Iterator[str]:
     """Each method of a room with its budget, as a fraction where it takes one; without, if it has none."""
     for card in registry.cards(room):
         known = {each.name: each for each in parts.parameters(registry.find(room, card.name))}
-        if card.training:
+        if card.training or card.name == CONTROL:
             continue
         if "budget" not in known:
             yield card.name
