@@ -100,9 +100,8 @@ class KVzip(Policy):
     tail: tokens before a piece that its prompt quotes. sinks: first tokens that always stay and are always seen,
     kvpress's stand-in for the system prompt that the authors spare. Scores of all heads and layers compete
     (allocator model-wide). With when="chunk" only the pieces that hold new tokens are repeated.
-    Deviations: the prompt ends with "Answer:" in place of the marks of a chat template. The authors never
-    evict what was not repeated, such as generated tokens; here these come before all others, the latest first,
-    so that the budget holds.
+    Deviation: the authors never evict what was not repeated, such as generated tokens; here these come before all
+    others, the latest first, so that the budget holds.
     """
 
     allocator: Allocator = field(default_factory=ModelWide, metadata={"room": "allocator"})
