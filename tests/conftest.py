@@ -1,6 +1,10 @@
 """Fixtures for all rooms."""
 
+import os
 from pathlib import Path
+
+# Tests run side by side, one a core, and tiny models gain nothing from more threads. Torch asks when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
