@@ -100,7 +100,6 @@ def test_a_corrupt_gguf(refusal, note, tmp_path):
         ("policy=snapkv(wimdow=3)", "window"),
         ("policy=streamingllm(budget=3,sinks=4)", "budget=3 is outside 5"),
         ("positions=yarn", "factor"),
-        ("positions=dca selector=quest", "positions=yarn"),
         ("policy=snapkv(budget=64", ")"),
     ],
 )

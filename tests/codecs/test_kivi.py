@@ -62,9 +62,10 @@ def test_keys_share_a_scale_per_channel_and_values_per_token(bits, group_size, g
     want = torch.tensor([[in_groups(channel, group_size, bits) for channel in head] for head in channels])
     step = (keys.amax() - keys.amin()) / (2**bits - 1)  # a number right between two steps may go either way
     wrong = (key - want.transpose(1, 2)).abs() > 1e-4
-    assert wrong.float().mean() < 0.01
+    assert wrong.sum() <= 1 + 0.01 * wrong.numel()
     assert_close(key, want.transpose(1, 2), atol=float(step), rtol=0)
-    assert ((value - by_channels(values, group_size, bits)).abs() > 1e-4).float().mean() < 0.01
+    wrong = (value - by_channels(values, group_size, bits)).abs() > 1e-4
+    assert wrong.sum() <= 1 + 0.01 * wrong.numel()
 
 
 @given(st.integers(1, 20), st.sampled_from([4, 8, 12]), st.integers(1, 5), st.integers(0, 99))

@@ -28,7 +28,7 @@ def test_the_test_command_is_what_ci_runs():
         ["ruff", "check", "."],
         ["ruff", "format", "--check"],
         ["mypy"],
-        ["pytest", "-q"],
+        ["pytest", "-q", "-n"],
     ]
     assert line.startswith("python -m pip install ")
 

@@ -157,11 +157,11 @@ class LayerStore:
         keys, values = (each.new_zeros(self.heads, longest, each.shape[-1]) for each in sample)
         ends = [0] * self.heads
         for group in parts:
-            start = ends[group.heads.start]
-            keys[group.heads, start : start + group.length] = group.keys()
-            values[group.heads, start : start + group.length] = group.values()
-            for head in range(group.heads.start, group.heads.stop):
-                ends[head] = start + group.length
+            heads = range(group.heads.start, group.heads.stop)
+            for head, key, value in zip(heads, group.keys(), group.values(), strict=True):
+                place = slice(ends[head], ends[head] + group.length)
+                keys[head, place], values[head, place] = key, value
+                ends[head] = place.stop
         return keys, values
 
     def positions(self) -> Tensor:
