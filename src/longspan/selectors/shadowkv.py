@@ -17,8 +17,8 @@ class ShadowKV(Recipe):
     """Visits the chunks whose mean key matches best, and always the outliers. https://arxiv.org/abs/2410.21465
 
     This is the selection; keys of low rank and values on the host are codecs. The plan called shadowkv is this with
-    codec=low-rank, whose basis is each head's own, where the authors' is joint over the heads. Generated tokens form chunks like those of the prompt once they
-    have left the local ones; in the authors' code they are all visited.
+    codec=low-rank, whose basis is each head's own, where the authors' is joint over the heads. Generated tokens form
+    chunks like those of the prompt once they have left the local ones; in the authors' code they are all visited.
 
     budget: entries chosen, besides outliers and local ones. chunk: entries of a chunk. outliers: chunks of each KV
     head that every query visits. local: last entries, likewise.
