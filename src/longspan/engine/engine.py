@@ -135,7 +135,7 @@ class Engine:
         for index, layer in layers:
             if layer.store.learning:
                 self.learn(memory, index, memory.seen)
-        memory.uncompressed = 0
+        memory.uncompressed, memory.rehearsed = 0, {}
 
     def rehearse(self, memory: Memory, script: Callable[[Memory], Script]) -> float:
         """Has the model read what the policy asks for, and forget it again, unless that was done already.
