@@ -104,7 +104,7 @@ class Pass:
             notes=self._notes[number],
             layers=len(engine.seam.layers),
         )
-        if portion.compress and not engine.deferred:
+        if portion.reading and not portion.rehearsed:
             layer.store.reserve(span.count)
         if portion.rehearsed:
             out, lse = visitor.read(own, value, engine.pattern, store=False)

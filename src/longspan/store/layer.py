@@ -84,8 +84,14 @@ class LayerStore:
             self._seal()
 
     def reserve(self, count: int) -> None:
-        """Makes room for `count` more tokens."""
-        (self._recent or self._coded).rows.reserve(count)
+        """Makes room for `count` more tokens where they will stay."""
+        if self._recent is None:
+            self._coded.rows.reserve(count)
+        elif self.learning:
+            self._recent.rows.reserve(count)
+        else:
+            leaving = max(self._recent.lengths) + count - self.form.recent
+            self._coded.rows.reserve(max(0, leaving // self.form.block * self.form.block))
 
     def keep(
         self,

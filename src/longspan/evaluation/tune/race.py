@@ -130,13 +130,18 @@ class Race(Generic[Batch]):
                 return True
 
     def _try(self, batch: Batch, end: float, watch: Callable[[], None]) -> None:
-        """The batch with all arms that are alive; of one that the end of the race stops, what all have done counts."""
+        """The batch with all arms that are alive; of one that the end of the race stops, what all have done counts.
+
+        The first batch may take a third of the time: the arms that have not been tried by then are out of the race.
+        """
         found: dict[str, dict[str, Trial]] = {standing.arm: {} for standing in self.alive}
+        first, soon = not self._reference.trials, self.clock() + (end - self.clock()) / 3
         with closing(self.measure(tuple(found), batch)) as trials:
             for arm, sample, trial in trials:
                 found[arm][sample] = trial
                 watch()
-                if self.clock() >= end:
+                compared = first and found[self.reference] and any(found[each.arm] for each in self.rivals)
+                if self.clock() >= (soon if compared else end):
                     break
         if not self._reference.trials:
             _drop((each for each in self.rivals if not found[each.arm]), "not tried, for want of time")

@@ -242,6 +242,7 @@ def _by_kind(records: Iterable[Record]) -> dict[str, float]:
 
 
 def _cost(tried: Sequence[Sequence[Record]]) -> float:
-    """The seconds that a plan takes for a batch whose context has been read."""
-    one = median(record.compress_seconds + record.decode_seconds for records in tried for record in records)
-    return one * sum(map(len, tried)) / len(tried)
+    """The seconds that a plan takes for a batch, its context included, since many plans read for themselves."""
+    records = [record for batch in tried for record in batch]
+    one = median(record.compress_seconds + record.decode_seconds for record in records)
+    return median(record.prefill_seconds for record in records) + one * len(records) / len(tried)
