@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from longspan.plan import Plan
+from longspan.session import Session
 from test_session import made, tokens
 from tiny import tiny_model
 
@@ -80,3 +81,31 @@ def test_the_parts_that_read():
     plan = Plan.of("positions=yarn(factor=2) policy=snapkv(when=chunk) selector=quest codec=int8")
     assert str(plan.reading) == "positions=yarn(factor=2) policy=snapkv(when=chunk) codec=int8"
     assert Plan.of("policy=snapkv selector=quest").reading == Plan()
+
+
+def test_sessions_of_one_kind_go_on_side_by_side():
+    model, plan = tiny_model(), "policy=snapkv(budget=40,window=16)"
+    texts = [tokens(100), tokens(60, seed=1)]
+    alone = []
+    for ids in texts:
+        with model.session(plan) as session:
+            alone.append(made(session.read(ids)))
+    parts = [model.session(plan).read(ids) for ids in texts]
+    held = [part.usage.kv_bytes for part in parts]
+    with Session.together(parts) as joined:
+        assert joined.bytes_held == held
+        assert [part.seen for part in parts] == [[0], [0]]
+        steps = list(joined.generate(max_new_tokens=len(alone[0])))
+        assert [[step.token for step in steps if step.sequence == number] for number in (0, 1)] == alone
+
+
+def test_sessions_of_several_kinds_or_none_are_refused():
+    model = tiny_model()
+    with (
+        model.session() as one,
+        model.session("codec=int8") as other,
+        pytest.raises(ValueError, match="sessions are of 2 kinds, allowed is 1"),
+    ):
+        Session.together([one, other])
+    with pytest.raises(ValueError, match="sessions are of 0 kinds"):
+        Session.together([])

@@ -32,8 +32,8 @@ def check_fork(plan: Plan, own: Plan, engine: Engine) -> None:
 
 def check_alike(kinds: Sequence[tuple[int, Plan, int, int | None]]) -> None:
     """Raises ValueError unless sessions are of one model, plan, chunk and window, given of each."""
-    different = len(dict.fromkeys(map(str, kinds)))
+    different = len(set(kinds))
     if different != 1:
         raise ValueError(
-            f"sessions are of {different} kinds, allowed is one: the same model, plan, chunk and window"
+            f"sessions are of {different} kinds, allowed is 1; give sessions of one model, plan, chunk and window"
         )

@@ -16,7 +16,7 @@ from longspan.contexts.context import Context, Kind, Saved, reading
 from longspan.contexts.origin import Origin
 from longspan.conversation import Conversation, Words
 from longspan.engine.engine import Engine
-from longspan.forking import check_fork
+from longspan.forking import check_alike, check_fork
 from longspan.generation import MAX_NEW_TOKENS, Generation, Step, end_tokens
 from longspan.parameters import check_range
 from longspan.plan import Plan
@@ -207,12 +207,8 @@ class Session:
     @staticmethod
     def together(sessions: Sequence[Session]) -> Session:
         """One session of several that read under the same plan; its sequences go on side by side. They are closed."""
+        check_alike([(id(each._seam), each.plan, each.chunk, each.window) for each in sessions])
         first = sessions[0]
-        alike = {(id(each._seam), each.plan, each.chunk, each.window) for each in sessions}
-        if len(alike) > 1:
-            raise ValueError(
-                f"sessions are of {len(alike)} kinds, allowed is one model, plan, chunk and window"
-            )
         joined = Session(
             first._seam,
             first._tokenizer,
@@ -228,7 +224,7 @@ class Session:
         joined._history = [["together", [deepcopy(each._history) for each in sessions]]]
         for each in sessions:
             joined._read_tokens += each._read_tokens
-            joined._prefill += each._prefill
+            joined._prefill += each.usage.prefill_seconds
             each.close()
         return joined
 

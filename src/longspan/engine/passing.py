@@ -50,6 +50,7 @@ class Pass:
         self._portions = portions
         self._spans: dict[tuple[int, Rope, int | None], Span] = {}
         self._notes: list[dict[str, Any]] = [{} for _ in portions]
+        self._rounds = [torch.tensor(each.memory.rounds, device=engine.seam.device) for each in portions]
 
     def attention(self, call: Call) -> Tensor:
         """`[heads, n, dim]` for one layer."""
@@ -102,6 +103,7 @@ class Pass:
             queries=[turned(query, leg.query_turn) for leg in span.legs],
             selector=self._selector(call),
             notes=self._notes[number],
+            rounds=self._rounds[number],
             layers=len(engine.seam.layers),
         )
         if portion.reading and not portion.rehearsed:
@@ -159,6 +161,7 @@ class _Visitor:
     queries: list[Tensor]
     selector: Selector | None
     notes: dict[str, Any]
+    rounds: Tensor
     layers: int
 
     def read(self, key: Tensor, value: Tensor, pattern: Any, *, store: bool) -> tuple[Tensor, Tensor]:
@@ -236,7 +239,7 @@ class _Visitor:
             layer=self.call.layer,
             layers=self.layers,
             scale=self.call.scale,
-            rounds=torch.tensor(memory.rounds, device=self.call.query.device),
+            rounds=self.rounds,
             surprise=memory.surprises(),
             notes=self.notes,
         )
