@@ -82,6 +82,19 @@ class Batch:
         """The most bytes there ever were."""
         return max(self._peak, self.ledger.peak, self.held)
 
+    def fit(self, lengths: Sequence[int]) -> int | None:
+        """Makes the positions of sequences that are still empty for so many tokens.
+
+        Returns how many tokens they support, None where nothing bounds them.
+        """
+        engine, supported = self._engine, []
+        for memory, length in zip(self._memories, lengths, strict=True):
+            memory.fitted = memory.fitted or length
+            scheme = engine.scheme if engine.scheme.dynamic else engine.positions(memory, length)
+            supported.append(scheme.window(engine.seam.window))
+        known = [each for each in supported if each is not None]
+        return min(known) if known else None
+
     def read(
         self,
         ids: Sequence[Sequence[int]],
@@ -183,6 +196,7 @@ class Batch:
         """Runs what is pending. every: return the logits after each token. end: it is the end of a text, unless more
         of it follows."""
         total, began = sum(len(self.pending[sequence]) for sequence in sequences), time.perf_counter()
+        self.fit(self.seen)
         if end and not self._each_chunk:
             for sequence in sequences:
                 self._engine.reserve(self._memories[sequence], len(self.pending[sequence]))

@@ -17,7 +17,7 @@ from longspan.contexts.origin import Origin
 from longspan.conversation import Conversation, Words
 from longspan.engine.engine import Engine
 from longspan.forking import check_alike, check_fork
-from longspan.generation import MAX_NEW_TOKENS, Generation, Step, end_tokens
+from longspan.generation import MAX_NEW_TOKENS, ROOM, Generation, Step, end_tokens
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.profiles.profiles import prepare
@@ -37,8 +37,9 @@ class Session:
     """What a model has read under a plan. Use it as a context manager, or close it, to give its memory back.
 
     size: sequences that are read and generated side by side, packed without padding. chunk: tokens of one sequence
-    that pass through the model at a time. window: tokens to allow; by default what the plan's positions support.
-    forks: plans that forks of this session will have, so that what their policies look at is gathered while reading.
+    that pass through the model at a time. window: tokens to allow, by default what the plan's positions support; a
+    factor that is not given is that of the first text and 1,024 tokens. forks: plans that forks will have, so that
+    what their policies look at is gathered while reading.
     """
 
     def __init__(
@@ -61,11 +62,9 @@ class Session:
         self._forks, self._profile = [Plan.of(each) for each in forks], profile
         prepare((plan, *self._forks), profile)
         self._engine = Engine(seam, plan, forks=self._forks, profile=profile)
-        self.window = window
-        if window is None:
-            self.window = plan.positions.window(seam.window) if plan.positions else seam.window
-        else:
+        if window is not None:
             check_range("window", window, 1)
+        self.window = window or self._engine.scheme.window(seam.window)
         self._batch = Batch(self._engine, size, chunk, Words(tokenizer))
         self._conversations = [Conversation(tokenizer) for _ in range(size)]
         self._history: list[Any] = []
@@ -134,8 +133,7 @@ class Session:
         Documents in `about` and the question are one prompt, so that a policy that looks at the prompt's end sees
         the question; documents read before are compressed without knowing it. stream gets the answer's text piece
         by piece. Quotes in the answer, and sentences that support it, are checked against the documents. more: as in
-        `read`. truncated_tokens is passed on to the usage, for callers that chose what to read; the rest goes to
-        `generate`.
+        `read`. truncated_tokens goes to the usage, for callers that chose what to read, the rest to `generate`.
         """
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for ask; use read and generate for a batch")
@@ -147,8 +145,9 @@ class Session:
         pending = self._batch.pending[0]
         opens = not draft.open
         ids, asking = draft.question(question, spans, last=pending[-1] if pending else None)
-        self._require(self.seen[0] + len(ids) + len(asking), generation.get("max_new_tokens", MAX_NEW_TOKENS))
-        self._append([ids], progress, questions=[asking], rounds=opens, more=more)
+        room = generation.get("max_new_tokens", MAX_NEW_TOKENS)
+        self._require(self.seen[0] + len(ids) + len(asking), room)
+        self._append([ids], progress, questions=[asking], rounds=opens, more=more, room=room)
         self._conversations = [draft]
         text = ""
         for step in self.generate(**generation):
@@ -166,7 +165,7 @@ class Session:
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for logits")
         tokens = checked(ids, self._seam.config.vocab_size)
-        self._require(self.seen[0] + len(tokens), 0)
+        self._fit([self.seen[0] + len(tokens)])
         self._conversations[0].tokens(tokens)
         self._history.append(["logits", len(tokens)])
         with self._whole():
@@ -350,11 +349,11 @@ class Session:
         questions: list[list[int]] | None = None,
         rounds: bool = True,
         more: bool = False,
+        room: int = ROOM,
     ) -> None:
         asking, vocabulary = questions or [[] for _ in ids], self._seam.config.vocab_size
         new = [checked([*each, *asked], vocabulary) for each, asked in zip(ids, asking, strict=True)]
-        for seen, tokens in zip(self.seen, new, strict=True):
-            self._require(seen + len(tokens), 0)
+        self._fit([seen + len(tokens) for seen, tokens in zip(self.seen, new, strict=True)], room)
         began = time.perf_counter()
         with self._whole():
             self._batch.read(ids, progress, questions=questions, rounds=rounds, more=more)
@@ -376,6 +375,11 @@ class Session:
             raise ValueError(
                 f"session has read 0 tokens, {what} needs 1 or more; call session.read(...) first"
             )
+
+    def _fit(self, lengths: list[int], room: int = ROOM) -> None:
+        self._require(max(lengths), 0)
+        supported = self._batch.fit([self.window or length + room for length in lengths])
+        self.window = self.window or supported
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:

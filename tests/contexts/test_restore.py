@@ -288,3 +288,15 @@ def test_a_model_without_a_digest_cannot_save(tmp_path):
         with pytest.raises(ContextError, match=r"has no digest .*; load it with longspan\.load"):
             session.save(tmp_path / "context")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("selector", ["", "selector=quest(budget=24,page=4,dense=0)"])
+def test_forks_and_restored_sessions_keep_the_factor(tmp_path, selector):
+    model = small_model()
+    with model.session(f"positions=pi {selector}", chunk=64) as session:
+        session.read(tokens(512))
+        path = session.save(tmp_path / "context")
+        with session.fork() as fork, model.restore(path) as restored:
+            following = [each.logits(tokens(9, seed=1)) for each in (session, fork, restored)]
+    assert torch.equal(following[0], following[1])
+    assert torch.equal(following[0], following[2])

@@ -43,6 +43,7 @@ def _sequence(batch: Batch, number: int) -> dict[str, Tensor]:
         "ids": torch.tensor(memory.ids, dtype=torch.int32),
         "rounds": torch.tensor(memory.rounds, dtype=torch.int32),
         "uncompressed": torch.tensor(memory.uncompressed),
+        "fitted": torch.tensor(memory.fitted),
         "pending": torch.tensor(batch.pending[number], dtype=torch.int32),
     }
     if upcoming is not None:
@@ -55,7 +56,7 @@ def _sequence(batch: Batch, number: int) -> dict[str, Tensor]:
 
 def _fill_sequence(batch: Batch, number: int, memory: Memory, tensors: dict[str, Tensor]) -> None:
     memory.ids, memory.rounds = tensors["ids"].tolist(), tensors["rounds"].tolist()
-    memory.uncompressed = int(tensors["uncompressed"])
+    memory.uncompressed, memory.fitted = int(tensors["uncompressed"]), int(tensors["fitted"])
     batch.pending[number] = tensors["pending"].tolist()
     if "upcoming" in tensors:
         batch.upcoming[number] = tensors["upcoming"].to(batch.device, copy=True)

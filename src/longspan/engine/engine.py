@@ -56,7 +56,8 @@ class Engine:
         self.selector: Selector | None = plan.selector
         self.codec = plan.codec
         self.raw: bool = plan.codec is not None and plan.codec.raw
-        self._viewer = Viewer(seam=seam, scheme=self.scheme, raw=self.raw, profile=profile or _unmeasured)
+        self.profile = profile or _unmeasured
+        self._viewer = Viewer(seam=seam, raw=self.raw, profile=self.profile)
         policies = [each.policy for each in (plan, *forks) if each.policy is not None]
         self.trackings = list(dict.fromkeys(each.tracking for each in policies if each.tracking is not None))
         self.watch_seconds: dict[Tracking, float] = dict.fromkeys(self.trackings, 0.0)
@@ -88,6 +89,11 @@ class Engine:
             store = LayerStore(facts.kv_heads, form, ledger, medium=medium)
             layers.append(LayerMemory(store, trackers=trackers))
         return Memory(layers)
+
+    def positions(self, memory: Memory, length: int) -> Positions:
+        """The plan's positions for a sequence that has come to so many tokens."""
+        reach = length if self.scheme.dynamic else memory.fitted or length
+        return self.scheme.fitted(reach, self.seam.window)
 
     def reserve(self, memory: Memory, count: int) -> None:
         """Makes room for `count` more tokens where nothing will drop them first."""
@@ -160,13 +166,13 @@ class Engine:
         if self.policy is not None:
             layer = memory.layers[index]
             self.policy.compress(layer.store, self._view(memory, index, seen, self.policy))
-            layer.summaries = {}
+            layer.changed()
 
     def learn(self, memory: Memory, index: int, seen: int) -> None:
         """Lets the codec's form of one layer learn from what is stored."""
         observed = self.codec.observed if self.codec else 0
         layer = memory.layers[index]
-        view = self._viewer.last(layer, index, seen=seen, observed=observed)
+        view = self._viewer.last(layer, index, self.positions(memory, seen), seen=seen, observed=observed)
         layer.store.learn(view.queries)
 
     def watch(self, memory: Memory, index: int, query: Tensor, seen: int) -> None:
@@ -188,7 +194,14 @@ class Engine:
         if tracking is None:
             return
         view = self._viewer.of(
-            layer, index, query, start=memory.seen, seen=memory.seen, tracking=tracking, fresh=fresh
+            layer,
+            index,
+            self.positions(memory, memory.seen + query.shape[1]),
+            query,
+            start=memory.seen,
+            seen=memory.seen,
+            tracking=tracking,
+            fresh=fresh,
         )
         layer.trackers[tracking].watch(view, query, rehearsed=True)
 
@@ -201,7 +214,13 @@ class Engine:
         for tracking, tracker in layer.trackers.items():
             began = time.perf_counter()
             view = self._viewer.of(
-                layer, index, query, start=seen - query.shape[1], seen=seen, tracking=tracking
+                layer,
+                index,
+                self.positions(memory, seen),
+                query,
+                start=seen - query.shape[1],
+                seen=seen,
+                tracking=tracking,
             )
             tracker.watch(view, query, rehearsed=False)
             self.watch_seconds[tracking] += time.perf_counter() - began
@@ -211,6 +230,7 @@ class Engine:
         return self._viewer.last(
             memory.layers[index],
             index,
+            self.positions(memory, seen),
             seen=seen,
             observed=policy.observed,
             tracking=policy.tracking,
@@ -233,4 +253,4 @@ class Engine:
         counts = allocator.shares(scores, budget)
         for (index, layer), ranks, count in zip(layers, scores, counts, strict=True):
             policy.settle(layer.store, self._view(memory, index, memory.seen, policy), ranks, count)
-            layer.summaries = {}
+            layer.changed()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -14,6 +14,11 @@ from longspan.positions.base import KeyMap, Piece, Positions, Rope
 
 # A region that is not one tile is run as a single masked call while its mask is this small.
 MASK_ELEMENTS = 1 << 18
+
+
+@lru_cache(maxsize=64)
+def _rotation(scheme: Positions, rope: Rope) -> Rope:
+    return scheme.rope(rope)
 
 
 class Span:
@@ -39,24 +44,52 @@ class Span:
         self.queries = torch.arange(start, start + count, device=device)
         if window is not None:
             scheme = Positions()
-        self._rope = scheme.rope(rope)
-        self.key_map = None if raw and window is None else scheme.key_map(rope)
+        self._scheme, self._trained = scheme, rope
+        self._rope = _rotation(scheme, rope)
+        raw = (raw and window is None) or scheme.dynamic or scheme.by_rank
+        self.key_map = None if raw else scheme.key_map(rope)
+        self.by_rank = scheme.by_rank
         legs = [Leg(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
         self.legs = [leg for leg in legs if not leg.empty]
         self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}
 
-    def turn(self, positions: Tensor) -> Table | None:
-        """The rotation of given positions; None where the layers do not rotate."""
+    def temper(self, layer: int) -> Tensor | None:
+        """What the scores of each query of a layer are multiplied with besides, `[n]`; None for 1."""
+        return self._scheme.temper(self.queries, layer, self._trained)
+
+    def turned(self, queries: Tensor, layer: int) -> list[Tensor]:
+        """Queries `[heads, n, dim]` of a layer as each leg turns them, tempered."""
+        temper = self.temper(layer)
+        if temper is not None:
+            queries = (queries * temper[:, None]).to(queries.dtype)
+        return [turned(queries, leg.query_turn) for leg in self.legs]
+
+    def turn(self, keys: KeyMap, positions: Tensor) -> Table | None:
+        """The rotation of keys at given positions; None where the layers do not rotate."""
+        mapped = keys(positions)
+        return self._table(mapped, by_pair=mapped.dim() > positions.dim())
+
+    def query_turn(self, positions: Tensor) -> Table | None:
+        """The rotation of queries by given positions `[n]`, or `[n, r/2]` where pairs differ."""
+        return self._table(positions, by_pair=positions.dim() > 1)
+
+    def _table(self, positions: Tensor, *, by_pair: bool) -> Table | None:
         rope = self._rope
         if rope.channels == 0:
             return None
-        return table(positions, rope.inv_freq, magnitude=rope.magnitude, interleaved=rope.interleaved)
+        return table(
+            positions,
+            rope.inv_freq,
+            magnitude=rope.magnitude,
+            interleaved=rope.interleaved,
+            by_pair=by_pair,
+        )
 
     def key_turn(self, keys: KeyMap, start: int, stop: int) -> Table | None:
         """The rotation of consecutive keys, kept for the layers to come."""
         wanted = (keys, start, stop)
         if wanted not in self._tables:
-            self._tables[wanted] = self.turn(keys(torch.arange(start, stop, device=self.queries.device)))
+            self._tables[wanted] = self.turn(keys, torch.arange(start, stop, device=self.queries.device))
         return self._tables[wanted]
 
 
@@ -75,7 +108,7 @@ class Leg:
         self.empty = not bool((self.high > self.low).any())
         self.least, self.most = int(self.low[0]), int(self.high[-1])
         self._common = (int(self.low[-1]), int(self.high[0]))
-        self.query_turn = span.turn(piece.query)
+        self.query_turn = span.query_turn(piece.query)
         self._regions: dict[tuple[int, int], Region] = {}
 
     def sees_all(self, first: int, last: int) -> bool:

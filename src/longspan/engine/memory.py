@@ -13,6 +13,7 @@ from longspan.policies.tracker import Tracker, Tracking
 from longspan.selectors.base import Summary
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
+from longspan.store.state import State
 
 Rehearsed: TypeAlias = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
 """What watched a rehearsal, and the tokens of its texts."""
@@ -24,6 +25,7 @@ class LayerMemory:
 
     recent: the last queries, not rotated, newest last, as tensors `[heads, m, dim]`. trackers: what policies gather,
     and unwatched the queries that they have not seen yet. summaries: by place of the rows that they describe.
+    pattern: what the plan's pattern remembers of the keys.
     """
 
     store: LayerStore
@@ -31,6 +33,7 @@ class LayerMemory:
     trackers: dict[Tracking, Tracker] = field(default_factory=dict)
     unwatched: list[Tensor] = field(default_factory=list)
     summaries: dict[tuple[int, int], Summary] = field(default_factory=dict)
+    pattern: State | None = None
 
     def observe(self, query: Tensor, wanted: int) -> None:
         """Remembers the last `wanted` queries. query `[heads, n, dim]`."""
@@ -49,6 +52,8 @@ class LayerMemory:
     def state_bytes(self) -> int:
         """Memory of everything but entries."""
         states = [*self.trackers.values(), *self.summaries.values()]
+        if self.pattern is not None:
+            states.append(self.pattern)
         return self.store.form_bytes + sum(state.nbytes for state in states)
 
     def fork(self, ledger: Ledger, trackings: Container[Tracking], *, selects: bool) -> LayerMemory:
@@ -62,26 +67,34 @@ class LayerMemory:
             trackers={key: tracker.fork() for key, tracker in self.trackers.items() if key in trackings},
             unwatched=list(self.unwatched),
             summaries={place: each.fork() for place, each in self.summaries.items()} if selects else {},
+            pattern=None if self.pattern is None else self.pattern.fork(),
         )
+
+    def changed(self) -> None:
+        """Forgets what was said of entries that are others now."""
+        self.summaries, self.pattern = {}, None
 
     def release(self) -> None:
         """Gives all memory back."""
         self.store.release()
         self.recent, self.unwatched = [], []
-        self.trackers, self.summaries = {}, {}
+        self.trackers = {}
+        self.changed()
 
 
 @dataclass
 class Memory:
     """All layers of one sequence.
 
-    ids: the tokens run so far. uncompressed: tokens since a policy last acted. rounds: where rounds of a dialogue
-    begin. rehearsed: what was rehearsed since the last token and the seconds
-    it took. surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it.
+    ids: the tokens run so far. fitted: tokens that its positions are made for, 0 until reading begins. uncompressed:
+    tokens since a policy last acted. rounds: where rounds of a dialogue begin. rehearsed: what was rehearsed since
+    the last token and the seconds it took. surprise: −log p of the tokens run so far, `[m]` each, kept only for
+    selectors that ask for it.
     """
 
     layers: list[LayerMemory]
     ids: list[int] = field(default_factory=list)
+    fitted: int = 0
     uncompressed: int = 0
     rounds: list[int] = field(default_factory=lambda: [0])
     rehearsed: dict[Rehearsed, float] = field(default_factory=dict)
@@ -110,6 +123,7 @@ class Memory:
         return Memory(
             [layer.fork(ledger, trackings, selects=selects) for layer in self.layers],
             ids=list(self.ids),
+            fitted=self.fitted,
             uncompressed=self.uncompressed,
             rounds=list(self.rounds),
             rehearsed={key: spent for key, spent in self.rehearsed.items() if key[0] in trackings},

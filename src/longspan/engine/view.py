@@ -20,10 +20,9 @@ from longspan.seam import Seam
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Makes views of layers. scheme: the plan's positions. raw: whether keys are stored before their rotation."""
+    """Makes views of layers, under the positions of their sequence. raw: whether codecs want keys unrotated."""
 
     seam: Seam
-    scheme: Positions
     raw: bool
     profile: Callable[[str], Tensor]
 
@@ -31,6 +30,7 @@ class Viewer:
         self,
         memory: LayerMemory,
         index: int,
+        scheme: Positions,
         *,
         seen: int,
         observed: int,
@@ -44,13 +44,21 @@ class Viewer:
             sample = memory.store.vectors()[0]
             queries = sample.new_empty(layer.heads, 0, layer.head_dim)
         return self.of(
-            memory, index, queries, start=seen - queries.shape[1], seen=seen, tracking=tracking, rounds=rounds
+            memory,
+            index,
+            scheme,
+            queries,
+            start=seen - queries.shape[1],
+            seen=seen,
+            tracking=tracking,
+            rounds=rounds,
         )
 
     def of(
         self,
         memory: LayerMemory,
         index: int,
+        scheme: Positions,
         queries: Tensor,
         *,
         start: int,
@@ -66,17 +74,20 @@ class Viewer:
         """
         layer, store = self.seam.layers[index], memory.store
         device, count = queries.device, queries.shape[1]
-        span = Span(self.scheme, layer.rope, None, start, max(1, count), device, raw=self.raw)
+        span = Span(scheme, layer.rope, None, start, max(1, count), device, raw=self.raw)
         farthest = span.legs[-1]
         keys, values = store.vectors()
         positions, lengths = store.positions().to(device), store.lengths
+        places = ranks(lengths, positions.shape[1], seen, device) if span.by_rank else positions
         if fresh is not None:
-            keys, values, positions, lengths = _with(keys, values, positions, lengths, fresh, start)
+            keys, values, positions, places, lengths = _with(
+                keys, values, positions, places, lengths, fresh, start
+            )
         if span.key_map is None:
-            keys = turned(keys, span.turn(farthest.keys(positions)))
+            keys = turned(keys, span.turn(farthest.keys, places))
 
         def turn(places: Tensor) -> Table | None:
-            ahead = Span(self.scheme, layer.rope, None, int(places[0]), len(places), device, raw=self.raw)
+            ahead = Span(scheme, layer.rope, None, int(places[0]), len(places), device, raw=self.raw)
             return ahead.legs[-1].query_turn
 
         return View(
@@ -84,7 +95,7 @@ class Viewer:
             values=values,
             positions=positions,
             lengths=lengths,
-            queries=turned(queries, farthest.query_turn) if count else queries,
+            queries=span.turned(queries, index)[-1] if count else queries,
             query_positions=torch.arange(start, start + count, device=device),
             seen=seen,
             scale=layer.scale,
@@ -100,21 +111,29 @@ class Viewer:
         )
 
 
+def ranks(lengths: list[int], width: int, end: int, device: torch.device) -> Tensor:
+    """Where entries stand that lie in the cache without gaps, the last of each row at end − 1: `[rows, width]`."""
+    first = end - torch.tensor(lengths, device=device)
+    return first[:, None] + torch.arange(width, device=device)
+
+
 def _with(
     keys: Tensor,
     values: Tensor,
     positions: Tensor,
+    places: Tensor,
     lengths: list[int],
     fresh: tuple[Tensor, Tensor],
     start: int,
-) -> tuple[Tensor, Tensor, Tensor, list[int]]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor, list[int]]:
     """Entries of tokens that are not stored, behind the end of each row."""
     count = fresh[0].shape[1]
     room = (0, 0, 0, count)
-    keys, values, positions = pad(keys, room), pad(values, room), pad(positions, (0, count))
-    places = torch.arange(start, start + count, device=positions.device)
+    keys, values = pad(keys, room), pad(values, room)
+    positions, places = pad(positions, (0, count)), pad(places, (0, count))
+    coming = torch.arange(start, start + count, device=positions.device)
     for row, length in enumerate(lengths):
-        keys[row, length : length + count] = fresh[0][row]
-        values[row, length : length + count] = fresh[1][row]
-        positions[row, length : length + count] = places
-    return keys, values, positions, [length + count for length in lengths]
+        behind = slice(length, length + count)
+        keys[row, behind], values[row, behind] = fresh[0][row], fresh[1][row]
+        positions[row, behind] = places[row, behind] = coming
+    return keys, values, positions, places, [length + count for length in lengths]

@@ -7,27 +7,44 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from longspan.kernels.attention import Merge, attend
-from longspan.kernels.regions import attend_tiles
-from longspan.kernels.tiles import tiles
+from longspan.kernels.attention import Merge
+from longspan.kernels.gathered import Gathered
 
-# Keys gathered at a time, in elements; bounds the copy that a gather makes.
-_GATHER_ELEMENTS = 1 << 23
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """Queries that attend to keys together, every query of a bundle to every key of it, whatever their order.
+
+    rows: int64 `[h, bundles, r]`, numbers of queries counted from the first, each at most once a head. columns: int64
+    `[h, bundles, c]`, indices of keys; -1 stands where there is none. bonus: what is added to each score, fp32
+    `[h, bundles, c]` or None: the logarithm of how many keys a sampled key stands for.
+    No pair may be visited otherwise.
+    """
+
+    rows: Tensor
+    columns: Tensor
+    bonus: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlockIndex:
-    """Which key blocks each query block visits besides its own.
+    """Which keys each query block visits besides those of its own block, which are always visited, causally.
 
-    block: tokens per block; blocks are aligned to index 0 of the keys. first: the block in which the first query
-    lies. visits: int64 `[h, query_blocks, m]`, where h is 1, kv_heads or heads: key block numbers smaller than
-    the query block's own, −1 at the end where a query block visits fewer than m. The own block is always
-    visited, causally.
+    block: tokens per query block; blocks are aligned to index 0 of the keys. first: the block in which the first
+    query lies. h is 1, kv_heads or heads in each tensor; -1 stands behind the last visit of a query block.
+    visits: int64 `[h, query_blocks, m]`, ascending numbers of key blocks that lie before the query block.
+    width: keys per key block, a divisor of `block`; 0 for `block`.
+    columns: int64 `[h, query_blocks, c]`, ascending indices of single keys before the query block, none of them in a
+    visited key block.
+    bundles: further pairs, of any place.
     """
 
     block: int
     first: int
     visits: Tensor
+    width: int = 0
+    columns: Tensor | None = None
+    bundles: tuple[Bundle, ...] = ()
 
 
 def attend_blocks(
@@ -38,79 +55,68 @@ def attend_blocks(
     *,
     scale: float,
     softcap: float | None = None,
+    bounds: tuple[Tensor, Tensor] | None = None,
 ) -> Merge:
-    """Queries are the last n of the m positions that the keys cover.
+    """Queries, the last n of the m positions that the keys cover, over the keys that the index gives them.
 
-    query `[heads, n, d]`, key and value `[kv_heads, m, d]`.
+    query `[heads, n, d]`, key and value `[kv_heads, m, d]`. bounds: low and high, int64 `[n]`, neither ever falling:
+    of all that the index gives, query t sees only the keys low[t] .. high[t] − 1. A query that sees nothing gives zeros
+    and a log-sum-exp of −∞. Raises ValueError for an index that does not fit the tensors or points outside.
     """
-    rows, keys = query.shape[1], key.shape[1]
-    start = keys - rows
-    size = index.block
-    own = tiles([(start + t) // size * size for t in range(rows)], range(start + 1, keys + 1))
-    merge = attend_tiles(query, key, value, own, scale=scale, softcap=softcap)
-    if merge is None:
-        raise ValueError("attend_blocks: query has 0 rows, allowed 1 .. ∞")
-    whole = keys // size
-    key_blocks = key[:, : whole * size].unflatten(1, (whole, size))
-    value_blocks = value[:, : whole * size].unflatten(1, (whole, size))
-    for first, count, visits in _groups(index, start, keys, key.shape[-1] * key.shape[0]):
-        _visit(merge, query, key_blocks, value_blocks, first - start, count, visits, scale, softcap)
-    return merge
+    check(index, query, key, bounds)
+    parts = Gathered(query, key, value, block=index.block, scale=scale, softcap=softcap, bounds=bounds)
+    parts.own()
+    parts.visits(index.visits, index.width or index.block)
+    if index.columns is not None:
+        parts.visits(index.columns, 1)
+    for bundle in index.bundles:
+        parts.bundles(bundle.rows, bundle.columns, bundle.bonus)
+    return Merge(parts.out, parts.lse)
 
 
-def _groups(index: BlockIndex, start: int, keys: int, width: int) -> list[tuple[int, int, Tensor]]:
-    """Runs of neighbouring query blocks with equally many visits: (first position, tokens per block, visits)."""
-    size = index.block
-    counts = (index.visits >= 0).sum(-1)
-    if counts.shape[0] > 1 and not bool((counts == counts[:1]).all()):
-        raise ValueError(
-            "visits: heads of one query block visit different numbers of blocks, allowed one number"
-        )
-    groups: list[tuple[int, int, Tensor]] = []
-    previous = None
-    for b, count in enumerate(counts[0].tolist()):
-        begin = max(start, (index.first + b) * size)
-        tokens = min(keys, (index.first + b + 1) * size) - begin
-        if count == 0:
-            previous = None
-            continue
-        visits = index.visits[:, b : b + 1, :count]
-        wide = (
-            previous == (count, tokens)
-            and (groups[-1][2].shape[1] + 1) * count * size * width <= _GATHER_ELEMENTS
-        )
-        if wide:
-            first, _, earlier = groups[-1]
-            groups[-1] = (first, tokens, torch.cat((earlier, visits), 1))
-        else:
-            groups.append((begin, tokens, visits))
-        previous = (count, tokens)
-    return groups
+def check(index: BlockIndex, query: Tensor, key: Tensor, bounds: tuple[Tensor, Tensor] | None) -> None:
+    """Raises ValueError unless every number of the index is in its range and every list in its order."""
+    heads, rows, keys = query.shape[0], query.shape[1], key.shape[1]
+    if not 1 <= rows <= keys:
+        raise ValueError(f"query has {rows} rows, allowed 1 .. {keys}, the number of keys")
+    if index.block < 1 or index.width < 0 or index.block % (index.width or 1):
+        raise ValueError(f"width={index.width} is not a divisor of block={index.block}")
+    first, last = (keys - rows) // index.block, (keys - 1) // index.block
+    if index.first != first:
+        raise ValueError(f"first={index.first} is not {first}, the block in which the first query lies")
+    choosers, blocks = (1, len(key), heads), last + 1 - first
+    own = torch.arange(first, last + 1, device=key.device)[:, None] * index.block
+    _check_lists("visits", index.visits, choosers, blocks, own // (index.width or index.block))
+    if index.columns is not None:
+        _check_lists("columns", index.columns, choosers, blocks, own)
+    for bundle in index.bundles:
+        count = bundle.rows.shape[1] if bundle.rows.ndim == 3 else -1
+        _check_whole("rows", bundle.rows, choosers, count, 0, rows)
+        _check_whole("columns", bundle.columns, choosers, count, -1, keys)
+        if not bool(bundle.rows.flatten(1).sort(-1).values.diff(dim=-1).all()):
+            raise ValueError("rows: the bundles of a head name a query twice, allowed once")
+        if bundle.bonus is not None and bundle.bonus.shape != bundle.columns.shape:
+            raise ValueError(
+                f"bonus has the shape {tuple(bundle.bonus.shape)}, allowed {tuple(bundle.columns.shape)} as columns"
+            )
+    for name, bound in zip(("low", "high"), bounds or (), strict=False):
+        if bound.shape != (rows,) or bool((bound.diff() < 0).any()):
+            raise ValueError(f"bounds: {name} is not a list of {rows} numbers that never fall")
 
 
-def _visit(
-    merge: Merge,
-    query: Tensor,
-    key_blocks: Tensor,
-    value_blocks: Tensor,
-    row: int,
-    tokens: int,
-    visits: Tensor,
-    scale: float,
-    softcap: float | None,
+def _check_whole(
+    name: str, numbers: Tensor, choosers: tuple[int, ...], count: int, least: int, end: int | Tensor
 ) -> None:
-    """Some query blocks of `tokens` rows each, against their visited blocks, as one batch."""
-    heads, blocks = query.shape[0], visits.shape[1]
-    part = query[:, row : row + blocks * tokens].unflatten(1, (blocks, tokens)).transpose(0, 1)
-    choosers = max(visits.shape[0], key_blocks.shape[0])
-    head = torch.arange(choosers, device=visits.device)[None, :, None] * key_blocks.shape[0] // choosers
-    chosen = visits.transpose(0, 1)
-    out, lse = attend(
-        part.flatten(0, 1),
-        key_blocks[head, chosen].flatten(2, 3).flatten(0, 1),
-        value_blocks[head, chosen].flatten(2, 3).flatten(0, 1),
-        scale=scale,
-        softcap=softcap,
-    )
-    out = out.unflatten(0, (blocks, heads)).transpose(0, 1).flatten(1, 2)
-    merge.add(out, lse.unflatten(0, (blocks, heads)).transpose(0, 1).flatten(1, 2), row)
+    shape = tuple(numbers.shape)
+    if numbers.dtype != torch.int64 or len(shape) != 3 or shape[0] not in choosers or shape[1] != count:
+        wanted = " or ".join(map(str, dict.fromkeys(choosers)))
+        raise ValueError(f"{name} is {numbers.dtype} {shape}, allowed torch.int64 ({wanted}, {count}, any)")
+    if not bool(((numbers >= least) & (numbers < end)).all()):
+        raise ValueError(f"{name} names places outside {least} .. those that there are")
+
+
+def _check_lists(name: str, lists: Tensor, choosers: tuple[int, ...], count: int, end: Tensor) -> None:
+    _check_whole(name, lists, choosers, count, -1, end)
+    before, after = lists[..., :-1], lists[..., 1:]
+    if not bool(((after == -1) | ((before >= 0) & (after > before))).all()):
+        raise ValueError(f"{name}: numbers of a query block do not rise, with -1 behind the last only")

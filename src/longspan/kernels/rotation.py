@@ -25,9 +25,16 @@ class Table:
     interleaved: bool
 
 
-def table(positions: Tensor, inv_freq: Tensor, *, magnitude: float = 1.0, interleaved: bool = False) -> Table:
-    """The rotation of each position. positions `[..., n]`, inv_freq `[r/2]`."""
-    angles = positions[..., None].float() * inv_freq
+def table(
+    positions: Tensor,
+    inv_freq: Tensor,
+    *,
+    magnitude: float = 1.0,
+    interleaved: bool = False,
+    by_pair: bool = False,
+) -> Table:
+    """The rotation of each position. positions `[..., n]`, or by_pair `[..., n, r/2]`; inv_freq `[r/2]`."""
+    angles = (positions if by_pair else positions[..., None]).float() * inv_freq
     cos, sin = angles.cos() * magnitude, angles.sin() * magnitude
     if interleaved:
         return Table(

@@ -1,32 +1,58 @@
-"""The contract of an attention pattern: which key blocks a block of queries visits while reading."""
+"""The contract of an attention pattern: which keys a block of queries visits while reading."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
 from longspan.errors import PlanError
 from longspan.kernels.blocks import BlockIndex
+from longspan.store.state import State
 
 if TYPE_CHECKING:
     from longspan.plan import Plan
 
 
-@dataclass(frozen=True, kw_only=True)
+def _unmeasured(name: str) -> Tensor:
+    raise LookupError(f"profile {name!r} was not measured for this reading")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
     """What a pattern may look at, in one layer, while one chunk is read.
 
     query `[heads, n, dim]` and key `[kv_heads, m, dim]`, both rotated; the queries are the last n of the m
-    entries that the keys cover. layer counts from 0 of `layers`.
+    entries that the keys cover. scale: what query · key is multiplied with, before softcap bounds it. layer counts
+    from 0 of `layers`. weights: softmax weights of some of the queries over all keys up to their own, fp32
+    `[heads, w, m]`, under the plan's positions; for few queries at a time. state: what `Pattern.state` made for this
+    layer of this sequence, None where it makes none. notes: a dict that the layers of one forward pass share, empty in
+    the first. profile: facts measured once of the model, by name.
     """
 
     query: Tensor
     key: Tensor
+    scale: float
     layer: int
     layers: int
+    weights: Callable[[slice], Tensor]
+    softcap: float | None = None
+    state: State | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+    profile: Callable[[str], Tensor] = _unmeasured
+
+    @property
+    def start(self) -> int:
+        """The index among the keys of the first query's own key."""
+        return self.key.shape[1] - self.query.shape[1]
+
+    @property
+    def group(self) -> int:
+        """Query heads per KV head."""
+        return self.query.shape[0] // self.key.shape[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +60,33 @@ class Pattern(ABC):
     """Base of all patterns.
 
     A pattern thins out what has not been thinned out yet: keys that a policy has already compressed are all
-    visited, and the pattern works on the keys of the chunk at hand. Layers with a sliding window keep theirs.
+    visited, and the pattern works on the keys of the chunk at hand. Layers with a sliding window keep theirs. It
+    chooses for each chunk as it is read.
+
+    pieces: whether it also works with position schemes of several pieces. Then it may look at places and at
+    `Reading.weights`, but not at query · key, which belong to one piece only.
+    profile: what it asks `Reading.profile` for, "" for nothing; it is measured before anything is read.
     """
+
+    pieces: ClassVar[bool] = False
+    profile: ClassVar[str] = ""
 
     @abstractmethod
     def index(self, reading: Reading) -> BlockIndex:
-        """The key blocks that each block of queries visits besides its own."""
+        """The keys that each block of queries visits besides those of its own block."""
+
+    def state(self) -> State | None:
+        """What is remembered of one layer of one sequence from chunk to chunk, a function of its keys alone.
+
+        It is counted and forked, but not saved with a context: it must be able to begin again from the keys.
+        """
+        return None
 
     def check(self, plan: Plan) -> None:
-        """Patterns choose among keys under one rotation; schemes of several pieces are refused."""
-        if plan.positions is not None and plan.positions.piece_count > 1:
+        """Refuses position schemes of several pieces where the pattern looks at query · key."""
+        if not self.pieces and plan.positions is not None and plan.positions.piece_count > 1:
             raise PlanError(
-                f"a pattern works with position schemes of one piece, this one has {plan.positions.piece_count}; "
-                "choose positions=yarn(...) or another frequency method, or leave out pattern="
+                f"this pattern works with position schemes of one piece, this one has "
+                f"{plan.positions.piece_count}; choose positions=yarn or another frequency method, "
+                "pattern=minference, or leave out pattern="
             )

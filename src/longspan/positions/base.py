@@ -35,6 +35,7 @@ class Rope:
 
 
 KeyMap = Callable[[Tensor], Tensor]
+"""From positions of keys `[...]` to those they are rotated by, `[...]`, or `[..., r/2]` where channel pairs differ."""
 
 
 def unchanged(positions: Tensor) -> Tensor:
@@ -45,9 +46,9 @@ def unchanged(positions: Tensor) -> Tensor:
 class Piece(NamedTuple):
     """A rotation and the region of key positions where it holds, for n queries.
 
-    query: positions by which the queries are rotated `[n]`. keys: from a key's position to the position it is
-    rotated by. low, high `[n]`: query t sees through this piece the keys at low[t] .. high[t] − 1; both bounds
-    never fall from one query to the next.
+    query: positions by which the queries are rotated, `[n]`, or `[n, r/2]` where each pair of channels has its own.
+    keys: from a key's position to the position it is rotated by. low, high `[n]`: query t sees through this piece
+    the keys at low[t] .. high[t] − 1; both bounds never fall from one query to the next.
     """
 
     query: Tensor
@@ -62,9 +63,23 @@ class Positions:
 
     A frequency method overrides `rope`; an index method overrides `pieces`, and `key_map` when its pieces do not
     all rotate keys by their own positions. The pieces of one query are disjoint and meet under one softmax.
+
+    piece_count: pieces at most. dynamic: whether frequencies change while a text grows; keys are then stored before
+    their rotation. by_rank: whether keys stand where they lie in the cache, and not where they stood in the text: the
+    last of a row at the distance 1 of the next token, those before it without gaps.
     """
 
     piece_count: ClassVar[int] = 1
+    dynamic: ClassVar[bool] = False
+    by_rank: ClassVar[bool] = False
+
+    def fitted(self, length: int, trained: int) -> Positions:
+        """The scheme for a text of so many tokens on a model trained for `trained`.
+
+        Asked for once, with the length of the text (and of what is to be generated) when its reading begins, or, if
+        the scheme is `dynamic`, in every pass with the length so far. What was given is never changed.
+        """
+        return self
 
     def rope(self, rope: Rope) -> Rope:
         """The model's rotation with this scheme's frequencies and magnitude."""
@@ -77,6 +92,13 @@ class Positions:
     def key_map(self, rope: Rope) -> KeyMap | None:
         """The one key map of all pieces, so that keys can be stored rotated; None when pieces differ in it."""
         return unchanged
+
+    def temper(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
+        """What the scores of each query are multiplied with besides the model's scale, fp32 `[n]`; None for 1.
+
+        queries: their positions, int64 `[n]`.
+        """
+        return None
 
     def window(self, trained: int) -> int | None:
         """Tokens that this scheme supports on a model trained for `trained`; None where nothing bounds them."""

@@ -6,33 +6,24 @@ from dataclasses import dataclass
 
 import torch
 
-from longspan.parameters import check_range
-from longspan.positions.base import Positions, Rope
+from longspan.positions.base import Rope
+from longspan.positions.stretch import Stretch
 
 
 @dataclass(frozen=True, kw_only=True)
-class NTK(Positions):
+class NTK(Stretch):
     """b' = b · s^(r/(r−2)): the slowest pair is stretched by exactly s, the fastest not at all.
 
     Described with its derivation in https://arxiv.org/abs/2309.00071 (section 3.1). factor: s, the target length
-    over the trained window. On a model whose config already scales its frequencies, the stretch is applied on
-    top of these.
+    over the trained window; by default as the text needs it. On a model whose config already scales its
+    frequencies, the stretch is applied on top of these.
     """
-
-    factor: float
-
-    def __post_init__(self) -> None:
-        check_range("factor", self.factor, 1.0)
 
     def rope(self, rope: Rope) -> Rope:
         """θ_j · s^(−2j/(r−2))."""
         pairs = len(rope.inv_freq)
         exponent = torch.arange(pairs, device=rope.inv_freq.device) / max(pairs - 1, 1)
         return rope.with_(
-            inv_freq=rope.inv_freq * self.factor**-exponent,
-            theta=rope.theta * self.factor ** (pairs / max(pairs - 1, 1)),
+            inv_freq=rope.inv_freq * self.scale**-exponent,
+            theta=rope.theta * self.scale ** (pairs / max(pairs - 1, 1)),
         )
-
-    def window(self, trained: int) -> int:
-        """The trained window times the factor."""
-        return int(trained * self.factor)

@@ -43,13 +43,13 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
         return scores
     text = recital(tokenizer, min(seam.window, LENGTH))
     reading = Reading(seam, observed=len(text.ids) - text.asking[0].start)
-    viewer = Viewer(seam=seam, scheme=Positions(), raw=False, profile=_none)
+    viewer = Viewer(seam=seam, raw=False, profile=_none)
     try:
         for _ in reading.read(text.ids, _CHUNK):
             pass
         for layer in reading.layers:
             memory, observed = reading.memory.layers[layer], len(text.ids) - text.asking[0].start
-            found = retrieved(viewer.last(memory, layer, seen=len(text.ids), observed=observed), text)
+            found = retrieved(viewer.last(memory, layer, Positions(), seen=len(text.ids), observed=observed), text)
             scores[layer, : len(found)] = found.clamp(min=LEAST)
     finally:
         reading.memory.release()

@@ -33,7 +33,7 @@ class FullReading:
     """n tokens as the model reads them under a plan's positions, with every query seeing everything.
 
     layers: those that see the whole prompt, the only ones that are looked at; layers with a sliding window are not.
-    notes: what selectors of one layer tell those of the next, for each of the last queries.
+    notes: what selectors of one layer tell those of the next, for each of the last queries. passed: what patterns do.
     Attention is never held for more than the last `queries` queries of one layer, and chunks of `chunk` tokens pass
     through the model at a time, counted from the prompt's end. remember: last queries that are kept besides, for
     parts that look at more.
@@ -63,14 +63,19 @@ class FullReading:
                 "probe a model with full attention"
             )
         self.engine = Engine(
-            seam, Plan(positions=plan.positions, policy=plan.policy), observe=max(queries, remember)
+            seam,
+            Plan(positions=plan.positions, policy=plan.policy),
+            observe=max(queries, remember),
+            profile=model.profile,
         )
         self._words = Words(model.tokenizer)
         self.notes: list[dict[str, Any]] = [{} for _ in range(queries)]
+        self.passed: dict[str, Any] = {}
         window = self.engine.scheme.window(seam.window)
         if window is not None and self.count > window:
             raise window_exceeded(self.count, 0, window, seam.window)
         self.memory = self.engine.memory(Ledger())
+        self.memory.fitted = self.count
         first = self.count % chunk
         ends = ([first] if first else []) + list(range(first + chunk, self.count + 1, chunk))
         read(self.engine, self.memory, ids, ends, progress=progress)
@@ -78,31 +83,42 @@ class FullReading:
     def span(self, layer: int, count: int) -> Span:
         """The positions of the last `count` tokens."""
         rope = self.engine.seam.layers[layer].rope
-        return Span(self.engine.scheme, rope, None, self.count - count, count, self.engine.seam.device)
+        scheme = self.engine.positions(self.memory, self.count)
+        return Span(scheme, rope, None, self.count - count, count, self.engine.seam.device)
 
     def query(self, layer: int, count: int) -> Tensor:
         """The last `count` queries `[heads, count, dim]`, as the first piece of the positions turns them."""
-        return turned(self._raw(layer, count), self.span(layer, count).legs[0].query_turn)
+        return self.span(layer, count).turned(self._raw(layer, count), layer)[0]
 
     def keys(self, layer: int) -> Tensor:
         """All keys `[kv_heads, n, dim]`, turned if the positions have one way to turn them."""
         (group,) = self.memory.layers[layer].store.groups()
         return group.keys()
 
-    def weights(self, layer: int) -> Tensor:
+    def turned_keys(self, layer: int) -> Tensor:
+        """The same as the first piece of the positions turns them."""
+        span, keys = self.span(layer, 1), self.keys(layer)
+        return (
+            keys
+            if span.key_map is not None
+            else turned(keys, span.key_turn(span.legs[0].keys, 0, self.count))
+        )
+
+    def weights(self, layer: int, count: int | None = None) -> Tensor:
         """The softmax over the keys for each of the last queries: fp32 `[heads, queries, n]`, each row 1 in sum.
 
-        A model's attention sinks that are no tokens (gpt-oss) take no part.
+        count: how many queries, `queries` by default. A model's attention sinks that are no tokens (gpt-oss) take no part.
         """
-        facts, span, keys = self.engine.seam.layers[layer], self.span(layer, self.queries), self.keys(layer)
-        raw = self._raw(layer, self.queries)
+        count = count or self.queries
+        facts, span, keys = self.engine.seam.layers[layer], self.span(layer, count), self.keys(layer)
+        raw = self._raw(layer, count)
         places = torch.arange(self.count, device=keys.device)
         scores = torch.full((*raw.shape[:2], self.count), -torch.inf, device=keys.device)
-        for leg in span.legs:
+        for leg, turned_query in zip(span.legs, span.turned(raw, layer), strict=True):
             key = keys
             if span.key_map is None:
                 key = turned(keys, span.key_turn(leg.keys, 0, self.count))
-            query = turned(raw, leg.query_turn).float().unflatten(0, (len(keys), -1))
+            query = turned_query.float().unflatten(0, (len(keys), -1))
             found = torch.einsum("kgqd,knd->kgqn", query, key.float()).flatten(0, 1) * facts.scale
             if facts.softcap is not None:
                 found = facts.softcap * torch.tanh(found / facts.softcap)

@@ -18,32 +18,52 @@ from longspan.store.ledger import Ledger
 def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
     """What a pattern visits, as it would when it reads the last chunk: bool `[heads, queries, n]`."""
     rows = min(reading.chunk, reading.count)
-    query = reading.query(layer, rows)
+    query, facts = reading.query(layer, rows), reading.engine.seam.layers[layer]
+
+    def weights(some: slice) -> Tensor:
+        start, stop, _ = some.indices(rows)
+        return reading.weights(layer, rows - start)[:, : stop - start]
+
     index = pattern.index(
         Reading(
             query=query,
-            key=reading.keys(layer),
+            key=reading.turned_keys(layer),
+            scale=facts.scale,
+            softcap=facts.softcap,
             layer=layer,
             layers=len(reading.engine.seam.layers),
+            weights=weights,
+            state=pattern.state(),
+            notes=reading.passed,
+            profile=reading.engine.profile,
         )
     )
-    return _of_blocks(index, heads=len(query), queries=reading.queries, keys=reading.count)
+    return _of_index(index, heads=len(query), rows=rows, queries=reading.queries, keys=reading.count)
 
 
-def _of_blocks(index: BlockIndex, *, heads: int, queries: int, keys: int) -> Tensor:
-    device = index.visits.device
-    places = torch.arange(keys, device=device)
-    block_of = places // index.block
-    none = int(block_of[-1]) + 1
-    rows = []
+def _of_index(index: BlockIndex, *, heads: int, rows: int, queries: int, keys: int) -> Tensor:
+    """The pairs of an index for the last queries: bool `[heads, queries, keys]`; rows: queries that it is of."""
+    places = torch.arange(keys, device=index.visits.device)
+    masks = []
     for place in range(keys - queries, keys):
-        visits = index.visits[:, place // index.block - index.first]
-        blocks = torch.zeros(len(visits), none + 1, dtype=torch.bool, device=device)
-        blocks.scatter_(1, visits.masked_fill(visits < 0, none), True)
-        own = (block_of == place // index.block) & (places <= place)
-        rows.append(blocks[:, block_of] | own)
-    mask = torch.stack(rows, 1)
-    return mask.repeat_interleave(heads // len(mask), 0)
+        block = place // index.block
+        seen = _marked(index.visits[:, block - index.first], -(-keys // (index.width or index.block)), heads)
+        mask = seen.repeat_interleave(index.width or index.block, 1)[:, :keys]
+        mask |= (places // index.block == block) & (places <= place)
+        if index.columns is not None:
+            mask |= _marked(index.columns[:, block - index.first], keys, heads)
+        for bundle in index.bundles:
+            inside = (bundle.rows == place - (keys - rows)).any(-1)
+            mask |= _marked(bundle.columns.masked_fill(~inside[..., None], -1).flatten(1), keys, heads)
+        masks.append(mask)
+    return torch.stack(masks, 1)
+
+
+def _marked(numbers: Tensor, count: int, heads: int) -> Tensor:
+    """bool `[heads, count]`: which of the numbers `[h, m]` occur; negative ones stand for nothing."""
+    marked = torch.zeros(len(numbers), count + 1, dtype=torch.bool, device=numbers.device)
+    marked.scatter_(1, numbers.masked_fill(numbers < 0, count), True)
+    return marked[:, :count].repeat_interleave(heads // len(marked), 0)
 
 
 def kept(reading: FullReading, ids: Sequence[int]) -> Memory:

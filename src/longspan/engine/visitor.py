@@ -1,0 +1,299 @@
+"""What the queries of one sequence look at in one layer: pattern, store, selector and pieces meet here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longspan.engine.legs import Leg, Region, Span, turned
+from longspan.engine.memory import LayerMemory, Memory
+from longspan.engine.view import ranks
+from longspan.kernels.attention import Merge, attend
+from longspan.kernels.blocks import attend_blocks
+from longspan.kernels.regions import attend_entries, attend_tiles, join
+from longspan.patterns.base import Pattern, Reading
+from longspan.seam import Call
+from longspan.selectors.base import Chosen, Selector, Visit
+from longspan.store.form import Plain
+from longspan.store.group import Group
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Visitor:
+    """The queries of one sequence in one layer, and what they look at.
+
+    queries: as each leg of the span turns them. decoding: whether it is one generated token, whose own entry is stored
+    already. pattern and selector: None where the layer leaves them alone. notes: what the layers of a pass tell each
+    other.
+    """
+
+    memory: Memory
+    layer: LayerMemory
+    call: Call
+    span: Span
+    queries: list[Tensor]
+    decoding: bool
+    pattern: Pattern | None
+    selector: Selector | None
+    notes: dict[str, Any]
+    rounds: Tensor
+    layers: int
+    profile: Callable[[str], Tensor]
+
+    def read(self, key: Tensor, value: Tensor, *, store: bool) -> tuple[Tensor, Tensor]:
+        """What is being read attends to itself as it is, and to what is stored as it is stored.
+
+        key and value of the tokens themselves, turned where the store keeps them so. store: whether they are stored.
+        """
+        kept, span, call = self.layer.store, self.span, self.call
+        groups = [group for group in kept.groups() if group.length]
+        stored = not store
+        merge: Merge | None = None
+        if self.pattern is not None:
+            keys, values, first = key, value, span.start
+            if kept.whole and groups:
+                first = groups[0].first
+                if store and isinstance(kept.form, Plain) and span.key_map is not None:
+                    kept.append(key, value)
+                    stored = True
+                    (group,) = kept.groups()
+                    keys, values = group.keys(), group.values()
+                else:
+                    keys = torch.cat([group.keys() for group in groups] + [key], 1)
+                    values = torch.cat([group.values() for group in groups] + [value], 1)
+                groups = []
+            merge = self._patterned(self.pattern, keys, values, first)
+        else:
+            for leg, query in zip(span.legs, self.queries, strict=True):
+                region = leg.fresh
+                rows = slice(region.start, region.stop)
+                own = key[:, rows]
+                if span.key_map is None:
+                    own = turned(
+                        own, span.key_turn(leg.keys, span.start + rows.start, span.start + rows.stop)
+                    )
+                merge = _region(query, own, value[:, rows], region, call, merge)
+        for group in groups:
+            if self.selector is not None and self.selector.reads and group.tier != "recent":
+                for start in range(0, span.count, self.selector.reads):
+                    rows = slice(start, min(span.count, start + self.selector.reads))
+                    merge = self._select(group, self.selector, rows, merge)
+            else:
+                merge = self._all(group, slice(0, span.count), merge)
+        if not stored:
+            kept.append(key, value)
+        return _joined(merge, call)
+
+    def _patterned(self, pattern: Pattern, keys: Tensor, values: Tensor, first: int) -> Merge | None:
+        """The queries over keys from position `first` up to their own, thinned out by the pattern.
+
+        What is remembered for the pattern is of keys from position 0 on.
+        """
+        call, span = self.call, self.span
+        if self.layer.pattern is None and first == 0:
+            self.layer.pattern = pattern.state()
+        turns = [span.key_turn(leg.keys, first, first + keys.shape[1]) for leg in span.legs]
+        by_leg = [keys if span.key_map is not None else turned(keys, turn) for turn in turns]
+        index = pattern.index(
+            Reading(
+                query=self.queries[0],
+                key=by_leg[0],
+                scale=call.scale,
+                softcap=call.softcap,
+                layer=call.layer,
+                layers=self.layers,
+                weights=lambda rows: self._weights(by_leg, first, rows),
+                state=self.layer.pattern if first == 0 else pattern.state(),
+                notes=self.notes,
+                profile=self.profile,
+            )
+        )
+        merge: Merge | None = None
+        for leg, query, turned_keys in zip(span.legs, self.queries, by_leg, strict=True):
+            bounds = None
+            if len(span.legs) > 1:
+                bounds = ((leg.low - first).clamp(min=0), (leg.high - first).clamp(min=0))
+            found = attend_blocks(
+                query, turned_keys, values, index, scale=call.scale, softcap=call.softcap, bounds=bounds
+            )
+            if merge is None:
+                merge = found
+            else:
+                merge.add(*found.result(torch.float32))
+        return merge
+
+    def _weights(self, keys: Sequence[Tensor], first: int, rows: slice) -> Tensor:
+        """Softmax weights fp32 `[heads, w, m]` of some queries over keys, given as each leg turns them."""
+        count = keys[0].shape[1]
+        places = torch.arange(first, first + count, device=keys[0].device)
+        scores: Tensor | None = None
+        for leg, query, key in zip(self.span.legs, self.queries, keys, strict=True):
+            grouped = query[:, rows].unflatten(0, (len(key), -1)).float()
+            found = (grouped @ key.float()[:, None].mT).flatten(0, 1).mul_(self.call.scale)
+            if self.call.softcap is not None:
+                found = (found / self.call.softcap).tanh_().mul_(self.call.softcap)
+            seen = (places >= leg.low[rows, None]) & (places < leg.high[rows, None])
+            found = found.masked_fill_(~seen, -torch.inf)
+            scores = found if scores is None else torch.maximum(scores, found)
+        if scores is None:
+            raise RuntimeError(
+                "a query sees no key, not even its own; the position scheme's pieces leave it out"
+            )
+        return scores.softmax(-1)
+
+    def decode(self) -> tuple[Tensor, Tensor]:
+        """One query, over what the selector chooses or over everything stored."""
+        merge: Merge | None = None
+        for group in self.layer.store.groups():
+            if group.length == 0:
+                continue
+            if self.selector is not None and group.tier != "recent":
+                merge = self._select(group, self.selector, slice(0, 1), merge)
+            else:
+                merge = self._all(group, slice(0, 1), merge)
+        return _joined(merge, self.call)
+
+    def _select(self, group: Group, selector: Selector, rows: slice, merge: Merge | None) -> Merge | None:
+        """Some queries over what the selector chooses for them."""
+        place = (int(group.tier == "apart"), group.heads.start)
+        if place not in self.layer.summaries:
+            self.layer.summaries[place] = selector.summary()
+        summary = self.layer.summaries[place]
+        farthest = self.span.legs[-1]
+        visit = Visit(
+            query=self.queries[-1][self._heads(group), rows],
+            entries=group.length,
+            start=self.span.start + rows.start,
+            keys=lambda start, stop: self._keys(group, farthest, start, stop),
+            positions=group.positions,
+            layer=self.call.layer,
+            layers=self.layers,
+            scale=self.call.scale,
+            rounds=self.rounds,
+            surprise=self.memory.surprises(),
+            notes=self.notes,
+        )
+        summary.extend(visit)
+        chosen = summary.select(visit)
+        if chosen is None:
+            return self._all(group, rows, merge)
+        return self._some(group, chosen, rows, merge)
+
+    def _some(self, group: Group, chosen: Chosen, rows: slice, merge: Merge | None) -> Merge | None:
+        """Some queries over chosen entries, which are copied anyway: a single query runs fastest in fp32."""
+        call, span, heads = self.call, self.span, self._heads(group)
+        single = rows.stop - rows.start == 1
+        keys, values = group.gather(chosen.index, torch.float32 if single else group.dtype)
+        plain = chosen.counts is None and span.key_map is not None and len(span.legs) == 1
+        if plain and span.legs[0].sees_all(0, span.start - 1 + single):
+            query = self.queries[0][heads, rows].to(keys.dtype)
+            out, lse = attend(query, keys, values, scale=call.scale, softcap=call.softcap)
+            return join(merge, out, lse, self.queries[0], rows.start, heads)
+        positions = group.places(chosen.index)
+        seen = positions
+        if chosen.counts is not None:  # no query sees a position below 0
+            beyond = torch.arange(positions.shape[1], device=positions.device) >= chosen.counts[:, None]
+            seen = positions.masked_fill(beyond, -1)
+        places = positions
+        if span.by_rank:
+            counts = chosen.counts
+            lengths = [positions.shape[1]] * len(positions) if counts is None else counts.tolist()
+            places = ranks(lengths, positions.shape[1], self._end, positions.device)
+        for leg, query in zip(span.legs, self.queries, strict=True):
+            own = keys if span.key_map is not None else turned(keys, span.turn(leg.keys, places))
+            out, lse = attend_entries(
+                query[heads, rows].to(keys.dtype),
+                own,
+                values,
+                seen,
+                leg.low[rows],
+                leg.high[rows],
+                scale=call.scale,
+                softcap=call.softcap,
+            )
+            merge = join(merge, out, lse, self.queries[0], rows.start, heads)
+        return merge
+
+    def _all(self, group: Group, rows: slice, merge: Merge | None) -> Merge | None:
+        """Some queries over all entries of some rows."""
+        for leg, query in zip(self.span.legs, self.queries, strict=True):
+            merge = self._through(group, leg, query, rows, merge)
+        return merge
+
+    def _through(
+        self, group: Group, leg: Leg, query: Tensor, rows: slice, merge: Merge | None
+    ) -> Merge | None:
+        """Some queries over all entries of some rows, through one piece."""
+        call, span, heads = self.call, self.span, self._heads(group)
+        all_rows = rows.stop - rows.start == span.count
+        if group.position_column is None and all_rows:
+            region = leg.past(group.first, group.first + group.length)
+            if not region.tiles:
+                return merge
+            keys = self._keys(group, leg, region.start, region.stop)
+            values = group.values(region.start, region.stop)
+            return _region(query, keys, values, region, call, merge)
+        first, last = group.edges()
+        if leg.most <= first or leg.least > last:
+            return merge
+        keys, values = self._keys(group, leg), group.values()
+        if leg.sees_all(first, last):
+            out, lse = attend(query[heads, rows], keys, values, scale=call.scale, softcap=call.softcap)
+        else:
+            out, lse = attend_entries(
+                query[heads, rows],
+                keys,
+                values,
+                group.positions(),
+                leg.low[rows],
+                leg.high[rows],
+                scale=call.scale,
+                softcap=call.softcap,
+            )
+        return join(merge, out, lse, query, rows.start, heads)
+
+    @property
+    def _end(self) -> int:
+        """Tokens that are stored."""
+        return self.span.start + self.decoding
+
+    def _keys(self, group: Group, leg: Leg, start: int = 0, stop: int | None = None) -> Tensor:
+        """Stored keys as one leg turns them."""
+        keys, span = group.keys(start, stop), self.span
+        if span.key_map is not None:
+            return keys
+        if span.by_rank:
+            behind = 0  # entries of the same row that came later
+            if group.tier == "coded":
+                behind = self.layer.store.lengths[group.heads.start] - group.length
+            first = self._end - behind - group.length + start
+            return turned(keys, span.key_turn(leg.keys, first, first + keys.shape[1]))
+        if group.position_column is None:
+            first = group.first + start
+            return turned(keys, span.key_turn(leg.keys, first, first + keys.shape[1]))
+        return turned(keys, span.turn(leg.keys, group.positions()[:, start:stop]))
+
+    def _heads(self, group: Group) -> slice:
+        shared = self.call.query.shape[0] // self.call.key.shape[0]
+        return slice(group.heads.start * shared, group.heads.stop * shared)
+
+
+def _joined(merge: Merge | None, call: Call) -> tuple[Tensor, Tensor]:
+    if merge is None:
+        raise RuntimeError("a query sees no key, not even its own; the position scheme's pieces leave it out")
+    return merge.result(call.query.dtype)
+
+
+def _region(
+    query: Tensor, key: Tensor, value: Tensor, region: Region, call: Call, merge: Merge | None
+) -> Merge | None:
+    if region.mask is None:
+        return attend_tiles(
+            query, key, value, region.tiles, scale=call.scale, softcap=call.softcap, into=merge
+        )
+    out, lse = attend(query, key, value, scale=call.scale, mask=region.mask, softcap=call.softcap)
+    return join(merge, out, lse, query)
