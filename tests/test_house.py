@@ -22,7 +22,7 @@ SRC = ROOT / "src"
 
 ORDER = (
     {"errors"},
-    {"parameters"},
+    {"cache_folder", "parameters"},
     {"notation"},
     {"usage"},
     {"kernels"},
@@ -46,7 +46,7 @@ ORDER = (
     {"profiles"},
     {"session"},
     {"model"},
-    {"compress", "flows"},
+    {"compress", "extending", "flows"},
     {"evaluation"},
     {"serving", "training"},
     {"longspan"},  # the public names, which only the command may use

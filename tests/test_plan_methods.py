@@ -51,11 +51,10 @@ def test_all_slots_together():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("positions=self-extend pattern=a-shape", "a pattern works with position schemes of one piece"),
+        ("positions=self-extend pattern=xattention", "this pattern works with position schemes of one piece"),
         ("policy=streamingllm(budget=4,sinks=4)", "streamingllm: budget=4 is outside 5 .. ∞ tokens"),
         ("policy=snapkv(window=0)", "snapkv: window=0 is outside 1 .. ∞"),
         ("policy=snapkv(when=later)", "snapkv: when=later is not one of end, chunk"),
-        ("positions=yarn", "yarn needs factor; write yarn(factor=...)"),
         ("positions=yarn(factor=0.5)", "yarn: factor=0.5 is outside 1.0 .. ∞"),
         ("policy=snapkv(allocator=drop)", "drop is a disposer; write policy=METHOD(disposer=drop)"),
         ("selector=snapkv", "snapkv is a policy; write policy=snapkv"),

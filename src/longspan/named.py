@@ -27,6 +27,14 @@ NAMED = (
         changes="Drops once what the end of the prompt does not attend to, then visits few clusters of the rest.",
     ),
     Named(
+        name="qwen2.5-1m",
+        text="positions=dca(chunk=1.0,local=0.03125,temperature=0.1) pattern=minference(patterns=vertical-slash)",
+        paper="Qwen2.5-1M Technical Report",
+        link="https://arxiv.org/abs/2501.15383",
+        year=2025,
+        changes="Reads with trained distances in whole windows, sharper attention, and vertical and slashed lines.",
+    ),
+    Named(
         name="shadowkv",
         text="selector=shadowkv codec=low-rank",
         paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",

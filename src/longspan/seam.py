@@ -105,6 +105,12 @@ class Seam:
         return int(self.config.max_position_embeddings)
 
     @property
+    def scaling(self) -> dict[str, Any]:
+        """The config's rotary parameters, of layers that see everything."""
+        kinds = _rope_parameters(self.config)
+        return kinds.get("full_attention") or next(iter(kinds.values()))
+
+    @property
     def device(self) -> torch.device:
         """Where the network's first weights are."""
         device: torch.device = next(self.network.parameters()).device

@@ -377,9 +377,9 @@ class Session:
             )
 
     def _fit(self, lengths: list[int], room: int = ROOM) -> None:
-        self._require(max(lengths), 0)
         supported = self._batch.fit([self.window or length + room for length in lengths])
         self.window = self.window or supported
+        self._require(max(lengths), 0)
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:

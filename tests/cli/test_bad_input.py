@@ -99,7 +99,7 @@ def test_a_corrupt_gguf(refusal, note, tmp_path):
         ("policy=snapkv(budget=1.5)", "budget=1.5"),
         ("policy=snapkv(wimdow=3)", "window"),
         ("policy=streamingllm(budget=3,sinks=4)", "budget=3 is outside 5"),
-        ("positions=yarn", "factor"),
+        ("positions=yarn(factor=0)", "factor=0.0 is outside 1"),
         ("policy=snapkv(budget=64", ")"),
     ],
 )

@@ -40,7 +40,8 @@ def held(session: Session) -> Iterator[torch.Tensor]:
             if tier.rows.resident:
                 yield from tier.rows._columns
             yield from tier.form.tensors().values()
-        for state in (*layer.trackers.values(), *layer.summaries.values()):
+        remembered = [layer.pattern] if layer.pattern is not None else []
+        for state in (*layer.trackers.values(), *layer.summaries.values(), *remembered):
             yield from state.tensors().values()
 
 
@@ -124,6 +125,8 @@ def test_sequences_of_a_batch_do_not_touch_each_other(part):
 
 def test_every_method_is_in_the_matrix():
     rooms = (
+        "positions",
+        "pattern",
         "policy",
         "unit",
         "allocator",

@@ -9,9 +9,9 @@ import pytest
 from tiny_models import tiny_network, write_gguf
 
 from longspan.errors import LongspanError
-from longspan.loading import cache as cache_room
+from longspan import cache_folder as cache_room
 from longspan.loading import load_weights
-from longspan.loading.cache import cache_folder, delete, require_space, room, whole_folder
+from longspan.cache_folder import cache_folder, delete, require_space, room, whole_folder
 from longspan.loading.converted import MANIFEST
 from longspan.loading.digest import file_digest
 

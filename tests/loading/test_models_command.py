@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from longspan.cli.models import app
 from longspan.errors import LongspanError, ModelNotFound
-from longspan.loading.cache import bytes_below
+from longspan.cache_folder import bytes_below
 from longspan.loading.find import find
 from longspan.loading.inventory import remove
 from longspan.loading.known import DEFAULT, KNOWN

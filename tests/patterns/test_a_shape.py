@@ -79,7 +79,14 @@ def test_a_window_over_everything_is_stock():
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(16, 40), st.integers(1, 90), st.integers(0, 200))
 def test_the_index_names_each_block_once(sinks, window, block, rows, past):
     keys = rows + past
-    reading = Reading(query=torch.zeros(2, rows, 4), key=torch.zeros(1, keys, 4), layer=0, layers=1)
+    reading = Reading(
+        query=torch.zeros(2, rows, 4),
+        key=torch.zeros(1, keys, 4),
+        scale=1.0,
+        layer=0,
+        layers=1,
+        weights=lambda _: pytest.fail("A-shape does not look at weights"),
+    )
     index = AShape(sinks=sinks, window=window, block=block).index(reading)
     visible = a_shape(keys, sinks, window, block)
     assert index.visits.shape[1] == (keys - 1) // block - past // block + 1

@@ -1,58 +1,39 @@
-"""PI, NTK and YaRN: their frequencies and the logits they give, against transformers."""
+"""PI, NTK, NTK-by-parts and YaRN: their frequencies and the logits they give, against transformers."""
+
+import math
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
-from transformers import LlamaConfig
-from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
-from longspan.positions.base import Rope
 from longspan.positions.ntk import NTK
+from longspan.positions.ntk_by_parts import NTKByParts
 from longspan.positions.pi import PI
 from longspan.positions.yarn import YaRN
+from ropes import BASES, CHANNELS, FACTORS, SHARES, WINDOWS, stock_rope, theirs
 from tiny import WINDOW, model_of, stock_logits, tiny_model, tiny_network, tokens
 
-channels = st.sampled_from([8, 16, 64, 96, 128])
-bases = st.sampled_from([1e4, 5e5, 1e6])
-windows = st.sampled_from([512, 2048, 8192, 131_072])
-factors = st.sampled_from([1.0, 1.5, 2.0, 4.0, 16.0, 64.0])
 
-
-def stock(dim: int, base: float, window: int) -> Rope:
-    inv_freq = base ** -(torch.arange(0, dim, 2) / dim)
-    return Rope(inv_freq=inv_freq, magnitude=1.0, interleaved=False, theta=base, window=window)
-
-
-def theirs(kind: str, dim: int, base: float, window: int, **parameters) -> tuple[torch.Tensor, float]:
-    """Frequencies and attention factor of transformers."""
-    config = LlamaConfig(
-        hidden_size=4 * dim,
-        num_attention_heads=4,
-        head_dim=dim,
-        max_position_embeddings=window,
-        rope_parameters={"rope_type": kind, "rope_theta": base, **parameters},
-    )
-    return ROPE_INIT_FUNCTIONS[kind](config, torch.device("cpu"))
-
-
-@given(channels, bases, windows, factors)
-def test_pi_is_linear_scaling(dim, base, window, factor):
-    scaled = PI(factor=factor).rope(stock(dim, base, window))
-    inv_freq, magnitude = theirs("linear", dim, base, window, factor=factor)
+@given(CHANNELS, BASES, WINDOWS, FACTORS, SHARES)
+def test_pi_is_linear_scaling(dim, base, window, factor, share):
+    scaled = PI(factor=factor).rope(stock_rope(int(dim * share), base, window))
+    inv_freq, magnitude = theirs("linear", dim, base, window, share=share, factor=factor)
     assert_close(scaled.inv_freq, inv_freq, rtol=1e-6, atol=0)
     assert scaled.magnitude == magnitude == 1.0
 
 
-@given(channels, bases, windows, factors, st.sampled_from([(32, 1), (16, 2), (64, 1)]))
-def test_yarn_is_yarn(dim, base, window, factor, betas):
-    scaled = YaRN(factor=factor, beta_fast=betas[0], beta_slow=betas[1]).rope(stock(dim, base, window))
+@given(CHANNELS, BASES, WINDOWS, FACTORS, SHARES, st.sampled_from([(32, 1), (16, 2), (64, 1)]))
+def test_yarn_is_yarn(dim, base, window, factor, share, betas):
+    rope = stock_rope(int(dim * share), base, window)
+    scaled = YaRN(factor=factor, beta_fast=betas[0], beta_slow=betas[1]).rope(rope)
     inv_freq, magnitude = theirs(
         "yarn",
         dim,
         base,
         window,
+        share=share,
         factor=factor,
         beta_fast=betas[0],
         beta_slow=betas[1],
@@ -62,21 +43,52 @@ def test_yarn_is_yarn(dim, base, window, factor, betas):
     assert scaled.magnitude == pytest.approx(magnitude, rel=1e-9)
 
 
-@given(channels, bases, windows, factors)
+def by_parts(dim: int, base: float, window: int, factor: float, fast: float, slow: float) -> list[float]:
+    """Each pair's frequency, by its place between the two pairs that turn `fast` and `slow` times in the window."""
+
+    def pair_turning(times: float) -> float:
+        """The j for which window · b^(−2j/r) = 2π · times."""
+        return dim / 2 * math.log(window / (2 * math.pi * times), base)
+
+    first, last = math.floor(pair_turning(fast)), math.ceil(pair_turning(slow))
+    first, last = max(first, 0), min(last, dim - 1)
+    frequencies = []
+    for j in range(dim // 2):
+        own = base ** (-2 * j / dim)
+        if j <= first:
+            kept = 1.0
+        elif j >= last:
+            kept = 0.0
+        else:
+            kept = (last - j) / (last - first)
+        frequencies.append(kept * own + (1 - kept) * own / factor)
+    return frequencies
+
+
+@given(CHANNELS, BASES, WINDOWS, FACTORS, st.sampled_from([(32, 1), (16, 2), (64, 1)]))
+def test_ntk_by_parts_is_its_loop(dim, base, window, factor, betas):
+    scheme = NTKByParts(factor=factor, beta_fast=betas[0], beta_slow=betas[1])
+    scaled = scheme.rope(stock_rope(dim, base, window))
+    expected = torch.tensor(by_parts(dim, base, window, factor, *betas))
+    assert_close(scaled.inv_freq, expected, rtol=2e-6, atol=0)
+    assert scaled.magnitude == 1.0
+
+
+@given(CHANNELS, BASES, WINDOWS, FACTORS)
 def test_ntk_is_its_formula(dim, base, window, factor):
-    scaled = NTK(factor=factor).rope(stock(dim, base, window))
+    scaled = NTK(factor=factor).rope(stock_rope(dim, base, window))
     larger = base * factor ** (dim / (dim - 2))
     assert_close(scaled.inv_freq, larger ** -(torch.arange(0, dim, 2) / dim), rtol=1e-4, atol=0)
     assert scaled.theta == pytest.approx(larger)
     assert scaled.magnitude == 1.0
 
 
-@given(channels, bases, windows)
+@given(CHANNELS, BASES, WINDOWS)
 def test_a_factor_of_one_changes_nothing(dim, base, window):
-    rope = stock(dim, base, window)
-    for scheme in (PI(factor=1), NTK(factor=1), YaRN(factor=1)):
+    rope = stock_rope(dim, base, window)
+    for scheme in (PI(factor=1), NTK(factor=1), NTKByParts(factor=1), YaRN(factor=1)):
         scaled = scheme.rope(rope)
-        assert_close(scaled.inv_freq, rope.inv_freq, rtol=1e-6, atol=0)
+        assert torch.equal(scaled.inv_freq, rope.inv_freq)
         assert scaled.magnitude == 1.0
 
 

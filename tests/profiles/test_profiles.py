@@ -152,7 +152,7 @@ def test_measuring_leaves_no_trace_on_the_model(measure, family):
 
 
 def test_an_unknown_profile_is_refused():
-    with pytest.raises(ValueError, match="profile='head' is not one of heads, sensitivity"):
+    with pytest.raises(ValueError, match=r"profile='head' is not one of .*heads"):
         tiny_model().profile("head")
 
 

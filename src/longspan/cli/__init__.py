@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from longspan import __version__
-from longspan.cli import ask, cache, check, evaluate, field, methods, models, probe, report, tune
+from longspan.cli import ask, cache, check, evaluate, extend, field, methods, models, probe, report, tune
 from longspan.errors import LongspanError
 from longspan.spans import printable
 
@@ -23,6 +23,7 @@ app.command()(ask.ask)
 app.command("eval")(evaluate.evaluate)
 app.command()(report.report)
 app.command()(tune.tune)
+app.command()(extend.extend)
 app.command()(methods.methods)
 app.command()(field.field)
 app.command()(check.check)

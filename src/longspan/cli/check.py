@@ -1,17 +1,26 @@
-"""`longspan check`: whether a model can be used, and what longspan found out about it."""
+"""`longspan check`: whether a model can be used, what longspan found out about it, and what a length asks of it."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from longspan.cli.models import shown_progress
 
+if TYPE_CHECKING:
+    from longspan.model import Model
+
 
 def check(
     model: Annotated[str, typer.Argument(help="A short name, folder, .gguf file or hub id.")] = "default",
+    length: Annotated[
+        int | None, typer.Option(min=1, help="Also say what the model's positions allow at so many tokens.")
+    ] = None,
+    coherence: Annotated[
+        float, typer.Option(help="Part of the slowest channel's cosine that all layers are to leave, 0 to 1.")
+    ] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Load a model and compare its logits through longspan with its own."""
@@ -20,8 +29,11 @@ def check(
     with shown_progress() as loading:
         loaded = load(model, progress=loading)
     found = loaded.checked
+    reach = None if length is None else _reach(loaded, length, coherence)
     if as_json:
         record = {"name": loaded.name, "source": loaded.source, "digest": loaded.digest, **found.to_dict()}
+        if reach is not None:
+            record["reach"] = reach
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
     lines = {
@@ -34,5 +46,60 @@ def check(
         "cache": f"{found.kv_bytes_per_token:,} bytes per token",
         "self-check": f"passed: logits differ by {found.difference:.1e} of their spread (allowed {found.tolerance:g})",
     }
+    if reach is not None:
+        lines |= _lines(reach)
     for name, value in lines.items():
         typer.echo(f"{name:<13} {value}")
+
+
+def _reach(loaded: Model, length: int, coherence: float) -> dict[str, Any]:
+    """What the config claims, and the bounds on the base at this length."""
+    from longspan.positions.bounds import BaseBounds
+
+    found = loaded.checked
+    rotating = found.layers - found.unrotated_layers - found.sliding_layers
+    bounds = BaseBounds(length=length, layers=max(1, rotating), coherence=coherence)
+    scaled = loaded.seam.scaling
+    return {
+        "length": length,
+        "claimed": found.window,
+        "trained": scaled.get("original_max_position_embeddings") or found.window,
+        "scaling": scaled.get("rope_type", "default"),
+        "base": found.rope_theta,
+        "layers": bounds.layers,
+        "coherence": coherence,
+        "aliasing": bounds.aliasing,
+        "stability": bounds.stability,
+        "depth": bounds.depth,
+        "ceiling": bounds.ceiling,
+        "remaining": bounds.remaining(found.rope_theta),
+    }
+
+
+def _lines(reach: dict[str, Any]) -> dict[str, str]:
+    length, base, factor = reach["length"], reach["base"], reach["length"] / reach["claimed"]
+
+    def verdict(holds: bool) -> str:
+        return "holds" if holds else "FAILS"
+
+    inside = factor <= 1
+    advice = (
+        ""
+        if inside
+        else f"; {factor:.2f} times as far as claimed: use positions=dca or yarn(factor={factor:.2f})"
+    )
+    trained = (
+        "" if reach["trained"] == reach["claimed"] else f", trained for {reach['trained']:,} before scaling"
+    )
+    claim = f"the config claims {reach['claimed']:,} tokens"
+    return {
+        f"at {length:,}": f"{claim}{trained} ({reach['scaling']} rotation){advice}",
+        "aliasing": f"base {base:,.0f} > {reach['aliasing']:,.0f}: {verdict(base > reach['aliasing'])}",
+        "stability": f"base {base:,.0f} >= {reach['stability']:,.0f} for one layer: "
+        f"{verdict(base >= reach['stability'])}",
+        "depth": f"base {base:,.0f} >= {reach['depth']:,.0f} for {reach['layers']} layers: "
+        f"{verdict(base >= reach['depth'])} ({reach['remaining']:.0%} of the slowest cosine is left, "
+        f"{reach['coherence']:.0%} asked for)",
+        "precision": f"base {base:,.0f} < {reach['ceiling']:,.0f} in fp32, as longspan rotates: "
+        f"{verdict(base < reach['ceiling'])}",
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from longspan.errors import ContextError
-from longspan.loading.cache import locked
+from longspan.cache_folder import locked
 
 _PREFIX, _SUFFIX = ".longspan-", ".partial"
 

@@ -11,7 +11,7 @@ from longspan.contexts.about import About
 from longspan.contexts.atomic import clear
 from longspan.contexts.header import opened, read_header, verified
 from longspan.errors import ContextError
-from longspan.loading.cache import cache_folder
+from longspan.cache_folder import cache_folder
 from longspan.parameters import check_range
 
 _SUFFIX = ".safetensors"

@@ -50,13 +50,13 @@ class Engine:
         profile: Callable[[str], Tensor] | None = None,
     ) -> None:
         self.seam = seam
-        self.scheme: Positions = plan.positions or Positions()
         self.pattern = plan.pattern
         self.policy: Policy | None = plan.policy
         self.selector: Selector | None = plan.selector
         self.codec = plan.codec
         self.raw: bool = plan.codec is not None and plan.codec.raw
         self.profile = profile or _unmeasured
+        self.scheme: Positions = (plan.positions or Positions()).measured(self.profile)
         self._viewer = Viewer(seam=seam, raw=self.raw, profile=self.profile)
         policies = [each.policy for each in (plan, *forks) if each.policy is not None]
         self.trackings = list(dict.fromkeys(each.tracking for each in policies if each.tracking is not None))

@@ -132,8 +132,8 @@ class Visitor:
         places = torch.arange(first, first + count, device=keys[0].device)
         scores: Tensor | None = None
         for leg, query, key in zip(self.span.legs, self.queries, keys, strict=True):
-            grouped = query[:, rows].unflatten(0, (len(key), -1)).float()
-            found = (grouped @ key.float()[:, None].mT).flatten(0, 1).mul_(self.call.scale)
+            grouped = query[:, rows].unflatten(0, (len(key), -1)).flatten(1, 2).float()
+            found = (grouped @ key.float().mT).view(len(query), -1, count).mul_(self.call.scale)
             if self.call.softcap is not None:
                 found = (found / self.call.softcap).tanh_().mul_(self.call.softcap)
             seen = (places >= leg.low[rows, None]) & (places < leg.high[rows, None])

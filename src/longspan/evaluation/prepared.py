@@ -12,7 +12,7 @@ from longspan import __version__
 from longspan.evaluation.code import digest
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task
-from longspan.loading.cache import locked, room
+from longspan.cache_folder import locked, room
 
 
 def prepared(task: Task, request: Request, count: int | None, tokenizer: str) -> Iterator[Sample]:

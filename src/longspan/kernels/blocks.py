@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.kernels import compiled, gathered
 from longspan.kernels.attention import Merge
-from longspan.kernels.gathered import Gathered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,20 +63,21 @@ def attend_blocks(
     of all that the index gives, query t sees only the keys low[t] .. high[t] − 1. A query that sees nothing gives zeros
     and a log-sum-exp of −∞. Raises ValueError for an index that does not fit the tensors or points outside.
     """
-    check(index, query, key, bounds)
-    parts = Gathered(query, key, value, block=index.block, scale=scale, softcap=softcap, bounds=bounds)
-    parts.own()
-    parts.visits(index.visits, index.width or index.block)
-    if index.columns is not None:
-        parts.visits(index.columns, 1)
-    for bundle in index.bundles:
-        parts.bundles(bundle.rows, bundle.columns, bundle.bonus)
-    return Merge(parts.out, parts.lse)
+    check(index, query, key, value, bounds)
+    way = compiled if compiled.suits(query, key, value) else gathered
+    return Merge(*way.attend(query, key, value, index, scale=scale, softcap=softcap, bounds=bounds))
 
 
-def check(index: BlockIndex, query: Tensor, key: Tensor, bounds: tuple[Tensor, Tensor] | None) -> None:
-    """Raises ValueError unless every number of the index is in its range and every list in its order."""
+def check(
+    index: BlockIndex, query: Tensor, key: Tensor, value: Tensor, bounds: tuple[Tensor, Tensor] | None
+) -> None:
+    """Raises ValueError unless shapes fit, every number of the index is in its range and every list in its order."""
     heads, rows, keys = query.shape[0], query.shape[1], key.shape[1]
+    if key.shape[:2] != value.shape[:2] or query.shape[2] != key.shape[2] or heads % len(key):
+        shapes = " ".join(
+            f"{name} {tuple(x.shape)}" for name, x in zip("qkv", (query, key, value), strict=True)
+        )
+        raise ValueError(f"{shapes} do not fit, allowed q (g·h, n, d) k (h, m, d) v (h, m, any)")
     if not 1 <= rows <= keys:
         raise ValueError(f"query has {rows} rows, allowed 1 .. {keys}, the number of keys")
     if index.block < 1 or index.width < 0 or index.block % (index.width or 1):
@@ -90,9 +91,9 @@ def check(index: BlockIndex, query: Tensor, key: Tensor, bounds: tuple[Tensor, T
     if index.columns is not None:
         _check_lists("columns", index.columns, choosers, blocks, own)
     for bundle in index.bundles:
-        count = bundle.rows.shape[1] if bundle.rows.ndim == 3 else -1
-        _check_whole("rows", bundle.rows, choosers, count, 0, rows)
-        _check_whole("columns", bundle.columns, choosers, count, -1, keys)
+        count = bundle.rows.shape[1] if bundle.rows.ndim == 3 else 1
+        _check_numbers("rows", bundle.rows, choosers, count, 0, rows, str(rows - 1))
+        _check_numbers("columns", bundle.columns, choosers, count, -1, keys, str(keys - 1))
         if not bool(bundle.rows.flatten(1).sort(-1).values.diff(dim=-1).all()):
             raise ValueError("rows: the bundles of a head name a query twice, allowed once")
         if bundle.bonus is not None and bundle.bonus.shape != bundle.columns.shape:
@@ -100,23 +101,29 @@ def check(index: BlockIndex, query: Tensor, key: Tensor, bounds: tuple[Tensor, T
                 f"bonus has the shape {tuple(bundle.bonus.shape)}, allowed {tuple(bundle.columns.shape)} as columns"
             )
     for name, bound in zip(("low", "high"), bounds or (), strict=False):
-        if bound.shape != (rows,) or bool((bound.diff() < 0).any()):
-            raise ValueError(f"bounds: {name} is not a list of {rows} numbers that never fall")
+        if bound.dtype != torch.int64 or bound.shape != (rows,) or bool((bound.diff() < 0).any()):
+            raise ValueError(f"bounds: {name} is not torch.int64 ({rows},) that never falls")
 
 
-def _check_whole(
-    name: str, numbers: Tensor, choosers: tuple[int, ...], count: int, least: int, end: int | Tensor
+def _check_lists(name: str, lists: Tensor, choosers: tuple[int, ...], count: int, end: Tensor) -> None:
+    _check_numbers(name, lists, choosers, count, -1, end, "the last before the query block")
+    before, after = lists[..., :-1], lists[..., 1:]
+    if not bool(((after == -1) | ((before >= 0) & (after > before))).all()):
+        raise ValueError(f"{name}: numbers of a query block do not rise, with -1 behind the last only")
+
+
+def _check_numbers(
+    name: str,
+    numbers: Tensor,
+    choosers: tuple[int, ...],
+    count: int,
+    least: int,
+    end: int | Tensor,
+    most: str,
 ) -> None:
     shape = tuple(numbers.shape)
     if numbers.dtype != torch.int64 or len(shape) != 3 or shape[0] not in choosers or shape[1] != count:
         wanted = " or ".join(map(str, dict.fromkeys(choosers)))
         raise ValueError(f"{name} is {numbers.dtype} {shape}, allowed torch.int64 ({wanted}, {count}, any)")
     if not bool(((numbers >= least) & (numbers < end)).all()):
-        raise ValueError(f"{name} names places outside {least} .. those that there are")
-
-
-def _check_lists(name: str, lists: Tensor, choosers: tuple[int, ...], count: int, end: Tensor) -> None:
-    _check_whole(name, lists, choosers, count, -1, end)
-    before, after = lists[..., :-1], lists[..., 1:]
-    if not bool(((after == -1) | ((before >= 0) & (after > before))).all()):
-        raise ValueError(f"{name}: numbers of a query block do not rise, with -1 behind the last only")
+        raise ValueError(f"{name}: a number is outside {least} .. {most}")

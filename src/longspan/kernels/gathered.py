@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
-from longspan.kernels.attention import attend
+from longspan.kernels import attention
+
+if TYPE_CHECKING:
+    from longspan.kernels.blocks import BlockIndex
 
 Bounds = tuple[Tensor, Tensor]
 
@@ -17,7 +22,28 @@ _MASKED_ELEMENTS = 1 << 23
 _flash_cpu = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 
 
-class Gathered:
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    index: BlockIndex,
+    *,
+    scale: float,
+    softcap: float | None,
+    bounds: Bounds | None,
+) -> tuple[Tensor, Tensor]:
+    """Output and log-sum-exp, fp32; arguments as for `attend_blocks`, and checked: nothing is checked here."""
+    parts = _Parts(query, key, value, block=index.block, scale=scale, softcap=softcap, bounds=bounds)
+    parts.own()
+    parts.visits(index.visits, index.width or index.block)
+    if index.columns is not None:
+        parts.visits(index.columns, 1)
+    for bundle in index.bundles:
+        parts.bundles(bundle.rows, bundle.columns, bundle.bonus)
+    return parts.out, parts.lse
+
+
+class _Parts:
     """Query blocks over the keys chosen for them, part after part under one softmax.
 
     query `[heads, n, d]`, key and value `[kv_heads, m, d]`; the queries are the last n of m positions. block: queries
@@ -127,7 +153,7 @@ class Gathered:
         of = (chooser * len(self._key) // choosers)[:, None], keys.clamp(0, self._key.shape[1] - 1)
         query, key, value = self._query[place], self._key[of], self._value[of]
         if bounds is None and bonus is None and bool((keys >= 0).all()):
-            out, lse = attend(
+            out, lse = attention.attend(
                 query.flatten(0, 1), key, value, scale=self._scale, softcap=self._softcap, causal=causal
             )
             out, lse = out.view(*query.shape[:3], -1), lse.view(query.shape[:3])

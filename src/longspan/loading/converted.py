@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longspan.loading.cache import cache_folder, locked, require_space, room, whole_folder
+from longspan.cache_folder import cache_folder, locked, require_space, room, whole_folder
 from longspan.loading.progress import Progress
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from longspan.errors import CorruptModel
-from longspan.loading.cache import locked, room
+from longspan.cache_folder import locked, room
 
 REMEMBER_ABOVE = 512 * 2**20
 """Bytes from which a file's digest is remembered by path, size and time of change."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.errors import LongspanError, ModelNotFound
-from longspan.loading.cache import bytes_below, cache_folder, delete, locked
+from longspan.cache_folder import bytes_below, cache_folder, delete, locked
 from longspan.loading.converted import Converted, all_converted
 from longspan.loading.hub import on_disk
 from longspan.loading.known import DEFAULT, KNOWN, KnownModel, did_you_mean

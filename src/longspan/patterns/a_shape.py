@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from longspan.kernels.blocks import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.choosing import own_blocks, visits_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +22,8 @@ class AShape(Pattern):
     Both are rounded up to whole blocks of `block` tokens. The defaults are the authors' (128 and 3,968); their
     window is exact to the token, this one to the block.
     """
+
+    pieces: ClassVar[bool] = True
 
     sinks: int = 128
     window: int = 3968
@@ -31,15 +36,13 @@ class AShape(Pattern):
 
     def index(self, reading: Reading) -> BlockIndex:
         """The same blocks for every head."""
-        keys, rows = reading.key.shape[1], reading.query.shape[1]
-        first, last = (keys - rows) // self.block, (keys - 1) // self.block
-        sinks, recent = -(-self.sinks // self.block), -(-self.window // self.block)
-        own = torch.arange(first, last + 1, device=reading.key.device)[:, None]
-        head = torch.arange(sinks, device=own.device).expand(len(own), -1)
-        tail = own - torch.arange(recent, 0, -1, device=own.device)
-        head = head.masked_fill(head >= own, -1)
-        tail = tail.masked_fill(tail < sinks, -1)
-        visits = torch.cat((head, tail), 1)
-        # Absent visits stand last, present ones stay ascending.
-        order = (visits < 0).to(torch.int8).argsort(dim=1, stable=True)
-        return BlockIndex(block=self.block, first=first, visits=visits.gather(1, order)[None])
+        chosen = self._chosen(reading, own_blocks(reading, self.block))
+        return BlockIndex(block=self.block, first=reading.start // self.block, visits=visits_of(chosen[None]))
+
+    def _chosen(self, reading: Reading, own: Tensor) -> Tensor:
+        """Which blocks are visited, bool `[query_blocks, blocks]`; own: numbers of the query blocks."""
+        blocks = torch.arange(int(own[-1]), device=own.device)
+        back = own[:, None] - blocks
+        return ((blocks < -(-self.sinks // self.block)) | (back <= -(-self.window // self.block))) & (
+            back > 0
+        )

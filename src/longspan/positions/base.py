@@ -73,6 +73,13 @@ class Positions:
     dynamic: ClassVar[bool] = False
     by_rank: ClassVar[bool] = False
 
+    def measured(self, profile: Callable[[str], Tensor]) -> Positions:
+        """The scheme with what it wants to know of the model; asked for once, when a session is opened.
+
+        profile: facts measured once of a model, by name.
+        """
+        return self
+
     def fitted(self, length: int, trained: int) -> Positions:
         """The scheme for a text of so many tokens on a model trained for `trained`.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -20,21 +21,37 @@ class DCA(Positions):
     https://arxiv.org/abs/2402.17463. Of the trained window L, a chunk is `chunk` · L tokens; keys lie at j mod c,
     where c is the chunk less `local` · L. Queries stand at i mod c for keys of their own chunk, at
     min(i mod c + c, chunk) for the chunk before, at the chunk's length for older ones. All pieces rotate keys
-    alike, so keys are stored rotated. The authors' code also scales attention by 0.05 · ln s + 1, which the paper
-    does not have: it is left out.
+    alike, so keys are stored rotated.
+
+    With a temperature t, all scores are multiplied by max(1, t · ln s + 1), s being the length of the text over L:
+    0.1 is what Qwen2.5-1M, https://arxiv.org/abs/2501.15383, does (in vLLM, where s grows with each generated token;
+    here it is the same for all). The authors' code of DCA multiplies queries and keys by 0.05 · ln s + 1 each, which is
+    nearly the same; the paper of DCA has no such factor.
 
     chunk: length of a chunk as a share of the trained window.
     local: share of the trained window that a chunk leaves for keys of the chunk before.
+    temperature: t. factor: s; None takes it from the text, and what is to be generated, when reading begins.
     """
 
     piece_count: ClassVar[int] = 3
 
     chunk: float = 0.75
     local: float = 0.125
+    temperature: float = 0.0
+    factor: float | None = None
 
     def __post_init__(self) -> None:
         check_range("chunk", self.chunk, 0.01, 1.0)
         check_range("local", self.local, 0.0, self.chunk - 0.005)
+        check_range("temperature", self.temperature, 0.0)
+        if self.factor is not None:
+            check_range("factor", self.factor, 1.0)
+
+    def fitted(self, length: int, trained: int) -> DCA:
+        """With the length over L as the factor, unless one was given or there is no temperature."""
+        if self.temperature == 0 or self.factor is not None:
+            return self
+        return replace(self, factor=max(1.0, length / trained))
 
     def _sizes(self, rope: Rope) -> tuple[int, int]:
         chunk = int(rope.window * self.chunk)
@@ -63,6 +80,21 @@ class DCA(Positions):
         """j mod c."""
         period = self._sizes(rope)[1]
         return lambda positions: positions % period
+
+    def temper(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
+        """t · ln s + 1. ValueError where a temperature is set and s neither given nor fitted."""
+        if self.temperature == 0:
+            return None
+        if self.factor is None:
+            raise ValueError("factor is None, allowed 1.0 or more; call fitted(length, trained) first")
+        if self.factor == 1:
+            return None
+        return torch.full(
+            queries.shape,
+            self.temperature * math.log(self.factor) + 1,
+            dtype=torch.float32,
+            device=queries.device,
+        )
 
     def window(self, trained: int) -> None:
         """None: distances never exceed the chunk."""

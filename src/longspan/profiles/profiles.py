@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from longspan.contexts.origin import Origin
-from longspan.loading.cache import locked, room, scratch
+from longspan.cache_folder import locked, room, scratch
 from longspan.parameters import check_choice
 from longspan.plan import Plan
-from longspan.profiles import heads, sensitivity
+from longspan.profiles import dimension_groups, heads, patterns, sensitivity
 from longspan.seam import Seam
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class Measure:
 
 
 MEASURES = {
+    "dimension-groups": Measure(version=1, shape=dimension_groups.shape, run=dimension_groups.measure),
     "heads": Measure(version=1, shape=heads.shape, run=heads.measure),
+    "patterns": Measure(version=1, shape=patterns.shape, run=patterns.measure),
     "sensitivity": Measure(version=1, shape=sensitivity.shape, run=sensitivity.measure),
 }
 
@@ -76,7 +78,10 @@ class Profiles:
 def prepare(plans: Iterable[Plan], profile: Callable[[str], Tensor] | None) -> None:
     """Measures what the parts of some plans will ask for within a forward pass, where it would be too late."""
     if profile is not None:
-        for name in {plan.policy.allocator.profile for plan in plans if plan.policy is not None} - {""}:
+        plans = list(plans)
+        wanted = {plan.policy.allocator.profile for plan in plans if plan.policy is not None}
+        wanted |= {plan.pattern.profile for plan in plans if plan.pattern is not None}
+        for name in sorted(wanted - {""}):
             profile(name)
 
 

@@ -1,0 +1,96 @@
+"""Facts found in a long text, and the time to read it, under several plans.
+
+    python benchmarks/needles.py --model qwen2.5-coder-0.5b.gguf --length 4096 --length 32768 --plan "" --plan ...
+
+Ten facts lie in prose, one in the middle of each tenth. The text is read once a plan and length; each fact is asked
+for in a fork, so the score of a length has steps of a tenth. A run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from records import Records
+
+import longspan
+from longspan.evaluation.haystack import Haystack
+from longspan.plan import Plan
+from longspan.spans import Document
+
+PLACES = ("Lisbon", "Oslo", "Nairobi", "Lima", "Kyoto", "Tbilisi", "Hanoi", "Tallinn", "Quito", "Dakar")
+
+
+def context(model: longspan.Model, length: int, seed: int) -> tuple[str, dict[str, str]]:
+    """Prose of about `length` tokens with a code for each place in it."""
+    random = Random(f"{seed} {length}")  # noqa: S311
+    places = random.sample(PLACES, len(PLACES))
+    codes = {place: str(random.randint(10_000, 99_999)) for place in places}
+    haystack = Haystack.built_in()
+    share = sum(model.count(sentence) + 1 for sentence in haystack.sentences) / len(haystack.sentences)
+    prose = haystack.take(int((length - 256) / share), start=seed * 97)
+    for number, (place, code) in reversed(list(enumerate(codes.items()))):
+        at = int((number + 0.5) / len(codes) * len(prose))
+        prose.insert(at, f"The access code of the office in {place} is {code}.")
+    return " ".join(prose), codes
+
+
+def measure(model: longspan.Model, plan: str, length: int, seed: int) -> dict[str, Any]:
+    """One reading, and a question for each place."""
+    text, codes = context(model, length, seed)
+    found, answers = {}, {}
+    with model.session(plan, window=length + 512) as session:
+        began = time.perf_counter()
+        session.read(Document(name="notes.txt", text=text))
+        seconds, tokens = time.perf_counter() - began, session.seen[0]
+        for place, code in codes.items():
+            with session.fork() as fork:
+                asked = f"What is the access code of the office in {place}? Answer with the number alone."
+                answers[place] = fork.ask(asked, max_new_tokens=12).text
+            found[place] = code in answers[place]
+    return {
+        "plan": plan,
+        "length": length,
+        "seed": seed,
+        "tokens": tokens,
+        "score": sum(found.values()) / len(found),
+        "found": list(found.values()),
+        "answers": answers,
+        "read_seconds": seconds,
+    }
+
+
+def main() -> None:
+    """One row a plan, length and seed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model")
+    parser.add_argument("--plan", action="append", required=True)
+    parser.add_argument("--length", action="append", type=int, required=True)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/needles.json"))
+    options = parser.parse_args()
+    model = longspan.load(options.model)
+    records = Records(options.out, model=model, key=("plan", "length", "seed"))
+    for length in options.length:
+        for seed in range(options.seeds):
+            for plan in options.plan:
+                Plan.of(plan)
+                if records.has(plan=plan, length=length, seed=seed):
+                    continue
+                row = measure(model, plan, length, seed)
+                records.add(row)
+                marks = "".join("x" if found else "." for found in row["found"])
+                print(
+                    f"{plan or '(stock)':<60} {row['tokens']:>6} {marks} {row['score']:.1f}"
+                    f" {row['read_seconds']:6.1f} s",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Rows of a measurement that takes hours: kept one by one, so that a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+import longspan
+
+
+class Records:
+    """Rows in a JSON file, each known by some of its fields."""
+
+    def __init__(self, path: Path, *, model: longspan.Model, key: tuple[str, ...]) -> None:
+        self._path, self._key = path, key
+        self.rows: list[dict[str, Any]] = []
+        if path.exists():
+            held = json.loads(path.read_text())
+            if held["digest"] != model.digest:
+                raise SystemExit(f"{path} holds rows of another model; give another --out")
+            self.rows = held["rows"]
+        self._head = {
+            "model": model.name,
+            "digest": model.digest,
+            "dtype": str(model.seam.dtype).removeprefix("torch."),
+            "versions": {
+                "longspan": longspan.__version__,
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+                "python": platform.python_version(),
+            },
+            "machine": {
+                "threads": torch.get_num_threads(),
+                "cpu": torch.backends.cpu.get_cpu_capability(),
+                "amx": torch.cpu._is_amx_tile_supported(),
+                "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+            },
+        }
+
+    def has(self, **fields: Any) -> bool:
+        """Whether there is a row of these key fields."""
+        return any(all(row[name] == fields[name] for name in self._key) for row in self.rows)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Keeps a row, at once."""
+        self.rows.append(row)
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps(self._head | {"rows": self.rows}, indent=1) + "\n")
+        os.replace(partial, self._path)

@@ -1,0 +1,150 @@
+"""The compiled twin of `kernels.gathered`: C++, built for this processor when it is first needed, kept in the cache."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from longspan.kernels.blocks import BlockIndex
+
+_SOURCES = ("blocks.cpp", "words.h")
+_COMPILERS = ("c++", "g++", "clang++")
+_FLAGS = ("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-pthread")
+# What may be tried for so long, in seconds; it takes about three.
+_PATIENCE = 120
+
+_POINTERS = ("query", "key", "value", "out", "lse", "low", "high", "visits", "columns", "members", "bonus")
+_NUMBERS = (
+    *("query_head", "query_row", "key_head", "key_row", "value_head", "value_row"),
+    *("heads", "kv_heads", "rows", "keys", "dim", "value_dim", "choosers", "lists", "block", "width"),
+    *("visits_heads", "visits_count", "columns_heads", "columns_count", "members_heads", "members_count"),
+    *("bf16", "threads"),
+)
+
+
+class _Call(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in _POINTERS),
+        *((name, ctypes.c_int64) for name in _NUMBERS),
+        *((name, ctypes.c_double) for name in ("scale", "softcap")),
+    )
+
+
+def suits(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether it can be used: numbers that it knows, no gradients, and a processor for which it could be built."""
+    return (
+        query.device.type == "cpu"
+        and query.dtype in (torch.bfloat16, torch.float32)
+        and query.dtype == key.dtype == value.dtype
+        and not any(x.requires_grad for x in (query, key, value))
+        and library() is not None
+    )
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    index: BlockIndex,
+    *,
+    scale: float,
+    softcap: float | None,
+    bounds: tuple[Tensor, Tensor] | None,
+) -> tuple[Tensor, Tensor]:
+    """Output and log-sum-exp, fp32; arguments as for `attend_blocks`, and checked: nothing is checked here."""
+    heads, rows, dim = query.shape
+    out = torch.zeros(heads, rows, value.shape[-1])
+    lse = torch.full((heads, rows), -torch.inf)
+    query, key, value = (x if x.stride(-1) == 1 else x.contiguous() for x in (query, key, value))
+    tensors = {"query": query, "key": key, "value": value, "out": out, "lse": lse}
+    if bounds is not None:
+        tensors |= {"low": bounds[0].contiguous(), "high": bounds[1].contiguous()}
+    numbers = {
+        f"{name}_{step}": stride
+        for name, x in (("query", query), ("key", key), ("value", value))
+        for step, stride in zip(("head", "row"), x.stride()[:2], strict=True)
+    }
+    numbers |= {"heads": heads, "kv_heads": len(key), "rows": rows, "keys": key.shape[1]}
+    numbers |= {"dim": dim, "value_dim": value.shape[-1]}
+    numbers |= {"bf16": query.dtype is torch.bfloat16, "threads": torch.get_num_threads()}
+    call = _Call(scale=scale, softcap=softcap or 0.0, **numbers)
+    for name, tensor in tensors.items():
+        setattr(call, name, tensor.data_ptr())
+
+    call.block, call.width = index.block, index.width or index.block
+    _run(call, visits=index.visits, columns=index.columns)
+    for bundle in index.bundles:
+        if bundle.rows.numel() and bundle.columns.numel():
+            bonus = None if bundle.bonus is None else bundle.bonus.float()
+            _run(call, members=bundle.rows, columns=bundle.columns, bonus=bonus)
+    return out, lse
+
+
+def _run(call: _Call, **lists: Tensor | None) -> None:
+    """One pass over the lists of all query blocks or of all bundles, added to what earlier passes gave."""
+    given = {name: each.contiguous() for name, each in lists.items() if each is not None}
+    call.choosers = max(call.kv_heads, *(len(each) for each in given.values()))
+    for name in ("visits", "columns", "members", "bonus"):
+        each = given.get(name)
+        setattr(call, name, None if each is None else each.data_ptr())
+        if each is not None and name != "bonus":
+            call.lists = each.shape[1]
+            setattr(call, f"{name}_heads", each.shape[0])
+            setattr(call, f"{name}_count", each.shape[2])
+    compiled = library()
+    if compiled is None or compiled.attend(ctypes.byref(call)):
+        raise MemoryError("no memory is left for attention over blocks; read in smaller chunks")
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled functions, or None where there is no compiler, where it fails, or where nothing can be kept."""
+    found = [path for name in _COMPILERS if (path := shutil.which(name))][:1]
+    compiler = shlex.split(os.environ.get("CXX", "")) or found
+    if not compiler:
+        return None
+    sources = [files("longspan.kernels").joinpath(name).read_bytes() for name in _SOURCES]
+    try:
+        # All that the compiler knows of itself and of this processor.
+        known = _said(*compiler, *_FLAGS, "-dM", "-E", "-x", "c++", os.devnull)
+        key = hashlib.sha256(b"\0".join((*sources, known, *map(str.encode, (*compiler, *_FLAGS)))))
+        # As `loading.cache.cache_folder`, which is above this room.
+        folder = Path(os.environ.get("LONGSPAN_CACHE") or platformdirs.user_cache_dir("longspan"), "compiled")
+        target = folder.absolute() / f"blocks-{key.hexdigest()[:32]}.so"
+        if not target.exists():
+            _build(compiler, sources, target)
+        return ctypes.CDLL(str(target))
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _build(compiler: list[str], sources: list[bytes], target: Path) -> None:
+    """Whole or not at all; processes that build at the same time build the same."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as folder:
+        for name, source in zip(_SOURCES, sources, strict=True):
+            Path(folder, name).write_bytes(source)
+        built = Path(folder, target.name)
+        _said(*compiler, *_FLAGS, "-o", str(built), str(Path(folder, _SOURCES[0])))
+        built.replace(target)
+
+
+def _said(*command: str) -> bytes:
+    done = subprocess.run(  # noqa: S603 - the user's compiler, on our own source
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=_PATIENCE
+    )
+    return done.stdout

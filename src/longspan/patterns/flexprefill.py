@@ -1,0 +1,149 @@
+"""FlexPrefill: per head, blocks that suit the queries or vertical and slash blocks, up to a share of attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from longspan.kernels.blocks import BlockIndex
+from longspan.parameters import check_range
+from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.choosing import (
+    causal_blocks,
+    covering,
+    highest,
+    own_blocks,
+    pooled,
+    pooled_scores,
+    visits_of,
+)
+from longspan.patterns.lines import line_sums
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlexPrefill(Pattern):
+    """Per head the pattern, and as many blocks as a share of the attention needs. https://arxiv.org/abs/2502.20766
+
+    The last `block` queries attend to all keys. Added up over key blocks, their weights are compared with what mean
+    query · mean key estimates: where the square root of the Jensen–Shannon divergence is below `tau`, the estimate is
+    trusted for every query block, and the blocks that hold `gamma` of all estimated attention are visited. Elsewhere
+    the weights of the last queries are added up by key and by distance, and as many vertical and slash blocks are
+    visited as there are keys, and distances, that hold `gamma`.
+
+    gamma: share of the attention. tau: threshold of the distance. minimum: tokens to which vertical and slash blocks
+    amount at least, also in heads that trust the estimate; the first block and the query block always count among
+    them. block: tokens per block. A text of at most `minimum` tokens, or two blocks, is read densely, and so is a
+    single token. Defaults and details are those of the authors' code.
+
+    Deviations. "The last queries" are those of each chunk that is read, and "all query blocks" those of the chunk.
+    Distances are put in blocks from 0 on; in the authors' code blocks of distances begin elsewhere where the text does
+    not fill its last block. The block with which a sum reaches `gamma` is visited, as in the paper; the code leaves it
+    out.
+    """
+
+    gamma: float = 0.9
+    tau: float = 0.1
+    minimum: int = 1024
+    block: int = 128
+
+    def __post_init__(self) -> None:
+        check_range("gamma", self.gamma, 0.0, 1.0)
+        check_range("tau", self.tau, 0.0, 1.0)
+        check_range("minimum", self.minimum, 1)
+        check_range("block", self.block, 16, 4096)
+
+    def index(self, reading: Reading) -> BlockIndex:
+        """The blocks chosen for each head."""
+        own = own_blocks(reading, self.block)
+        keys, key_blocks = reading.key.shape[1], int(own[-1]) + 1
+        before = causal_blocks(own, key_blocks)
+        if reading.query.shape[1] == 1 or keys <= max(2 * self.block, self._least * self.block):
+            return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(before[None]))
+        vertical, slash = _line_sums(reading, self.block)
+        aware = self._distance(reading, vertical) < self.tau
+        columns = self._lines(vertical, aware)
+        diagonals = self._lines(slash, aware)
+        back = (own[:, None] - torch.arange(key_blocks, device=own.device)).clamp(min=0)
+        chosen = columns[:, None] | diagonals[:, back]
+        if bool(aware.any()):
+            chosen[aware] |= self._trusted(reading, own)[aware]
+        return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(chosen & before))
+
+    @property
+    def _least(self) -> int:
+        """Vertical blocks, and slash blocks, at least."""
+        return -(-self.minimum // self.block)
+
+    def _distance(self, reading: Reading, vertical: Tensor) -> Tensor:
+        """How far the estimate for the last queries is from the truth: fp32 `[heads]`."""
+        query = reading.query[:, -self.block :].mean(1, dtype=torch.float32).unflatten(0, (-1, reading.group))
+        scores = (query @ pooled(reading.key, self.block).mT).flatten(0, 1) * reading.scale
+        if reading.softcap is not None:
+            scores = (scores / reading.softcap).tanh() * reading.softcap
+        true = _by_block(vertical, self.block)
+        return _jensen_shannon(scores.softmax(-1), true / true.sum(-1, keepdim=True))
+
+    def _lines(self, sums: Tensor, aware: Tensor) -> Tensor:
+        """The blocks of keys, or of distances, that are visited: bool `[heads, key_blocks]`, the first among them.
+
+        sums: what falls on each, `[heads, m]`. aware: heads that only get the minimum.
+        """
+        ordered = sums.sort(-1, descending=True).values.cumsum(-1, dtype=torch.float64)
+        needed = (ordered < self.gamma * ordered[:, -1:]).sum(-1) + 1
+        blocks = _by_block(sums, self.block)
+        count = (needed // self.block + 1).clamp(min=self._least).masked_fill(aware, self._least)
+        if self.gamma >= 1:
+            count = count.masked_fill(~aware, blocks.shape[1])
+        blocks[:, 0] = torch.inf
+        return highest(blocks, count[:, None], torch.ones_like(blocks, dtype=torch.bool))
+
+    def _trusted(self, reading: Reading, own: Tensor) -> Tensor:
+        """The fewest blocks of all query blocks together that hold gamma: bool `[heads, query_blocks, key_blocks]`."""
+        scores = pooled_scores(reading, self.block)
+        causal = torch.arange(scores.shape[2], device=own.device) <= own[:, None]
+        weights = scores.masked_fill(~causal, -torch.inf).softmax(-1)
+        return covering(weights.flatten(1), self.gamma, causal.flatten()).view_as(weights)
+
+
+def _line_sums(reading: Reading, last: int) -> tuple[Tensor, Tensor]:
+    """As `lines.line_sums`, several times as fast in bf16: queries and keys are of one piece, and may be multiplied.
+
+    As in `kernels.bf16`, scores are made twice, the second time less each row's largest.
+    """
+    if reading.softcap is not None:
+        return line_sums(reading, last)
+    query, key = reading.query[:, -last:], reading.key
+    rows, keys = query.shape[1], key.shape[1]
+    room = key.new_zeros(rows, keys + rows - 1)
+    weights = room[:, rows - 1 :]
+    # Moved by one place a row, so that equal distances stand below each other; the last column is distance 0.
+    aligned = room.as_strided((rows, keys), (room.stride(0) + 1, 1))
+    later = key.new_full((rows, rows), -torch.inf).triu(1)
+    sums = key.new_empty(2, len(query), 1, keys)
+    for head, each in enumerate(query):
+        across = key[head // reading.group].T
+        torch.mm(each, across, out=weights)
+        weights[:, -rows:] += later
+        largest = weights.amax(-1, keepdim=True).mul_(reading.scale)
+        torch.addmm(-largest, each, across, alpha=reading.scale, out=weights)
+        weights[:, -rows:] += later
+        share = weights.exp_().sum(-1, dtype=torch.float32).reciprocal()[None].to(key.dtype)
+        torch.mm(share, weights, out=sums[0, head])
+        torch.mm(share, aligned, out=sums[1, head])
+    return sums[0, :, 0].float(), sums[1, :, 0].float().flip(1)
+
+
+def _by_block(x: Tensor, block: int) -> Tensor:
+    """The sum of each block of x `[h, n]`, `[h, blocks]`."""
+    filled = torch.nn.functional.pad(x, (0, -x.shape[1] % block))
+    sums: Tensor = filled.unflatten(1, (-1, block)).sum(-1)
+    return sums
+
+
+def _jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
+    """The square root of the divergence, in nats, of distributions `[..., n]`."""
+    middle = ((p + q) / 2).log()
+    parts: Tensor = torch.special.xlogy(p, p) + torch.special.xlogy(q, q) - (p + q) * middle
+    return parts.nan_to_num(0.0).sum(-1).div(2).clamp(min=0).sqrt()

@@ -1,0 +1,48 @@
+"""Vertical and slash lines: keys that many queries attend to, and distances at which many queries attend."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from longspan.patterns.base import Reading
+
+# Weights looked at together, in elements; bounds what a reading computes at a time.
+_WEIGHTS = 1 << 24
+
+
+def line_sums(reading: Reading, last: int) -> tuple[Tensor, Tensor]:
+    """What the last queries attend to, added up along lines: fp32 `[heads, m]` each.
+
+    The first sum is by key, the second by distance: the weights between a query and the key so many places before it.
+    last: how many queries, all of them where there are fewer.
+    """
+    heads, rows, keys = reading.query.shape[0], reading.query.shape[1], reading.key.shape[1]
+    vertical = reading.query.new_zeros(heads, keys, dtype=torch.float32)
+    aligned = torch.zeros_like(vertical)  # its last column is distance 0
+    step = max(1, _WEIGHTS // (heads * keys))
+    for start in range(max(0, rows - last), rows, step):
+        weights = reading.weights(slice(start, min(start + step, rows)))
+        vertical += weights.sum(1)
+        for row, each in enumerate(weights.unbind(1), start=start):
+            back = rows - 1 - row
+            aligned[:, back:] += each[:, : keys - back]
+    return vertical, aligned.flip(1)
+
+
+def slash_blocks(distances: Tensor, own: Tensor, key_blocks: int, block: int, width: int) -> Tensor:
+    """The key blocks that slash lines run through: bool `[h, query_blocks, key_blocks]`, before each query block only.
+
+    distances: bool `[h, m]`, which distances are lines. own: numbers of the query blocks. block: queries per query
+    block, width: keys per key block, a divisor of block.
+    """
+    parts, reach = block // width, int(own[-1]) * (block // width)
+    # The block that begins `back` blocks before a query block is run through by distances low .. high − 1.
+    back = torch.arange(reach, 0, -1, device=own.device)
+    low, high = (back - 1) * width + 1, back * width + block
+    before = torch.nn.functional.pad(distances.cumsum(1), (1, 0))
+    last = before.shape[1] - 1
+    met = before[:, high.clamp(max=last)] > before[:, low.clamp(max=last)]
+    # The same blocks back for every query block: neighbouring rows are one row, moved on by a query block.
+    row = torch.cat((met, met.new_zeros(len(met), key_blocks)), 1)
+    return row.unfold(1, key_blocks, parts)[:, : len(own)].flip(1)

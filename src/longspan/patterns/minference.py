@@ -1,0 +1,204 @@
+"""MInference: one of three patterns for each head, its blocks and lines estimated from the queries at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from longspan.kernels.blocks import BlockIndex
+from longspan.parameters import check_choice, check_range
+from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.choosing import (
+    causal_blocks,
+    columns_of,
+    highest,
+    own_blocks,
+    packed,
+    pooled_scores,
+    visits_of,
+)
+from longspan.patterns.lines import line_sums, slash_blocks
+
+KINDS = ("a-shape", "vertical-slash", "block-sparse")
+"""What a head may be; a profile has their places."""
+
+# Key blocks per query block where lines are drawn with them: a line that lies across blocks fills fewer keys.
+_PARTS = 2
+
+
+class Shape(NamedTuple):
+    """What one head is, and how large.
+
+    a-shape: sinks and window, in tokens. vertical-slash: vertical and slash lines. block-sparse: key blocks, and 0.
+    """
+
+    kind: str
+    first: float
+    second: float
+
+    def times(self, ratio: float) -> Shape:
+        """The same in another size."""
+        return Shape(self.kind, self.first * ratio, self.second * ratio)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MInference(Pattern):
+    """A-shape, vertical-slash or block-sparse attention, head by head. https://arxiv.org/abs/2407.02490
+
+    patterns: "search" for what the profile "patterns" found best for each head of the model, or "a-shape",
+    "vertical-slash" or "block-sparse" for all heads. vertical, slash: lines of a vertical-slash head, those with the
+    largest weights of the last `last` queries; among them always the `sure_vertical` first keys and the `sure_slash`
+    nearest distances. sinks, window: tokens that an A-shaped head sees. blocks: key blocks that a block-sparse head
+    visits, those with the largest mean query · mean key. Heads that were searched have the sizes of the search
+    instead. ratio: what all sizes are multiplied with. block: tokens per query block, and per key block of a
+    block-sparse head. All defaults are those of the authors' code.
+
+    Deviations. "The last queries" are those of each chunk that is read, so every chunk has lines of its own. A slash
+    line fills key blocks of half of `block` tokens at fixed places; the authors' have `block` tokens and begin
+    where the line does. A-shaped heads see whole blocks. The authors' code draws an A-shape that its search found as a
+    vertical-slash pattern, and a block-sparse one as 1,000 and 6,096 lines; here each is drawn as what it is. Where a
+    position scheme has several pieces, no query · key between mean vectors exists: there block-sparse heads have
+    `vertical` and `slash` lines.
+    """
+
+    pieces: ClassVar[bool] = True
+
+    patterns: str = "search"
+    vertical: int = 1000
+    slash: int = 6096
+    sinks: int = 128
+    window: int = 3968
+    blocks: int = 100
+    ratio: float = 1.0
+    last: int = 64
+    sure_vertical: int = 30
+    sure_slash: int = 100
+    block: int = 64
+
+    def __post_init__(self) -> None:
+        check_choice("patterns", self.patterns, ("search", *KINDS))
+        for name in ("vertical", "slash", "sinks", "window", "blocks", "sure_vertical", "sure_slash"):
+            check_range(name, getattr(self, name), 0)
+        check_range("ratio", self.ratio, 0)
+        check_range("last", self.last, 1)
+        check_range("block", self.block, 16, 4096)
+        if self.block % _PARTS:
+            raise ValueError(f"block={self.block} is outside the multiples of {_PARTS}")
+
+    @property
+    def profile(self) -> str:  # type: ignore[override]
+        """The searched patterns, unless one was named for all."""
+        return "patterns" if self.patterns == "search" else ""
+
+    def index(self, reading: Reading) -> BlockIndex:
+        """Blocks and lines of each head."""
+        return Estimate(self, reading).index([shape.times(self.ratio) for shape in self._shapes(reading)])
+
+    def shape(self, kind: str) -> Shape:
+        """A head of this kind in the sizes that were given."""
+        sizes = {
+            "a-shape": (self.sinks, self.window),
+            "vertical-slash": (self.vertical, self.slash),
+            "block-sparse": (self.blocks, 0),
+        }
+        return Shape(kind, *sizes[kind])
+
+    def _shapes(self, reading: Reading) -> list[Shape]:
+        heads = len(reading.query)
+        if self.patterns == "search":
+            found = reading.profile("patterns")[reading.layer, :heads].tolist()
+            shapes = [Shape(KINDS[int(kind)], first, second) for kind, first, second in found]
+        else:
+            shapes = [self.shape(self.patterns)] * heads
+        if any(shape.kind == "block-sparse" for shape in shapes) and not _of_one_piece(reading):
+            lines = self.shape("vertical-slash")
+            shapes = [lines if shape.kind == "block-sparse" else shape for shape in shapes]
+        return shapes
+
+
+class Estimate:
+    """What one reading tells of its lines and blocks, each looked at when it is first needed."""
+
+    def __init__(self, pattern: MInference, reading: Reading) -> None:
+        self._pattern, self._reading = pattern, reading
+        self._own = own_blocks(reading, pattern.block)
+
+    def index(self, shapes: Sequence[Shape]) -> BlockIndex:
+        """For heads of these shapes."""
+        own, block = self._own, self._pattern.block
+        parts = _PARTS if any(shape.kind == "vertical-slash" for shape in shapes) else 1
+        key_blocks = -(-self._reading.key.shape[1] * parts // block)
+        chosen = torch.zeros(len(shapes), len(own), key_blocks, dtype=torch.bool, device=own.device)
+        drawn = None
+        for kind in KINDS:
+            heads = [head for head, shape in enumerate(shapes) if shape.kind == kind]
+            if not heads:
+                continue
+            first, second = (
+                torch.tensor([shapes[head][1:] for head in heads], device=own.device).round().long().T
+            )
+            if kind == "a-shape":
+                chosen[heads] = self._a_shape(first, second, parts)
+            elif kind == "block-sparse":
+                wide = self._block_sparse(heads, first).repeat_interleave(parts, 2)
+                chosen[heads] = wide[..., :key_blocks]
+            else:
+                keys, distances = self._vertical_slash(heads, first, second)
+                chosen[heads] = slash_blocks(distances, own, key_blocks, block, block // parts)
+                drawn = keys.new_full((len(shapes), keys.shape[1]), -1)
+                drawn[heads] = keys
+        return BlockIndex(
+            block=block,
+            first=int(own[0]),
+            visits=visits_of(chosen),
+            width=block // parts,
+            columns=None if drawn is None else columns_of(drawn, chosen, own, block, block // parts),
+        )
+
+    def _a_shape(self, sinks: Tensor, window: Tensor, parts: int) -> Tensor:
+        width, own = self._pattern.block // parts, self._own
+        blocks = torch.arange(-(-self._reading.key.shape[1] // width), device=own.device)
+        back = own[:, None] * parts - blocks
+        seen = (blocks < -(-sinks // width)[:, None, None]) | (back <= -(-window // width)[:, None, None])
+        return seen & (back > 0)
+
+    def _block_sparse(self, heads: list[int], blocks: Tensor) -> Tensor:
+        """The own block is one of so many."""
+        scores = self._scores[heads]
+        allowed = causal_blocks(self._own, scores.shape[2])
+        return highest(scores, (blocks - 1).clamp(min=0)[:, None, None], allowed)
+
+    def _vertical_slash(self, heads: list[int], vertical: Tensor, slash: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys of vertical lines, ascending, then -1, and which distances are slash lines."""
+        by_key, by_distance = (sums[heads] for sums in self._lines)
+        anywhere = torch.ones(by_key.shape[1], dtype=torch.bool, device=by_key.device)
+        lines = highest(by_key, vertical.clamp(min=self._pattern.sure_vertical)[:, None], anywhere)
+        distances = highest(by_distance, slash.clamp(min=self._pattern.sure_slash)[:, None], anywhere)
+        return packed(torch.arange(len(anywhere), device=lines.device), lines), distances
+
+    @cached_property
+    def _lines(self) -> tuple[Tensor, Tensor]:
+        vertical, slash = line_sums(self._reading, self._pattern.last)
+        vertical[:, : self._pattern.sure_vertical] = torch.inf
+        slash[:, : self._pattern.sure_slash] = torch.inf
+        return vertical, slash
+
+    @cached_property
+    def _scores(self) -> Tensor:
+        return pooled_scores(self._reading, self._pattern.block)
+
+
+def _of_one_piece(reading: Reading) -> bool:
+    """Whether the weights of the last query are those of query · key."""
+    query = reading.query[:, -1:].unflatten(0, (-1, reading.group)).flatten(1, 2).float()
+    scores = (query @ reading.key.float().mT * reading.scale).flatten(0, 1)
+    if reading.softcap is not None:
+        scores = (scores / reading.softcap).tanh() * reading.softcap
+    rows = reading.query.shape[1]
+    weights = reading.weights(slice(rows - 1, rows))[:, 0]
+    return torch.allclose(scores.softmax(-1), weights, rtol=0.01, atol=1e-4)

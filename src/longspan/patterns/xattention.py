@@ -1,0 +1,96 @@
+"""XAttention: key blocks by the sums along antidiagonals of strided tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from longspan.kernels.blocks import BlockIndex
+from longspan.parameters import check_range
+from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class XAttention(Pattern):
+    """The fewest key blocks that hold a share of the estimated attention. https://arxiv.org/abs/2503.16428
+
+    The scores of stride × stride queries and keys are estimated together, by the mean along their antidiagonal, which
+    meets every query and every key of the tile once. A softmax over the tiles, added up over blocks, gives a share to
+    each key block; blocks are chosen, largest first, until they hold `threshold`. The first block and the query
+    block itself always count among them.
+
+    stride: queries and keys of a tile. threshold: the share. block: tokens per block, a multiple of stride. The
+    defaults are those of the authors' code.
+
+    Deviations: one threshold for all heads; theirs may also differ from head to head, as found for Llama-3.1-8B. Tiles
+    are aligned to the first key, also where a chunk begins inside one. Where scores are bounded by a soft cap, the
+    means are bounded by it.
+    """
+
+    stride: int = 16
+    threshold: float = 0.9
+    block: int = 128
+
+    def __post_init__(self) -> None:
+        check_range("stride", self.stride, 1, self.block)
+        check_range("threshold", self.threshold, 0.0, 1.0)
+        check_range("block", self.block, 16, 4096)
+        if self.block % self.stride:
+            raise ValueError(f"stride={self.stride} does not divide block={self.block}; choose 4, 8 or 16")
+
+    def index(self, reading: Reading) -> BlockIndex:
+        """The blocks chosen for each head."""
+        shares = self.shares(reading)
+        own = own_blocks(reading, self.block)
+        before = causal_blocks(own, shares.shape[2])
+        chosen = self._fewest(shares, own) & before
+        return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(chosen))
+
+    def shares(self, reading: Reading) -> Tensor:
+        """What each key block gets of a query block's attention, as estimated: `[heads, query_blocks, key_blocks]`.
+
+        fp32; a query block's shares add up to the number of tiles in which it has queries.
+        """
+        key, start = reading.key, reading.start
+        keys, per_block = key.shape[1], self.block // self.stride
+        tiles = -(-keys // self.stride)
+        across = _tiled(key, 0, tiles * self.stride - keys, self.stride).flatten(2).mT
+        query = _tiled(reading.query, start % self.stride, tiles * self.stride - keys, self.stride)
+        query = query.unflatten(0, (len(key), -1))
+        first = start // self.stride
+        own = own_blocks(reading, self.block).tolist()
+        shares = key.new_zeros(len(reading.query), len(own), own[-1] + 1, dtype=torch.float32)
+        for number, block in enumerate(own):
+            begin, end = max(first, block * per_block), min(tiles, (block + 1) * per_block)
+            rows = query[:, :, begin - first : end - first].flip(3).flatten(3)
+            scores = (rows.flatten(1, 2) @ across[..., :end]).unflatten(1, rows.shape[1:3]).float()
+            scores *= reading.scale / self.stride
+            if reading.softcap is not None:
+                scores = (scores / reading.softcap).tanh_().mul_(reading.softcap)
+            later = torch.ones(end - begin, end - begin, dtype=torch.bool, device=key.device).triu(1)
+            scores[..., begin:].masked_fill_(later, -torch.inf)
+            weights = scores.softmax(-1).sum(2).flatten(0, 1)
+            weights = torch.nn.functional.pad(weights, (0, (block + 1) * per_block - end))
+            shares[:, number, : block + 1] = weights.unflatten(1, (-1, per_block)).sum(-1)
+        return shares
+
+    def _fewest(self, shares: Tensor, own: Tensor) -> Tensor:
+        """The first block, the own one, and the fewest others with which they hold the threshold: bool, like shares."""
+        if self.threshold >= 1:
+            return torch.ones_like(shares, dtype=torch.bool)
+        number = torch.arange(shares.shape[2], device=own.device)
+        sure = (number == 0) | (number == own[:, None])
+        lacking = self.threshold * shares.sum(-1, keepdim=True) - (shares * sure).sum(-1, keepdim=True)
+        ordered, order = shares.masked_fill(sure, 0).sort(-1, descending=True)
+        needed = ordered.cumsum(-1) - ordered < lacking
+        return torch.zeros_like(needed).scatter_(-1, order, needed) | sure
+
+
+def _tiled(x: Tensor, before: int, behind: int, stride: int) -> Tensor:
+    """x `[h, n, d]` in tiles of `stride` rows, `[h, tiles, stride, d]`, filled up with zeros."""
+    filled = torch.nn.functional.pad(x, (0, 0, before, behind)) if before or behind else x
+    tiles: Tensor = filled.unflatten(1, (-1, stride))
+    return tiles

@@ -1,0 +1,46 @@
+"""NTK-by-parts: slow channels are interpolated, fast ones kept, and a ramp lies between."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from longspan.parameters import check_range
+from longspan.positions.base import Rope
+from longspan.positions.stretch import Stretch
+
+
+@dataclass(frozen=True, kw_only=True)
+class NTKByParts(Stretch):
+    """YaRN's frequencies without its attention factor. https://arxiv.org/abs/2309.00071 (section 3.2)
+
+    The ramp is linear in the pair's number, as in YaRN's code and in transformers; the paper's formula is linear in
+    how often the pair turns. On a model whose config already scales its frequencies, the ramp acts on these, with
+    the ends that the model's base and window give.
+
+    factor: s, the target length over the trained window L; by default as the text needs it. beta_fast, beta_slow: a
+    pair that turns more than beta_fast times within L keeps its frequency, one that turns less than beta_slow times
+    is divided by s, and the ramp between them has its ends rounded outwards.
+    """
+
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("beta_slow", self.beta_slow, 0.01)
+        check_range("beta_fast", self.beta_fast, self.beta_slow)
+
+    def rope(self, rope: Rope) -> Rope:
+        """Frequencies blended by the ramp."""
+
+        def pair_turning(times: float) -> float:
+            return rope.channels * math.log(rope.window / (times * 2 * math.pi)) / (2 * math.log(rope.theta))
+
+        first = max(math.floor(pair_turning(self.beta_fast)), 0)
+        last = min(math.ceil(pair_turning(self.beta_slow)), rope.channels - 1)
+        number = torch.arange(len(rope.inv_freq), dtype=torch.float32, device=rope.inv_freq.device)
+        ramp = ((number - first) / max(last - first, 0.001)).clamp(0, 1)
+        return rope.with_(inv_freq=torch.lerp(rope.inv_freq, rope.inv_freq / self.scale, ramp))

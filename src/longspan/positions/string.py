@@ -1,0 +1,68 @@
+"""STRING: far keys are seen at nearer distances, which the model was trained with more often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from longspan.errors import PlanError
+from longspan.parameters import Budget, check_budget, check_range, tokens
+from longspan.positions.base import Piece, Positions, Rope, unchanged
+
+
+@dataclass(frozen=True, kw_only=True)
+class STRING(Positions):
+    """Two pieces, no training. https://arxiv.org/abs/2410.18745
+
+    At distances below S: normal. From S on: the query stands at i − S + W, so that the distance S looks like W. All
+    pieces rotate keys by their own positions, so keys are stored rotated. Made for texts within the trained window,
+    whose greatest distances were rarely trained; it also reaches S − W tokens beyond.
+
+    The authors' code for reading counts a key at the distance S in both pieces, that for generating only in the far
+    one, as here.
+
+    shift: S, as tokens or as a share of the trained window; the authors suggest 0.25 to 0.4.
+    local: W, as tokens or as a share of the trained window; the authors suggest 128, 256 or 512.
+    magnitude: what rotated channels are multiplied with. The authors' code has 0.1 · ln 2 + 1, the paper nothing.
+    """
+
+    piece_count: ClassVar[int] = 2
+
+    shift: Budget = 0.33
+    local: Budget = 128
+    magnitude: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_budget("shift", self.shift)
+        check_budget("local", self.local)
+        check_range("magnitude", self.magnitude, 0.01)
+
+    def _sizes(self, trained: int) -> tuple[int, int]:
+        shift, local = tokens(self.shift, trained), tokens(self.local, trained)
+        if not local <= shift <= trained:
+            raise PlanError(
+                f"string: in a window of {trained}, shift={self.shift} is {shift} tokens and local={self.local} is "
+                f"{local}; choose local ≤ shift ≤ {trained}"
+            )
+        return shift, local
+
+    def rope(self, rope: Rope) -> Rope:
+        """The model's own frequencies."""
+        return rope if self.magnitude == 1 else rope.with_(magnitude=rope.magnitude * self.magnitude)
+
+    def pieces(self, queries: Tensor, rope: Rope) -> list[Piece]:
+        """The keys nearer than S, then the others."""
+        shift, local = self._sizes(rope.window)
+        near = (queries - shift + 1).clamp(min=0)
+        return [
+            Piece(queries, unchanged, near, queries + 1),
+            Piece(queries - shift + local, unchanged, torch.zeros_like(queries), near),
+        ]
+
+    def window(self, trained: int) -> int:
+        """L + S − W, where the farthest distance reaches the trained window."""
+        shift, local = self._sizes(trained)
+        return trained + shift - local

@@ -1,0 +1,127 @@
+"""Which attention pattern suits each head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from longspan.engine.view import Viewer
+from longspan.kernels.blocks import BlockIndex
+from longspan.patterns.base import Reading as Read
+from longspan.patterns.minference import KINDS, Estimate, MInference, Shape
+from longspan.patterns.recall import recall
+from longspan.policies.view import View
+from longspan.positions.base import Positions
+from longspan.profiles.prose import recital
+from longspan.profiles.reading import Reading, full_layers
+from longspan.seam import Seam
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+LENGTH = 4096
+"""Tokens that are read, fewer where the model's window is smaller."""
+SPACE = (
+    Shape("a-shape", 100, 800),
+    Shape("vertical-slash", 30, 800),
+    Shape("vertical-slash", 100, 750),
+    Shape("vertical-slash", 500, 700),
+    Shape("vertical-slash", 3500, 100),
+    Shape("block-sparse", 100, 0),
+)
+"""What a head may become, as in the authors' code."""
+SHARE = 0.2
+"""Of the keys before its own block, what a query may see of each candidate."""
+LOOKED_AT = 128
+"""Queries whose attention is looked at."""
+
+_CHUNK = 512
+_LEAST, _MOST, _STEPS = 2.0**-7, 2.0**2, 7
+
+
+def shape(seam: Seam) -> tuple[int, ...]:
+    """Of the result."""
+    return len(seam.layers), max(layer.heads for layer in seam.layers), 3
+
+
+def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
+    """The best pattern of each head: its place in `minference.KINDS` and its two sizes, fp32 `[layers, heads, 3]`.
+
+    MInference's search, https://arxiv.org/abs/2407.02490: the model reads one text with a retrieval task at its end,
+    and each head gets the pattern that recalls most of the attention of queries in the second half of the text, out of
+    six that cost the same. Rows of layers with a window, and of heads that a layer lacks, are 0.
+
+    The authors' sizes fit texts much longer than those that a measure can afford to read. So each candidate is made
+    smaller (or larger), head by head, until it visits a fifth of the keys, and the winner is written down in the size
+    of the authors. They read with sizes as they are, of which the costs are only about the same.
+    """
+    found = torch.zeros(shape(seam))
+    if not full_layers(seam):
+        return found
+    text = recital(tokenizer, min(seam.window, LENGTH))
+    seen, observed = len(text.ids), len(text.ids) // 2
+    reading = Reading(seam, observed=observed)
+    viewer = Viewer(seam=seam, raw=False, profile=_none)
+    try:
+        for _ in reading.read(text.ids, _CHUNK):
+            pass
+        for layer in reading.layers:
+            view = viewer.last(reading.memory.layers[layer], layer, Positions(), seen=seen, observed=observed)
+            best = search(MInference(), _read(view))
+            found[layer, : len(best)] = best
+    finally:
+        reading.memory.release()
+    return found
+
+
+def search(pattern: MInference, read: Read) -> Tensor:
+    """The best candidate for each head of one reading, fp32 `[heads, 3]`."""
+    estimate = Estimate(pattern, read)
+    rows = torch.linspace(0, read.query.shape[1] - 1, min(LOOKED_AT, read.query.shape[1])).round().long()
+    rows = rows.to(read.query.device)
+    recalls = []
+    for candidate in SPACE:
+        index = estimate.index(_at_equal_cost(estimate, candidate, read))
+        recalls.append(recall(read.query, read.key, index, scale=read.scale, softcap=read.softcap, rows=rows))
+    best = torch.stack(recalls).argmax(0).tolist()
+    return torch.tensor([(KINDS.index(SPACE[each].kind), *SPACE[each][1:]) for each in best])
+
+
+def _at_equal_cost(estimate: Estimate, candidate: Shape, read: Read) -> list[Shape]:
+    """For each head the candidate in the largest size that visits no more than its share of the keys."""
+    heads = len(read.query)
+    low = torch.full((heads,), _LEAST, dtype=torch.float64)
+    high = torch.full((heads,), _MOST, dtype=torch.float64)
+    everything = estimate.index([Shape("a-shape", read.key.shape[1], 0)] * heads)
+    most = SHARE * visited(everything)
+    for _ in range(_STEPS):
+        middle = (low * high).sqrt()
+        affordable = visited(estimate.index([candidate.times(ratio) for ratio in middle.tolist()])) <= most
+        affordable = affordable.cpu()
+        low, high = torch.where(affordable, middle, low), torch.where(affordable, high, middle)
+    return [candidate.times(ratio) for ratio in low.tolist()]
+
+
+def visited(index: BlockIndex) -> Tensor:
+    """Keys that are visited besides those of the own blocks, of all query blocks together: int64 `[h]`."""
+    count = (index.visits >= 0).sum((1, 2)) * (index.width or index.block)
+    return count if index.columns is None else count + (index.columns >= 0).sum((1, 2))
+
+
+def _read(view: View) -> Read:
+    """The queries of a view as if they were read together."""
+    return Read(
+        query=view.queries,
+        key=view.keys,
+        scale=view.scale,
+        softcap=view.softcap,
+        layer=view.layer,
+        layers=view.layers,
+        weights=lambda rows: view.attention(rows).flatten(0, 1),
+    )
+
+
+def _none(name: str) -> Tensor:
+    raise LookupError(f"profile {name!r} cannot be asked for while one is measured")

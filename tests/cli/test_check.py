@@ -1,0 +1,74 @@
+"""`longspan check`: what a length asks of a model's positions."""
+
+import json
+import sys
+
+import pytest
+
+from longspan.cli import main
+from tiny import tiny_network, tiny_tokenizer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny model in a folder, base 10,000, window 512, three layers."""
+    path = tmp_path_factory.mktemp("tiny")
+    tiny_network("llama").save_pretrained(path)
+    tiny_tokenizer().save_pretrained(path)
+    return str(path)
+
+
+@pytest.fixture
+def check(monkeypatch, capsys, folder):
+    """Runs `longspan check` in this process: (exit code, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["longspan", "check", folder, *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        printed = capsys.readouterr()
+        return stopped.value.code or 0, printed.out, printed.err
+
+    return call
+
+
+def test_without_a_length_nothing_is_said_of_one(check):
+    code, out, _ = check("--json")
+    assert code == 0
+    assert "reach" not in json.loads(out)
+
+
+def test_a_length_is_held_against_claim_and_base(check):
+    code, out, _ = check("--length", "40000", "--json")
+    reach = json.loads(out)["reach"]
+    assert code == 0
+    assert (reach["claimed"], reach["trained"], reach["base"], reach["layers"]) == (512, 512, 10_000.0, 3)
+    assert reach["aliasing"] == pytest.approx(6366.2, abs=0.1)
+    assert reach["stability"] == pytest.approx(38197.2, abs=0.1)
+    assert reach["aliasing"] < reach["base"] < reach["stability"] < reach["depth"]
+    assert reach["remaining"] == 0.0
+    assert reach["ceiling"] == 2**23
+
+
+def test_the_text_says_what_fails_and_what_to_do(check):
+    code, out, _ = check("--length", "70000")
+    assert code == 0
+    lines = dict(line.split(None, 1) for line in out.splitlines() if not line.startswith("at "))
+    assert "FAILS" in lines["aliasing"]
+    assert "FAILS" in lines["depth"]
+    assert lines["precision"].endswith("holds")
+    assert "at 70,000" in out
+    assert "136.72 times as far as claimed: use positions=dca" in out
+
+
+def test_within_the_window_all_holds(check):
+    _, out, _ = check("--length", "512")
+    assert "FAILS" not in out
+    assert "claims 512 tokens (default rotation)\n" in out
+
+
+@pytest.mark.parametrize("wrong", [("--length", "0"), ("--length", "9", "--coherence", "1.5")])
+def test_refused(check, wrong):
+    code, _, err = check(*wrong)
+    assert code == 2
+    assert wrong[-2].strip("-") in err

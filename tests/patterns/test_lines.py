@@ -1,0 +1,64 @@
+"""Vertical and slash lines, against loops."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from longspan.patterns import lines
+from longspan.patterns.base import Reading
+from longspan.patterns.lines import line_sums, slash_blocks
+
+HEADS = 3
+
+
+def reading(rows, keys, seed=0):
+    """A reading with any weights at all, causal."""
+    weights = torch.rand(HEADS, rows, keys, generator=torch.Generator().manual_seed(seed)).tril(keys - rows)
+    return weights, Reading(
+        query=torch.zeros(HEADS, rows, 4),
+        key=torch.zeros(1, keys, 4),
+        scale=1.0,
+        layer=0,
+        layers=1,
+        weights=lambda some: weights[:, some],
+    )
+
+
+@given(st.integers(1, 12), st.integers(0, 20), st.integers(1, 15), st.sampled_from([1, 100, 1 << 23]))
+def test_weights_are_added_up_by_key_and_by_distance(rows, past, last, at_a_time):
+    keys = rows + past
+    weights, read = reading(rows, keys)
+    vertical, slash = torch.zeros(HEADS, keys), torch.zeros(HEADS, keys)
+    for row in range(max(0, rows - last), rows):
+        for key in range(past + row + 1):
+            vertical[:, key] += weights[:, row, key]
+            slash[:, past + row - key] += weights[:, row, key]
+    whole = lines._WEIGHTS
+    lines._WEIGHTS = at_a_time
+    try:
+        assert_close(line_sums(read, last), (vertical, slash))
+    finally:
+        lines._WEIGHTS = whole
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(0, 40),
+    st.sampled_from([(4, 4), (4, 2), (6, 1)]),
+    st.integers(0, 999),
+)
+def test_a_slash_line_runs_through_the_blocks_of_its_pairs(rows, past, sizes, seed):
+    (block, width), keys = sizes, rows + past
+    lengths = torch.rand(HEADS, keys, generator=torch.Generator().manual_seed(seed)) < 0.1
+    own = torch.arange(past // block, (keys - 1) // block + 1)
+    key_blocks = -(-keys // width)
+    found = slash_blocks(lengths, own, key_blocks, block, width)
+    for head in range(HEADS):
+        for number, o in enumerate(own.tolist()):
+            met = set()
+            for query in range(o * block, (o + 1) * block):
+                for distance in lengths[head].nonzero().flatten().tolist():
+                    if 0 <= query - distance < o * block:
+                        met.add((query - distance) // width)
+            assert found[head, number].nonzero().flatten().tolist() == sorted(met)
