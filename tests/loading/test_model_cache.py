@@ -8,10 +8,10 @@ import sys
 import pytest
 from tiny_models import tiny_network, write_gguf
 
-from longspan.errors import LongspanError
 from longspan import cache_folder as cache_room
-from longspan.loading import load_weights
 from longspan.cache_folder import cache_folder, delete, require_space, room, whole_folder
+from longspan.errors import LongspanError
+from longspan.loading import load_weights
 from longspan.loading.converted import MANIFEST
 from longspan.loading.digest import file_digest
 

@@ -7,9 +7,9 @@ import pytest
 from tiny_models import tiny_network, write_gguf
 from typer.testing import CliRunner
 
+from longspan.cache_folder import bytes_below
 from longspan.cli.models import app
 from longspan.errors import LongspanError, ModelNotFound
-from longspan.cache_folder import bytes_below
 from longspan.loading.find import find
 from longspan.loading.inventory import remove
 from longspan.loading.known import DEFAULT, KNOWN

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from longspan.errors import ContextError
 from longspan.cache_folder import locked
+from longspan.errors import ContextError
 
 _PREFIX, _SUFFIX = ".longspan-", ".partial"
 

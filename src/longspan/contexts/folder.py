@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from longspan.cache_folder import cache_folder
 from longspan.contexts.about import About
 from longspan.contexts.atomic import clear
 from longspan.contexts.header import opened, read_header, verified
 from longspan.errors import ContextError
-from longspan.cache_folder import cache_folder
 from longspan.parameters import check_range
 
 _SUFFIX = ".safetensors"

@@ -9,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 from longspan import __version__
+from longspan.cache_folder import locked, room
 from longspan.evaluation.code import digest
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task
-from longspan.cache_folder import locked, room
 
 
 def prepared(task: Task, request: Request, count: int | None, tokenizer: str) -> Iterator[Sample]:

@@ -9,8 +9,8 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-from longspan.errors import CorruptModel
 from longspan.cache_folder import locked, room
+from longspan.errors import CorruptModel
 
 REMEMBER_ABOVE = 512 * 2**20
 """Bytes from which a file's digest is remembered by path, size and time of change."""

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from longspan.errors import CorruptModel, ModelNotFound
 from longspan.cache_folder import locked, room
+from longspan.errors import CorruptModel, ModelNotFound
 from longspan.loading.digest import file_digest
 from longspan.loading.hub import fetch_from_hub, on_disk
 from longspan.loading.known import DEFAULT, KNOWN, KnownModel, did_you_mean

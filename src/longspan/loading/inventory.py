@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from longspan.errors import LongspanError, ModelNotFound
 from longspan.cache_folder import bytes_below, cache_folder, delete, locked
+from longspan.errors import LongspanError, ModelNotFound
 from longspan.loading.converted import Converted, all_converted
 from longspan.loading.hub import on_disk
 from longspan.loading.known import DEFAULT, KNOWN, KnownModel, did_you_mean

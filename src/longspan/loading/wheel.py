@@ -9,8 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from longspan.errors import CorruptModel
 from longspan.cache_folder import bytes_below, scratch
+from longspan.errors import CorruptModel
 from longspan.loading.known import Wheel
 from longspan.loading.progress import Progress
 from longspan.loading.reason import SourceUnavailableError, reason

@@ -28,10 +28,10 @@ class HiP(Pattern):
     in a block, the last of each so many takes part in the search. sinks, window: first keys, and last ones before the
     block of queries, visited in any case and not counted in k; both are rounded up to whole blocks of `width`.
 
-    The defaults are those of version 1.1 of the authors' code (`HiPAttentionArgs`). Version 1.0 had blocks of 32 queries
-    and a window of 128. It also read the first queries densely and looked at 32 channels only in the search over
-    long texts; 1.1 does neither unless it is told to, and both are left out here. The window is counted from the first
-    query of a block, theirs from the last.
+    The defaults are those of version 1.1 of the authors' code (`HiPAttentionArgs`). Version 1.0 had blocks of 32
+    queries and a window of 128. It also read the first queries densely, and in the search over long texts looked at 32
+    channels only; 1.1 does neither unless it is told to, and both are left out here. The window is counted from the
+    first query of a block, theirs from the last.
     """
 
     k: int = 512

@@ -30,12 +30,12 @@ class HyperAttention(Pattern):
     each layer. Names and defaults are those of the authors' code.
 
     As the paper has it: the order of hash values, a Gray code, which the authors' code applies the wrong way round, so
-    that some neighbours there differ in several bits. Otherwise than in the authors' code: halves are rounded to blocks;
-    keys are drawn without replacement; the last block may have fewer keys, where they fill it up with zeros that take
-    part. When a text is read in chunks, the keys before a chunk are a first half and the chunk is a second one, so what
-    is visited depends on the chunks. Between halves attention is exact where there are fewer than `min_seq_len` keys,
-    or fewer queries than `block_size`, whose ranks would say little; the authors' two halves are equally long, and
-    exact is what is shorter than `min_seq_len`.
+    that some neighbours there differ in several bits. Otherwise than in the authors' code: halves are rounded to
+    blocks; keys are drawn without replacement; the last block may have fewer keys, where they fill it up with zeros
+    that take part. When a text is read in chunks, the keys before a chunk are a first half and the chunk is a second
+    one, so what is visited depends on the chunks. Between halves attention is exact where there are fewer than
+    `min_seq_len` keys, or fewer queries than `block_size`, whose ranks would say little; the authors' two halves are
+    equally long, and exact is what is shorter than `min_seq_len`.
     """
 
     lsh_num_projs: int = 7

@@ -12,7 +12,7 @@ from torch import Tensor
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.allocators.sensitivity import Sensitivity
 from longspan.policies.base import Policy
-from longspan.policies.gathering import gathered, query_blocks
+from longspan.policies.gathering import gathered
 from longspan.policies.tracker import Script, Tracker, Tracking
 from longspan.policies.view import View
 
@@ -43,9 +43,7 @@ class Patched(Tracker):
             positions=view.positions[:, :held],
             lengths=[length - asked for length in view.lengths],
         )
-        largest = torch.zeros_like(stored.positions, dtype=torch.float32)
-        for rows in query_blocks(stored):
-            largest = torch.maximum(largest, stored.attention(rows).nan_to_num_(0.0).amax((1, 2)))
+        largest = stored.strongest()
         self.largest = torch.maximum(largest, before) if before.numel() else largest
 
     def keep(self, kept: Sequence[Tensor]) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.policies.base import Policy
-from longspan.policies.gathering import gathered, query_blocks
+from longspan.policies.gathering import gathered
 from longspan.policies.tracker import Script, Tracker, Tracking
 from longspan.policies.view import View
 
@@ -21,14 +21,11 @@ def guidance(view: View, *, normalize: bool) -> Tensor:
 
     normalize: whether a query's weights are multiplied with the number of entries that it sees.
     """
-    summed = torch.zeros_like(view.positions, dtype=torch.float32)
-    for rows in query_blocks(view):
-        weights = view.attention(rows)
-        if normalize:
-            seen = (view.positions[:, None] <= view.query_positions[rows][:, None]) & view.exists()[:, None]
-            weights *= seen.sum(-1)[:, None, :, None]
-        summed += weights.sum(2).mean(1)
-    return summed
+    if not normalize:
+        return view.received()
+    rows = zip(view.positions, view.lengths, strict=True)
+    seen = [torch.searchsorted(at[:length], view.query_positions, right=True) for at, length in rows]
+    return view.received(torch.stack(seen).float())
 
 
 class Guided(Tracker):

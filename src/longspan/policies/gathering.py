@@ -1,4 +1,4 @@
-"""What the trackers of this room have in common: a number per entry, blocks of queries, and being found again."""
+"""What the trackers of this room have in common: a number per entry, and being found again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from torch.nn.functional import pad
 from longspan.policies.tracker import Tracker
 from longspan.policies.view import View
 
-BLOCK_WEIGHTS = 1 << 24
-"""Attention weights that are held at a time."""
-
 T = TypeVar("T", bound=Tracker)
 
 
@@ -26,11 +23,6 @@ def gathered(view: View, kind: type[T]) -> T:
             "read the text in a session that has the policy"
         )
     return view.tracker
-
-
-def query_blocks(view: View) -> list[slice]:
-    """All queries of the view, in blocks whose attention weights need a bounded amount of memory."""
-    return view.blocks(max(1, BLOCK_WEIGHTS // (len(view.queries) * max(1, view.keys.shape[1]))))
 
 
 class PerEntry(Tracker):

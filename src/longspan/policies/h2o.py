@@ -9,7 +9,7 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.policies.base import Policy
-from longspan.policies.gathering import PerEntry, gathered, query_blocks
+from longspan.policies.gathering import PerEntry, gathered
 from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
 
@@ -20,8 +20,7 @@ class Received(PerEntry):
     def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
         """Adds the weights of the new queries."""
         if not rehearsed:
-            received = (view.attention(rows).sum(2).mean(1) for rows in query_blocks(view))
-            self.held = sum(received, self.numbers(view))
+            self.held = self.numbers(view) + view.received()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from longspan.parameters import check_range
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.allocators.model_wide import ModelWide
 from longspan.policies.base import Policy
-from longspan.policies.gathering import PerEntry, gathered, query_blocks
+from longspan.policies.gathering import PerEntry, gathered
 from longspan.policies.tracker import Script, Tracking
 from longspan.policies.view import View
 
@@ -46,11 +46,8 @@ class Repeated(PerEntry):
         piece = (at >= start) & (at < stop) & view.exists()
         near, places = _only(view, piece | (at < self.sinks) | (at >= view.seen))
         inside = piece.gather(1, places)
-        largest = self.numbers(view)
-        for rows in query_blocks(near):
-            weights = near.attention(rows).amax((1, 2)).masked_fill(~inside, self.blank)
-            largest = largest.scatter_reduce(1, places, weights, "amax")
-        self.held = largest
+        largest = near.strongest().masked_fill(~inside, self.blank)
+        self.held = self.numbers(view).scatter_reduce(1, places, largest, "amax")
 
     def keep(self, kept: Sequence[Tensor]) -> None:
         """The weights of the entries that stay."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from longspan.kernels.received import Attention
 from longspan.kernels.rotation import Table
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ class View:
     """Entries and the last queries, all as attention saw them.
 
     keys, values `[kv_heads, n, dim]`, keys rotated; rows shorter than n are filled up with zeros. positions int64
-    `[kv_heads, n]`, where each entry stood in the text. lengths: entries of each row. queries `[heads, w, dim]`,
-    rotated, and query_positions `[w]`, the last of the text, as many as the policy observes. seen: tokens read so
-    far. scale: what the model multiplies query · key with, before softcap bounds it. layer counts from 0 of
-    `layers`.
+    `[kv_heads, n]`, where each entry stood in the text, ascending. lengths: entries of each row. queries
+    `[heads, w, dim]`, rotated, and query_positions `[w]`, the last of the text, as many as the policy observes.
+    seen: tokens read so far. scale: what the model multiplies query · key with, before softcap bounds it. layer
+    counts from 0 of `layers`.
     output: the weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
     turn: the rotation of queries at given positions `[n]`, None where the layer does not rotate.
     tracker: what the policy's tracker has gathered. rounds: positions at which rounds of a dialogue begin, ascending
@@ -85,7 +86,7 @@ class View:
         return scores.masked_fill(~self.exists(), -torch.inf)
 
     def attention(self, rows: slice = slice(None)) -> Tensor:
-        """Softmax weights of some of the queries over the entries: fp32 `[kv_heads, group, w, n]`, causal."""
+        """Softmax weights of a few of the queries over the entries: fp32 `[kv_heads, group, w, n]`, causal."""
         query = self.queries[:, rows].unflatten(0, (-1, self.group)).float()
         scores = torch.matmul(query, self.keys.float()[:, None].transpose(-1, -2)).mul_(self.scale)
         if self.softcap is not None:
@@ -93,6 +94,25 @@ class View:
         hidden = (self.positions[:, None] > self.query_positions[rows][:, None]) | ~self.exists()[:, None]
         return scores.masked_fill_(hidden[:, None], -torch.inf).softmax(-1)
 
-    def blocks(self, rows: int = 128) -> list[slice]:
-        """All queries, cut into blocks of so many, for `attention`."""
-        return [slice(start, start + rows) for start in range(0, self.queries.shape[1], rows)]
+    def received(self, factors: Tensor | None = None) -> Tensor:
+        """What each entry gets from all queries, mean over the query heads of its group: fp32 `[kv_heads, n]`.
+
+        factors: what the weights of each query count in each row, fp32 `[kv_heads, w]`; 1 where not given.
+        """
+        return self._whole.received(factors)
+
+    def strongest(self) -> Tensor:
+        """The largest weight that each entry gets from any query of its group: fp32 `[kv_heads, n]`."""
+        return self._whole.strongest()
+
+    @property
+    def _whole(self) -> Attention:
+        return Attention(
+            query=self.queries,
+            key=self.keys,
+            positions=self.positions,
+            query_positions=self.query_positions,
+            lengths=self.lengths,
+            scale=self.scale,
+            softcap=self.softcap,
+        )

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from longspan.contexts.origin import Origin
 from longspan.cache_folder import locked, room, scratch
+from longspan.contexts.origin import Origin
 from longspan.parameters import check_choice
 from longspan.plan import Plan
 from longspan.profiles import dimension_groups, heads, patterns, sensitivity

@@ -107,7 +107,8 @@ class FullReading:
     def weights(self, layer: int, count: int | None = None) -> Tensor:
         """The softmax over the keys for each of the last queries: fp32 `[heads, queries, n]`, each row 1 in sum.
 
-        count: how many queries, `queries` by default. A model's attention sinks that are no tokens (gpt-oss) take no part.
+        count: how many queries, `queries` by default. A model's attention sinks that are no tokens (gpt-oss) take no
+        part.
         """
         count = count or self.queries
         facts, span, keys = self.engine.seam.layers[layer], self.span(layer, count), self.keys(layer)
