@@ -62,3 +62,23 @@ def test_the_codec_holds_the_same_entries(positions, codec):
     with tiny_model().session(f"positions={positions} {codec}", chunk=32) as session:
         session.read(tokens(128))
         assert session.usage.kv_bytes == 3 * 2 * 128 * 2 * (VECTOR if codec else 16 * 4)
+
+
+def test_a_pattern_remembers_nothing_of_a_rehearsal():
+    pattern, going_on = "pattern=squeezed(budget=0.3,block=16,segment=32,local=0)", tokens(60, seed=1)
+    model, found = tiny_model(), []
+    for plan in (pattern, f"{pattern} policy=kvzip(budget=1000)"):
+        with model.session(plan, chunk=64) as session:
+            session.read(tokens(200))
+            session.read(going_on)
+            found.append(session.next_logits.clone())
+    assert torch.equal(found[0], found[1])
+
+
+def test_a_pattern_forgets_keys_that_are_turned_anew():
+    """Frequencies that grow with the text turn what is stored, so clusters of it are made anew."""
+    plan = "positions=dynamic-ntk pattern=squeezed(budget=1.0,block=16,segment=32,local=0)"
+    model, ids = tiny_model(), tokens(700)
+    with model.session(plan, chunk=64) as sparse, model.session("positions=dynamic-ntk", chunk=64) as dense:
+        assert torch.allclose(sparse.read(ids).next_logits, dense.read(ids).next_logits, atol=1e-4)
+        assert all(layer.pattern is None for layer in sparse._batch.memories[0].layers)

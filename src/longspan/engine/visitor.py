@@ -20,6 +20,7 @@ from longspan.seam import Call
 from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.form import Plain
 from longspan.store.group import Group
+from longspan.store.state import State
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +67,8 @@ class Visitor:
                     keys = torch.cat([group.keys() for group in groups] + [key], 1)
                     values = torch.cat([group.values() for group in groups] + [value], 1)
                 groups = []
-            merge = self._patterned(self.pattern, keys, values, first)
+            state = self._state(self.pattern, keep=store) if first == 0 else self.pattern.state()
+            merge = self._patterned(self.pattern, keys, values, first, state)
         else:
             for leg, query in zip(span.legs, self.queries, strict=True):
                 region = leg.fresh
@@ -88,14 +90,22 @@ class Visitor:
             kept.append(key, value)
         return _joined(merge, call)
 
-    def _patterned(self, pattern: Pattern, keys: Tensor, values: Tensor, first: int) -> Merge | None:
-        """The queries over keys from position `first` up to their own, thinned out by the pattern.
+    def _state(self, pattern: Pattern, *, keep: bool) -> State | None:
+        """What the pattern remembers of the keys from position 0 on, unless these are turned anew in every pass.
 
-        What is remembered for the pattern is of keys from position 0 on.
+        keep: whether it may take in the keys of this pass, too.
         """
-        call, span = self.call, self.span
-        if self.layer.pattern is None and first == 0:
+        if self.span.key_map is None:
+            return pattern.state()
+        if self.layer.pattern is None:
             self.layer.pattern = pattern.state()
+        return self.layer.pattern if keep or self.layer.pattern is None else self.layer.pattern.fork()
+
+    def _patterned(
+        self, pattern: Pattern, keys: Tensor, values: Tensor, first: int, state: State | None
+    ) -> Merge | None:
+        """The queries over keys from position `first` up to their own, thinned out by the pattern."""
+        call, span = self.call, self.span
         turns = [span.key_turn(leg.keys, first, first + keys.shape[1]) for leg in span.legs]
         by_leg = [keys if span.key_map is not None else turned(keys, turn) for turn in turns]
         index = pattern.index(
@@ -107,7 +117,7 @@ class Visitor:
                 layer=call.layer,
                 layers=self.layers,
                 weights=lambda rows: self._weights(by_leg, first, rows),
-                state=self.layer.pattern if first == 0 else pattern.state(),
+                state=state,
                 notes=self.notes,
                 profile=self.profile,
             )
