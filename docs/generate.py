@@ -109,11 +109,17 @@ def explain(cls: type) -> tuple[str, dict[str, str]]:
     return "\n\n".join(prose), meanings
 
 
+def _example(parameter: parts.Parameter) -> str:
+    if not parameter.required:
+        return str(parameter.text(parameter.default))
+    return "4" if "number" in parameter.takes and "list" not in parameter.takes else f"{parameter.name}.json"
+
+
 def example_of(room: str, card: registry.Card) -> str:
     """A plan that names the method, checked by making it."""
     known = parts.parameters(registry.find(room, card.name))
     shown = [each for each in known if each.required] or [each for each in known if each.room is None][:2]
-    given = ",".join(f"{each.name}={'4' if each.required else each.text(each.default)}" for each in shown)
+    given = ",".join(f"{each.name}={_example(each)}" for each in shown)
     call = f"{card.name}({given})" if given else card.name
     text = f"{room}={call}" if room in registry.SLOTS else f"{owner_of(room)}({room}={call})"
     Plan.parse(text)
