@@ -86,6 +86,13 @@ def test_a_long_reading_in_bf16_chooses_as_in_fp32():
     assert_close(pattern.shares(half), pattern.shares(reading), atol=0.1, rtol=0)
 
 
+def test_looking_at_few_tiles_at_a_time_changes_nothing(monkeypatch):
+    reading = random_reading(100, 30, spread=3.0)
+    whole = XAttention(stride=4, block=16).shares(reading)
+    monkeypatch.setattr("longspan.patterns.xattention._WEIGHTS", 1 << 10)
+    assert_close(XAttention(stride=4, block=16).shares(reading), whole)
+
+
 @pytest.mark.parametrize("chunk", [7, 50, 2048])
 def test_a_session_with_threshold_one_is_the_stock_model(chunk):
     model, ids = tiny_model(), tokens(150)

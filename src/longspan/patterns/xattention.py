@@ -12,6 +12,9 @@ from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of
 
+# Weights of tiles looked at together; bounds the memory.
+_WEIGHTS = 1 << 22
+
 
 @dataclass(frozen=True, kw_only=True)
 class XAttention(Pattern):
@@ -54,27 +57,28 @@ class XAttention(Pattern):
 
         fp32; a query block's shares add up to the number of tiles in which it has queries.
         """
-        key, start = reading.key, reading.start
-        keys, per_block = key.shape[1], self.block // self.stride
-        tiles = -(-keys // self.stride)
-        across = _tiled(key, 0, tiles * self.stride - keys, self.stride).flatten(2).mT
-        query = _tiled(reading.query, start % self.stride, tiles * self.stride - keys, self.stride)
-        query = query.unflatten(0, (len(key), -1))
-        first = start // self.stride
-        own = own_blocks(reading, self.block).tolist()
-        shares = key.new_zeros(len(reading.query), len(own), own[-1] + 1, dtype=torch.float32)
-        for number, block in enumerate(own):
-            begin, end = max(first, block * per_block), min(tiles, (block + 1) * per_block)
+        key, start, stride = reading.key, reading.start, self.stride
+        keys, first = key.shape[1], reading.start // stride
+        tiles, behind = -(-keys // stride), -keys % stride
+        across = _tiled(key, 0, behind, stride).flatten(2).mT
+        query = _tiled(reading.query, start % stride, behind, stride).unflatten(0, (len(key), -1))
+        own = torch.arange(first, tiles, device=key.device) * stride // self.block
+        size = len(reading.query), int(own[-1] - own[0]) + 1, int(own[-1]) + 1
+        shares = key.new_zeros(size, dtype=torch.float32)
+        step = max(1, _WEIGHTS // (len(reading.query) * tiles))
+        for begin in range(first, tiles, step):
+            end = min(begin + step, tiles)
             rows = query[:, :, begin - first : end - first].flip(3).flatten(3)
             scores = (rows.flatten(1, 2) @ across[..., :end]).unflatten(1, rows.shape[1:3]).float()
-            scores *= reading.scale / self.stride
+            scores *= reading.scale / stride
             if reading.softcap is not None:
                 scores = (scores / reading.softcap).tanh_().mul_(reading.softcap)
             later = torch.ones(end - begin, end - begin, dtype=torch.bool, device=key.device).triu(1)
             scores[..., begin:].masked_fill_(later, -torch.inf)
-            weights = scores.softmax(-1).sum(2).flatten(0, 1)
-            weights = torch.nn.functional.pad(weights, (0, (block + 1) * per_block - end))
-            shares[:, number, : block + 1] = weights.unflatten(1, (-1, per_block)).sum(-1)
+            lacking = -end * stride % self.block // stride
+            weights = torch.nn.functional.pad(scores.softmax(-1).flatten(0, 1), (0, lacking))
+            weights = weights.unflatten(2, (-1, self.block // stride)).sum(-1)
+            shares[..., : weights.shape[2]].index_add_(1, own[begin - first : end - first] - own[0], weights)
         return shares
 
     def _fewest(self, shares: Tensor, own: Tensor) -> Tensor:
