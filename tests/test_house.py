@@ -35,6 +35,7 @@ ORDER = (
     {"plan"},
     {"spans"},
     {"loading"},
+    {"fusing"},
     {"seam"},
     {"engine"},
     {"selfcheck"},

@@ -4,9 +4,11 @@ import shutil
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from longspan.kernels import compiled, gathered
+from longspan.kernels import compiled, gathered, naive
 from longspan.kernels.blocks import BlockIndex, Bundle, attend_blocks
 
 needs_compiler = pytest.mark.skipif(
@@ -161,3 +163,23 @@ def test_what_it_does_not_know_is_left_to_torch():
     assert not compiled.suits(query.bfloat16(), key, value)
     assert not compiled.suits(query.clone().requires_grad_(), key, value)
     assert not compiled.suits(query.to("meta"), key.to("meta"), value.to("meta"))
+
+
+@needs_compiler
+@given(
+    st.tuples(st.integers(1, 2), st.integers(1, 3)),
+    st.integers(1, 300),
+    st.integers(1, 300),
+    st.booleans(),
+    st.integers(0, 999),
+)
+def test_dense_attention_is_its_formula(heads, rows, keys, causal, seed):
+    generator = torch.Generator().manual_seed(seed)
+    keys = rows if causal else keys
+    query = torch.randn(heads[0] * heads[1], rows, 20, generator=generator)
+    key, value = (torch.randn(heads[0], keys, 20, generator=generator) for _ in range(2))
+    mask = torch.ones(rows, keys, dtype=torch.bool).tril() if causal else None
+    expected = naive.attention(query, key, value, scale=0.3, mask=mask)
+    found = compiled.attend_all(query, key, value, scale=0.3, causal=causal)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert_close(mine, theirs, atol=1e-5, rtol=1e-5)

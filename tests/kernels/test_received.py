@@ -60,7 +60,7 @@ def sights(draw: st.DrawFn) -> Attention:
 
 WAYS = st.fixed_dictionaries(
     {
-        "_WEIGHTS": st.sampled_from([1, 5000, 1 << 22]),
+        "_WEIGHTS": st.sampled_from([1, 5000, 1 << 23]),
         "_ROWS": st.sampled_from([1, 32]),
         "_KEYS": st.sampled_from([1, 16, 128]),
         "onednn": st.booleans(),

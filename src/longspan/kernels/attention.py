@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longspan.kernels import bf16, naive
+from longspan.kernels import bf16, compiled, naive
 
 # Plain attention holds a [heads, rows, m] matrix; this bounds its number of elements.
 _PLAIN_ELEMENTS = 1 << 24
@@ -36,6 +36,9 @@ def attend(
     if mask is None and query.shape[1] == 1:
         return _single(query, key, value, scale)
     if mask is None and bf16.suits(query, key):
+        if compiled.suits(query, key, value):
+            out, lse = compiled.attend_all(query, key, value, scale=scale, causal=causal)
+            return out.to(query.dtype), lse
         return bf16.attend(query, key, value, scale=scale, causal=causal)
     if causal:
         out, lse = _flash_cpu(query[None], key[None], value[None], 0.0, True, scale=scale)

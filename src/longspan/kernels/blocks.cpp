@@ -10,9 +10,9 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <new>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -27,7 +27,7 @@ struct Call {
   const int64_t *visits, *columns, *members;  // [choosers of each, lists, count of each], or null
   const float* bonus;                         // as columns, or null
   int64_t query_head, query_row, key_head, key_row, value_head, value_row;  // strides
-  int64_t heads, kv_heads, rows, keys, dim, value_dim;
+  int64_t heads, kv_heads, rows, keys, start, dim, value_dim;  // start: the place of the first query among the keys
   int64_t choosers, lists, block, width;
   int64_t visits_heads, visits_count, columns_heads, columns_count, members_heads, members_count;
   int64_t bf16, threads;
@@ -67,7 +67,7 @@ class Worker {
   // Piece number `piece` of the work: a part of the queries of one list.
   void run(int64_t piece, int64_t parts) {
     const int64_t list = piece / parts / call_.choosers, chooser = piece / parts % call_.choosers;
-    const int64_t shared = call_.heads / call_.choosers, start = call_.keys - call_.rows;
+    const int64_t shared = call_.heads / call_.choosers, start = call_.start;
     const int64_t own = (start / call_.block + list) * call_.block;  // the first key of a query block
     const int64_t* members = entries(call_.members, call_.members_heads, call_.members_count, chooser, list);
     const int64_t first = members ? 0 : std::max<int64_t>(own - start, 0);
@@ -117,7 +117,7 @@ class Worker {
       for (int lane = 0; lane < STRIP; ++lane) {
         const Row at = rows_[std::min(s * STRIP + lane, rows_.size() - 1)];
         int64_t low = call_.low ? call_.low[at.row] : 0, high = call_.high ? call_.high[at.row] : call_.keys;
-        if (causal) high = std::min(high, call_.keys - call_.rows + at.row + 1);
+        if (causal) high = std::min(high, call_.start + at.row + 1);
         low = std::clamp<int64_t>(low, 0, call_.keys), high = std::clamp<int64_t>(high, 0, call_.keys);
         strip.low[lane / LANES][lane % LANES] = low, strip.high[lane / LANES][lane % LANES] = high;
         strip.least_low = std::min<int32_t>(strip.least_low, low);
@@ -135,6 +135,7 @@ class Worker {
     }
   }
 
+  // Keys from .. to - 1, as far as any of the queries may see them.
   void range(int64_t from, int64_t to) {
     for (int64_t key = std::max<int64_t>(from, least_); key < std::min<int64_t>(to, most_); ++key) add(key, 0.0f);
   }
@@ -172,6 +173,7 @@ class Worker {
     count_ = 0;
   }
 
+  // One strip over the keys of the panel. open: every query sees every key, and scores are products times scale.
   template <int V>
   void visit(size_t s, bool open) {
     Strip& strip = strips_[s];
@@ -294,9 +296,10 @@ void all_pieces(const Call& call) {
     }
   };
   std::vector<std::thread> others;
+  others.reserve(call.threads);
   try {
     for (int64_t i = 1; i < std::min(call.threads, pieces); ++i) others.emplace_back(work);
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     // No more threads can be had: those that there are do the work.
   }
   work();

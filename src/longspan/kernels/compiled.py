@@ -30,7 +30,8 @@ _PATIENCE = 120
 _POINTERS = ("query", "key", "value", "out", "lse", "low", "high", "visits", "columns", "members", "bonus")
 _NUMBERS = (
     *("query_head", "query_row", "key_head", "key_row", "value_head", "value_row"),
-    *("heads", "kv_heads", "rows", "keys", "dim", "value_dim", "choosers", "lists", "block", "width"),
+    *("heads", "kv_heads", "rows", "keys", "start", "dim", "value_dim"),
+    *("choosers", "lists", "block", "width"),
     *("visits_heads", "visits_count", "columns_heads", "columns_count", "members_heads", "members_count"),
     *("bf16", "threads"),
 )
@@ -66,6 +67,40 @@ def attend(
     bounds: tuple[Tensor, Tensor] | None,
 ) -> tuple[Tensor, Tensor]:
     """Output and log-sum-exp, fp32; arguments as for `attend_blocks`, and checked: nothing is checked here."""
+    call, out, lse = _prepared(query, key, value, key.shape[1] - query.shape[1], scale, softcap, bounds)
+    call.block, call.width = index.block, index.width or index.block
+    _run(call, visits=index.visits, columns=index.columns)
+    for bundle in index.bundles:
+        if bundle.rows.numel() and bundle.columns.numel():
+            bonus = None if bundle.bonus is None else bundle.bonus.float()
+            _run(call, members=bundle.rows, columns=bundle.columns, bonus=bonus)
+    return out, lse
+
+
+def attend_all(
+    query: Tensor, key: Tensor, value: Tensor, *, scale: float, causal: bool
+) -> tuple[Tensor, Tensor]:
+    """Dense attention: output and log-sum-exp, fp32; arguments as for `kernels.attention.attend`."""
+    start = 0 if causal else key.shape[1]  # where all queries come after all keys, every one sees every other
+    call, out, lse = _prepared(query, key, value, start, scale, None, None)
+    call.block = call.width = start + query.shape[1]
+    _run(call, visits=_NONE)
+    return out, lse
+
+
+_NONE = torch.zeros(1, 1, 0, dtype=torch.long)
+
+
+def _prepared(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    start: int,
+    scale: float,
+    softcap: float | None,
+    bounds: tuple[Tensor, Tensor] | None,
+) -> tuple[_Call, Tensor, Tensor]:
+    """The call without lists, and the tensors that it writes to."""
     heads, rows, dim = query.shape
     out = torch.zeros(heads, rows, value.shape[-1])
     lse = torch.full((heads, rows), -torch.inf)
@@ -78,20 +113,14 @@ def attend(
         for name, x in (("query", query), ("key", key), ("value", value))
         for step, stride in zip(("head", "row"), x.stride()[:2], strict=True)
     }
-    numbers |= {"heads": heads, "kv_heads": len(key), "rows": rows, "keys": key.shape[1]}
+    numbers |= {"heads": heads, "kv_heads": len(key), "rows": rows, "keys": key.shape[1], "start": start}
     numbers |= {"dim": dim, "value_dim": value.shape[-1]}
     numbers |= {"bf16": query.dtype is torch.bfloat16, "threads": torch.get_num_threads()}
     call = _Call(scale=scale, softcap=softcap or 0.0, **numbers)
     for name, tensor in tensors.items():
         setattr(call, name, tensor.data_ptr())
-
-    call.block, call.width = index.block, index.width or index.block
-    _run(call, visits=index.visits, columns=index.columns)
-    for bundle in index.bundles:
-        if bundle.rows.numel() and bundle.columns.numel():
-            bonus = None if bundle.bonus is None else bundle.bonus.float()
-            _run(call, members=bundle.rows, columns=bundle.columns, bonus=bonus)
-    return out, lse
+    call.tensors = tuple(tensors.values())  # what the call points to lives as long as it does
+    return call, out, lse
 
 
 def _run(call: _Call, **lists: Tensor | None) -> None:

@@ -106,12 +106,16 @@ class _Parts:
         choosers = max(len(rows), len(columns), len(self._key))
         rows, columns = (each.expand(choosers, -1, -1) for each in (rows, columns))
         bonus = None if bonus is None else bonus.expand(choosers, -1, -1)
-        scored = rows.shape[2] * len(self._query) // choosers
+        gaps = bool((columns < 0).any())
+        shared = len(self._query) // choosers
         number = torch.arange(choosers * rows.shape[1], device=rows.device)
-        for some in _batches(number, columns.shape[2], self._key.shape[-1], scored):
-            place = some // rows.shape[1], some % rows.shape[1]
-            extra = None if bonus is None else bonus[place]
-            self._add(choosers, place[0], rows[place], columns[place], bounds=self._bounds, bonus=extra)
+        for members in rows.split(max(1, _MASKED_ELEMENTS // (columns.shape[2] * shared)), 2):
+            scored = members.shape[2] * shared
+            for some in _batches(number, columns.shape[2], self._key.shape[-1], scored):
+                place = some // rows.shape[1], some % rows.shape[1]
+                extra = None if bonus is None else bonus[place]
+                chosen = place[0], members[place], columns[place]
+                self._add(choosers, *chosen, bounds=self._bounds, bonus=extra, gaps=gaps)
 
     def _lists(
         self, visits: Tensor, width: int, *, causal: bool = False, bounds: Bounds | None = None
@@ -142,17 +146,18 @@ class _Parts:
         causal: bool = False,
         bounds: Bounds | None = None,
         bonus: Tensor | None = None,
+        gaps: bool = False,
     ) -> None:
         """One batch: for each chooser `[i]`, of `choosers` equal groups of heads, its rows `[i, r]` over keys `[i, k]`.
 
-        keys that are -1 are none. bonus: what is added to scores, `[i, k]`.
+        bonus: what is added to scores, `[i, k]`. gaps: whether some of the keys are -1, which is none.
         """
         heads = len(self._query)
         shared = torch.arange(heads // choosers, device=rows.device)
         place = (chooser[:, None] * len(shared) + shared)[..., None], rows[:, None]
         of = (chooser * len(self._key) // choosers)[:, None], keys.clamp(0, self._key.shape[1] - 1)
         query, key, value = self._query[place], self._key[of], self._value[of]
-        if bounds is None and bonus is None and bool((keys >= 0).all()):
+        if bounds is None and bonus is None and not gaps:
             out, lse = attention.attend(
                 query.flatten(0, 1), key, value, scale=self._scale, softcap=self._softcap, causal=causal
             )
