@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 # Weights that are held at a time, but of as many rows at least as make a product worth its while.
-_WEIGHTS = 1 << 22
+_WEIGHTS = 1 << 23
 _ROWS = 32
 # Keys of a product come in multiples of this, since each new shape is compiled.
 _KEYS = 128
@@ -48,7 +48,7 @@ class Attention:
             factors = torch.ones(len(self.key), self.query.shape[1], device=self.key.device)
         for row in range(len(self.key)):
             for queries, weights in self._weights(row):
-                summed = factors[row, queries].repeat(self._group) @ weights.flatten(0, 1)
+                summed = factors[row, queries].repeat_interleave(self._group) @ weights.flatten(0, 1)
                 total[row, : len(summed)] += summed
         return total / self._group
 
@@ -66,13 +66,13 @@ class Attention:
         return len(self.query) // len(self.key)
 
     def _weights(self, row: int) -> Iterator[tuple[slice, Tensor]]:
-        """Blocks of queries with their weights over the first keys of a row, `[group, queries, keys]`."""
+        """Blocks of queries with their weights over the first keys of a row, `[queries, group, keys]`."""
         length, count, group = self.lengths[row], self.query.shape[1], self._group
         if not length:
             return
         at, seeing = self.positions[row, :length].contiguous(), self.query_positions.contiguous()
         key = self.key[row, :length].float().contiguous()
-        query = self.query.unflatten(0, (-1, group))[row]
+        query = self.query.unflatten(0, (-1, group))[row].transpose(0, 1).float().mul(self.scale).contiguous()
         begin = int(torch.searchsorted(seeing, at[0]))
         step = _block(length, group)
         starts = torch.arange(begin, count, step, device=at.device)
@@ -82,14 +82,13 @@ class Attention:
         for start, sure, end in zip(range(begin, count, step), seen_by_all, seen, strict=True):
             queries = slice(start, min(count, start + step))
             end = min(length, -(-end // _KEYS) * _KEYS)
-            scores = self._scores(query[:, queries], key[:end])
+            scores = self._scores(query[queries], key[:end])
             hidden = at[sure:end] > seeing[queries, None]
-            scores[..., sure:].masked_fill_(hidden, -torch.inf)
+            scores[..., sure:].masked_fill_(hidden[:, None], -torch.inf)
             yield queries, torch.softmax(scores, -1, out=scores)
 
     def _scores(self, query: Tensor, key: Tensor) -> Tensor:
-        flat = query.float().mul(self.scale).reshape(-1, query.shape[-1])
-        scores = _product(flat, key).view(*query.shape[:2], len(key))
+        scores = _product(query.flatten(0, 1), key).view(*query.shape[:2], len(key))
         return scores if self.softcap is None else scores.div_(self.softcap).tanh_().mul_(self.softcap)
 
 

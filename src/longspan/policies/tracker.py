@@ -20,8 +20,8 @@ class Tracker(State, ABC):
         """Some tokens have passed through the layer and are stored.
 
         view: the layer with exactly these tokens' queries, `view.queries [heads, n, dim]` at
-        `view.query_positions [n]`; `view.attention(rows)` gives their weights, a block of rows at a time. raw: the
-        same queries before rotation. rehearsed: whether they are of a rehearsal, whose entries will be forgotten
+        `view.query_positions [n]`; `view.received()` and `view.strongest()` sum their weights up, `view.attention(rows)`
+        gives those of a few. raw: the same queries before rotation. rehearsed: whether they are of a rehearsal, whose entries will be forgotten
         (they are the last entries of the view, at positions from `view.seen` on).
         """
 
