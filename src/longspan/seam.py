@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from longspan.errors import UnsupportedModel
+from longspan.fusing import Fused
 from longspan.kernels.rotation import rotate, table
 from longspan.positions.base import Rope
 
@@ -93,6 +94,7 @@ class Seam:
                 self.layers = self._watch()
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise self._unsupported(f"a forward pass through the seam failed: {error}") from error
+        self._fused = Fused(network, self.config.hidden_size)
 
     @property
     def config(self) -> Any:
@@ -145,7 +147,7 @@ class Seam:
         ids and positions int64 `[n]`; keep int64 `[k]`, indices of the tokens whose logits are wanted. Returns
         `[k, vocab]`. The model is its own again when this returns or raises.
         """
-        with self._borrowed(attention, rotating=False), torch.inference_mode():
+        with self._borrowed(attention, rotating=False), self._fused.lent(), torch.inference_mode():
             return self._run(ids, positions, keep)
 
     def stock(self, ids: Tensor) -> Tensor:

@@ -1,15 +1,22 @@
 """Dense attention of many bf16 queries by bf16 matrix products that are exact where it counts.
 
-On processors with bf16 dot products these run several times as fast as products of fp32, but give bf16 scores,
-whose error grows with their size: a score of 200 is off by up to half a unit. So every tile of scores is made
-twice, once to find each row's largest, and once with the largest taken off inside the product: now the error grows
-with the distance from the largest, where the weights vanish.
+On processors with bf16 dot products these run several times as fast as products of fp32. The compiled kernel adds
+them up in fp32. Without it torch's own give bf16 scores, whose error grows with their size: a score of 200 is off by
+up to half a unit. So every tile of scores is made twice, once to find each row's largest, and once with the largest
+taken off inside the product: now the error grows with the distance from the largest, where the weights vanish.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
+
+from longspan.kernels import compiled
+
+if TYPE_CHECKING:
+    from longspan.kernels.blocks import BlockIndex
 
 # Queries and keys of a tile: large enough for the matrix products, small enough for the caches. Keys are a multiple
 # of queries, so that a query's own key and all hidden ones lie in the last tile.
@@ -32,12 +39,36 @@ def suits(query: Tensor, key: Tensor) -> bool:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float, causal: bool) -> tuple[Tensor, Tensor]:
     """Output bf16 `[heads, n, d]` and log-sum-exp fp32 `[heads, n]`; arguments as for `kernels.attention.attend`."""
+    if not key.shape[1]:
+        raise ValueError("key has 0 entries, allowed 1 or more")
+    if compiled.suits(query, key, value):
+        index = _everything(query.shape[1], key.shape[1], causal)
+        out, lse = compiled.attend(query, key, value, index, scale=scale, softcap=None, bounds=None)
+        return out.to(query.dtype), lse
+    return in_tiles(query, key, value, scale=scale, causal=causal)
+
+
+def _everything(rows: int, keys: int, causal: bool) -> BlockIndex:
+    """One block that visits itself, or all queries in one bundle over all keys."""
+    from longspan.kernels.blocks import BlockIndex, Bundle  # which themselves stand on dense attention
+
+    if causal:
+        return BlockIndex(block=keys, first=0, visits=torch.empty(1, 1, 0, dtype=torch.int64))
+    bundle = Bundle(rows=torch.arange(rows)[None, None], columns=torch.arange(keys)[None, None])
+    return BlockIndex(block=keys, first=0, visits=torch.empty(1, 0, 0, dtype=torch.int64), bundles=(bundle,))
+
+
+def in_tiles(
+    query: Tensor, key: Tensor, value: Tensor, *, scale: float, causal: bool
+) -> tuple[Tensor, Tensor]:
+    """The same by torch alone."""
     kv_heads, length, _ = key.shape
     grouped = query.unflatten(0, (kv_heads, -1))
     shared, count = grouped.shape[1:3]
     out = query.new_empty(kv_heads, shared, count, value.shape[-1])
     lse = torch.empty(kv_heads, shared, count, device=query.device)
     room = query.new_empty(len(query) * min(_QUERIES, count) * min(_KEYS, length))
+    later = query.new_full((_QUERIES, _QUERIES), -torch.inf).triu(1)
     for start in range(0, count, _QUERIES):
         rows = slice(start, min(count, start + _QUERIES))
         queries = grouped[:, :, rows]
@@ -45,8 +76,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float, causal: b
         state: tuple[Tensor, Tensor, Tensor] | None = None
         for first in range(0, visible, _KEYS):
             keys = slice(first, min(visible, first + _KEYS))
-            diagonal = causal and keys.stop == visible
-            state = _tile(queries, key[:, keys], value[:, keys], scale, diagonal, room, state)
+            hidden = later if causal and keys.stop == visible else None
+            state = _tile(queries, key[:, keys], value[:, keys], scale, hidden, room, state)
         if state is None:
             raise ValueError("key has 0 entries, allowed 1 or more")
         largest, total, summed = state
@@ -60,14 +91,14 @@ def _tile(
     key: Tensor,
     value: Tensor,
     scale: float,
-    diagonal: bool,
+    later: Tensor | None,
     room: Tensor,
     before: tuple[Tensor, Tensor, Tensor] | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Joins one tile: per row the largest score (bf16), the sum of weights and of weighted values (fp32).
 
-    queries `[kv_heads, shared, n, d]`. diagonal: the last n keys are the queries' own; later ones than its own are
-    hidden from a query. room: memory for the scores.
+    queries `[kv_heads, shared, n, d]`. later: where the last n keys are the queries' own, −∞ above a diagonal of at
+    least n, which hides later ones than its own from a query. room: memory for the scores.
     """
     kv_heads, shared, count, dim = queries.shape
     length = key.shape[1]
@@ -75,12 +106,12 @@ def _tile(
     across = key.transpose(1, 2)
     scores = room[: kv_heads * shared * count * length].view(kv_heads, shared * count, length)
     torch.bmm(queries, across, out=scores)
-    _hide(scores, count, diagonal)
+    _hide(scores, count, later)
     largest = scores.amax(-1, keepdim=True).mul_(scale)
     if before is not None:
         largest = torch.maximum(largest, before[0])
     torch.baddbmm(-largest, queries, across, alpha=scale, out=scores)
-    _hide(scores, count, diagonal)
+    _hide(scores, count, later)
     weights = scores.exp_()
     total = weights.sum(-1, keepdim=True).float()
     summed = torch.bmm(weights, value).float()
@@ -91,7 +122,6 @@ def _tile(
     return largest, total, summed
 
 
-def _hide(scores: Tensor, count: int, diagonal: bool) -> None:
-    if diagonal:
-        later = scores.new_full((count, count), -torch.inf).triu(1)
-        scores.unflatten(1, (-1, count))[..., -count:].add_(later)
+def _hide(scores: Tensor, count: int, later: Tensor | None) -> None:
+    if later is not None:
+        scores.unflatten(1, (-1, count))[..., -count:].add_(later[:count, :count])

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.kernels import fused
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -47,6 +49,8 @@ def table(
 
 def rotate(x: Tensor, turn: Table) -> Tensor:
     """x `[heads, n, head_dim]` with its first r channels rotated; same dtype, a new tensor."""
+    if fused.suits(x):
+        return fused.rotate(x, turn.cos, turn.sin, interleaved=turn.interleaved)
     rotated = turn.cos.shape[-1]
     # Converted at once: products of two number formats are several times slower.
     head = (x if rotated == x.shape[-1] else x[..., :rotated]).float()

@@ -20,9 +20,10 @@ class Tracker(State, ABC):
         """Some tokens have passed through the layer and are stored.
 
         view: the layer with exactly these tokens' queries, `view.queries [heads, n, dim]` at
-        `view.query_positions [n]`; `view.received()` and `view.strongest()` sum their weights up, `view.attention(rows)`
-        gives those of a few. raw: the same queries before rotation. rehearsed: whether they are of a rehearsal, whose entries will be forgotten
-        (they are the last entries of the view, at positions from `view.seen` on).
+        `view.query_positions [n]`; `view.received()` and `view.strongest()` sum their weights up, and
+        `view.attention(rows)` gives those of a few. raw: the same queries before rotation. rehearsed: whether they are
+        of a rehearsal, whose entries will be forgotten (they are the last entries of the view, at positions from
+        `view.seen` on).
         """
 
     def keep(self, kept: Sequence[Tensor]) -> None:
