@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longspan.kernels import attention, bf16, naive
+from longspan.kernels import attention, bf16, compiled, naive
 
 # Weights, their sum, values' product and output are each rounded to 8 bits.
 RELATIVE = 4 * 2**-8
@@ -60,17 +60,22 @@ def test_scores_of_many_hundreds_keep_their_weights():
     check(query, key, value, causal=True)
 
 
-@pytest.mark.parametrize(("count", "causal"), [(200, True), (200, False)])
-def test_attend_uses_it_where_it_suits(monkeypatch, count, causal):
+@pytest.mark.parametrize("causal", [True, False])
+def test_attend_uses_it_where_it_suits_and_nothing_is_compiled(monkeypatch, causal):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    query, key, value = inputs(2, 2, count, count, size=1.0, seed=0)
-    mine = attention.attend(query, key, value, scale=0.17, causal=causal)
-    assert torch.equal(mine[0], bf16.attend(query, key, value, scale=0.17, causal=causal)[0])
+    query, key, value = inputs(2, 2, 200, 200, size=1.0, seed=0)
+    way = {"scale": 0.17, "causal": causal}
+    built = attention.attend(query, key, value, **way)
+    monkeypatch.setattr(compiled, "library", lambda: None)
+    mine = attention.attend(query, key, value, **way)
+    assert all(map(torch.equal, mine, bf16.attend(query, key, value, **way)))
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
-    stock = attention.attend(query, key, value, scale=0.17, causal=causal)
+    stock = attention.attend(query, key, value, **way)
     assert not torch.equal(stock[0], mine[0])
-    assert float((stock[0].float() - mine[0].float()).abs().max()) < 0.05
+    assert not torch.equal(stock[0], built[0])
+    for each in (built, mine):
+        assert float((stock[0].float() - each[0].float()).abs().max()) < 0.05
 
 
 def test_few_queries_and_other_formats_do_not_suit():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from longspan.kernels import compiled, gathered, naive
+from longspan.kernels import building, compiled, gathered, naive
 from longspan.kernels.blocks import BlockIndex, Bundle, attend_blocks
 
 needs_compiler = pytest.mark.skipif(
@@ -22,9 +22,9 @@ def fresh(tmp_path, monkeypatch):
     """As on a machine where nothing has been built; returns what `library` then finds."""
     monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    compiled.library.cache_clear()
+    building.library.cache_clear()
     yield tmp_path / "compiled"
-    compiled.library.cache_clear()
+    building.library.cache_clear()
 
 
 def case(dtype, rows=130, keys=200, block=16):
@@ -63,7 +63,7 @@ def test_here_it_is_compiled():
 @needs_compiler
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_without_special_instructions_it_computes_the_same(fresh, monkeypatch, dtype):
-    monkeypatch.setattr(compiled, "_FLAGS", tuple(flag for flag in compiled._FLAGS if "march" not in flag))
+    monkeypatch.setattr(building, "_FLAGS", tuple(flag for flag in building._FLAGS if "march" not in flag))
     tensors, index = case(dtype)
     assert compiled.suits(*tensors)
     close(compiled.attend(*tensors, index, **WHOLE), gathered.attend(*tensors, index, **WHOLE), dtype)
@@ -74,7 +74,7 @@ def test_it_is_built_once(fresh):
     assert compiled.library() is not None
     (built,) = fresh.iterdir()
     before = built.stat()
-    compiled.library.cache_clear()
+    building.library.cache_clear()
     assert compiled.library() is not None
     assert [each.name for each in fresh.iterdir()] == [built.name]
     assert (built.stat().st_ino, built.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -83,8 +83,8 @@ def test_it_is_built_once(fresh):
 @needs_compiler
 def test_what_was_not_built_for_this_compiler_is_not_used(fresh, monkeypatch):
     assert compiled.library() is not None
-    monkeypatch.setattr(compiled, "_FLAGS", (*compiled._FLAGS, "-DOTHER"))
-    compiled.library.cache_clear()
+    monkeypatch.setattr(building, "_FLAGS", (*building._FLAGS, "-DOTHER"))
+    building.library.cache_clear()
     assert compiled.library() is not None
     assert len(list(fresh.iterdir())) == 2
 
@@ -98,7 +98,7 @@ def a_compiler_that_fails(monkeypatch, folder):
 
 
 def source_that_does_not_compile(monkeypatch, folder):
-    monkeypatch.setattr(compiled, "_FLAGS", (*compiled._FLAGS, "-DTILE=0"))
+    monkeypatch.setattr(building, "_FLAGS", (*building._FLAGS, "-DTILE=0"))
 
 
 def nowhere_to_keep_it(monkeypatch, folder):

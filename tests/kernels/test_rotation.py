@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from longspan.kernels import fused
 from longspan.kernels.rotation import rotate, table
 
 
@@ -88,12 +89,32 @@ def test_scores_depend_on_the_distance_alone(distance, shift, interleaved):
     assert_close(score(distance, 0), score(distance + shift, shift), atol=2e-2, rtol=0)
 
 
-def test_low_precision_is_rotated_in_full():
-    x = torch.randn(2, 6, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
-    turn = table(torch.arange(30_000, 30_006), 10_000 ** -(torch.arange(0, 16, 2) / 16))
-    turned = rotate(x, turn)
-    assert turned.dtype == torch.bfloat16
-    assert torch.equal(turned, rotate(x.float(), turn).bfloat16())
+@given(
+    st.integers(1, 40),
+    st.integers(0, 3),
+    st.booleans(),
+    st.integers(0, 30_000),
+    st.booleans(),
+    st.booleans(),
+)
+def test_low_precision_is_rotated_in_full(pairs, rest, interleaved, first, per_head, by_token):
+    """bf16 is rounded once, whether one pass does it all or torch step by step, and wherever the numbers lie."""
+    generator = torch.Generator().manual_seed(pairs)
+    x = torch.randn(3, 5, 2 * pairs + 2 * rest, generator=generator).bfloat16()
+    if by_token:
+        x = x.transpose(0, 1).contiguous().transpose(0, 1)
+    positions = torch.arange(first, first + 5)
+    if per_head:
+        positions = positions + torch.tensor([[0], [7], [20]])
+    inv_freq = 10_000 ** -(torch.arange(pairs) / pairs)
+    turn = table(positions, inv_freq, interleaved=interleaved)
+    exact = complex_rotation(x, positions, inv_freq, 1.0, interleaved)
+    with pytest.MonkeyPatch.context() as patch:
+        for _ in range(2):
+            turned = rotate(x, turn)
+            assert turned.dtype == torch.bfloat16
+            assert_close(turned.double(), exact, rtol=2**-8, atol=2e-6)
+            patch.setattr(fused, "suits", lambda x: False)
 
 
 def test_the_input_stays_as_it_is():

@@ -1,22 +1,15 @@
 """Dense attention of many bf16 queries by bf16 matrix products that are exact where it counts.
 
-On processors with bf16 dot products these run several times as fast as products of fp32. The compiled kernel adds
-them up in fp32. Without it torch's own give bf16 scores, whose error grows with their size: a score of 200 is off by
-up to half a unit. So every tile of scores is made twice, once to find each row's largest, and once with the largest
-taken off inside the product: now the error grows with the distance from the largest, where the weights vanish.
+On processors with bf16 dot products these run several times as fast as products of fp32, but give bf16 scores,
+whose error grows with their size: a score of 200 is off by up to half a unit. So every tile of scores is made
+twice, once to find each row's largest, and once with the largest taken off inside the product: now the error grows
+with the distance from the largest, where the weights vanish.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
-
-from longspan.kernels import compiled
-
-if TYPE_CHECKING:
-    from longspan.kernels.blocks import BlockIndex
 
 # Queries and keys of a tile: large enough for the matrix products, small enough for the caches. Keys are a multiple
 # of queries, so that a query's own key and all hidden ones lie in the last tile.
@@ -39,29 +32,6 @@ def suits(query: Tensor, key: Tensor) -> bool:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float, causal: bool) -> tuple[Tensor, Tensor]:
     """Output bf16 `[heads, n, d]` and log-sum-exp fp32 `[heads, n]`; arguments as for `kernels.attention.attend`."""
-    if not key.shape[1]:
-        raise ValueError("key has 0 entries, allowed 1 or more")
-    if compiled.suits(query, key, value):
-        index = _everything(query.shape[1], key.shape[1], causal)
-        out, lse = compiled.attend(query, key, value, index, scale=scale, softcap=None, bounds=None)
-        return out.to(query.dtype), lse
-    return in_tiles(query, key, value, scale=scale, causal=causal)
-
-
-def _everything(rows: int, keys: int, causal: bool) -> BlockIndex:
-    """One block that visits itself, or all queries in one bundle over all keys."""
-    from longspan.kernels.blocks import BlockIndex, Bundle  # which themselves stand on dense attention
-
-    if causal:
-        return BlockIndex(block=keys, first=0, visits=torch.empty(1, 1, 0, dtype=torch.int64))
-    bundle = Bundle(rows=torch.arange(rows)[None, None], columns=torch.arange(keys)[None, None])
-    return BlockIndex(block=keys, first=0, visits=torch.empty(1, 0, 0, dtype=torch.int64), bundles=(bundle,))
-
-
-def in_tiles(
-    query: Tensor, key: Tensor, value: Tensor, *, scale: float, causal: bool
-) -> tuple[Tensor, Tensor]:
-    """The same by torch alone."""
     kv_heads, length, _ = key.shape
     grouped = query.unflatten(0, (kv_heads, -1))
     shared, count = grouped.shape[1:3]

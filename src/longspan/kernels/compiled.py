@@ -1,31 +1,17 @@
-"""The compiled twin of `kernels.gathered`: C++, built for this processor when it is first needed, kept in the cache."""
+"""The compiled twin of `kernels.gathered`, and dense attention by the same means."""
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import os
-import shlex
-import shutil
-import subprocess
-import tempfile
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
 import torch
 from torch import Tensor
 
+from longspan.kernels import building
+
 if TYPE_CHECKING:
     from longspan.kernels.blocks import BlockIndex
-
-_SOURCES = ("blocks.cpp", "words.h")
-_COMPILERS = ("c++", "g++", "clang++")
-_FLAGS = ("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-pthread")
-# What may be tried for so long, in seconds; it takes about three.
-_PATIENCE = 120
 
 _POINTERS = ("query", "key", "value", "out", "lse", "low", "high", "visits", "columns", "members", "bonus")
 _NUMBERS = (
@@ -139,41 +125,6 @@ def _run(call: _Call, **lists: Tensor | None) -> None:
         raise MemoryError("no memory is left for attention over blocks; read in smaller chunks")
 
 
-@cache
 def library() -> ctypes.CDLL | None:
-    """The compiled functions, or None where there is no compiler, where it fails, or where nothing can be kept."""
-    found = [path for name in _COMPILERS if (path := shutil.which(name))][:1]
-    compiler = shlex.split(os.environ.get("CXX", "")) or found
-    if not compiler:
-        return None
-    sources = [files("longspan.kernels").joinpath(name).read_bytes() for name in _SOURCES]
-    try:
-        # All that the compiler knows of itself and of this processor.
-        known = _said(*compiler, *_FLAGS, "-dM", "-E", "-x", "c++", os.devnull)
-        key = hashlib.sha256(b"\0".join((*sources, known, *map(str.encode, (*compiler, *_FLAGS)))))
-        # As `loading.cache.cache_folder`, which is above this room.
-        folder = Path(os.environ.get("LONGSPAN_CACHE") or platformdirs.user_cache_dir("longspan"), "compiled")
-        target = folder.absolute() / f"blocks-{key.hexdigest()[:32]}.so"
-        if not target.exists():
-            _build(compiler, sources, target)
-        return ctypes.CDLL(str(target))
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _build(compiler: list[str], sources: list[bytes], target: Path) -> None:
-    """Whole or not at all; processes that build at the same time build the same."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as folder:
-        for name, source in zip(_SOURCES, sources, strict=True):
-            Path(folder, name).write_bytes(source)
-        built = Path(folder, target.name)
-        _said(*compiler, *_FLAGS, "-o", str(built), str(Path(folder, _SOURCES[0])))
-        built.replace(target)
-
-
-def _said(*command: str) -> bytes:
-    done = subprocess.run(  # noqa: S603 - the user's compiler, on our own source
-        command, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=_PATIENCE
-    )
-    return done.stdout
+    """The compiled functions, None where there are none."""
+    return building.library("blocks.cpp", "words.h")

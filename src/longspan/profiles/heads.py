@@ -49,7 +49,9 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
             pass
         for layer in reading.layers:
             memory, observed = reading.memory.layers[layer], len(text.ids) - text.asking[0].start
-            found = retrieved(viewer.last(memory, layer, Positions(), seen=len(text.ids), observed=observed), text)
+            found = retrieved(
+                viewer.last(memory, layer, Positions(), seen=len(text.ids), observed=observed), text
+            )
             scores[layer, : len(found)] = found.clamp(min=LEAST)
     finally:
         reading.memory.release()

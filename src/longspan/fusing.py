@@ -1,0 +1,160 @@
+"""The parts of a borrowed network that run in one pass over memory instead of several.
+
+Between its matrix products a network norms its tokens and multiplies gates with what they let through, each in many
+small steps over large tensors that wait for memory longer than they compute. Which of its modules do this is found
+out by watching them: a module is a norm or a gated network if it computes what the fused formula computes, whatever
+it is called. In fp32, on other devices than the CPU, and where nothing can be compiled, every module stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from longspan.kernels import fused
+
+# Tokens that a gated network takes at a time, so that what lies between its products stays in the caches.
+_TOKENS = 512
+_PROBE_TOKENS = 7
+# In units of bf16's rounding: a norm may round each number twice and an activation once, the fused ones do once, and
+# a gated network adds up many that differ by as much.
+_NORM_TOLERANCE, _ACTIVATION_TOLERANCE, _GATED_TOLERANCE = 3.1 * 2**-8, 2.1 * 2**-8, 4 * 2**-8
+# The activations g · σ(linear · g + cubic · g³): SiLU, GELU by its tanh formula and by its quick one.
+_ACTIVATIONS = ((1.0, 0.0), (1.5957691216, 0.0713548163), (1.702, 0.0))
+
+Forward = Callable[..., Any]
+
+
+class Fused:
+    """The modules of a network that can be fused, and how. width: channels of a token between layers."""
+
+    def __init__(self, network: nn.Module, width: int) -> None:
+        self._forwards: list[tuple[nn.Module, Forward]] = []
+        if not fused.suits(next(network.parameters()).detach()):
+            return
+        with torch.inference_mode():
+            for module in network.modules():
+                found = _norm(module) or _gated(module, width)
+                if found is not None:
+                    self._forwards.append((module, found))
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """For the time of a forward pass under the caller's lock; modules that were given another forward keep it."""
+        lent = [module for module, _ in self._forwards if "forward" not in vars(module)]
+        try:
+            for module, forward in self._forwards:
+                vars(module).setdefault("forward", forward)
+            yield
+        finally:
+            for module in lent:
+                vars(module).pop("forward", None)
+
+
+def _norm(module: nn.Module) -> Forward | None:
+    """A forward in one pass for a norm by the root mean square, with its weight or one more than it as the gain."""
+    weights = list(module.parameters())
+    if len(weights) != 1 or weights[0].ndim != 1:
+        return None
+    # Rows of all sizes, with a mean, so that neither eps nor a mean taken off goes unseen.
+    sizes = torch.logspace(-4, 2, _PROBE_TOKENS)[:, None]
+    x = ((_random(_PROBE_TOKENS, len(weights[0])) + 0.5) * sizes).bfloat16()[None]
+    for eps in {each for each in vars(module).values() if isinstance(each, float)}:
+        for offset in (0.0, 1.0):
+            forward = _norm_forward(module, eps, offset)
+            if _agree(module, forward, x, lambda off, own: off.abs() <= _NORM_TOLERANCE * own.abs()):
+                return forward
+    return None
+
+
+def _norm_forward(module: nn.Module, eps: float, offset: float) -> Forward:
+    own = module.forward
+    (name,) = dict(module.named_parameters())
+
+    def forward(x: Tensor, *more: Any, **named: Any) -> Any:
+        if more or named or not fused.suits(x):
+            return own(x, *more, **named)
+        gain = module.get_parameter(name).float()
+        return fused.rms_norm(x, gain + offset if offset else gain, eps)
+
+    return forward
+
+
+def _gated(module: nn.Module, width: int) -> Forward | None:
+    """A forward in slices of tokens for a network that multiplies an activation with something."""
+    x = _random(1, _PROBE_TOKENS, width).bfloat16()
+    for child in module.children():
+        activation = _activation(child)
+        if activation is not None:
+            sliced = _gated_forward(module, child, activation, _PROBE_TOKENS // 2)
+            if _agree(module, sliced, x, lambda off, own: off.norm() <= _GATED_TOLERANCE * own.norm()):
+                return _gated_forward(module, child, activation, _TOKENS)
+    return None
+
+
+def _activation(module: nn.Module) -> tuple[float, float] | None:
+    if any(True for _ in module.parameters()) or any(True for _ in module.children()):
+        return None
+    x = torch.linspace(-8, 8, 101).bfloat16()
+    for linear, cubic in _ACTIVATIONS:
+        formula = partial(fused.gated, up=torch.ones_like(x), linear=linear, cubic=cubic)
+        if _agree(module, formula, x, lambda off, own: off.abs() <= _ACTIVATION_TOLERANCE * own.abs() + 1e-5):
+            return linear, cubic
+    return None
+
+
+def _gated_forward(
+    module: nn.Module, child: nn.Module, activation: tuple[float, float], tokens: int
+) -> Forward:
+    own = module.forward
+
+    def forward(x: Tensor, *more: Any, **named: Any) -> Any:
+        watched = child._forward_hooks or child._forward_pre_hooks or "forward" in vars(child)
+        if more or named or watched or not fused.suits(x):
+            return own(x, *more, **named)
+        vars(child)["forward"] = lambda gate: _Gate(gate, *activation)
+        try:
+            if x.shape[-2] <= tokens:
+                return own(x)
+            out = torch.empty(x.shape, dtype=x.dtype)
+            for part, into in zip(x.split(tokens, -2), out.split(tokens, -2), strict=True):
+                into.copy_(own(part))
+            return out
+        finally:
+            del vars(child)["forward"]
+
+    return forward
+
+
+class _Gate:
+    """An activation that is computed together with the product it goes into, and with nothing else."""
+
+    def __init__(self, gate: Tensor, linear: float, cubic: float) -> None:
+        self._gate, self._activation = gate, (linear, cubic)
+
+    def __mul__(self, other: Any) -> Tensor:
+        if not isinstance(other, Tensor) or other.shape != self._gate.shape:
+            return NotImplemented
+        return fused.gated(self._gate, other, *self._activation)
+
+    __rmul__ = __mul__
+
+
+def _agree(module: nn.Module, forward: Forward, x: Tensor, close: Callable[[Tensor, Tensor], Tensor]) -> bool:
+    """Whether both give the same; close: whether they do, by how far apart they are and by the module's output."""
+    try:
+        own, mine = module.forward(x), forward(x)
+    except Exception:  # whatever a module raises that is not called as it expects
+        return False
+    if not isinstance(own, Tensor) or (own.shape, own.dtype) != (mine.shape, mine.dtype):
+        return False
+    return bool(close(mine.float() - own.float(), own.float()).all())
+
+
+def _random(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
