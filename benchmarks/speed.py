@@ -3,8 +3,8 @@
     python benchmarks/speed.py [--model M] [--dtype auto] [--repeat 3] [--out benchmarks/results/speed]
 
 Stock is the same network object with SDPA and DynamicCache; its output head, too, runs on the last position only.
-Every figure is the median over pairs of runs, stock and longspan in turn, so that a change in the machine's speed
-falls on both. Caches for generating are filled with random keys and values of the wanted length; what is in them
+Every figure is the median over rounds, stock and the plans of a length in turn, so that a change in the machine's speed
+falls on all. Caches for generating are filled with random keys and values of the wanted length; what is in them
 does not change the work. Prints a table, and with --out writes JSON and a picture.
 """
 
@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,14 @@ from longspan.store.ledger import Ledger
 
 CASES = (
     # what, tokens, plan, ratio to reach
-    ("prefill", 2048, "", 0.95),
-    ("prefill", 8192, "", 0.95),
+    ("prefill", 2048, "", 1.3),
+    ("prefill", 8192, "", 1.3),
     ("prefill", 16384, "pattern=a-shape", 1.5),
+    ("prefill", 32768, "", 1.3),
+    ("prefill", 32768, "pattern=a-shape", 1.8),
+    ("prefill", 32768, "pattern=minference", 1.8),
+    ("prefill", 32768, "pattern=flexprefill", 1.8),
+    ("prefill", 32768, "pattern=xattention", 1.8),
     ("decode", 1024, "", 0.95),
     ("decode", 8192, "", 1.1),
     ("decode", 32768, "", 1.5),
@@ -111,34 +117,40 @@ def seconds(work: Callable[[], None]) -> float:
 
 
 def measure(
-    model: longspan.Model, what: str, length: int, plan: Plan, repeat: int, tokens: int
-) -> dict[str, Any]:
-    """Median seconds of both and the median ratio stock / longspan."""
+    model: longspan.Model, what: str, length: int, plans: list[Plan], repeat: int, tokens: int
+) -> list[dict[str, Any]]:
+    """Median seconds of stock and of each plan, and the median ratio stock / longspan; all in turn in each round."""
     if what == "prefill":
         ids = torch.randint(
             100, model.seam.config.vocab_size, (length,), generator=torch.Generator().manual_seed(0)
         )
-        pair = (lambda: stock_prefill(model, ids)), (lambda: our_prefill(model, plan, ids))
+        runs = [
+            lambda: stock_prefill(model, ids),
+            *(lambda plan=plan: our_prefill(model, plan, ids) for plan in plans),
+        ]
         if length <= 2048:
-            pair[0]()
-            pair[1]()
+            for run in runs:
+                run()
     else:
-        stock, ours = (
+        steps = tokens * (5 * repeat + 1)
+        decoders = [
             stock_decoder(model, length),
-            our_decoder(model, plan, length, tokens * (5 * repeat + 1)),
-        )
-        stock(2)
-        ours(2)
-        pair = (lambda: stock(tokens)), (lambda: ours(tokens))
-    pairs = repeat if length > SHORT else 5 * repeat
-    times = [(seconds(pair[0]), seconds(pair[1])) for _ in range(pairs)]
+            *(our_decoder(model, plan, length, steps) for plan in plans),
+        ]
+        for decoder in decoders:
+            decoder(2)
+        runs = [lambda decoder=decoder: decoder(tokens) for decoder in decoders]
+    rounds = [[seconds(run) for run in runs] for _ in range(repeat if length > SHORT else 5 * repeat)]
     per = length if what == "prefill" else tokens
-    return {
-        "stock_tokens_per_second": per / statistics.median(stock for stock, _ in times),
-        "tokens_per_second": per / statistics.median(ours for _, ours in times),
-        "ratio": statistics.median(stock / ours for stock, ours in times),
-        "ratios": [stock / ours for stock, ours in times],
-    }
+    return [
+        {
+            "stock_tokens_per_second": per / statistics.median(each[0] for each in rounds),
+            "tokens_per_second": per / statistics.median(each[place] for each in rounds),
+            "ratio": statistics.median(each[0] / each[place] for each in rounds),
+            "ratios": [each[0] / each[place] for each in rounds],
+        }
+        for place in range(1, len(plans) + 1)
+    ]
 
 
 def main() -> None:
@@ -161,17 +173,20 @@ def main() -> None:
     print(
         f"{'what':<8} {'tokens':>7}  {'plan':<28} {'stock tok/s':>12} {'ours tok/s':>11} {'ratio':>6} {'bar':>5}"
     )
-    for what, length, text, bar in CASES:
+    for (what, length), cases in groupby(CASES, key=lambda case: case[:2]):
         if options.only not in ("", what) or length > options.longest:
             continue
-        row = {"what": what, "tokens": length, "plan": text, "bar": bar}
-        row |= measure(model, what, length, Plan.of(text), options.repeat, options.tokens)
-        rows.append(row)
-        print(
-            f"{what:<8} {length:>7}  {text or '(empty)':<28} {row['stock_tokens_per_second']:>12.1f} "
-            f"{row['tokens_per_second']:>11.1f} {row['ratio']:>6.2f} {bar:>5}",
-            flush=True,
-        )
+        bars = {text: bar for _, _, text, bar in cases}
+        plans = [Plan.of(text) for text in bars]
+        found = measure(model, what, length, plans, options.repeat, options.tokens)
+        for (text, bar), figures in zip(bars.items(), found, strict=True):
+            row = {"what": what, "tokens": length, "plan": text, "bar": bar} | figures
+            rows.append(row)
+            print(
+                f"{what:<8} {length:>7}  {text or '(empty)':<28} {row['stock_tokens_per_second']:>12.1f} "
+                f"{row['tokens_per_second']:>11.1f} {row['ratio']:>6.2f} {bar:>5}",
+                flush=True,
+            )
     if options.out:
         write(options.out, model, rows)
 

@@ -180,6 +180,23 @@ def test_networks_of_other_formulas_are_left_alone(name):
 
 
 @needs_compiler
+def test_modules_are_tried_once_for_all_that_differ_in_weights_only():
+    def counted(act, gate, up):
+        tried.append(gate.shape)
+        return act(gate) * up
+
+    def other(act, gate, up):
+        return act(gate).clamp(max=1) * up
+
+    tried = []
+    networks = nn.ModuleList(Gated(counted, nn.SiLU()) for _ in range(4)).bfloat16().requires_grad_(False)
+    networks.append(Gated(other, nn.SiLU()).bfloat16().requires_grad_(False))
+    with lent(networks):
+        assert exchanged(networks) == list(networks)[:4]
+    assert len(tried) == 1 + 3  # whole, and in slices of at most three of seven tokens
+
+
+@needs_compiler
 def test_other_arguments_are_left_to_the_module():
     torch.manual_seed(0)
     network = Gated(product, nn.SiLU()).bfloat16().requires_grad_(False)

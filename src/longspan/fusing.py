@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -37,9 +38,10 @@ class Fused:
         self._forwards: list[tuple[nn.Module, Forward]] = []
         if not fused.suits(next(network.parameters()).detach()):
             return
+        alike: dict[tuple[Any, ...], bool] = {}
         with torch.inference_mode():
             for module in network.modules():
-                found = _norm(module) or _gated(module, width)
+                found = _norm(module) or _gated(module, width, alike)
                 if found is not None:
                     self._forwards.append((module, found))
 
@@ -85,16 +87,36 @@ def _norm_forward(module: nn.Module, eps: float, offset: float) -> Forward:
     return forward
 
 
-def _gated(module: nn.Module, width: int) -> Forward | None:
-    """A forward in slices of tokens for a network that multiplies an activation with something."""
+def _gated(module: nn.Module, width: int, alike: dict[tuple[Any, ...], bool]) -> Forward | None:
+    """A forward in slices of tokens for a network that multiplies an activation with something.
+
+    alike: what was found of modules that differ in their weights only, which are many and large.
+    """
     x = _random(1, _PROBE_TOKENS, width).bfloat16()
     for child in module.children():
         activation = _activation(child)
-        if activation is not None:
+        if activation is None:
+            continue
+        kind = (
+            activation,
+            type(module),
+            _plain(module),
+            *((name, type(each)) for name, each in module.named_children()),
+        )
+        if kind not in alike:
             sliced = _gated_forward(module, child, activation, _PROBE_TOKENS // 2)
-            if _agree(module, sliced, x, lambda off, own: off.norm() <= _GATED_TOLERANCE * own.norm()):
-                return _gated_forward(module, child, activation, _TOKENS)
+            alike[kind] = _agree(
+                module, sliced, x, lambda off, own: off.norm() <= _GATED_TOLERANCE * own.norm()
+            )
+        if alike[kind]:
+            return _gated_forward(module, child, activation, _TOKENS)
     return None
+
+
+def _plain(module: nn.Module) -> frozenset[tuple[str, Any]]:
+    """The numbers, words, switches and functions that a module keeps for itself."""
+    kinds = (bool, int, float, str, FunctionType)
+    return frozenset((name, each) for name, each in vars(module).items() if isinstance(each, kinds))
 
 
 def _activation(module: nn.Module) -> tuple[float, float] | None:
