@@ -52,6 +52,10 @@ def test_all_slots_together():
     ("text", "said"),
     [
         ("positions=self-extend pattern=xattention", "this pattern works with position schemes of one piece"),
+        (
+            "positions=in-cache policy=snapkv(disposer=quantize)",
+            "in-cache counts entries in the order of the text",
+        ),
         ("policy=streamingllm(budget=4,sinks=4)", "streamingllm: budget=4 is outside 5 .. ∞ tokens"),
         ("policy=snapkv(window=0)", "snapkv: window=0 is outside 1 .. ∞"),
         ("policy=snapkv(when=later)", "snapkv: when=later is not one of end, chunk"),

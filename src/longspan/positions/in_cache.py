@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from longspan.errors import PlanError
 from longspan.positions.base import Positions, Rope
+
+if TYPE_CHECKING:
+    from longspan.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,3 +31,11 @@ class InCache(Positions):
     def window(self, trained: int) -> None:
         """None: only what stays in the cache counts."""
         return
+
+    def check(self, plan: Plan) -> None:
+        """Refuses policies that move entries apart: those no longer lie in the order of the text."""
+        if plan.policy is not None and plan.policy.disposer.rest() is not None:
+            raise PlanError(
+                "in-cache counts entries in the order of the text, and this policy's disposer moves some apart; "
+                "choose disposer=drop or merge, or leave out positions=in-cache"
+            )
