@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -24,10 +23,10 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from records import environment
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
-import longspan
 from longspan.kernels import bf16, compiled, gathered
 from longspan.kernels.attention import Merge
 from longspan.kernels.blocks import BlockIndex, check
@@ -242,17 +241,7 @@ def record(options: argparse.Namespace, rows: list[dict[str, Any]]) -> dict[str,
         },
         "dtype": "bfloat16",
         "repeat": options.repeat,
-        "versions": {
-            "longspan": longspan.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "machine": {
-            "threads": torch.get_num_threads(),
-            "cpu": torch.backends.cpu.get_cpu_capability(),
-            "amx": torch.cpu._is_amx_tile_supported(),
-            "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
-        },
+        **environment(),
         "rows": rows,
     }
 

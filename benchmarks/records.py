@@ -1,4 +1,4 @@
-"""Rows of a measurement that takes hours: kept one by one, so that a run that was stopped goes on where it was."""
+"""What the measurements of this folder write down: where they ran, and rows that are kept one by one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,29 @@ import transformers
 import longspan
 
 
+def environment() -> dict[str, Any]:
+    """Versions and machine."""
+    return {
+        "versions": {
+            "longspan": longspan.__version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "python": platform.python_version(),
+        },
+        "machine": {
+            "threads": torch.get_num_threads(),
+            "cpu": torch.backends.cpu.get_cpu_capability(),
+            "amx": torch.cpu._is_amx_tile_supported(),
+            "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
+        },
+    }
+
+
+def head(model: longspan.Model) -> dict[str, Any]:
+    """What a record of a measurement begins with: the model, versions and machine."""
+    return {"model": model.name, "digest": model.digest, "dtype": model.checked.dtype} | environment()
+
+
 class Records:
     """Rows in a JSON file, each known by some of its fields."""
 
@@ -25,23 +48,7 @@ class Records:
             if held["digest"] != model.digest:
                 raise SystemExit(f"{path} holds rows of another model; give another --out")
             self.rows = held["rows"]
-        self._head = {
-            "model": model.name,
-            "digest": model.digest,
-            "dtype": str(model.seam.dtype).removeprefix("torch."),
-            "versions": {
-                "longspan": longspan.__version__,
-                "torch": torch.__version__,
-                "transformers": transformers.__version__,
-                "python": platform.python_version(),
-            },
-            "machine": {
-                "threads": torch.get_num_threads(),
-                "cpu": torch.backends.cpu.get_cpu_capability(),
-                "amx": torch.cpu._is_amx_tile_supported(),
-                "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
-            },
-        }
+        self._head = head(model)
 
     def has(self, **fields: Any) -> bool:
         """Whether there is a row of these key fields."""

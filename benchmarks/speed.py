@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
+from records import head
 from transformers import DynamicCache
 
 import longspan
@@ -194,24 +193,7 @@ def main() -> None:
 def write(path: Path, model: longspan.Model, rows: list[dict[str, Any]]) -> None:
     """The record with versions and machine, and a bar chart where matplotlib is installed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "model": model.name,
-        "digest": model.digest,
-        "dtype": model.checked.dtype,
-        "versions": {
-            "longspan": longspan.__version__,
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "python": platform.python_version(),
-        },
-        "machine": {
-            "threads": torch.get_num_threads(),
-            "cpu": torch.backends.cpu.get_cpu_capability(),
-            "amx": torch.cpu._is_amx_tile_supported(),
-            "avx512_bf16": torch.cpu._is_avx512_bf16_supported(),
-        },
-        "rows": rows,
-    }
+    record = head(model) | {"rows": rows}
     path.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
     try:
         import matplotlib.pyplot as plt

@@ -1,8 +1,12 @@
 """Vertical and slash lines, against loops."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pattern_twins import random_reading, reading_of
 from torch.testing import assert_close
 
 from longspan.patterns import lines
@@ -22,6 +26,7 @@ def reading(rows, keys, seed=0):
         layer=0,
         layers=1,
         weights=lambda some: weights[:, some],
+        pieces=2,
     )
 
 
@@ -40,6 +45,18 @@ def test_weights_are_added_up_by_key_and_by_distance(rows, past, last, at_a_time
         assert_close(line_sums(read, last), (vertical, slash))
     finally:
         lines._WEIGHTS = whole
+
+
+@pytest.mark.parametrize(
+    ("dtype", "close"),
+    [(torch.float32, {"atol": 1e-5, "rtol": 1e-4}), (torch.bfloat16, {"atol": 0.01, "rtol": 0.02})],
+)
+@pytest.mark.parametrize(("rows", "past"), [(300, 0), (100, 200), (5, 200)])
+def test_sums_from_queries_and_keys_are_those_from_weights(rows, past, dtype, close):
+    random = random_reading(rows, past, dim=16, spread=4.0)
+    one = reading_of(random.query.to(dtype), random.key.to(dtype))
+    for fast, plain in zip(line_sums(one, 64), line_sums(replace(one, pieces=2), 64), strict=True):
+        assert_close(fast, plain, **close)
 
 
 @given(

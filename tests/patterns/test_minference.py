@@ -22,6 +22,7 @@ def softmax_weights(query, key, scale, softcap=None):
 
 
 def reading_of(query, key, *, scale=0.5, softcap=None, weights=None, profile=None):
+    pieces = 1 if weights is None else 2
     weights = softmax_weights(query, key, scale, softcap) if weights is None else weights
     return Reading(
         query=query,
@@ -31,6 +32,7 @@ def reading_of(query, key, *, scale=0.5, softcap=None, weights=None, profile=Non
         layer=0,
         layers=1,
         weights=lambda rows: weights[:, rows],
+        pieces=pieces,
         profile=lambda name: profile[name],
     )
 

@@ -117,6 +117,7 @@ class Visitor:
                 layer=call.layer,
                 layers=self.layers,
                 weights=lambda rows: self._weights(by_leg, first, rows),
+                pieces=len(span.legs),
                 state=state,
                 notes=self.notes,
                 profile=self.profile,

@@ -28,7 +28,8 @@ class Reading:
     query `[heads, n, dim]` and key `[kv_heads, m, dim]`, both rotated; the queries are the last n of the m
     entries that the keys cover. scale: what query · key is multiplied with, before softcap bounds it. layer counts
     from 0 of `layers`. weights: softmax weights of some of the queries over all keys up to their own, fp32
-    `[heads, w, m]`, under the plan's positions; for few queries at a time. state: what `Pattern.state` made for this
+    `[heads, w, m]`, under the plan's positions; for few queries at a time. pieces: of the positions that these queries
+    have; with one, the weights are those of query · key. state: what `Pattern.state` made for this
     layer of this sequence, None where it makes none. notes: a dict that the layers of one forward pass share, empty in
     the first. profile: facts measured once of the model, by name.
     """
@@ -40,6 +41,7 @@ class Reading:
     layers: int
     weights: Callable[[slice], Tensor]
     softcap: float | None = None
+    pieces: int = 1
     state: State | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     profile: Callable[[str], Tensor] = _unmeasured

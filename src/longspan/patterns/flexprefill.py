@@ -61,7 +61,7 @@ class FlexPrefill(Pattern):
         before = causal_blocks(own, key_blocks)
         if reading.query.shape[1] == 1 or keys <= max(2 * self.block, self._least * self.block):
             return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(before[None]))
-        vertical, slash = _line_sums(reading, self.block)
+        vertical, slash = line_sums(reading, self.block)
         aware = self._distance(reading, vertical) < self.tau
         columns = self._lines(vertical, aware)
         diagonals = self._lines(slash, aware)
@@ -105,34 +105,6 @@ class FlexPrefill(Pattern):
         causal = torch.arange(scores.shape[2], device=own.device) <= own[:, None]
         weights = scores.masked_fill(~causal, -torch.inf).softmax(-1)
         return covering(weights.flatten(1), self.gamma, causal.flatten()).view_as(weights)
-
-
-def _line_sums(reading: Reading, last: int) -> tuple[Tensor, Tensor]:
-    """As `lines.line_sums`, several times as fast in bf16: queries and keys are of one piece, and may be multiplied.
-
-    As in `kernels.bf16`, scores are made twice, the second time less each row's largest.
-    """
-    if reading.softcap is not None:
-        return line_sums(reading, last)
-    query, key = reading.query[:, -last:], reading.key
-    rows, keys = query.shape[1], key.shape[1]
-    room = key.new_zeros(rows, keys + rows - 1)
-    weights = room[:, rows - 1 :]
-    # Moved by one place a row, so that equal distances stand below each other; the last column is distance 0.
-    aligned = room.as_strided((rows, keys), (room.stride(0) + 1, 1))
-    later = key.new_full((rows, rows), -torch.inf).triu(1)
-    sums = key.new_empty(2, len(query), 1, keys)
-    for head, each in enumerate(query):
-        across = key[head // reading.group].T
-        torch.mm(each, across, out=weights)
-        weights[:, -rows:] += later
-        largest = weights.amax(-1, keepdim=True).mul_(reading.scale)
-        torch.addmm(-largest, each, across, alpha=reading.scale, out=weights)
-        weights[:, -rows:] += later
-        share = weights.exp_().sum(-1, dtype=torch.float32).reciprocal()[None].to(key.dtype)
-        torch.mm(share, weights, out=sums[0, head])
-        torch.mm(share, aligned, out=sums[1, head])
-    return sums[0, :, 0].float(), sums[1, :, 0].float().flip(1)
 
 
 def _by_block(x: Tensor, block: int) -> Tensor:

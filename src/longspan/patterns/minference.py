@@ -115,7 +115,7 @@ class MInference(Pattern):
             shapes = [Shape(KINDS[int(kind)], first, second) for kind, first, second in found]
         else:
             shapes = [self.shape(self.patterns)] * heads
-        if any(shape.kind == "block-sparse" for shape in shapes) and not _of_one_piece(reading):
+        if reading.pieces > 1:
             lines = self.shape("vertical-slash")
             shapes = [lines if shape.kind == "block-sparse" else shape for shape in shapes]
         return shapes
@@ -191,14 +191,3 @@ class Estimate:
     @cached_property
     def _scores(self) -> Tensor:
         return pooled_scores(self._reading, self._pattern.block)
-
-
-def _of_one_piece(reading: Reading) -> bool:
-    """Whether the weights of the last query are those of query · key."""
-    query = reading.query[:, -1:].unflatten(0, (-1, reading.group)).flatten(1, 2).float()
-    scores = (query @ reading.key.float().mT * reading.scale).flatten(0, 1)
-    if reading.softcap is not None:
-        scores = (scores / reading.softcap).tanh() * reading.softcap
-    rows = reading.query.shape[1]
-    weights = reading.weights(slice(rows - 1, rows))[:, 0]
-    return torch.allclose(scores.softmax(-1), weights, rtol=0.01, atol=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -31,24 +33,36 @@ def recall(
     rows = torch.arange(count, device=query.device) if rows is None else rows.sort().values
     if not len(rows):
         raise ValueError("rows has 0 numbers, allowed 1 or more; leave it out for all queries")
-    grouped = query.unflatten(0, (len(key), -1))
+    grouped = query.unflatten(0, (len(key), -1)).flatten(1, 2)
     total = torch.zeros(heads, device=query.device)
-    block = (rows + start) // index.block
+    for some, given in pairs(index, rows, count=count, keys=keys, most=_WEIGHTS // heads):
+        seen = given.shape[-1]
+        chosen = (torch.arange(heads // len(key), device=rows.device)[:, None] * count + some).flatten()
+        scores = (grouped[:, chosen].float() @ key[:, :seen].float().mT).view(heads, -1, seen) * scale
+        if softcap is not None:
+            scores = (scores / softcap).tanh() * softcap
+        later = torch.arange(seen, device=query.device) > (some + start)[:, None]
+        weights = scores.masked_fill_(later, -torch.inf).softmax(-1)
+        total += (weights * given.repeat_interleave(heads // len(given), 0)).sum((1, 2))
+    return total / len(rows)
+
+
+def pairs(
+    index: BlockIndex, rows: Tensor, *, count: int, keys: int, most: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Which keys an index gives to some of its queries, in parts of about `most` pairs a head.
+
+    rows: ascending numbers of the queries, counted from the first of `count`, the last of which stand at the end of the
+    keys. Yields some of the rows and bool `[h, rows, seen]`, h as in the index; `seen` ends with their own block, and
+    in it keys behind a query are true, too.
+    """
+    block = (rows + keys - count) // index.block
     for number, size in zip(*(x.tolist() for x in block.unique_consecutive(return_counts=True)), strict=True):
         mine, rows = rows[:size], rows[size:]
         seen = min(keys, (number + 1) * index.block)
         whole = _whole(index, number - index.first, number * index.block, seen)
-        across = key[:, None, :seen].float().mT
-        for some in mine.split(max(1, _WEIGHTS // (heads * seen))):
-            scores = (grouped[:, :, some].float() @ across).flatten(0, 1) * scale
-            if softcap is not None:
-                scores = (scores / softcap).tanh() * softcap
-            later = torch.arange(seen, device=query.device) > (some + start)[:, None]
-            weights = scores.masked_fill_(later, -torch.inf).softmax(-1)
-            covered = _bundled(index, whole, some, count)
-            covered = covered.repeat_interleave(heads // len(covered), 0)
-            total += (weights * covered).sum((1, 2))
-    return total / len(block)
+        for some in mine.split(max(1, most // seen)):
+            yield some, _bundled(index, whole, some, count)
 
 
 def _whole(index: BlockIndex, number: int, own: int, seen: int) -> Tensor:

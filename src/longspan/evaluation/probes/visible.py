@@ -9,8 +9,8 @@ from torch import Tensor
 
 from longspan.engine.memory import LayerMemory, Memory
 from longspan.evaluation.probes.full_reading import FullReading, read
-from longspan.kernels.blocks import BlockIndex
 from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.recall import pairs
 from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.ledger import Ledger
 
@@ -33,37 +33,18 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
             layer=layer,
             layers=len(reading.engine.seam.layers),
             weights=weights,
+            pieces=len(reading.span(layer, rows).legs),
             state=pattern.state(),
             notes=reading.passed,
             profile=reading.engine.profile,
         )
     )
-    return _of_index(index, heads=len(query), rows=rows, queries=reading.queries, keys=reading.count)
-
-
-def _of_index(index: BlockIndex, *, heads: int, rows: int, queries: int, keys: int) -> Tensor:
-    """The pairs of an index for the last queries: bool `[heads, queries, keys]`; rows: queries that it is of."""
-    places = torch.arange(keys, device=index.visits.device)
-    masks = []
-    for place in range(keys - queries, keys):
-        block = place // index.block
-        seen = _marked(index.visits[:, block - index.first], -(-keys // (index.width or index.block)), heads)
-        mask = seen.repeat_interleave(index.width or index.block, 1)[:, :keys]
-        mask |= (places // index.block == block) & (places <= place)
-        if index.columns is not None:
-            mask |= _marked(index.columns[:, block - index.first], keys, heads)
-        for bundle in index.bundles:
-            inside = (bundle.rows == place - (keys - rows)).any(-1)
-            mask |= _marked(bundle.columns.masked_fill(~inside[..., None], -1).flatten(1), keys, heads)
-        masks.append(mask)
-    return torch.stack(masks, 1)
-
-
-def _marked(numbers: Tensor, count: int, heads: int) -> Tensor:
-    """bool `[heads, count]`: which of the numbers `[h, m]` occur; negative ones stand for nothing."""
-    marked = torch.zeros(len(numbers), count + 1, dtype=torch.bool, device=numbers.device)
-    marked.scatter_(1, numbers.masked_fill(numbers < 0, count), True)
-    return marked[:, :count].repeat_interleave(heads // len(marked), 0)
+    last = torch.arange(rows - reading.queries, rows, device=query.device)
+    mask = torch.zeros(len(query), reading.queries, reading.count, dtype=torch.bool, device=query.device)
+    for some, given in pairs(index, last, count=rows, keys=reading.count, most=reading.count):
+        place = some - last[0]
+        mask[:, place, : given.shape[-1]] = given.repeat_interleave(len(query) // len(given), 0)
+    return mask.tril_(reading.count - reading.queries)
 
 
 def kept(reading: FullReading, ids: Sequence[int]) -> Memory:
