@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from longspan.patterns.xattention import XAttention
 from tiny import tiny_model, tokens
 
 PLAN = (
@@ -82,3 +83,33 @@ def test_a_pattern_forgets_keys_that_are_turned_anew():
     with model.session(plan, chunk=64) as sparse, model.session("positions=dynamic-ntk", chunk=64) as dense:
         assert torch.allclose(sparse.read(ids).next_logits, dense.read(ids).next_logits, atol=1e-4)
         assert all(layer.pattern is None for layer in sparse._batch.memories[0].layers)
+
+
+@pytest.mark.parametrize(
+    "positions", ["lm-infinite(starting=0,local=20)", "lm-infinite(starting=4,local=20)"]
+)
+def test_a_pattern_never_shows_what_positions_hide(positions):
+    model, ids, everything = tiny_model(), tokens(90), "pattern=a-shape(sinks=0,window=4096,block=16)"
+    found = []
+    for pattern in ("", everything):
+        with model.session(f"positions={positions} {pattern}", chunk=32) as session:
+            found.append(session.logits(ids))
+    assert torch.allclose(found[0], found[1], atol=1e-5)
+
+
+def test_a_chunk_shorter_than_a_block_sees_everything():
+    """The text is thinned out, the question after it is not."""
+    model, text, question = tiny_model(), tokens(96), tokens(15, seed=1)
+    found = []
+    for least, dense in ((16, False), (16, True), (0, False)):
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            model.session("pattern=xattention(threshold=0.0,block=16,stride=4)", chunk=96) as session,
+        ):
+            session.read(text)
+            patch.setattr(XAttention, "least", least)
+            if dense:
+                patch.setattr(session._engine, "pattern", None)
+            found.append(session.logits(question))
+    assert torch.equal(found[0], found[1])
+    assert not torch.allclose(found[0], found[2], atol=1e-3)

@@ -54,7 +54,7 @@ class Visitor:
         groups = [group for group in kept.groups() if group.length]
         stored = not store
         merge: Merge | None = None
-        if self.pattern is not None:
+        if self.pattern is not None and span.count >= self.pattern.least:
             keys, values, first = key, value, span.start
             if kept.whole and groups:
                 first = groups[0].first
@@ -126,7 +126,7 @@ class Visitor:
         merge: Merge | None = None
         for leg, query, turned_keys in zip(span.legs, self.queries, by_leg, strict=True):
             bounds = None
-            if len(span.legs) > 1:
+            if len(span.legs) > 1 or not leg.sees_all(first, span.start):
                 bounds = ((leg.low - first).clamp(min=0), (leg.high - first).clamp(min=0))
             found = attend_blocks(
                 query, turned_keys, values, index, scale=call.scale, softcap=call.softcap, bounds=bounds

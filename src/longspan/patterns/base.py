@@ -63,7 +63,7 @@ class Pattern(ABC):
 
     A pattern thins out what has not been thinned out yet: keys that a policy has already compressed are all
     visited, and the pattern works on the keys of the chunk at hand. Layers with a sliding window keep theirs. It
-    chooses for each chunk as it is read.
+    chooses for each chunk as it is read, unless that is shorter than `least`.
 
     pieces: whether it also works with position schemes of several pieces. Then it may look at places and at
     `Reading.weights`, but not at query · key, which belong to one piece only.
@@ -76,6 +76,12 @@ class Pattern(ABC):
     @abstractmethod
     def index(self, reading: Reading) -> BlockIndex:
         """The keys that each block of queries visits besides those of its own block."""
+
+    @property
+    def least(self) -> int:
+        """Queries below which a chunk sees everything, such as a question after a long text: there is little to save,
+        and too few to choose by. 0 for patterns that go by places alone."""
+        return 0
 
     def state(self) -> State | None:
         """What is remembered of one layer of one sequence from chunk to chunk, a function of its keys alone.

@@ -61,6 +61,11 @@ class DHSA(Pattern):
         check_range("per_block", self.per_block, 1)
         check_range("block", self.block, 16, 4096)
 
+    @property
+    def least(self) -> int:
+        """One block."""
+        return self.block
+
     def index(self, reading: Reading) -> BlockIndex:
         """First and recent tokens as blocks, those of the best chunks as columns; the same for all heads."""
         own = own_blocks(reading, self.block)

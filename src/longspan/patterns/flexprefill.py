@@ -54,6 +54,11 @@ class FlexPrefill(Pattern):
         check_range("minimum", self.minimum, 1)
         check_range("block", self.block, 16, 4096)
 
+    @property
+    def least(self) -> int:
+        """One block."""
+        return self.block
+
     def index(self, reading: Reading) -> BlockIndex:
         """The blocks chosen for each head."""
         own = own_blocks(reading, self.block)

@@ -51,6 +51,11 @@ class HiP(Pattern):
         if self.block % self.width:
             raise ValueError(f"width={self.width} does not divide block={self.block}; choose one that does")
 
+    @property
+    def least(self) -> int:
+        """One block."""
+        return self.block
+
     def index(self, reading: Reading) -> BlockIndex:
         """Key blocks of `width` for each head."""
         own = own_blocks(reading, self.block)

@@ -95,6 +95,11 @@ class MInference(Pattern):
         """The searched patterns, unless one was named for all."""
         return "patterns" if self.patterns == "search" else ""
 
+    @property
+    def least(self) -> int:
+        """One block."""
+        return self.block
+
     def index(self, reading: Reading) -> BlockIndex:
         """Blocks and lines of each head."""
         return Estimate(self, reading).index([shape.times(self.ratio) for shape in self._shapes(reading)])

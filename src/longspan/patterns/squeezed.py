@@ -67,6 +67,11 @@ class Squeezed(Pattern):
         count = max(1, round(self.clusters * self.segment))
         return SegmentClusters(self.segment, count, self.iterations)
 
+    @property
+    def least(self) -> int:
+        """One block."""
+        return self.block
+
     def index(self, reading: Reading) -> BlockIndex:
         """Single keys of segments, and whole blocks behind them."""
         clustered = reading.state if isinstance(reading.state, SegmentClusters) else self.state()

@@ -58,6 +58,11 @@ class UniPrefill(Pattern):
         check_range("last", self.last, 1)
         check_range("block", self.block, 16, 4096)
 
+    @property
+    def least(self) -> int:
+        """One block."""
+        return self.block
+
     def index(self, reading: Reading) -> BlockIndex:
         """The blocks that earlier layers left, the same for all heads."""
         own = own_blocks(reading, self.block)

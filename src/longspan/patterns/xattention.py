@@ -44,6 +44,11 @@ class XAttention(Pattern):
         if self.block % self.stride:
             raise ValueError(f"stride={self.stride} does not divide block={self.block}; choose 4, 8 or 16")
 
+    @property
+    def least(self) -> int:
+        """One block."""
+        return self.block
+
     def index(self, reading: Reading) -> BlockIndex:
         """The blocks chosen for each head."""
         shares = self.shares(reading)
