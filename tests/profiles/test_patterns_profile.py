@@ -44,16 +44,19 @@ def test_the_best_candidate_recalls_most_at_equal_cost():
     found = patterns.search(SMALL, read)
     weights, estimate = read.weights(slice(0, rows)), Estimate(SMALL, read)
     for head in range(4):
-        recalls = []
+        tried, recalls = [], []
         for candidate in patterns.SPACE:
-            index = estimate.index(patterns._at_equal_cost(estimate, candidate, read))
+            tried.append(patterns._at_equal_cost(estimate, candidate, read))
+            index = estimate.index(tried[-1])
             shares = [
                 float(weights[head, row, sorted(seen(index, head, row, keys - rows))].sum())
                 for row in range(rows)
             ]
             recalls.append(sum(shares) / rows)
-        best = patterns.SPACE[recalls.index(max(recalls))]
-        assert found[head].tolist() == [KINDS.index(best.kind), best.first, best.second]
+        best = tried[recalls.index(max(recalls))][head]
+        kind, *sizes = found[head].tolist()
+        assert kind == KINDS.index(best.kind)
+        assert sizes == pytest.approx([size / keys * 32_768 for size in best[1:]])
 
 
 def test_candidates_cost_the_same():
@@ -97,8 +100,8 @@ def test_heads_that_are_made_for_a_pattern_get_it():
     query, key = torch.stack(queries) + 0.3 * noise, torch.stack(held)
     found = patterns.search(SMALL, reading(query[:, keys // 2 :], key, scale=0.8))
     assert [KINDS[int(kind)] for kind in found[:, 0]] == ["vertical-slash", "vertical-slash", "block-sparse"]
-    assert found[0, 1] >= 500  # many vertical lines
-    assert found[1, 2] >= 700  # many slash lines
+    assert found[0, 1] > found[0, 2]  # mostly vertical lines
+    assert found[1, 2] > found[1, 1]  # mostly slash lines
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma3_text"])
@@ -107,10 +110,13 @@ def test_each_head_of_layers_without_a_window_is_measured(family):
     model = model_of(network)
     found = model.profile("patterns")
     assert found.shape == (len(model.seam.layers), 4, 3)
-    known = [[KINDS.index(each.kind), each.first, each.second] for each in patterns.SPACE]
+    known = {(KINDS.index(each.kind), round(each.second / each.first, 3)) for each in patterns.SPACE}
     for layer, facts in enumerate(model.seam.layers):
-        for row in found[layer].tolist():
-            assert row in known if facts.window is None else row == [0, 0, 0]
+        for kind, first, second in found[layer].tolist():
+            if facts.window is None:
+                assert (kind, round(second / first, 3)) in known
+            else:
+                assert kind == first == second == 0
     assert_close(model.profile("patterns"), found)
 
 

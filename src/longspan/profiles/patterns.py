@@ -21,8 +21,10 @@ from longspan.seam import Seam
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-LENGTH = 4096
+LENGTH = 8192
 """Tokens that are read, fewer where the model's window is smaller."""
+MEANT = 32_768
+"""Tokens of a text that the found sizes are meant for."""
 SPACE = (
     Shape("a-shape", 100, 800),
     Shape("vertical-slash", 30, 800),
@@ -31,14 +33,14 @@ SPACE = (
     Shape("vertical-slash", 3500, 100),
     Shape("block-sparse", 100, 0),
 )
-"""What a head may become, as in the authors' code."""
+"""What a head may become, in the authors' proportions."""
 SHARE = 0.2
 """Of the keys before its own block, what a query may see of each candidate."""
 LOOKED_AT = 128
 """Queries whose attention is looked at."""
 
 _CHUNK = 512
-_LEAST, _MOST, _STEPS = 2.0**-7, 2.0**2, 7
+_LEAST, _MOST, _STEPS = 2.0**-7, 2.0**5, 8
 
 
 def shape(seam: Seam) -> tuple[int, ...]:
@@ -53,9 +55,10 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     and each head gets the pattern that recalls most of the attention of queries in the second half of the text, out of
     six that cost the same. Rows of layers with a window, and of heads that a layer lacks, are 0.
 
-    The authors' sizes fit texts much longer than those that a measure can afford to read. So each candidate is made
-    smaller (or larger), head by head, until it visits a fifth of the keys, and the winner is written down in the size
-    of the authors. They read with sizes as they are, of which the costs are only about the same.
+    So that they do, each candidate is made smaller or larger, head by head, until it visits a fifth of the keys. The
+    winner is written down in the size that would be the same share of 32,768 tokens: a pattern costs more of a text
+    shorter than that, and less of a longer one. The authors try and write down the sizes as they are, whose costs are
+    only about the same, on a text longer than most measures can afford to read.
     """
     found = torch.zeros(shape(seam))
     if not full_layers(seam):
@@ -81,12 +84,14 @@ def search(pattern: MInference, read: Read) -> Tensor:
     estimate = Estimate(pattern, read)
     rows = torch.linspace(0, read.query.shape[1] - 1, min(LOOKED_AT, read.query.shape[1])).round().long()
     rows = rows.to(read.query.device)
-    recalls = []
+    tried, recalls = [], []
     for candidate in SPACE:
-        index = estimate.index(_at_equal_cost(estimate, candidate, read))
+        tried.append(_at_equal_cost(estimate, candidate, read))
+        index = estimate.index(tried[-1])
         recalls.append(recall(read.query, read.key, index, scale=read.scale, softcap=read.softcap, rows=rows))
     best = torch.stack(recalls).argmax(0).tolist()
-    return torch.tensor([(KINDS.index(SPACE[each].kind), *SPACE[each][1:]) for each in best])
+    found = [tried[each][head].times(MEANT / read.key.shape[1]) for head, each in enumerate(best)]
+    return torch.tensor([(KINDS.index(shape.kind), *shape[1:]) for shape in found])
 
 
 def _at_equal_cost(estimate: Estimate, candidate: Shape, read: Read) -> list[Shape]:

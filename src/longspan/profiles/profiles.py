@@ -39,7 +39,7 @@ class Measure:
 MEASURES = {
     "dimension-groups": Measure(version=1, shape=dimension_groups.shape, run=dimension_groups.measure),
     "heads": Measure(version=1, shape=heads.shape, run=heads.measure),
-    "patterns": Measure(version=1, shape=patterns.shape, run=patterns.measure),
+    "patterns": Measure(version=2, shape=patterns.shape, run=patterns.measure),
     "sensitivity": Measure(version=1, shape=sensitivity.shape, run=sensitivity.measure),
 }
 
