@@ -7,9 +7,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+import torch
 from hypothesis import settings
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from longspan.loading import Loaded, load_weights
+from tiny import tiny_network, tiny_tokenizer
 
 # The first call of a kernel takes long; how long, says nothing.
 settings.register_profile("longspan", settings(), deadline=None, max_examples=50)
@@ -26,3 +29,35 @@ def own_contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def default_weights() -> Loaded:
     """The embedded default model in float32, from the user's cache or LONGSPAN_CACHE."""
     return load_weights(None, dtype="float32", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny random model and a tokenizer of its own, which knows few words."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny_network("llama").save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_folder(default_weights: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random model of 1,024 tokens' window and the default model's tokenizer: it reads any text."""
+    folder = tmp_path_factory.mktemp("small")
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "llama",
+        vocab_size=len(default_weights.tokenizer),
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        max_position_embeddings=1024,
+        pad_token_id=0,
+        eos_token_id=2,
+    )
+    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
+    default_weights.tokenizer.save_pretrained(folder)
+    return folder

@@ -4,8 +4,6 @@ import json
 import sys
 
 import pytest
-import torch
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from longspan.cli import main
 
@@ -20,29 +18,6 @@ def log(tmp_path):
     path = tmp_path / "log.txt"
     path.write_text("\n".join(lines))
     return path
-
-
-@pytest.fixture(scope="module")
-def small(default_weights, tmp_path_factory):
-    """A folder with a random model of a short window, and the default model's tokenizer."""
-    folder = tmp_path_factory.mktemp("small")
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(
-        "llama",
-        vocab_size=len(default_weights.tokenizer),
-        hidden_size=64,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        max_position_embeddings=WINDOW,
-        pad_token_id=0,
-        eos_token_id=2,
-    )
-    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
-    default_weights.tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture
@@ -60,9 +35,9 @@ def ask(monkeypatch, capsys):
     return call
 
 
-def test_json_has_the_promised_fields_and_true_offsets(ask, small, log):
+def test_json_has_the_promised_fields_and_true_offsets(ask, small_folder, log):
     question = "Where did the keeper find the brass telescope?"
-    out, _ = ask(log, question, "--model", small, "--max-new-tokens", 8, "--json")
+    out, _ = ask(log, question, "--model", small_folder, "--max-new-tokens", 8, "--json")
     record = json.loads(out)
     assert set(record) == {"text", "citations", "usage"}
     usage = record["usage"]
@@ -85,10 +60,12 @@ def test_json_has_the_promised_fields_and_true_offsets(ask, small, log):
     assert usage["truncated_tokens"] > 0
 
 
-def test_a_longer_window_reads_the_whole(ask, small, log):
-    _, err = ask(log, "What?", "--model", small, "--plan", "positions=yarn(factor=8)", "--max-new-tokens", 2)
+def test_a_longer_window_reads_the_whole(ask, small_folder, log):
+    _, err = ask(
+        log, "What?", "--model", small_folder, "--plan", "positions=yarn(factor=8)", "--max-new-tokens", 2
+    )
     assert "read whole" in err
-    _, err = ask(log, "What?", "--model", small, "--max-new-tokens", 2)
+    _, err = ask(log, "What?", "--model", small_folder, "--max-new-tokens", 2)
     assert "best" in err
     assert "left out" in err
 
@@ -104,35 +81,37 @@ def test_people_see_the_answer_the_quotes_and_the_cost(ask, tmp_path, default_we
     assert "tokens read in" in out
 
 
-def test_a_plan_bounds_the_memory(ask, small, log):
+def test_a_plan_bounds_the_memory(ask, small_folder, log):
     plan = "policy=streamingllm(budget=256,when=chunk) codec=int8"
-    out, _ = ask(log, "What is this?", "--model", small, "--max-new-tokens", 4, "--json", "--plan", plan)
+    out, _ = ask(
+        log, "What is this?", "--model", small_folder, "--max-new-tokens", 4, "--json", "--plan", plan
+    )
     # 2 layers, 2 heads: 16 bytes and a two-byte scale for key and value, four bytes for the position.
     assert json.loads(out)["usage"]["kv_bytes"] == 2 * 2 * (2 * 18 + 4) * (256 + 4)
 
 
-def test_the_second_question_about_a_file_says_what_it_reused(ask, small, tmp_path):
+def test_the_second_question_about_a_file_says_what_it_reused(ask, small_folder, tmp_path):
     short = tmp_path / "short.md"
     short.write_text("The lamp of the tower was lit by Agna on the ninth of May.\n" * 20)
-    first, err = ask(short, "Who lit the lamp?", "--model", small, "--max-new-tokens", 4)
+    first, err = ask(short, "Who lit the lamp?", "--model", small_folder, "--max-new-tokens", 4)
     assert "kept for the next question: " in err
-    second, err = ask(short, "Who lit the lamp?", "--model", small, "--max-new-tokens", 4)
+    second, err = ask(short, "Who lit the lamp?", "--model", small_folder, "--max-new-tokens", 4)
     assert "reused: " in err
     assert " s to read" in err
     assert second.splitlines()[:-1] == first.splitlines()[:-1]
-    _, err = ask(short, "Who?", "--model", small, "--max-new-tokens", 4, "--no-save")
+    _, err = ask(short, "Who?", "--model", small_folder, "--max-new-tokens", 4, "--no-save")
     assert "reused" not in err
-    out, err = ask(short, "Who?", "--model", small, "--max-new-tokens", 4, "--json")
+    out, err = ask(short, "Who?", "--model", small_folder, "--max-new-tokens", 4, "--json")
     assert json.loads(out)["usage"]["generated_tokens"] <= 4
-    _, err = ask(short, "When?", "--model", small, "--max-new-tokens", 4, "--max-bytes", "1kB")
+    _, err = ask(short, "When?", "--model", small_folder, "--max-new-tokens", 4, "--max-bytes", "1kB")
     assert "reused" in err
 
 
-def test_a_plan_that_needs_the_question_keeps_nothing(ask, small, tmp_path):
+def test_a_plan_that_needs_the_question_keeps_nothing(ask, small_folder, tmp_path):
     short = tmp_path / "short.md"
     short.write_text("The lamp of the tower was lit by Agna on the ninth of May.\n" * 20)
     plan = "policy=finch(budget=64)"
     for _ in range(2):
-        _, err = ask(short, "Who?", "--model", small, "--max-new-tokens", 4, "--plan", plan)
+        _, err = ask(short, "Who?", "--model", small_folder, "--max-new-tokens", 4, "--plan", plan)
         assert "kept" not in err
         assert "reused" not in err

@@ -6,24 +6,14 @@ import sys
 import pytest
 
 from longspan.cli import main
-from tiny import tiny_network, tiny_tokenizer
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A tiny model in a folder, base 10,000, window 512, three layers."""
-    path = tmp_path_factory.mktemp("tiny")
-    tiny_network("llama").save_pretrained(path)
-    tiny_tokenizer().save_pretrained(path)
-    return str(path)
 
 
 @pytest.fixture
-def check(monkeypatch, capsys, folder):
+def check(monkeypatch, capsys, tiny_folder):
     """Runs `longspan check` in this process: (exit code, standard output, standard error)."""
 
     def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["longspan", "check", folder, *arguments])
+        monkeypatch.setattr(sys, "argv", ["longspan", "check", str(tiny_folder), *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
         printed = capsys.readouterr()

@@ -10,19 +10,10 @@ from longspan.cli import app
 from longspan.errors import LongspanError
 from longspan.extending.evolving import Evolution
 from longspan.positions.rescaling import Rescaling
-from tiny import WINDOW, tiny_network, tiny_tokenizer, tokens
+from tiny import WINDOW, tokens
 
 TARGET = WINDOW + 200
 SMALL = ("--target", TARGET, "--population", 4, "--iterations", 1, "--samples", 1)
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A folder with a tiny random model."""
-    folder = tmp_path_factory.mktemp("small")
-    tiny_network("llama").save_pretrained(folder)
-    tiny_tokenizer().save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture
@@ -41,8 +32,8 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["longrope", "longrope2"])
-def test_the_factors_are_written_and_a_plan_takes_them(run, small, method, tmp_path):
-    printed = run(small, "--method", method, *SMALL, "--out", "my factors.json")
+def test_the_factors_are_written_and_a_plan_takes_them(run, tiny_folder, method, tmp_path):
+    printed = run(tiny_folder, "--method", method, *SMALL, "--out", "my factors.json")
     plan = f'positions={method}(factors="my factors.json")'
     assert f"use it with --plan '{plan}'" in printed
     assert f"6 of {Evolution.of(4, 1).candidates} candidates" in printed
@@ -52,7 +43,7 @@ def test_the_factors_are_written_and_a_plan_takes_them(run, small, method, tmp_p
     assert [line.split()[0] for line in printed.splitlines()][:2] == (
         ["PI", "NTK"] if method == "longrope" else ["start", "found"]
     )
-    with load(small).session(plan) as session:
+    with load(tiny_folder).session(plan) as session:
         session.logits(tokens(TARGET - 100))
         assert session.window == TARGET
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
@@ -61,8 +52,8 @@ def test_the_factors_are_written_and_a_plan_takes_them(run, small, method, tmp_p
     }
 
 
-def test_json_says_all_of_it_and_the_same_command_goes_on(run, small):
-    options = (small, "--method", "longrope", *SMALL, "--json")
+def test_json_says_all_of_it_and_the_same_command_goes_on(run, tiny_folder):
+    options = (tiny_folder, "--method", "longrope", *SMALL, "--json")
     begun = json.loads(run(*options, "--time-limit", "0.000001s"))
     assert (begun["search"]["complete"], begun["search"]["scored"]) == (False, 1)
     done = json.loads(run(*options))
@@ -73,24 +64,24 @@ def test_json_says_all_of_it_and_the_same_command_goes_on(run, small):
     assert done["search"]["perplexity"] > 1
 
 
-def test_people_are_told_that_the_time_was_over(run, small):
-    printed = run(small, *SMALL, "--time-limit", "0.000001s")
+def test_people_are_told_that_the_time_was_over(run, tiny_folder):
+    printed = run(tiny_folder, *SMALL, "--time-limit", "0.000001s")
     assert "note: the time was over; the same command goes on from here" in printed
 
 
-def test_a_text_of_ones_own(run, small, tmp_path):
+def test_a_text_of_ones_own(run, tiny_folder, tmp_path):
     (tmp_path / "book.txt").write_text("It rained for years. " * 100)
     kept = [
-        json.loads(run(small, *SMALL, *text, "--json", "--out", out))
+        json.loads(run(tiny_folder, *SMALL, *text, "--json", "--out", out))
         for text, out in ((("--text", "book.txt"), "a.json"), ((), "b.json"))
     ]
     assert kept[0]["search"]["loss"] != kept[1]["search"]["loss"]
 
 
-def test_by_default_the_target_is_four_windows(run, small):
+def test_by_default_the_target_is_four_windows(run, tiny_folder):
     record = json.loads(
         run(
-            small,
+            tiny_folder,
             "--method",
             "longrope",
             "--population",
@@ -125,6 +116,6 @@ def test_what_cannot_be_used_is_refused_before_a_model_is_loaded(run, options, s
         run("/no/such/model", *options)
 
 
-def test_a_target_within_the_window_is_refused(run, small):
+def test_a_target_within_the_window_is_refused(run, tiny_folder):
     with pytest.raises(ValueError, match=f"target={WINDOW} is outside {WINDOW + 1}"):
-        run(small, "--target", WINDOW)
+        run(tiny_folder, "--target", WINDOW)

@@ -7,16 +7,6 @@ from typer.testing import CliRunner
 
 from longspan.cli.probe import app
 from longspan.evaluation.record import Record, RunFolder
-from tiny import tiny_network, tiny_tokenizer
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A folder with a tiny random model."""
-    folder = tmp_path_factory.mktemp("small")
-    tiny_network("llama").save_pretrained(folder)
-    tiny_tokenizer().save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture
@@ -61,8 +51,8 @@ def refusal(*arguments):
     return str(result.exception)
 
 
-def test_heads(small, hay):
-    options = ("heads", "--model", small, "--haystack", hay, "--length", "480", "--depths", 2)
+def test_heads(tiny_folder, hay):
+    options = ("heads", "--model", tiny_folder, "--haystack", hay, "--length", "480", "--depths", 2)
     shown = probe(*options, "--top", 5).splitlines()
     assert len([line for line in shown[:-1] if line.split()[:1] in (["0"], ["1"], ["2"])]) == 5
     assert shown[-1].endswith("of 12 heads score 0.1 or more, in 2 prompts")
@@ -71,8 +61,16 @@ def test_heads(small, hay):
     assert record["depths"] == [0.25, 0.75]
 
 
-def test_recall(small, hay):
-    options = ("recall", "--plan", "policy=streamingllm(budget=60)", "--model", small, "--haystack", hay)
+def test_recall(tiny_folder, hay):
+    options = (
+        "recall",
+        "--plan",
+        "policy=streamingllm(budget=60)",
+        "--model",
+        tiny_folder,
+        "--haystack",
+        hay,
+    )
     record = json.loads(probe(*options, "--length", 480, "--json"))
     assert 0 < record["mean_mass"] < 1
     assert record["mean_needle"] == 0  # in the middle, where this policy keeps nothing
@@ -82,8 +80,8 @@ def test_recall(small, hay):
     assert f"{record['mean_mass']:.3f} of the attention and 0.00 of the needle stay visible" in last
 
 
-def test_position_of_a_model(small):
-    options = ("position", "--model", small, "--length", 60, "--prompts", 1, "--bins", 5)
+def test_position_of_a_model(tiny_folder):
+    options = ("position", "--model", tiny_folder, "--length", 60, "--prompts", 1, "--bins", 5)
     record = json.loads(probe(*options, "--json"))
     assert sum(record["mean"]) == pytest.approx(1)
     shown = probe(*options)
@@ -103,23 +101,23 @@ def test_position_of_a_run(run):
     assert "middle 0.00, end 1.00; U-shape 1.00, tilt 0.00" in shown
 
 
-def test_grounding(small, hay):
-    options = ("grounding", hay, "What was late?", "--answer", "The ferry was late.", "--model", small)
+def test_grounding(tiny_folder, hay):
+    options = ("grounding", hay, "What was late?", "--answer", "The ferry was late.", "--model", tiny_folder)
     record = json.loads(probe(*options, "--json"))
     assert record["answer"] == "The ferry was late."
     assert record["sgi"] == pytest.approx(record["to_question"] / record["to_context"])
     assert f"grounding index {record['sgi']:.2f}" in probe(*options)
 
 
-def test_grounding_of_the_models_own_answer(small, hay):
-    record = json.loads(probe("grounding", hay, "What was late?", "--model", small, "--json"))
+def test_grounding_of_the_models_own_answer(tiny_folder, hay):
+    record = json.loads(probe("grounding", hay, "What was late?", "--model", tiny_folder, "--json"))
     assert record["answer"]
 
 
-def test_mistakes(small, tmp_path):
+def test_mistakes(tiny_folder, tmp_path):
     assert "not a list of whole numbers" in refusal("heads", "--length", "1k")
     assert "--depths=0" in refusal("heads", "--depths", 0)
     assert "no file is given" in refusal("grounding", "Who?")
     assert "holds no run" in refusal("position", tmp_path)
-    assert "needle alone takes" in refusal("recall", "--model", small, "--length", 100)
-    assert "positions= only" in refusal("position", "--plan", "policy=snapkv", "--model", small)
+    assert "needle alone takes" in refusal("recall", "--model", tiny_folder, "--length", 100)
+    assert "positions= only" in refusal("position", "--plan", "policy=snapkv", "--model", tiny_folder)

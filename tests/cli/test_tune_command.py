@@ -3,9 +3,7 @@
 import json
 
 import pytest
-import torch
 import typer
-from transformers import AutoConfig, AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from longspan import load
@@ -23,29 +21,6 @@ app.command()(tune)
 
 
 @pytest.fixture(scope="module")
-def small(default_weights, tmp_path_factory):
-    """A folder with a random model, and the default model's tokenizer."""
-    folder = tmp_path_factory.mktemp("small")
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(
-        "llama",
-        vocab_size=len(default_weights.tokenizer),
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=16,
-        max_position_embeddings=1024,
-        pad_token_id=0,
-        eos_token_id=2,
-    )
-    AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
-    default_weights.tokenizer.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def documents(tmp_path_factory):
     """A folder with a log and a picture."""
     folder = tmp_path_factory.mktemp("documents")
@@ -58,7 +33,7 @@ def documents(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def questions(small, documents, tmp_path_factory):
+def questions(small_folder, documents, tmp_path_factory):
     """Questions that this model answers rightly with its full cache: what it says is what is asked for."""
     path = tmp_path_factory.mktemp("questions") / "mine.jsonl"
     text = (documents / "log.txt").read_text()[:1500]
@@ -69,7 +44,7 @@ def questions(small, documents, tmp_path_factory):
     header = json.dumps({"task": {"max_new_tokens": 6, "metric": "any"}})
     write = lambda: path.write_text("\n".join([header, *map(json.dumps, rows)]) + "\n")  # noqa: E731
     write()
-    local, task = Local(load(small)), own_task(path)
+    local, task = Local(load(small_folder)), own_task(path)
     samples = tuple(task.samples(None))
     answers = {
         record.sample: record.output
@@ -96,10 +71,10 @@ def run(tmp_path, monkeypatch):
     return call
 
 
-def test_the_winner_is_written_and_loads(run, small, documents, questions, tmp_path):
+def test_the_winner_is_written_and_loads(run, small_folder, documents, questions, tmp_path):
     half = "policy=streamingllm(budget=0.5)"
     result = run(
-        *("--documents", documents, "--model", small, "--questions", questions, "--plans", half),
+        *("--documents", documents, "--model", small_folder, "--questions", questions, "--plans", half),
         *("--plans", "codec=int8", "--time-limit", "60s", "--out", "best.toml", "--json"),
     )
     report = json.loads(result.stdout)
@@ -113,9 +88,9 @@ def test_the_winner_is_written_and_loads(run, small, documents, questions, tmp_p
     assert "lamp.png" in result.stderr
 
 
-def test_people_see_the_front_with_the_full_cache(run, small, documents, questions, tmp_path):
+def test_people_see_the_front_with_the_full_cache(run, small_folder, documents, questions, tmp_path):
     result = run(
-        *("--documents", documents / "log.txt", "--model", small, "--questions", questions),
+        *("--documents", documents / "log.txt", "--model", small_folder, "--questions", questions),
         *("--plans", "codec=int8", "--time-limit", "1m"),
     )
     assert "(full cache)" in result.stdout
@@ -125,9 +100,11 @@ def test_people_see_the_front_with_the_full_cache(run, small, documents, questio
     assert (tmp_path / "plan.toml").exists()
 
 
-def test_a_model_that_answers_nothing_is_an_error_and_nothing_is_written(run, small, documents, tmp_path):
+def test_a_model_that_answers_nothing_is_an_error_and_nothing_is_written(
+    run, small_folder, documents, tmp_path
+):
     with pytest.raises(NoPlan, match="nothing to compare plans with; lower --length"):
-        run("--documents", documents, "--model", small, "--plans", "codec=int8", "--time-limit", "30s")
+        run("--documents", documents, "--model", small_folder, "--plans", "codec=int8", "--time-limit", "30s")
     assert not (tmp_path / "plan.toml").exists()
 
 
