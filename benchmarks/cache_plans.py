@@ -26,6 +26,7 @@ POLICIES = (
     "criticalkv(allocator=adakv)",
     "expected-attention",
     "expected-attention(allocator=adakv)",
+    "expected-attention(allocator=adakv,epsilon=0.01)",
     "duoattention",
     "finch",
     "epicache",
@@ -72,19 +73,28 @@ SELECTORS = {
 }
 
 
+BUDGETS = {0.25: 1024, 0.1: 408}
+"""Fractions of a prompt, and as many entries of one of 4,096 tokens."""
+
+
 def policy(text: str, budget: float) -> str:
     """A policy's text with a budget."""
     name, bracket, rest = text.partition("(")
     return f"policy={name}(budget={budget}" + (f",{rest}" if bracket else ")")
 
 
+def methods() -> dict[str, dict[float, str]]:
+    """By name, the plan at each budget."""
+    found = {text: {budget: policy(text, budget) for budget in BUDGETS} for text in POLICIES}
+    for texts in zip(*(SELECTORS[entries] for entries in BUDGETS.values()), strict=True):
+        name = texts[0].partition("(")[0]
+        found[name] = {budget: f"selector={text}" for budget, text in zip(BUDGETS, texts, strict=True)}
+    return found
+
+
 def plans() -> list[str]:
-    """All of them, the empty plan first."""
-    made = [""]
-    for budget, entries in ((0.25, 1024), (0.1, 408)):
-        made += [policy(text, budget) for text in POLICIES]
-        made += [f"selector={text}" for text in SELECTORS[entries]]
-    return made
+    """All of them, the empty plan first, then budget by budget."""
+    return ["", *(plans[budget] for budget in BUDGETS for plans in methods().values())]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python benchmarks/cache_table.py --run unseen=DIR --run unseen=DIR --run seen=DIR --timing DIR --out results/cache
 
 Scores and kept bytes come from all runs of a kind together, seconds from the one run that was made with nothing else
-on the machine: answers do not depend on what else it does, seconds do. Writes JSON and a picture, prints Markdown.
+on the machine: answers do not depend on what else it does, seconds do. Writes the table as JSON and as Markdown, and a
+picture.
 """
 
 from __future__ import annotations
@@ -12,16 +13,23 @@ import argparse
 import json
 import math
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-Records = dict[str, list[dict[str, Any]]]
+from cache_plans import BUDGETS, methods
+
+from longspan.plan import Plan
+
+Record = dict[str, Any]
+PANELS = {"policy": "policies: what is kept", "selector": "selectors: what is visited"}
+TASKS = {"lost-in-the-middle": "pairs", "needle": "needles"}
 
 
-def records_of(folders: list[Path]) -> Records:
+def records_of(folders: Iterable[Path]) -> dict[str, list[Record]]:
     """Scored records by plan, each sample once."""
-    found: Records = defaultdict(list)
+    found: dict[str, list[Record]] = defaultdict(list)
     seen = set()
     for folder in folders:
         for line in (folder / "records.jsonl").read_text("utf-8").splitlines():
@@ -33,83 +41,126 @@ def records_of(folders: list[Path]) -> Records:
     return found
 
 
-def row_of(plan: str, runs: dict[str, Records], timing: Records) -> dict[str, Any]:
-    """Scores by question and task, megabytes, and seconds of a prompt."""
-    row: dict[str, Any] = {"plan": plan}
-    for kind, records in runs.items():
-        by_task = defaultdict(list)
-        for record in records.get(plan, []):
-            by_task[record["task"].split("/")[0]].append(record)
-        for task, some in by_task.items():
-            score = fmean(record["scores"]["score"] for record in some)
-            row[f"{kind} {task}"] = {"score": score, "samples": len(some), "error": _error(score, len(some))}
-        if records.get(plan):
-            row.setdefault("kv_bytes", fmean(record["kv_bytes"] for record in records[plan]))
-    if timing.get(plan):
-        timed = timing[plan]
-        row["prefill_seconds"] = fmean(record["prefill_seconds"] for record in timed)
-        row["compress_seconds"] = fmean(record["compress_seconds"] for record in timed)
-        row["decode_ms_per_token"] = 1000 * (
-            sum(record["decode_seconds"] for record in timed)
-            / sum(record["generated_tokens"] for record in timed)
-        )
+def scores_of(records: list[Record]) -> dict[str, dict[str, float]]:
+    """By task: the mean, its standard error, the number of samples."""
+    by_task: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        by_task[TASKS[record["task"].split("/")[0]]].append(record["scores"]["score"])
+    return {task: _mean(scores) for task, scores in by_task.items()}
+
+
+def _mean(scores: list[float]) -> dict[str, float]:
+    mean, count = fmean(scores), len(scores)
+    spread = sum((score - mean) ** 2 for score in scores) / max(1, count - 1)
+    return {"score": mean, "error": math.sqrt(spread / count), "samples": count}
+
+
+def seconds_of(records: list[Record]) -> dict[str, float]:
+    """Of a prompt: reading and compressing, in seconds, and a generated token, in milliseconds."""
+    spent, tokens = (
+        sum(record[name] for record in records) for name in ("decode_seconds", "generated_tokens")
+    )
+    return {
+        "prefill_seconds": fmean(record["prefill_seconds"] for record in records),
+        "compress_seconds": fmean(record["compress_seconds"] for record in records),
+        "decode_milliseconds": 1000 * spent / tokens,
+    }
+
+
+def row_of(
+    name: str,
+    plan: str,
+    budget: float,
+    runs: dict[str, dict[str, list[Record]]],
+    timing: dict[str, list[Record]],
+) -> dict[str, Any]:
+    """What is known of one plan."""
+    plan = str(Plan.of(plan))
+    row: dict[str, Any] = {"name": name, "plan": plan, "budget": budget}
+    row["scores"] = {kind: scores_of(records[plan]) for kind, records in runs.items() if plan in records}
+    held = [record["kv_bytes"] for records in runs.values() for record in records.get(plan, [])]
+    if held:
+        row["kv_bytes"] = fmean(held)
+    if plan in timing:
+        row |= seconds_of(timing[plan])
     return row
 
 
-def _error(score: float, count: int) -> float:
-    """Standard error of a share."""
-    return math.sqrt(score * (1 - score) / count)
+def rows_of(
+    runs: dict[str, dict[str, list[Record]]], timing: dict[str, list[Record]]
+) -> list[dict[str, Any]]:
+    """The full cache, then the plans that were run, the best of each budget first."""
+    rows = []
+    for budget in BUDGETS:
+        some = [row_of(name, plans[budget], budget, runs, timing) for name, plans in methods().items()]
+        rows += sorted((row for row in some if row["scores"]), key=_worth, reverse=True)
+    return [row_of("full cache", "", 1.0, runs, timing), *rows]
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
+def _worth(row: dict[str, Any]) -> tuple[float, ...]:
+    """The mean over both tasks with the question unseen, then with it seen."""
+    return tuple(
+        fmean(task["score"] for task in row["scores"][kind].values()) if kind in row["scores"] else -1.0
+        for kind in ("unseen", "seen")
+    )
+
+
+def markdown(rows: list[dict[str, Any]], kinds: Iterable[str]) -> str:
     """The table, a row a plan."""
-    columns = sorted({name for row in rows for name in row if isinstance(row[name], dict)}, reverse=True)
+    columns = [(kind, task) for kind in kinds for task in TASKS.values()]
+    named = [f"{task}, {kind}" for kind, task in columns]
     lines = [
-        f"| plan | {' | '.join(columns)} | kept | prefill | compress | decode |",
+        f"| plan | {' | '.join(named)} | MiB | read | compress | token |",
         f"| --- |{' ---: |' * (len(columns) + 4)}",
     ]
     for row in rows:
-        scores = [f"{row[name]['score']:.2f}" if name in row else "" for name in columns]
-        kept = f"{row['kv_bytes'] / 2**20:.1f} MiB" if "kv_bytes" in row else ""
-        times = ["", "", ""]
-        if "prefill_seconds" in row:
-            times = [
-                f"{row['prefill_seconds']:.1f} s",
-                f"{row['compress_seconds']:.1f} s",
-                f"{row['decode_ms_per_token']:.0f} ms",
-            ]
+        cells = []
+        for kind, task in columns:
+            found = row["scores"].get(kind, {}).get(task)
+            cells.append("" if found is None else f"{found['score']:.2f}")
+        cells.append(f"{row['kv_bytes'] / 2**20:.1f}" if "kv_bytes" in row else "")
+        for name, form in (
+            ("prefill_seconds", "{:.1f} s"),
+            ("compress_seconds", "{:.1f} s"),
+            ("decode_milliseconds", "{:.0f} ms"),
+        ):
+            cells.append(form.format(row[name]) if name in row else "")
         name = f"`{row['plan']}`" if row["plan"] else "full cache"
-        lines.append(f"| {name} | {' | '.join([*scores, kept, *times])} |")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def draw(path: Path, rows: list[dict[str, Any]], kind: str) -> None:
-    """Score over both tasks against the memory that is kept or visited."""
+def draw(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Means over both tasks at both budgets, the question unseen: policies on the left, selectors on the right."""
     import matplotlib.pyplot as plt
 
-    names = [name for name in rows[0] if name.startswith(f"{kind} ")]
-    figure, axes = plt.subplots(figsize=(10, 0.2 * len(rows) + 1.5))
-    colours = {"0.25": "#1f6f8b", "0.1": "#c0392b"}
-    rows = [row for row in rows if all(name in row for name in names)]
-    rows = sorted(rows, key=lambda row: fmean(row[name]["score"] for name in names))
-    for place, row in enumerate(rows):
-        score = fmean(row[name]["score"] for name in names)
-        tight = any(
-            mark in row["plan"]
-            for mark in ("budget=0.1", "408", "share=0.1", "budget=248", "top=7,reading=0)")
-        )
-        colour = "black" if not row["plan"] else colours["0.1" if tight else "0.25"]
-        axes.barh(place, score, color=colour, alpha=0.85)
-        error = math.sqrt(sum(row[name]["error"] ** 2 for name in names)) / len(names)
-        axes.plot([score - error, score + error], [place, place], color="grey", linewidth=1)
-    axes.set_yticks(range(len(rows)), [row["plan"] or "full cache" for row in rows], fontsize=6)
-    axes.set(
-        xlabel=f"mean of {', '.join(name.split()[1] for name in names)}; question {kind} while compressing",
-        xlim=(0, 1),
-    )
-    axes.margins(y=0.01)
+    full, *rows = [row for row in rows if "unseen" in row["scores"]]
+    figure, panels = plt.subplots(1, 2, figsize=(13, 6.5))
+    for panel, (slot, title) in zip(panels, PANELS.items(), strict=True):
+        some = [row for row in rows if row["plan"].startswith(slot)]
+        names = list(dict.fromkeys(row["name"] for row in some))[::-1]
+        for budget, colour in zip(BUDGETS, ("#1f6f8b", "#d1495b"), strict=True):
+            found = {row["name"]: row for row in some if row["budget"] == budget}
+            places = [place for place, name in enumerate(names) if name in found]
+            means, errors = zip(*(_both(found[names[place]]) for place in places), strict=True)
+            shift = 0.15 if budget == 0.25 else -0.15
+            heights = [place + shift for place in places]
+            panel.errorbar(
+                means, heights, xerr=errors, fmt="o", color=colour, label=f"{budget:.0%}", capsize=2
+            )
+        panel.axvline(_both(full)[0], color="black", linewidth=1)
+        panel.set_yticks(range(len(names)), names, fontsize=8)
+        panel.set(xlim=(-0.02, 1), xlabel="mean of both tasks", title=title)
+        panel.grid(axis="x", alpha=0.3)
+        panel.legend(title="budget", loc="lower right")
     figure.tight_layout()
     figure.savefig(path)
+
+
+def _both(row: dict[str, Any]) -> tuple[float, float]:
+    """Mean over both tasks, and its standard error."""
+    tasks = row["scores"]["unseen"].values()
+    return fmean(task["score"] for task in tasks), math.hypot(*(task["error"] for task in tasks)) / len(tasks)
 
 
 def main() -> None:
@@ -118,7 +169,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", action="append", required=True, help="seen=DIR or unseen=DIR")
-    parser.add_argument("--timing", type=Path)
+    parser.add_argument("--timing", type=Path, action="append", default=[])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/cache"))
     options = parser.parse_args()
     folders: dict[str, list[Path]] = defaultdict(list)
@@ -126,13 +177,10 @@ def main() -> None:
         kind, _, folder = each.partition("=")
         folders[kind].append(Path(folder))
     runs = {kind: records_of(some) for kind, some in folders.items()}
-    timing = records_of([options.timing]) if options.timing else {}
-    plans = list(dict.fromkeys(plan for records in runs.values() for plan in records))
-    rows = [row_of(plan, runs, timing) for plan in plans]
-    first = next(iter(runs))
+    rows = rows_of(runs, records_of(options.timing))
     options.out.with_suffix(".json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-    draw(options.out.with_suffix(".svg"), rows, first)
-    print(markdown(rows))
+    options.out.with_suffix(".md").write_text(f"{markdown(rows, runs)}\n")
+    draw(options.out.with_suffix(".svg"), rows)
 
 
 if __name__ == "__main__":
