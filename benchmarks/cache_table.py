@@ -25,6 +25,8 @@ from longspan.plan import Plan
 Record = dict[str, Any]
 PANELS = {"policy": "policies: what is kept", "selector": "selectors: what is visited"}
 TASKS = {"lost-in-the-middle": "pairs", "needle": "needles"}
+COLUMNS = ("pairs", "begun", "needles")
+"""Scores of the two tasks; begun: answers whose first eight digits are those of the value, found if not kept whole."""
 
 
 def records_of(folders: Iterable[Path]) -> dict[str, list[Record]]:
@@ -42,10 +44,13 @@ def records_of(folders: Iterable[Path]) -> dict[str, list[Record]]:
 
 
 def scores_of(records: list[Record]) -> dict[str, dict[str, float]]:
-    """By task: the mean, its standard error, the number of samples."""
+    """By column: the mean, its standard error, the number of samples."""
     by_task: dict[str, list[float]] = defaultdict(list)
     for record in records:
-        by_task[TASKS[record["task"].split("/")[0]]].append(record["scores"]["score"])
+        task = TASKS[record["task"].split("/")[0]]
+        by_task[task].append(record["scores"]["score"])
+        if task == "pairs":
+            by_task["begun"].append(record["output"].lstrip(' "')[:8] == record["references"][0][:8])
     return {task: _mean(scores) for task, scores in by_task.items()}
 
 
@@ -100,14 +105,16 @@ def rows_of(
 def _worth(row: dict[str, Any]) -> tuple[float, ...]:
     """The mean over both tasks with the question unseen, then with it seen."""
     return tuple(
-        fmean(task["score"] for task in row["scores"][kind].values()) if kind in row["scores"] else -1.0
+        fmean(row["scores"][kind][task]["score"] for task in TASKS.values() if task in row["scores"][kind])
+        if kind in row["scores"]
+        else -1.0
         for kind in ("unseen", "seen")
     )
 
 
 def markdown(rows: list[dict[str, Any]], kinds: Iterable[str]) -> str:
     """The table, a row a plan."""
-    columns = [(kind, task) for kind in kinds for task in TASKS.values()]
+    columns = [(kind, column) for kind in kinds for column in COLUMNS]
     named = [f"{task}, {kind}" for kind, task in columns]
     lines = [
         f"| plan | {' | '.join(named)} | MiB | read | compress | token |",
@@ -159,7 +166,7 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def _both(row: dict[str, Any]) -> tuple[float, float]:
     """Mean over both tasks, and its standard error."""
-    tasks = row["scores"]["unseen"].values()
+    tasks = [row["scores"]["unseen"][task] for task in TASKS.values()]
     return fmean(task["score"] for task in tasks), math.hypot(*(task["error"] for task in tasks)) / len(tasks)
 
 
