@@ -72,8 +72,11 @@ def test_keys_share_a_scale_per_channel_and_values_per_token(bits, group_size, g
 def test_four_bits_share_a_scale_per_entry_and_group_of_channels(group_size, dim, count, seed):
     keys, values = (vectors(count, heads=2, dim=dim, seed=each) for each in (seed, seed + 1))
     key, value = back(Int4(group_size=group_size).form(), keys, values)
-    assert ((key - by_channels(keys, min(group_size, dim), 4)).abs() > 1e-4).float().mean() < 0.01
-    assert ((value - by_channels(values, min(group_size, dim), 4)).abs() > 1e-4).float().mean() < 0.01
+    for mine, held in ((key, keys), (value, values)):
+        off = (mine - by_channels(held, min(group_size, dim), 4)).abs()
+        # Where a scale lies between two fp16 numbers, the whole of its group may be off by what that rounding is.
+        assert off.max() <= (held.amax() - held.amin()) * 2**-9
+        assert (off > 1e-4).sum() <= group_size + 0.01 * off.numel()
 
 
 @given(st.sampled_from([2, 4]), st.floats(-3, 3.5), st.integers(0, 99))
