@@ -72,11 +72,12 @@ def test_keys_share_a_scale_per_channel_and_values_per_token(bits, group_size, g
 def test_four_bits_share_a_scale_per_entry_and_group_of_channels(group_size, dim, count, seed):
     keys, values = (vectors(count, heads=2, dim=dim, seed=each) for each in (seed, seed + 1))
     key, value = back(Int4(group_size=group_size).form(), keys, values)
+    shared = min(group_size, dim)
     for mine, held in ((key, keys), (value, values)):
-        off = (mine - by_channels(held, min(group_size, dim), 4)).abs()
+        off = (mine - by_channels(held, shared, 4)).abs()
         # Where a scale lies between two fp16 numbers, the whole of its group may be off by what that rounding is.
         assert off.max() <= (held.amax() - held.amin()) * 2**-9
-        assert (off > 1e-4).sum() <= group_size + 0.01 * off.numel()
+        assert (off > 1e-4).sum() <= shared + 0.01 * off.numel()
 
 
 @given(st.sampled_from([2, 4]), st.floats(-3, 3.5), st.integers(0, 99))
