@@ -3,12 +3,15 @@
     python benchmarks/needles.py --model qwen2.5-coder-0.5b.gguf --length 4096 --length 32768 --plan "" --plan ...
 
 Ten facts lie in prose, one in the middle of each tenth. The text is read once a plan and length; each fact is asked
-for in a fork, so the score of a length has steps of a tenth. A run that was stopped goes on.
+for in a fork, so the score of a length has steps of a tenth. A run that was stopped goes on. With several lengths a
+picture shows which tenths were found.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import statistics
 import time
 from pathlib import Path
 from random import Random
@@ -90,6 +93,42 @@ def main() -> None:
                     f" {row['read_seconds']:6.1f} s",
                     flush=True,
                 )
+    if len({row["length"] for row in records.rows}) > 1:
+        draw(options.out.with_suffix(".svg"), records.rows, model.window)
+
+
+def draw(path: Path, rows: list[dict[str, Any]], window: int) -> None:
+    """For each plan the facts that were found, by length and by the tenth of the text that they are in."""
+    import matplotlib.pyplot as plt
+
+    plans = list(dict.fromkeys(row["plan"] for row in rows))
+    lengths = sorted({row["length"] for row in rows})
+    across = min(5, len(plans))
+    down = -(-len(plans) // across)
+    figure, grid = plt.subplots(down, across, figsize=(2.1 * across, 2.4 * down), squeeze=False)
+    for axes in grid.flat[len(plans) :]:
+        axes.set_axis_off()
+    for axes, plan in zip(grid.flat, plans, strict=False):
+        found = [[row["found"] for row in rows if (row["plan"], row["length"]) == (plan, n)] for n in lengths]
+        shares = [
+            [statistics.fmean(each) if each else math.nan for each in zip(*of, strict=True)] for of in found
+        ]
+        cells = [column or [math.nan] * len(PLACES) for column in shares]
+        axes.imshow(list(zip(*cells, strict=True)), vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
+        for place, column in enumerate(cells):
+            mean = statistics.fmean(column)
+            axes.text(
+                place, -0.7, "" if math.isnan(mean) else f"{mean:.1f}", ha="center", va="bottom", fontsize=7
+            )
+        axes.set_title(plan.removeprefix("positions=") or "stock", fontsize=9, pad=14)
+        axes.set_xticks(range(len(lengths)), [f"{n // 1024}k" for n in lengths], fontsize=7)
+        axes.set_yticks([])
+        beyond = sum(n <= window for n in lengths)
+        if beyond < len(lengths):
+            axes.axvline(beyond - 0.5, color="black", linewidth=1)
+    figure.supylabel("place in the text, from its beginning down", fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path)
 
 
 if __name__ == "__main__":

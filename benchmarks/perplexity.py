@@ -35,8 +35,10 @@ def plans(factor: float) -> list[str]:
         "positions=self-extend(group=16,neighbour=2048)",
         "positions=rerope",
         "positions=string",
+        "positions=string(shift=100%)",
         "positions=dpe",
         "positions=lm-infinite",
+        "positions=rope-contraction",
         "positions=in-cache policy=streamingllm(budget=4096,when=chunk)",
     ]
 

@@ -38,8 +38,10 @@ CASES = (
     ("prefill", 32768, "", 1.3),
     ("prefill", 32768, "pattern=a-shape", 1.8),
     ("prefill", 32768, "pattern=minference", 1.8),
+    ("prefill", 32768, "pattern=minference(patterns=vertical-slash)", 1.8),
     ("prefill", 32768, "pattern=flexprefill", 1.8),
     ("prefill", 32768, "pattern=xattention", 1.8),
+    ("prefill", 32768, "pattern=xattention(stride=8,threshold=0.95)", 1.8),
     ("decode", 1024, "", 0.95),
     ("decode", 8192, "", 1.1),
     ("decode", 32768, "", 1.5),
@@ -164,16 +166,16 @@ def main() -> None:
     )
     parser.add_argument("--tokens", type=int, default=16, help="tokens decoded in each run")
     parser.add_argument("--only", default="", help="prefill or decode")
-    parser.add_argument("--longest", type=int, default=1 << 30, help="leave out cases of more tokens")
+    parser.add_argument("--length", type=int, action="append", help="cases of so many tokens alone")
     parser.add_argument("--out", type=Path, help="path without ending for JSON and picture")
     options = parser.parse_args()
     model = longspan.load(options.model, dtype=options.dtype)
     rows = []
     print(
-        f"{'what':<8} {'tokens':>7}  {'plan':<28} {'stock tok/s':>12} {'ours tok/s':>11} {'ratio':>6} {'bar':>5}"
+        f"{'what':<8} {'tokens':>7}  {'plan':<46} {'stock tok/s':>12} {'ours tok/s':>11} {'ratio':>6} {'bar':>5}"
     )
     for (what, length), cases in groupby(CASES, key=lambda case: case[:2]):
-        if options.only not in ("", what) or length > options.longest:
+        if options.only not in ("", what) or length not in (options.length or [length]):
             continue
         bars = {text: bar for _, _, text, bar in cases}
         plans = [Plan.of(text) for text in bars]
@@ -182,7 +184,7 @@ def main() -> None:
             row = {"what": what, "tokens": length, "plan": text, "bar": bar} | figures
             rows.append(row)
             print(
-                f"{what:<8} {length:>7}  {text or '(empty)':<28} {row['stock_tokens_per_second']:>12.1f} "
+                f"{what:<8} {length:>7}  {text or '(empty)':<46} {row['stock_tokens_per_second']:>12.1f} "
                 f"{row['tokens_per_second']:>11.1f} {row['ratio']:>6.2f} {bar:>5}",
                 flush=True,
             )
