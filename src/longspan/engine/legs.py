@@ -100,7 +100,7 @@ class Leg:
     """
 
     def __init__(self, span: Span, piece: Piece, window: int | None) -> None:
-        self._span = span
+        self._tokens = span.start, span.start + span.count
         self.keys = piece.keys
         self.low, self.high = piece.low, piece.high
         if window is not None:
@@ -118,7 +118,7 @@ class Leg:
     @cached_property
     def fresh(self) -> Region:
         """The region among the tokens being read, keys counted from the first of them."""
-        return Region.of(self.low, self.high, self._span.start, self._span.start + self._span.count)
+        return Region.of(self.low, self.high, *self._tokens)
 
     def past(self, first: int, stop: int) -> Region:
         """The region among stored keys at the consecutive positions first .. stop − 1, counted from `first`."""

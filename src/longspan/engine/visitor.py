@@ -106,8 +106,10 @@ class Visitor:
     ) -> Merge | None:
         """The queries over keys from position `first` up to their own, thinned out by the pattern."""
         call, span = self.call, self.span
-        turns = [span.key_turn(leg.keys, first, first + keys.shape[1]) for leg in span.legs]
-        by_leg = [keys if span.key_map is not None else turned(keys, turn) for turn in turns]
+        by_leg = [keys] * len(span.legs)
+        if span.key_map is None:
+            turns = (span.key_turn(leg.keys, first, first + keys.shape[1]) for leg in span.legs)
+            by_leg = [turned(keys, turn) for turn in turns]
         index = pattern.index(
             Reading(
                 query=self.queries[0],
