@@ -167,6 +167,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=16, help="tokens decoded in each run")
     parser.add_argument("--only", default="", help="prefill or decode")
     parser.add_argument("--length", type=int, action="append", help="cases of so many tokens alone")
+    parser.add_argument("--plan", action="append", help="cases of this plan alone")
     parser.add_argument("--out", type=Path, help="path without ending for JSON and picture")
     options = parser.parse_args()
     model = longspan.load(options.model, dtype=options.dtype)
@@ -177,7 +178,9 @@ def main() -> None:
     for (what, length), cases in groupby(CASES, key=lambda case: case[:2]):
         if options.only not in ("", what) or length not in (options.length or [length]):
             continue
-        bars = {text: bar for _, _, text, bar in cases}
+        bars = {text: bar for _, _, text, bar in cases if text in (options.plan or [text])}
+        if not bars:
+            continue
         plans = [Plan.of(text) for text in bars]
         found = measure(model, what, length, plans, options.repeat, options.tokens)
         for (text, bar), figures in zip(bars.items(), found, strict=True):
