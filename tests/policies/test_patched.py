@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kept import kept
 from passage import Passage
@@ -58,6 +58,7 @@ def budgets(allocator, sensitivities, budget, seen=100, observed=0):
     st.floats(0.0, 3.0),
     st.floats(0.0, 1.0),
 )
+@example([1e-38, 0.02, 1e-38, 1e-38, 0.02], 42, 1.0, 0.7421875)  # two layers get 58.5 each
 def test_layers_share_exactly_the_budget(sensitivities, budget, alpha, share):
     found = budgets(Sensitivity(alpha=alpha, share=share), sensitivities, budget)
     full = [each for each in sensitivities if each > 0]

@@ -63,7 +63,8 @@ class Sensitivity(AdaKV):
         least = min(budget, max(1, round(budget * self.share), self.base, view.queries.shape[1]))
         weights = [sensitivities[layer] ** self.alpha for layer in layers]
         shares = bounded_shares(weights, total=budget * len(layers), least=least, most=view.seen)
-        ends = [round(end) for end in accumulate(shares, initial=0.0)]
+        # Halves go up, and ends that differ by whole numbers are rounded alike, so that none falls below `least`.
+        ends = [math.floor(round(end, 6) + 0.5) for end in accumulate(shares, initial=0.0)]
         place = layers.index(view.layer)
         return ends[place + 1] - ends[place]
 
