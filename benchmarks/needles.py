@@ -123,9 +123,9 @@ def draw(path: Path, rows: list[dict[str, Any]], window: int) -> None:
         axes.set_title(plan.removeprefix("positions=") or "stock", fontsize=9, pad=14)
         axes.set_xticks(range(len(lengths)), [f"{n // 1024}k" for n in lengths], fontsize=7)
         axes.set_yticks([])
-        beyond = sum(n <= window for n in lengths)
-        if beyond < len(lengths):
-            axes.axvline(beyond - 0.5, color="black", linewidth=1)
+        within = sum(n <= window for n in lengths)
+        if within < len(lengths):
+            axes.axvline(within - 0.5, color="black", linewidth=1)
     figure.supylabel("place in the text, from its beginning down", fontsize=8)
     figure.tight_layout()
     figure.savefig(path)

@@ -191,6 +191,8 @@ def main() -> None:
                 f"{row['tokens_per_second']:>11.1f} {row['ratio']:>6.2f} {bar:>5}",
                 flush=True,
             )
+    if not rows:
+        raise SystemExit("no case is of this kind, length and plan; CASES at the top of this file lists them")
     if options.out:
         write(options.out, model, rows)
 
