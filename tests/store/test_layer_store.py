@@ -62,13 +62,14 @@ class Twin:
         self.rows = [[] for _ in range(HEADS)]
         self.seen = 0
         self.longest = 0
+        self.chosen = False
 
     def fork(self) -> "Twin":
         other = object.__new__(Twin)
         other.ledger = Ledger()
         other.store = self.store.fork(other.ledger)
         other.rows = [list(row) for row in self.rows]
-        other.seen, other.longest = self.seen, max(map(len, self.rows))
+        other.seen, other.longest, other.chosen = self.seen, max(map(len, self.rows)), self.chosen
         return other
 
 
@@ -104,6 +105,18 @@ class StoreMachine(RuleBasedStateMachine):
         twin.seen += count
         twin.longest = max(twin.longest, *map(len, twin.rows))
 
+    @rule(data=st.data(), places=st.sets(st.integers(0, 40), min_size=1))
+    def append_with_gaps(self, data, places):
+        twin = self.pick(data)
+        self.stamp += 1
+        key, value = fresh(self.stamp, len(places))
+        positions = [twin.seen + place for place in sorted(places)]
+        twin.store.append(key, value, torch.tensor(positions))
+        for head, row in enumerate(twin.rows):
+            row.extend((position, key[head, n], value[head, n]) for n, position in enumerate(positions))
+        twin.seen = positions[-1] + 1
+        twin.longest = max(twin.longest, *map(len, twin.rows))
+
     @rule(data=st.data(), count=st.integers(0, 20))
     def reserve(self, data, count):
         self.pick(data).store.reserve(count)
@@ -119,16 +132,17 @@ class StoreMachine(RuleBasedStateMachine):
             flagged = data.draw(flags) if ragged else alike
             chosen.append([place for place in range(len(row)) if flagged[place]])
         if any(chosen):
+            twin.chosen = True
             twin.store.keep([torch.tensor(places, dtype=torch.long) for places in chosen])
             twin.rows = [
                 [row[place] for place in places] for row, places in zip(twin.rows, chosen, strict=True)
             ]
 
     @precondition(lambda self: self.form.block == 1)
-    @precondition(lambda self: any(twin.seen and twin.store.whole for twin in self.twins))
+    @precondition(lambda self: any(twin.seen and not twin.chosen for twin in self.twins))
     @rule(data=st.data())
     def forget_before(self, data):
-        twin = data.draw(st.sampled_from([twin for twin in self.twins if twin.seen and twin.store.whole]))
+        twin = data.draw(st.sampled_from([twin for twin in self.twins if twin.seen and not twin.chosen]))
         position = data.draw(st.integers(0, twin.seen - 1))
         twin.store.forget_before(position)
         twin.rows = [[entry for entry in row if entry[0] >= position] for row in twin.rows]
@@ -143,7 +157,7 @@ class StoreMachine(RuleBasedStateMachine):
         twin = self.pick(data)
         twin.store.release()
         assert twin.ledger.held == twin.store.nbytes == 0
-        twin.rows, twin.seen = [[] for _ in range(HEADS)], 0
+        twin.rows, twin.seen, twin.chosen = [[] for _ in range(HEADS)], 0, False
 
     @invariant()
     def holds_the_entries(self):

@@ -68,12 +68,20 @@ class LayerStore:
         """Whether the form still waits for what it must see before it can encode."""
         return not self.form.ready
 
-    def append(self, keys: Tensor, values: Tensor) -> None:
-        """Adds n tokens. keys and values `[heads, n, dim]`."""
-        count = keys.shape[1]
-        positions = torch.arange(self.seen, self.seen + count, device=keys.device)
+    def append(self, keys: Tensor, values: Tensor, positions: Tensor | None = None) -> None:
+        """Adds n tokens. keys and values `[heads, n, dim]`.
+
+        positions: where they stood in the text, int64 `[n]`, ascending; None for the n tokens after the last.
+        """
+        start = self.seen
+        if positions is None:
+            self.seen += keys.shape[1]
+            positions = torch.arange(start, self.seen, device=keys.device)
+        else:
+            self.seen = int(positions[-1]) + 1
+            for tier in self._tiers:
+                tier.spell_out()
         (self._recent or self._coded).append(keys, values, positions)
-        self.seen += count
         self._ledger.reached(max(self.lengths))
         self._seal()
 
@@ -176,8 +184,8 @@ class LayerStore:
         return torch.nn.utils.rnn.pad_sequence(places, batch_first=True)
 
     def forget_before(self, position: int) -> None:
-        """Drops the entries of consecutive tokens that lie before a position; what is left is still consecutive."""
-        drop = position - self._coded.first
+        """Drops the entries that lie before a position, in a store that no policy has acted on."""
+        drop = int((self._row_positions(0) < position).sum())
         if drop > 0:
             self._coded.drop_first([drop] * self.heads)
 
