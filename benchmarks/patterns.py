@@ -45,7 +45,6 @@ PATTERNS = (
     "hip",
     "hyper-attention",
     "dhsa",
-    "uniprefill",
     "squeezed",
 )
 SAMPLED = 64

@@ -42,7 +42,6 @@ CASES = (
     ("prefill", 32768, "pattern=flexprefill", 1.8),
     ("prefill", 32768, "pattern=xattention", 1.8),
     ("prefill", 32768, "pattern=xattention(stride=8,threshold=0.95)", 1.8),
-    ("prefill", 32768, "pattern=uniprefill", 1.8),
     ("decode", 1024, "", 0.95),
     ("decode", 8192, "", 1.1),
     ("decode", 32768, "", 1.5),

@@ -35,7 +35,7 @@ ORDER = (
     {"plan"},
     {"spans"},
     {"loading"},
-    {"fusing"},
+    {"fusing", "leaving", "unrotated"},
     {"seam"},
     {"engine"},
     {"selfcheck"},

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,9 @@ from torch import Tensor, nn
 from longspan.errors import UnsupportedModel
 from longspan.fusing import Fused
 from longspan.kernels.rotation import rotate, table
+from longspan.leaving import Layers, Staying
 from longspan.positions.base import Rope
+from longspan.unrotated import Unrotated, frequencies
 
 _NAME = "longspan"
 _PROBE_TOKENS = 12
@@ -86,11 +88,11 @@ class Seam:
         self._rotaries = _rotary_modules(network)
         self._refuse_by_config()
         try:
-            self._unrotated = [_Unrotated(rotary, light=True) for _, _, rotary in self._rotaries]
+            self._unrotated = [Unrotated(rotary, light=True) for _, _, rotary in self._rotaries]
             try:
                 self.layers = self._watch()
             except (TypeError, AttributeError):
-                self._unrotated = [_Unrotated(rotary, light=False) for _, _, rotary in self._rotaries]
+                self._unrotated = [Unrotated(rotary, light=False) for _, _, rotary in self._rotaries]
                 self.layers = self._watch()
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise self._unsupported(f"a forward pass through the seam failed: {error}") from error
@@ -141,14 +143,40 @@ class Seam:
                         found[layer] = weight
         return found
 
-    def forward(self, ids: Tensor, positions: Tensor, keep: Tensor, attention: Attention) -> Tensor:
+    def forward(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        keep: Tensor,
+        attention: Attention,
+        staying: Staying | None = None,
+    ) -> Tensor:
         """Runs tokens through the model with `attention` in place of its own.
 
-        ids and positions int64 `[n]`; keep int64 `[k]`, indices of the tokens whose logits are wanted. Returns
-        `[k, vocab]`. The model is its own again when this returns or raises.
+        ids and positions int64 `[n]`; keep int64 `[k]`, indices of the tokens whose logits are wanted. staying: after
+        each layer, which tokens go on; those in `keep` have to. Returns `[k, vocab]`. The model is its own again when
+        this returns or raises.
         """
-        with self._borrowed(attention, rotating=False), self._fused.lent(), torch.inference_mode():
+        thinned = nullcontext() if staying is None else self._leaving.thinned(staying)
+        with self._borrowed(attention, rotating=False), self._fused.lent(), thinned, torch.inference_mode():
             return self._run(ids, positions, keep)
+
+    @cached_property
+    def _leaving(self) -> Layers:
+        """The layers, from between which tokens can leave: tried once. Raises UnsupportedModel where they cannot."""
+        ids = torch.arange(_PROBE_TOKENS, device=self.device)
+
+        def run() -> Tensor:
+            with self._borrowed(_nothing, rotating=False), torch.inference_mode():
+                return self._run(ids, ids, ids[-1:])
+
+        try:
+            return Layers(self.network, len(self.layers), run, ids)
+        except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            raise self._unsupported(
+                f"tokens cannot leave between its layers: {error}",
+                "choose a pattern that thins out keys, such as pattern=flexprefill",
+            ) from error
 
     def stock(self, ids: Tensor) -> Tensor:
         """Logits `[n, vocab]` of the model as it came."""
@@ -220,7 +248,7 @@ class Seam:
 
             def watch(call: Call, calls: list[Call] = calls) -> Tensor:
                 calls.append(call)
-                return call.query.new_zeros(*call.query.shape[:2], call.value.shape[-1])
+                return _nothing(call)
 
             with self._borrowed(watch, rotating=rotating), torch.inference_mode():
                 self._run(ids, positions, positions[-1:])
@@ -270,7 +298,7 @@ class Seam:
         found = []
         all_parameters = _rope_parameters(self.config)
         for _, _, rotary in self._rotaries:
-            for kind, inv_freq in _frequencies(rotary):
+            for kind, inv_freq in frequencies(rotary):
                 parameters = all_parameters.get(kind, next(iter(all_parameters.values())))
                 scaling = f"{kind}_attention_scaling" if kind else "attention_scaling"
                 for interleaved in (False, True):
@@ -286,67 +314,8 @@ class Seam:
         return found
 
 
-class _Unrotated(nn.Module):
-    """Stands in for a rotary module: cosine 1 and sine 0 for every position, as wide as the module's own.
-
-    light: whether these are objects that multiply without work, or tensors, for families that do more with them
-    than multiply and add.
-    """
-
-    def __init__(self, rotary: nn.Module, *, light: bool) -> None:
-        super().__init__()
-        self._light = light
-        x, position_ids = torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.long)
-        self._widths = {}
-        for kind, buffer in _frequencies(rotary):
-            x, position_ids = x.to(buffer.device), position_ids.to(buffer.device)
-            turn = rotary(x, position_ids, kind) if kind else rotary(x, position_ids)
-            if not isinstance(turn, tuple) or len(turn) != 2:
-                raise TypeError(f"{type(rotary).__name__} gives something other than a cosine and a sine")
-            self._widths[kind] = turn[0].shape[-1]
-
-    def forward(
-        self, x: Tensor, position_ids: Tensor | None = None, layer_type: str | None = None
-    ) -> tuple[Tensor | _One, Tensor | _Zero]:
-        width = self._widths[layer_type if layer_type in self._widths else next(iter(self._widths))]
-        if self._light:
-            return _One(width), _Zero(width)
-        return x.new_ones(1, 1, width), x.new_zeros(1, 1, width)
-
-
-class _One:
-    """A cosine of 1: what it multiplies stays the same tensor."""
-
-    def __init__(self, width: int) -> None:
-        self.shape = (1, 1, width)
-
-    def unsqueeze(self, dim: int) -> Self:
-        """Broadcasting needs no dimensions here."""
-        return self
-
-    def to(self, *_: Any, **__: Any) -> Self:
-        """Numbers without a format."""
-        return self
-
-    def __rmul__(self, x: Any) -> Any:
-        return x
-
-
-class _Zero(_One):
-    """A sine of 0: what it multiplies vanishes from the sum."""
-
-    def __rmul__(self, x: Any) -> Any:
-        return self
-
-    def __radd__(self, x: Any) -> Any:
-        return x
-
-
-def _frequencies(rotary: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Kinds of layers with their inverse frequencies; one kind without a name in most families."""
-    for name, buffer in rotary.named_buffers(recurse=False):
-        if name.endswith("inv_freq") and "original" not in name:
-            yield name.removesuffix("inv_freq").rstrip("_"), buffer
+def _nothing(call: Call) -> Tensor:
+    return call.query.new_zeros(*call.query.shape[:2], call.value.shape[-1])
 
 
 def _dispatch(
@@ -382,7 +351,7 @@ def _rotary_modules(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]
         (parent, name, child)
         for parent in network.modules()
         for name, child in parent.named_children()
-        if type(child).__name__.endswith("RotaryEmbedding") and any(_frequencies(child))
+        if type(child).__name__.endswith("RotaryEmbedding") and any(frequencies(child))
     ]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from longspan.engine.memory import LayerMemory, Memory
 from longspan.engine.passing import Pass, Portion
 from longspan.engine.view import Viewer
+from longspan.patterns.thinning import Thinning
 from longspan.plan import Plan
 from longspan.policies.allocators.base import ModelAllocator
 from longspan.policies.base import Policy
@@ -51,6 +52,7 @@ class Engine:
     ) -> None:
         self.seam = seam
         self.pattern = plan.pattern
+        self.thinning = plan.pattern if isinstance(plan.pattern, Thinning) else None
         self.policy: Policy | None = plan.policy
         self.selector: Selector | None = plan.selector
         self.codec = plan.codec
@@ -107,7 +109,9 @@ class Engine:
         keep: indices into the packed tokens whose logits are wanted. Returns `[len(keep), vocab]`.
         """
         device = self.seam.device
-        run = Pass(self, portions)
+        wanted = torch.zeros(sum(len(each.ids) for each in portions), dtype=torch.bool, device=device)
+        wanted[keep] = True
+        run = Pass(self, portions, wanted)
         logits = self.seam.forward(
             torch.cat([portion.ids for portion in portions]),
             torch.cat(
@@ -115,6 +119,7 @@ class Engine:
             ),
             torch.tensor(keep, dtype=torch.long, device=device),
             run.attention,
+            run.staying if self.thinning is not None else None,
         )
         for portion in portions:
             if not portion.rehearsed:

@@ -27,6 +27,7 @@ class Span:
     A kind is a rotation and a window (None for layers that see everything).
     Layers with a window keep the model's own positions: their distances never leave what was trained.
     raw: whether keys are stored before their rotation although the scheme would allow to rotate them before.
+    left: which of the tokens are still there, as ascending indices `[n]`; None for all. `queries` are their positions.
     """
 
     def __init__(
@@ -39,9 +40,12 @@ class Span:
         device: torch.device,
         *,
         raw: bool = False,
+        left: Tensor | None = None,
     ) -> None:
-        self.start, self.count = start, count
-        self.queries = torch.arange(start, start + count, device=device)
+        self.start, self.end = start, start + count
+        self.gaps = left is not None
+        self.queries = torch.arange(start, self.end, device=device) if left is None else left + start
+        self.count = len(self.queries)
         if window is not None:
             scheme = Positions()
         self._scheme, self._trained = scheme, rope
@@ -52,6 +56,7 @@ class Span:
         legs = [Leg(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
         self.legs = [leg for leg in legs if not leg.empty]
         self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}
+        self._own_tables: dict[tuple[KeyMap, int, int], Table | None] = {}
 
     def temper(self, layer: int) -> Tensor | None:
         """What the scores of each query of a layer are multiplied with besides, `[n]`; None for 1."""
@@ -92,6 +97,19 @@ class Span:
             self._tables[wanted] = self.turn(keys, torch.arange(start, stop, device=self.queries.device))
         return self._tables[wanted]
 
+    def own_turn(self, keys: KeyMap, start: int, stop: int) -> Table | None:
+        """The rotation of the tokens' own keys, counted from the first of those that are there, kept likewise."""
+        if not self.gaps:
+            return self.key_turn(keys, self.start + start, self.start + stop)
+        wanted = (keys, start, stop)
+        if wanted not in self._own_tables:
+            self._own_tables[wanted] = self.turn(keys, self.queries[start:stop])
+        return self._own_tables[wanted]
+
+    def position(self, row: int) -> int:
+        """Where one of the tokens stands, counted from the first of those that are there."""
+        return int(self.queries[row]) if self.gaps else self.start + row
+
 
 class Leg:
     """One piece: the rotation of its queries, and its region as bounds and as tiles.
@@ -100,7 +118,7 @@ class Leg:
     """
 
     def __init__(self, span: Span, piece: Piece, window: int | None) -> None:
-        self._tokens = span.start, span.start + span.count
+        self._places = span.queries
         self.keys = piece.keys
         self.low, self.high = piece.low, piece.high
         if window is not None:
@@ -117,8 +135,9 @@ class Leg:
 
     @cached_property
     def fresh(self) -> Region:
-        """The region among the tokens being read, keys counted from the first of them."""
-        return Region.of(self.low, self.high, *self._tokens)
+        """The region among the tokens being read, keys counted from the first of those that are there."""
+        low, high = (torch.searchsorted(self._places, bound.contiguous()) for bound in (self.low, self.high))
+        return Region.of(low, high, 0, len(self._places))
 
     def past(self, first: int, stop: int) -> Region:
         """The region among stored keys at the consecutive positions first .. stop − 1, counted from `first`."""

@@ -41,9 +41,13 @@ class Portion:
 class Pass:
     """One forward pass: what its layers share is made once."""
 
-    def __init__(self, engine: Engine, portions: Sequence[Portion]) -> None:
+    def __init__(self, engine: Engine, portions: Sequence[Portion], wanted: Tensor) -> None:
+        """wanted: the tokens whose logits are wanted, bool `[n]`; they do not leave."""
         self._engine = engine
         self._portions = portions
+        self._wanted = wanted.split([len(each.ids) for each in portions])
+        self._left: list[Tensor | None] = [None for _ in portions]
+        self._going: list[Tensor | None] = [None for _ in portions]
         self._spans: dict[tuple[int, Rope, int | None], Span] = {}
         self._notes: list[dict[str, Any]] = [{} for _ in portions]
         self._rounds = [torch.tensor(each.memory.rounds, device=engine.seam.device) for each in portions]
@@ -52,7 +56,7 @@ class Pass:
         """`[heads, n, dim]` for one layer."""
         outs, start = [], 0
         for number, portion in enumerate(self._portions):
-            rows = slice(start, start + len(portion.ids))
+            rows = slice(start, start + self._count(number))
             start = rows.stop
             self._prefetch(portion, call)
             outs.append(
@@ -61,6 +65,28 @@ class Pass:
                 )
             )
         return outs[0] if len(outs) == 1 else torch.cat(outs, 1)
+
+    def staying(self) -> Tensor | None:
+        """Which rows of the layer that has just run go on to the next, as indices; None for all."""
+        if all(going is None for going in self._going):
+            return None
+        rows, start = [], 0
+        for number, going in enumerate(self._going):
+            count, left = self._count(number), self._left[number]
+            if going is None:
+                going = torch.arange(count, device=self._engine.seam.device)
+            else:
+                self._left[number] = going if left is None else left[going]
+                self._spans = {kind: span for kind, span in self._spans.items() if kind[0] != number}
+                self._going[number] = None
+            rows.append(going + start)
+            start += count
+        return torch.cat(rows)
+
+    def _count(self, number: int) -> int:
+        """Tokens of a portion that are still there."""
+        left = self._left[number]
+        return len(self._portions[number].ids) if left is None else len(left)
 
     def _prefetch(self, portion: Portion, call: Call) -> None:
         """Announces the next layer's entries, unless a selector will visit only a few of them."""
@@ -81,6 +107,7 @@ class Pass:
                 len(portion.ids),
                 call.query.device,
                 raw=self._engine.raw,
+                left=self._left[number],
             )
         return self._spans[wanted]
 
@@ -91,7 +118,7 @@ class Pass:
         layer = memory.layers[call.layer]
         own = key
         if span.key_map is not None:
-            own = turned(key, span.key_turn(span.key_map, span.start, span.start + span.count))
+            own = turned(key, span.own_turn(span.key_map, 0, span.count))
         decoding = span.count == 1 and not portion.reading and not portion.rehearsed
         visitor = Visitor(
             memory=memory,
@@ -100,7 +127,7 @@ class Pass:
             span=span,
             queries=span.turned(query, call.layer),
             decoding=decoding,
-            pattern=engine.pattern if call.window is None else None,
+            pattern=engine.pattern if call.window is None and engine.thinning is None else None,
             selector=self._selector(call),
             notes=self._notes[number],
             rounds=self._rounds[number],
@@ -120,9 +147,23 @@ class Pass:
             out, lse = visitor.read(own, value, store=True)
         if call.sinks is not None:
             out = with_sinks(out, lse, call.sinks)
+        if portion.reading and not portion.rehearsed and call.window is None:
+            self._going[number] = self._thinned(number, visitor, own)
         if not portion.rehearsed:
             self._after(portion, call, query, span)
         return out
+
+    def _thinned(self, number: int, visitor: Visitor, key: Tensor) -> Tensor | None:
+        """The tokens of a portion that go on to the next layer, as indices among those there; None for all."""
+        wanted, left = self._wanted[number], self._left[number]
+        last = visitor.call.layer == visitor.layers - 1
+        if self._engine.thinning is None or last or bool(wanted.all()):
+            return None
+        stay = visitor.staying(self._engine.thinning, key)
+        if stay is None:
+            return None
+        stay = stay | (wanted if left is None else wanted[left])
+        return None if bool(stay.all()) else stay.nonzero()[:, 0]
 
     def _selector(self, call: Call) -> Selector | None:
         selector: Selector | None = self._engine.selector
@@ -133,7 +174,7 @@ class Pass:
     def _after(self, portion: Portion, call: Call, query: Tensor, span: Span) -> None:
         """What the parts do once the tokens of a layer are stored."""
         engine, layer = self._engine, portion.memory.layers[call.layer]
-        seen = span.start + span.count
+        seen = span.end
         if call.window is not None:
             if layer.store.lengths[0] >= 2 * call.window:
                 layer.store.forget_before(seen - call.window + 1)

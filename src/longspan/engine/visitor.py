@@ -16,6 +16,7 @@ from longspan.kernels.attention import Merge, attend
 from longspan.kernels.blocks import attend_blocks
 from longspan.kernels.regions import attend_entries, attend_tiles, join
 from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.thinning import Thinning
 from longspan.seam import Call
 from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.form import Plain
@@ -75,9 +76,7 @@ class Visitor:
                 rows = slice(region.start, region.stop)
                 own = key[:, rows]
                 if span.key_map is None:
-                    own = turned(
-                        own, span.key_turn(leg.keys, span.start + rows.start, span.start + rows.stop)
-                    )
+                    own = turned(own, span.own_turn(leg.keys, rows.start, rows.stop))
                 merge = _region(query, own, value[:, rows], region, call, merge)
         for group in groups:
             if self.selector is not None and self.selector.reads and group.tier != "recent":
@@ -87,8 +86,16 @@ class Visitor:
             else:
                 merge = self._all(group, slice(0, span.count), merge)
         if not stored:
-            kept.append(key, value)
+            kept.append(key, value, span.queries if span.gaps else None)
         return _joined(merge, call)
+
+    def staying(self, thinning: Thinning, key: Tensor) -> Tensor | None:
+        """Which of the tokens go on to the next layer. key: their own, turned where the store keeps them so."""
+        span = self.span
+        by_leg = [key] * len(span.legs)
+        if span.key_map is None:
+            by_leg = [turned(key, span.own_turn(leg.keys, 0, span.count)) for leg in span.legs]
+        return thinning.staying(self._reading(by_leg, span.queries, None))
 
     def _state(self, pattern: Pattern, *, keep: bool) -> State | None:
         """What the pattern remembers of the keys from position 0 on, unless these are turned anew in every pass.
@@ -110,21 +117,8 @@ class Visitor:
         if span.key_map is None:
             turns = (span.key_turn(leg.keys, first, first + keys.shape[1]) for leg in span.legs)
             by_leg = [turned(keys, turn) for turn in turns]
-        index = pattern.index(
-            Reading(
-                query=self.queries[0],
-                key=by_leg[0],
-                scale=call.scale,
-                softcap=call.softcap,
-                layer=call.layer,
-                layers=self.layers,
-                weights=lambda rows: self._weights(by_leg, first, rows),
-                pieces=len(span.legs),
-                state=state,
-                notes=self.notes,
-                profile=self.profile,
-            )
-        )
+        places = torch.arange(first, first + keys.shape[1], device=keys.device)
+        index = pattern.index(self._reading(by_leg, places, state))
         merge: Merge | None = None
         for leg, query, turned_keys in zip(span.legs, self.queries, by_leg, strict=True):
             bounds = None
@@ -139,10 +133,25 @@ class Visitor:
                 merge.add(*found.result(torch.float32))
         return merge
 
-    def _weights(self, keys: Sequence[Tensor], first: int, rows: slice) -> Tensor:
+    def _reading(self, by_leg: Sequence[Tensor], places: Tensor, state: State | None) -> Reading:
+        """What a pattern may look at. by_leg: keys as each leg turns them, at the positions `places`."""
+        return Reading(
+            query=self.queries[0],
+            key=by_leg[0],
+            scale=self.call.scale,
+            softcap=self.call.softcap,
+            layer=self.call.layer,
+            layers=self.layers,
+            weights=lambda rows: self._weights(by_leg, places, rows),
+            pieces=len(by_leg),
+            state=state,
+            notes=self.notes,
+            profile=self.profile,
+        )
+
+    def _weights(self, keys: Sequence[Tensor], places: Tensor, rows: slice) -> Tensor:
         """Softmax weights fp32 `[heads, w, m]` of some queries over keys, given as each leg turns them."""
-        count = keys[0].shape[1]
-        places = torch.arange(first, first + count, device=keys[0].device)
+        count = len(places)
         scores: Tensor | None = None
         for leg, query, key in zip(self.span.legs, self.queries, keys, strict=True):
             grouped = query[:, rows].unflatten(0, (len(key), -1)).flatten(1, 2).float()
@@ -180,7 +189,7 @@ class Visitor:
         visit = Visit(
             query=self.queries[-1][self._heads(group), rows],
             entries=group.length,
-            start=self.span.start + rows.start,
+            start=self.span.position(rows.start),
             keys=lambda start, stop: self._keys(group, farthest, start, stop),
             positions=group.positions,
             layer=self.call.layer,

@@ -100,7 +100,7 @@ CARDS = (
         link="https://arxiv.org/abs/2605.06221",
         year=2026,
         training=False,
-        changes="While reading, later layers leave out blocks of tokens to which the last queries hardly attend.",
+        changes="While reading, blocks of tokens to which the last queries hardly attend leave the model.",
         field=(285,),
     ),
     Card(

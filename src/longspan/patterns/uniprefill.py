@@ -1,19 +1,18 @@
-"""UniPrefill: blocks of tokens that the last queries hardly look at are left out by all later layers."""
+"""UniPrefill: blocks of tokens that the last queries hardly look at leave the model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from longspan.kernels.blocks import BlockIndex
 from longspan.parameters import check_range
-from longspan.patterns.base import Pattern, Reading
-from longspan.patterns.choosing import causal_blocks, covering, own_blocks, visits_of
+from longspan.patterns.base import Reading
+from longspan.patterns.choosing import covering
+from longspan.patterns.thinning import Thinning
 
-# What the layers of a pass tell each other: the last layer that chose, and which blocks are left, bool [key_blocks].
+# What the layers of a pass tell each other: the last layer that chose.
 _NOTE = "uniprefill"
 
 # Weights looked at together, in elements; bounds what a reading computes at a time.
@@ -21,27 +20,25 @@ _WEIGHTS = 1 << 23
 
 
 @dataclass(frozen=True, kw_only=True)
-class UniPrefill(Pattern):
-    """Token blocks dropped from layer to layer, the same for all heads. https://arxiv.org/abs/2605.06221
+class UniPrefill(Thinning):
+    """Token blocks dropped from layer to layer, for all heads. https://arxiv.org/abs/2605.06221
 
-    Some layers choose: the attention of the last queries, summed over heads, is added up over blocks of tokens, and
-    the fewest blocks that hold `share` of it stay, besides the first tokens and the last queries. All later layers
-    visit only what stays, and the next choice is made among it.
+    Some layers choose: the attention of the last queries, summed over heads, is added up over blocks of the tokens
+    that are still there, and the fewest blocks that hold `share` of it stay, besides the first tokens and the last.
+    The others leave after this layer, with their part of every later layer's work.
 
     first, every: layers count from 0; the first layer that chooses is `first` or the next one that the pattern is
     asked about, and then each that is at least `every` layers after the last. share: of the attention. sinks, last:
-    first tokens that stay, and last queries, which stay too; in a text no longer than both nothing is dropped. block:
-    tokens per block. The defaults are those of the authors' code for Llama-3.1-8B, which has 32 layers and chooses in
-    7, 11, 15, 19, 23 and 27; for Gemma 3 it has a share of 0.975 and chooses in 29, 35 and 41.
+    first and last tokens that stay, as whole blocks; where there are no more than both, nothing leaves. block: tokens
+    per block. The defaults are those of the authors' code for Llama-3.1-8B, which has 32 layers and chooses in 7, 11,
+    15, 19, 23 and 27; for Gemma 3 it has a share of 0.975 and chooses in 29, 35 and 41.
 
-    Deviations. In the paper dropped tokens leave the model: their feed-forward layers and queries are saved as well,
-    and later layers hold no entry of theirs. A pattern decides about keys only, so here dropped tokens go on through
-    the model, looking at what stays, and only attention is saved; every query sees its own block; and what is
-    generated afterwards sees all tokens. "The last queries" are those of each chunk that is read, and each chunk
-    chooses anew among all tokens so far. First tokens and last queries stay as whole blocks.
+    As there, each forward pass chooses among its own tokens by attention to these alone: a chunk of a session chooses
+    by its own end. The paper reads a prompt as one, with the question at its end: give the session a `chunk` of that
+    length. Deviations: the authors' code leaves out the block that would reach `share`, the paper does not; tokens
+    leave behind the feed-forward network of the layer that chose and not before it, which costs more and changes
+    nothing; and the window of layers with a sliding one counts positions, not the tokens that are left.
     """
-
-    pieces: ClassVar[bool] = True
 
     share: float = 0.99
     first: int = 7
@@ -58,34 +55,27 @@ class UniPrefill(Pattern):
         check_range("last", self.last, 1)
         check_range("block", self.block, 16, 4096)
 
-    @property
-    def least(self) -> int:
-        """One block."""
-        return self.block
+    def staying(self, reading: Reading) -> Tensor | None:
+        """The tokens of the blocks that stay."""
+        count = reading.query.shape[1]
+        due = reading.notes[_NOTE] + self.every if _NOTE in reading.notes else self.first
+        if reading.layer < due or count <= self.sinks + self.last:
+            return None
+        reading.notes[_NOTE] = reading.layer
+        seen = self._seen(reading)
+        place = torch.arange(len(seen), device=seen.device) * self.block
+        sure = (place < self.sinks) | (place + self.block > count - self.last)
+        stay = covering(seen, self.share, torch.ones_like(sure)) | sure
+        return stay.repeat_interleave(self.block)[:count]
 
-    def index(self, reading: Reading) -> BlockIndex:
-        """The blocks that earlier layers left, the same for all heads."""
-        own = own_blocks(reading, self.block)
-        left = torch.ones(int(own[-1]) + 1, dtype=torch.bool, device=own.device)
-        chooses = reading.layer >= self.first
-        if _NOTE in reading.notes:
-            layer, left = reading.notes[_NOTE]
-            chooses = reading.layer >= layer + self.every
-        if chooses and reading.key.shape[1] > self.sinks + self.last:
-            reading.notes[_NOTE] = reading.layer, self._staying(reading, left)
-        before = causal_blocks(own, len(left))
-        return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of((left & before)[None]))
-
-    def _staying(self, reading: Reading, left: Tensor) -> Tensor:
-        """The blocks among those left that stay after this layer, bool `[key_blocks]`."""
-        count, keys = reading.query.shape[1], reading.key.shape[1]
-        seen = torch.zeros(len(left), device=left.device)
-        step = max(1, _WEIGHTS // (len(reading.query) * keys))
+    def _seen(self, reading: Reading) -> Tensor:
+        """How much the last queries attend to each block, fp32 `[blocks]`."""
+        count = reading.query.shape[1]
+        blocks = -(-count // self.block)
+        seen = torch.zeros(blocks, device=reading.query.device)
+        step = max(1, _WEIGHTS // (len(reading.query) * count))
         for start in range(max(0, count - self.last), count, step):
             weights = reading.weights(slice(start, min(start + step, count)))
-            filled = torch.nn.functional.pad(weights, (0, len(left) * self.block - keys))
-            blocks = filled.unflatten(2, (-1, self.block)).sum(-1) * left
-            seen += (blocks / blocks.sum(-1, keepdim=True)).sum((0, 1))
-        place = torch.arange(len(left), device=left.device) * self.block
-        sure = (place < self.sinks) | (place + self.block > keys - self.last)
-        return (covering(seen, self.share, left) | sure) & left
+            filled = torch.nn.functional.pad(weights, (0, blocks * self.block - count))
+            seen += filled.unflatten(2, (-1, self.block)).sum((0, 1, 3))
+        return seen
