@@ -57,6 +57,7 @@ def recall(plan, **options):
         "policy=snapkv(budget=100,window=8,when=chunk)",
         "selector=quest(budget=4096)",
         "pattern=a-shape(sinks=0,window=512,block=16)",
+        "pattern=uniprefill(share=1,first=0,every=1,sinks=0,last=8,block=16)",
         "codec=int8",
     ],
 )
@@ -87,6 +88,20 @@ def test_a_pattern_recalls_the_mass_of_the_blocks_it_visits():
     torch.testing.assert_close(
         torch.tensor(found.mass), (stock * seen).sum(-1).mean(-1), atol=1e-5, rtol=1e-4
     )
+
+
+def test_a_pattern_by_which_tokens_leave_recalls_the_mass_of_what_comes_to_a_layer():
+    plan = "pattern=uniprefill(share=0.1,first=0,every=1,sinks=0,last=8,block=16)"
+    found = recall(plan, needle=range(20, 40), chunk=64)
+    with tiny_model().session(plan, chunk=64) as session:
+        session.read(IDS)
+        held = [layer.store.positions()[0].tolist() for layer in session._batch.memories[0].layers]
+    assert len(held[0]) > len(held[1]) >= len(held[2])
+    for layer, places in enumerate(held):
+        torch.testing.assert_close(
+            torch.tensor(found.mass[layer]), mass_of(places)[layer], atol=1e-5, rtol=1e-4
+        )
+        assert found.needle[layer] == pytest.approx((len({*places} & {*range(20, 40)}) / 20,) * 4)
 
 
 def test_a_selector_recalls_the_mass_of_what_it_chooses():

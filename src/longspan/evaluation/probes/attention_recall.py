@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from torch import Tensor
 
 from longspan.evaluation.probes.full_reading import CHUNK, FullReading, Progress
-from longspan.evaluation.probes.visible import kept, seen_in, visited
+from longspan.evaluation.probes.visible import kept, left, seen_in, visited
 from longspan.parameters import check_range
+from longspan.patterns.thinning import Thinning
 from longspan.plan import Plan
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def attention_recall(
 
     The prompt is read with full attention under the plan's positions. Visible is then what the policy keeps of it
     (entries merged into others do not count), what the selector chooses for each query among that, or, for a plan
-    with a pattern, what the pattern visits. Codec and decode hide nothing and are left aside.
+    with a pattern, what the pattern visits, or which tokens it lets come to a layer. Codec and decode hide nothing and
+    are left aside.
 
     needle: positions of the tokens whose visibility is reported besides. chunk: tokens read at a time.
 
@@ -94,7 +96,8 @@ def attention_recall(
         )
     for place in needle:
         check_range("needle", place, 0, len(ids) - 1)
-    remember = min(chunk, len(ids)) if chosen.pattern is not None else 0
+    thins = isinstance(chosen.pattern, Thinning)
+    remember = min(chunk, len(ids)) if chosen.pattern is not None and not thins else 0
     reading = FullReading(
         model, ids, chosen, queries=queries, chunk=chunk, remember=remember, progress=progress
     )
@@ -102,6 +105,8 @@ def attention_recall(
     try:
         if chosen.pattern is None:
             memory = kept(reading, ids)
+        elif thins:
+            memory = left(reading, Plan(positions=chosen.positions, pattern=chosen.pattern), ids)
         mass, found = [], []
         for layer in reading.layers:
             if memory is None:

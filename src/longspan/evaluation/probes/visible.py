@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from longspan.engine.engine import Engine
 from longspan.engine.memory import LayerMemory, Memory
 from longspan.evaluation.probes.full_reading import FullReading, read
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.recall import pairs
+from longspan.plan import Plan
 from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.ledger import Ledger
 
@@ -57,6 +59,15 @@ def kept(reading: FullReading, ids: Sequence[int]) -> Memory:
     memory = engine.memory(Ledger())
     ends = [*range(reading.chunk, reading.count, reading.chunk), reading.count]
     read(engine, memory, ids, ends, compress=reading.script)
+    return memory
+
+
+def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> Memory:
+    """The prompt as each layer holds it where tokens leave on their way, as `Session.read` has them leave."""
+    engine = Engine(reading.engine.seam, plan, profile=reading.engine.profile)
+    memory = engine.memory(Ledger())
+    memory.fitted = reading.count
+    read(engine, memory, ids, [*range(reading.chunk, reading.count, reading.chunk), reading.count])
     return memory
 
 
