@@ -126,7 +126,7 @@ SMALL = [
     ("pattern", "flexprefill(block=16,minimum=32)"),
     ("pattern", "xattention(block=16,stride=4)"),
     ("pattern", "dhsa(budget=32,sinks=16,local=16,dense=8,apart=4,block=16)"),
-    ("pattern", "uniprefill(first=1,every=2,sinks=16,last=16,block=16)"),
+    ("pattern", "uniprefill(share=0.3,first=0,every=1,sinks=0,last=16,block=16)"),
     ("pattern", "hip(k=16,block=16,sinks=4,window=16)"),
     ("pattern", "hyper-attention(block_size=16,sample_size=16,min_seq_len=32)"),
     ("pattern", "squeezed(clusters=0.2,local=8,segment=32,block=16)"),

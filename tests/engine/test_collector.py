@@ -16,7 +16,7 @@ PLANS = (
     "pattern=xattention(block=16)",
     "pattern=minference(patterns=vertical-slash,block=16)",
     "pattern=minference(patterns=vertical-slash,block=16) positions=self-extend(neighbour=16)",
-    "pattern=uniprefill(block=16)",
+    "pattern=uniprefill(share=0.3,first=0,every=1,sinks=0,last=8,block=16)",
     "pattern=squeezed(block=16)",
     "policy=snapkv(budget=16,window=8,when=chunk)",
     "policy=kvzip(budget=50%)",

@@ -25,13 +25,14 @@ class Thinning(Pattern):
     there keep theirs. Among the tokens that are there attention is whole, each at the position where it stood.
     Tokens whose logits are wanted stay, so `Session.logits` reads everything. Layers with a sliding window do not
     choose; theirs counts positions, of tokens that left too.
-
-    last: the last tokens of each chunk, which always stay.
     """
 
     pieces: ClassVar[bool] = True
 
-    last: int = 128
+    @property
+    @abstractmethod
+    def tail(self) -> int:
+        """How many of the last tokens of a chunk always stay."""
 
     @abstractmethod
     def staying(self, reading: Reading) -> Tensor | None:
@@ -60,10 +61,10 @@ class Thinning(Pattern):
                 "selector, or leave out pattern="
             )
         observed = max((part.observed for part in (plan.policy, plan.codec) if part is not None), default=0)
-        if observed > self.last:
+        if observed > self.tail:
             raise PlanError(
-                f"this pattern has tokens leave except the last {self.last} of a chunk, and the policy or codec looks "
-                f"at the last {observed}; raise the pattern's last to {observed}, or leave out pattern="
+                f"this pattern has tokens leave except the last {self.tail} of a chunk, and the policy or codec looks "
+                f"at the last {observed}; have the pattern keep {observed}, or leave out pattern="
             )
         if plan.policy is not None and plan.policy.tracking is not None:
             raise PlanError(

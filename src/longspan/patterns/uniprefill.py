@@ -55,6 +55,11 @@ class UniPrefill(Thinning):
         check_range("last", self.last, 1)
         check_range("block", self.block, 16, 4096)
 
+    @property
+    def tail(self) -> int:
+        """The last tokens, which choose."""
+        return self.last
+
     def staying(self, reading: Reading) -> Tensor | None:
         """The tokens of the blocks that stay."""
         count = reading.query.shape[1]
