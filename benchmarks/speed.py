@@ -4,8 +4,9 @@
 
 Stock is the same network object with SDPA and DynamicCache; its output head, too, runs on the last position only.
 Every figure is the median over rounds, stock and the plans of a length in turn, so that a change in the machine's speed
-falls on all. Caches for generating are filled with random keys and values of the wanted length; what is in them
-does not change the work. Prints a table, and with --out writes JSON and a picture.
+falls on all. Prompts are random tokens, or with --text the beginning of a text. Caches for generating are filled with
+random keys and values of the wanted length; what is in them does not change the work. Prints a table, and with --out
+writes JSON and a picture.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ def stock_prefill(model: longspan.Model, ids: torch.Tensor) -> None:
     )
 
 
-def our_prefill(model: longspan.Model, plan: Plan, ids: torch.Tensor) -> None:
+def our_prefill(model: longspan.Model, plan: Plan, ids: torch.Tensor, chunk: int) -> None:
     """The prompt in chunks, as a session reads it."""
-    with model.session(plan, window=len(ids)) as session:
+    with model.session(plan, window=len(ids), chunk=chunk) as session:
         session.read(ids)
 
 
@@ -117,23 +118,33 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
+def prompt(model: longspan.Model, text: Path | None, length: int) -> torch.Tensor:
+    """Random tokens, or the first of a text."""
+    if text is None:
+        generator = torch.Generator().manual_seed(0)
+        return torch.randint(100, model.seam.config.vocab_size, (length,), generator=generator)
+    ids = model.tokenizer(text.read_text("utf-8"), add_special_tokens=False)["input_ids"]
+    if len(ids) < length:
+        raise SystemExit(f"{text} has {len(ids):,} tokens, {length:,} are wanted")
+    return torch.tensor(ids[:length])
+
+
 def measure(
-    model: longspan.Model, what: str, length: int, plans: list[Plan], repeat: int, tokens: int
+    model: longspan.Model, what: str, length: int, plans: list[Plan], options: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """Median seconds of stock and of each plan, and the median ratio stock / longspan; all in turn in each round."""
     if what == "prefill":
-        ids = torch.randint(
-            100, model.seam.config.vocab_size, (length,), generator=torch.Generator().manual_seed(0)
-        )
+        ids = prompt(model, options.text, length)
         runs = [
             lambda: stock_prefill(model, ids),
-            *(lambda plan=plan: our_prefill(model, plan, ids) for plan in plans),
+            *(lambda plan=plan: our_prefill(model, plan, ids, options.chunk) for plan in plans),
         ]
         if length <= 2048:
             for run in runs:
                 run()
     else:
-        steps = tokens * (5 * repeat + 1)
+        tokens = options.tokens
+        steps = tokens * (5 * options.repeat + 1)
         decoders = [
             stock_decoder(model, length),
             *(our_decoder(model, plan, length, steps) for plan in plans),
@@ -141,8 +152,9 @@ def measure(
         for decoder in decoders:
             decoder(2)
         runs = [lambda decoder=decoder: decoder(tokens) for decoder in decoders]
-    rounds = [[seconds(run) for run in runs] for _ in range(repeat if length > SHORT else 5 * repeat)]
-    per = length if what == "prefill" else tokens
+    repeat = options.repeat if length > SHORT else 5 * options.repeat
+    rounds = [[seconds(run) for run in runs] for _ in range(repeat)]
+    per = length if what == "prefill" else options.tokens
     return [
         {
             "stock_tokens_per_second": per / statistics.median(each[0] for each in rounds),
@@ -167,7 +179,11 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=16, help="tokens decoded in each run")
     parser.add_argument("--only", default="", help="prefill or decode")
     parser.add_argument("--length", type=int, action="append", help="cases of so many tokens alone")
-    parser.add_argument("--plan", action="append", help="cases of this plan alone")
+    parser.add_argument("--plan", action="append", help="this one instead of the plans of a case")
+    parser.add_argument("--text", type=Path, help="what is read, instead of random tokens")
+    parser.add_argument(
+        "--chunk", type=int, default=2048, help="tokens that pass through the model at a time"
+    )
     parser.add_argument("--out", type=Path, help="path without ending for JSON and picture")
     options = parser.parse_args()
     model = longspan.load(options.model, dtype=options.dtype)
@@ -178,11 +194,11 @@ def main() -> None:
     for (what, length), cases in groupby(CASES, key=lambda case: case[:2]):
         if options.only not in ("", what) or length not in (options.length or [length]):
             continue
-        bars = {text: bar for _, _, text, bar in cases if text in (options.plan or [text])}
-        if not bars:
-            continue
+        bars = {text: bar for _, _, text, bar in cases}
+        if options.plan:
+            bars = {text: bars.get(text, 1.0) for text in options.plan}
         plans = [Plan.of(text) for text in bars]
-        found = measure(model, what, length, plans, options.repeat, options.tokens)
+        found = measure(model, what, length, plans, options)
         for (text, bar), figures in zip(bars.items(), found, strict=True):
             row = {"what": what, "tokens": length, "plan": text, "bar": bar} | figures
             rows.append(row)
@@ -192,15 +208,16 @@ def main() -> None:
                 flush=True,
             )
     if not rows:
-        raise SystemExit("no case is of this kind, length and plan; CASES at the top of this file lists them")
+        raise SystemExit("no case is of this kind and length; CASES at the top of this file lists them")
     if options.out:
-        write(options.out, model, rows)
+        text = None if options.text is None else options.text.name
+        write(options.out, model, {"text": text, "chunk": options.chunk}, rows)
 
 
-def write(path: Path, model: longspan.Model, rows: list[dict[str, Any]]) -> None:
+def write(path: Path, model: longspan.Model, read: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     """The record with versions and machine, and a bar chart where matplotlib is installed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    record = head(model) | {"rows": rows}
+    record = head(model) | read | {"rows": rows}
     path.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
     try:
         import matplotlib.pyplot as plt
