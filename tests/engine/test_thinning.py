@@ -218,6 +218,9 @@ def test_every_family_goes_on_with_fewer_tokens_and_is_stock_again(family):
     pattern = "pattern=uniprefill(share=0.3,first=0,every=1,sinks=0,last=16,block=16)"
     with model.session(pattern, chunk=150) as session:
         assert session.read(ids).next_logits.isfinite().all()
+        chooses = [layer.window is None for layer in model.seam.layers]
+        gaps = [not layer.store.whole for layer in session._batch.memories[0].layers]
+        assert gaps == [any(chooses[:number]) for number in range(len(chooses))]
         session.read(tokens(200, 1))
         assert len(list(session.generate(max_new_tokens=5, temperature=3.0, seed=0))) == 5
     assert torch.equal(stock_logits(model.network, ids), before)

@@ -109,9 +109,7 @@ class Engine:
         keep: indices into the packed tokens whose logits are wanted. Returns `[len(keep), vocab]`.
         """
         device = self.seam.device
-        wanted = torch.zeros(sum(len(each.ids) for each in portions), dtype=torch.bool, device=device)
-        wanted[keep] = True
-        run = Pass(self, portions, wanted)
+        run = Pass(self, portions, keep)
         logits = self.seam.forward(
             torch.cat([portion.ids for portion in portions]),
             torch.cat(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,11 +42,11 @@ class Portion:
 class Pass:
     """One forward pass: what its layers share is made once."""
 
-    def __init__(self, engine: Engine, portions: Sequence[Portion], wanted: Tensor) -> None:
-        """wanted: the tokens whose logits are wanted, bool `[n]`; they do not leave."""
+    def __init__(self, engine: Engine, portions: Sequence[Portion], keep: Sequence[int]) -> None:
+        """keep: indices of the tokens whose logits are wanted; they do not leave."""
         self._engine = engine
         self._portions = portions
-        self._wanted = wanted.split([len(each.ids) for each in portions])
+        self._keep = keep
         self._left: list[Tensor | None] = [None for _ in portions]
         self._going: list[Tensor | None] = [None for _ in portions]
         self._spans: dict[tuple[int, Rope, int | None], Span] = {}
@@ -82,6 +83,15 @@ class Pass:
             rows.append(going + start)
             start += count
         return torch.cat(rows)
+
+    @cached_property
+    def _wanted(self) -> Sequence[Tensor]:
+        """Which tokens of each portion do not leave, bool `[n]`."""
+        sizes = [len(each.ids) for each in self._portions]
+        wanted = torch.zeros(sum(sizes), dtype=torch.bool, device=self._engine.seam.device)
+        wanted[list(self._keep)] = True
+        parts: Sequence[Tensor] = wanted.split(sizes)
+        return parts
 
     def _count(self, number: int) -> int:
         """Tokens of a portion that are still there."""
@@ -155,11 +165,13 @@ class Pass:
 
     def _thinned(self, number: int, visitor: Visitor, key: Tensor) -> Tensor | None:
         """The tokens of a portion that go on to the next layer, as indices among those there; None for all."""
-        wanted, left = self._wanted[number], self._left[number]
-        last = visitor.call.layer == visitor.layers - 1
-        if self._engine.thinning is None or last or bool(wanted.all()):
+        thinning = self._engine.thinning
+        if thinning is None or visitor.call.layer == visitor.layers - 1:
             return None
-        stay = visitor.staying(self._engine.thinning, key)
+        wanted, left = self._wanted[number], self._left[number]
+        if bool(wanted.all()):
+            return None
+        stay = visitor.staying(thinning, key)
         if stay is None:
             return None
         stay = stay | (wanted if left is None else wanted[left])
