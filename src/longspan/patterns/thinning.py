@@ -32,7 +32,7 @@ class Thinning(Pattern):
     @property
     @abstractmethod
     def tail(self) -> int:
-        """How many of the last tokens of a chunk always stay."""
+        """How many of the last tokens of a chunk always stay, 1 or more: what follows continues their positions."""
 
     @abstractmethod
     def staying(self, reading: Reading) -> Tensor | None:
