@@ -42,8 +42,8 @@ def index(rooms: dict[str, list[registry.Card]]) -> str:
             f"[{card.name}]({page_of(room).name}#{card.name})",
             room,
             card.year,
-            training(card),
-            card.changes,
+            card.needs,
+            sentences(card),
             source(card),
         ]
         for room, cards in rooms.items()
@@ -65,9 +65,7 @@ def room_page(room: str, cards: list[registry.Card]) -> str:
 def method(room: str, card: registry.Card) -> str:
     """The card of a method: what it changes, where it is from, its parameters, and an example."""
     cls = registry.find(room, card.name)
-    facts = (
-        f"{source(card)}, {card.year}. Training: {training(card)}. Class: `{cls.__module__}.{cls.__name__}`."
-    )
+    facts = f"{source(card)}, {card.year}. Training: {card.needs}. Class: `{cls.__module__}.{cls.__name__}`."
     prose, meanings = explain(cls)
     rows = [
         [f"`{each.name}`", each.takes, default(each), meanings.get(each.name, "see above")]
@@ -77,7 +75,7 @@ def method(room: str, card: registry.Card) -> str:
         table(["parameter", "takes", "default", "meaning"], rows) if rows else "It has no parameters."
     )
     example = f"```\n{example_of(room, card)}\n```"
-    return "\n\n".join((f"## {card.name}", card.changes, facts, prose, parameters, example))
+    return "\n\n".join((f"## {card.name}", sentences(card), facts, prose, parameters, example))
 
 
 def default(parameter: parts.Parameter) -> str:
@@ -140,22 +138,28 @@ def field_map() -> str:
     papers = field.papers()
     count = {code: [paper for paper in papers if paper.room == code] for code in field.ROOMS}
     rooms = [
-        [code, words, len(count[code]), sum(bool(paper.implemented) for paper in count[code])]
+        [code, words, len(count[code]), *(states(count[code]).count(each) for each in ("in full", "in part"))]
         for code, words in field.ROOMS.items()
     ]
     rows = [[paper.id, paper.name, paper.room, paper.title, paper.status] for paper in papers]
     return page(
         "# The map of the field",
         NOTE,
-        'The papers that longspan is to cover, each with the part that implements it, or "not yet".',
-        table(["room", "about", "papers", "implemented"], rooms),
+        "The papers that longspan is to cover, each with the parts or the command that implement it. *In part* says "
+        "what of the paper is missing and why; *not yet* is what it says.",
+        table(["room", "about", "papers", "in full", "in part"], rooms),
         table(["id", "name", "room", "title", "implemented"], rows),
     )
 
 
-def training(card: registry.Card) -> str:
-    """Whether a method needs training."""
-    return "needed" if card.training else "no"
+def states(papers: Sequence[field.Paper]) -> list[str]:
+    """How much of each is implemented."""
+    return [paper.state for paper in papers]
+
+
+def sentences(card: registry.Card) -> str:
+    """What a method changes, and what of its paper is missing."""
+    return f"{card.changes} In part: {card.missing}" if card.missing else card.changes
 
 
 def source(card: registry.Card) -> str:

@@ -194,6 +194,8 @@ def part_faults(room: str, card: Card, cls: type) -> Iterator[str]:
         yield f"link={card.link} is not https"
     if not card.changes.endswith(".") or ". " in card.changes or "\n" in card.changes:
         yield "changes is not one sentence"
+    if card.missing and (not card.missing.endswith(".") or ". " in card.missing or "\n" in card.missing):
+        yield "missing is not one sentence"
     if unknown := set(card.field) - {paper.id for paper in papers()}:
         yield f"field={sorted(unknown)} is not in the map"
     if (

@@ -1,4 +1,4 @@
-"""The map of the field: the papers that longspan is to cover, and the parts that implement them."""
+"""The map of the field: the papers that longspan is to cover, and what implements them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from longspan import registry
 from longspan.parameters import check_choice
@@ -43,7 +44,8 @@ class Paper:
     room: code of its room in the map, a key of ROOMS
     name: the short name of the method, benchmark or finding
     title: title of the paper
-    implemented: the parts that implement it, each as "room=name"; empty means not yet
+    implemented: the parts that implement it, each as "room=name", and commands that do; empty means not yet
+    missing: what of it is not here and why; empty where nothing is, or nothing is implemented
     """
 
     id: int
@@ -51,11 +53,22 @@ class Paper:
     name: str
     title: str
     implemented: tuple[str, ...] = ()
+    missing: str = ""
+
+    @property
+    def state(self) -> Literal["in full", "in part", "not yet"]:
+        """How much of it is implemented."""
+        if not self.implemented:
+            return "not yet"
+        return "in part" if self.missing else "in full"
 
     @property
     def status(self) -> str:
-        """The parts that implement it, or "not yet"."""
-        return " ".join(self.implemented) or "not yet"
+        """What implements it, and what is missing; or "not yet"."""
+        done = ", ".join(self.implemented)
+        return {"in full": done, "in part": f"{done}; in part: {self.missing}", "not yet": "not yet"}[
+            self.state
+        ]
 
 
 def papers(words: str | None = None, room: str | None = None) -> list[Paper]:
@@ -68,11 +81,18 @@ def papers(words: str | None = None, room: str | None = None) -> list[Paper]:
     if room is not None:
         check_choice("room", room.upper(), ROOMS)
     wanted = (words or "").casefold().split()
-    implemented = _implemented()
+    parts, missing = _implemented()
     found = []
     for id, code, name, title in _facts():
         if room is None or code == room.upper():
-            paper = Paper(id=id, room=code, name=name, title=title, implemented=tuple(implemented[id]))
+            paper = Paper(
+                id=id,
+                room=code,
+                name=name,
+                title=title,
+                implemented=tuple(parts[id]),
+                missing=" ".join(dict.fromkeys(missing[id])),
+            )
             found.append((sum(_distance(word, paper) for word in wanted), paper))
     found.sort(key=lambda each: each[0])
     return [paper for distance, paper in found if distance < math.inf]
@@ -80,19 +100,35 @@ def papers(words: str | None = None, room: str | None = None) -> list[Paper]:
 
 @cache
 def _facts() -> tuple[tuple[int, str, str, str], ...]:
-    lines = files("longspan").joinpath("field.tsv").read_text(encoding="utf-8").splitlines()
-    rows = (line.split("\t") for line in lines[1:])
-    return tuple((int(id), room, name, title) for id, room, name, title in rows)
+    return tuple((int(id), room, name, title) for id, room, name, title in _table("field.tsv"))
 
 
-def _implemented() -> dict[int, list[str]]:
-    """Paper id -> the parts that implement it."""
-    parts: dict[int, list[str]] = defaultdict(list)
-    for room in registry.ROOMS:
-        for card in registry.cards(room):
-            for id in card.field:
-                parts[id].append(f"{room}={card.name}")
-    return parts
+@cache
+def commands() -> tuple[tuple[int, str, str], ...]:
+    """Papers that a command implements, as their ids, the commands, and what is missing ("" for nothing)."""
+    return tuple((int(id), command, missing) for id, command, missing in _table("field_commands.tsv"))
+
+
+def _table(name: str) -> list[list[str]]:
+    """The rows of a file of tab-separated values, without its head."""
+    lines = files("longspan").joinpath(name).read_text(encoding="utf-8").splitlines()
+    return [line.split("\t") for line in lines[1:]]
+
+
+def _implemented() -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+    """Paper id -> what implements it, and paper id -> what of it is missing."""
+    cards = [
+        (id, f"{room}={card.name}", card.missing)
+        for room in registry.ROOMS
+        for card in registry.cards(room)
+        for id in card.field
+    ]
+    parts, missing = defaultdict[int, list[str]](list), defaultdict[int, list[str]](list)
+    for id, part, lack in (*cards, *commands()):
+        parts[id].append(part)
+        if lack:
+            missing[id].append(lack)
+    return parts, missing
 
 
 def _distance(word: str, paper: Paper) -> float:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Literal
 
 from longspan.errors import PlanError, UnknownMethod
 
@@ -53,8 +54,10 @@ class Card:
     link: https address of the paper, on arXiv where it is there
     year: when the paper appeared
     training: whether the model must be trained for it
+    trained: whether the paper trains the model, or a part beside it, which is done without here
     changes: one sentence, what it changes
     field: ids of the papers of the field map that it implements
+    missing: what of these papers is not here and why, in one sentence; empty where nothing is
     """
 
     name: str
@@ -65,12 +68,21 @@ class Card:
     training: bool
     changes: str
     field: tuple[int, ...] = ()
+    trained: bool = False
+    missing: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
             raise ValueError(f"name={self.name!r} is not lower-case words and digits joined by hyphens")
         if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", self.target):
             raise ValueError(f"target={self.target!r} is not of the form module:Class")
+
+    @property
+    def needs(self) -> Literal["needed", "in the paper, not here", "no"]:
+        """Whether training is needed, in words."""
+        if self.training:
+            return "needed"
+        return "in the paper, not here" if self.trained else "no"
 
 
 def room_of(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from typing import Annotated
 
 import typer
@@ -22,13 +23,14 @@ def field(
     room: Annotated[str | None, typer.Option(help=f"Only this room of the map: {', '.join(ROOMS)}.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search the papers of the field; each with the part that implements it, or "not yet"."""
+    """Search the papers of the field: what implements each, in full or in part, or "not yet"."""
     try:
         found = papers(" ".join(words or ()), room)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(paper) for paper in found], indent=2, ensure_ascii=False))
+        records = [dataclasses.asdict(paper) | {"state": paper.state} for paper in found]
+        typer.echo(json.dumps(records, indent=2, ensure_ascii=False))
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("id", justify="right", no_wrap=True)
@@ -41,5 +43,8 @@ def field(
     console = Console()
     if found:
         console.print(table)
-    done = sum(bool(paper.implemented) for paper in found)
-    console.print(f"{len(found)} papers, {done} implemented", highlight=False)
+    counted = Counter(paper.state for paper in found)
+    console.print(
+        f"{len(found)} papers, {counted['in full']} implemented in full, {counted['in part']} in part",
+        highlight=False,
+    )

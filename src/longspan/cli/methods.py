@@ -33,8 +33,9 @@ def methods(
     table.add_column("room", no_wrap=True)
     table.add_column("what it changes, paper, link", overflow="fold")
     for each, card in found:
-        training = "; the model must be trained for it" if card.training else ""
-        about = Text(f"{card.changes}\n{card.paper}, {card.year}{training}\n{card.link}")
+        training = f"; training: {card.needs}" if card.needs != "no" else ""
+        missing = f"in part: {card.missing}\n" if card.missing else ""
+        about = Text(f"{card.changes}\n{missing}{card.paper}, {card.year}{training}\n{card.link}")
         table.add_row(Text(card.name), each, about, end_section=True)
     console = Console()
     if found:

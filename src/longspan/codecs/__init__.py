@@ -77,5 +77,6 @@ CARDS = (
         training=False,
         changes="Keeps entries in memory-mapped files, in any form, so that the cache may exceed memory.",
         field=(130,),
+        missing="Attention is computed by the processor, since no storage device that computes it is at hand.",
     ),
 )

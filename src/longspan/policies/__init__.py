@@ -180,6 +180,6 @@ CARDS = (
         year=2025,
         training=False,
         changes="Keeps, block by block, the entries to which an episode of the dialogue attends.",
-        field=(76,),
+        field=(81,),
     ),
 )

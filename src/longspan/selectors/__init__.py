@@ -103,6 +103,9 @@ CARDS = (
         training=False,
         changes="Queries visit the pages that the heads of a layer together find most relevant.",
         field=(65,),
+        trained=True,
+        missing="Its trained retriever and the fine-tuning of the model are absent, since no weights of them are "
+        "to be had here; mean keys stand for the retriever.",
     ),
     Card(
         name="actqkv",
@@ -153,5 +156,8 @@ CARDS = (
         training=False,
         changes="Some layers visit only the distant tokens to which the layer before them attended most.",
         field=(42,),
+        trained=True,
+        missing="The keys of a block of layers are not shared and its layers not measured, since the paper "
+        "trains the model for that; only the choice of tokens is shared.",
     ),
 )

@@ -66,6 +66,6 @@ CARDS = (
         year=2025,
         training=False,
         changes="Gives more entries to layers whose keys change more when entries go.",
-        field=(76,),
+        field=(81,),
     ),
 )

@@ -40,6 +40,8 @@ CARDS = (
         training=False,
         changes="Merges each entry that does not stay into the kept one with the most similar key, by its pivot rule.",
         field=(147,),
+        missing="Its preference for text over images when entries are evicted is absent, since models with "
+        "images are not read yet.",
     ),
     Card(
         name="cam",
