@@ -15,10 +15,14 @@ from longspan.contexts import folder
 from longspan.contexts.file import read, write
 from longspan.contexts.header import read_header
 from longspan.errors import ContextError
-from longspan.spans import Document, Span
+from longspan.spans import Document, Places, Span
 from tiny import tokens
 
-NOTE = Document("note.txt", "The key lies under the third stone. The dog is called Bruno. " * 3, (0, 36))
+NOTE = Document(
+    "note.txt",
+    "The key lies under the third stone. The dog is called Bruno. " * 3,
+    Places(page_starts=(0, 36)),
+)
 
 
 def goes_on(session):
@@ -180,7 +184,7 @@ def test_the_same_reading_has_the_same_name_and_one_file():
 
 def test_another_reading_has_another_name():
     names = set()
-    other = Document(NOTE.name, NOTE.text, ())
+    other = Document(NOTE.name, NOTE.text)
     cases = [
         (small_model(), {}, NOTE, False),
         (small_model(), {}, NOTE, True),

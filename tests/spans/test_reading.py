@@ -41,7 +41,7 @@ def test_text_and_code_are_read_as_they_are(tmp_path: Path, name: str) -> None:
     document = Document.open(path)
     assert document.text == text == path.read_text(encoding="utf-8")
     assert document.name == str(path)
-    assert document.page_starts == ()
+    assert document.places.page_starts == ()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
@@ -135,11 +135,11 @@ def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
 
 def test_a_pdf_gives_its_pages(tmp_path: Path, pdf) -> None:
     document = Document.open(saved(tmp_path / "book.pdf", pdf(TWO_PAGES)))
-    first, second = document.page_starts
+    first, second = document.places.page_starts
     assert document.text[first:second].split("\n")[:2] == TWO_PAGES[0]
     assert document.text[second:].split("\n") == TWO_PAGES[1]
     at = document.text.index("By the minister")
-    assert document.place(at) == (2, 2)
+    assert document.place(at)[:2] == (2, 2)
     assert document.describe(at) == f"{tmp_path}/book.pdf, page 2, line 2"
 
 

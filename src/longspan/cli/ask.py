@@ -59,6 +59,8 @@ def ask(
     chosen = Plan.of(plan)
     documents = [Document.open(file) for file in files]
     for document in documents:
+        for note in document.notes:
+            typer.echo(printable(f"note: {document.name} {note}", lines=False), err=True)
         if document.blank_pages:
             pages = ", ".join(map(str, document.blank_pages))
             note = f"note: {document.name} has no text on page {pages}; if these are scans, run OCR first"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from longspan.conversation import Conversation
-from longspan.spans import Document, Span
+from longspan.spans import Document, Places, Span
 
 
 def documents_of(conversations: Sequence[Conversation]) -> list[Document]:
@@ -27,7 +27,8 @@ def described(conversations: Sequence[Conversation]) -> dict[str, Any]:
         "documents": [
             {
                 "name": document.name,
-                "page_starts": list(document.page_starts),
+                "places": document.places.to_dict(),
+                "notes": list(document.notes),
                 "digest": hashlib.sha256(_encoded(document.text)).hexdigest(),
             }
             for document in documents
@@ -52,7 +53,12 @@ def resume(
 ) -> None:
     """Gives fresh conversations what `described` and `texts` took."""
     documents = [
-        Document(said["name"], _decoded(held[str(number)]), tuple(said["page_starts"]))
+        Document(
+            said["name"],
+            _decoded(held[str(number)]),
+            Places.from_dict(said["places"]),
+            tuple(said["notes"]),
+        )
         for number, said in enumerate(facts["documents"])
     ]
     for conversation, said in zip(conversations, facts["conversations"], strict=True):

@@ -4,7 +4,8 @@ from longspan.spans.answer import Answer
 from longspan.spans.citations import Citation, cite, verify
 from longspan.spans.cutting import passages, sentences
 from longspan.spans.display import printable
-from longspan.spans.document import Document, Place, Span, merge
+from longspan.spans.document import Document, Span, merge
+from longspan.spans.places import Place, Places
 from longspan.spans.relevance import content_words, relevance
 from longspan.spans.rendering import layout, render
 from longspan.spans.tokens import Tokens, tokenize
@@ -14,6 +15,7 @@ __all__ = [
     "Citation",
     "Document",
     "Place",
+    "Places",
     "Span",
     "Tokens",
     "cite",

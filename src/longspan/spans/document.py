@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from longspan.spans.display import printable
-from longspan.spans.reading import extract
-
-
-class Place(NamedTuple):
-    """Where a character stands. ``line`` counts from 1, within its page if the document has pages."""
-
-    line: int
-    page: int | None
+from longspan.spans.formats.opening import extract
+from longspan.spans.places import Place, Places
 
 
 @dataclass(frozen=True)
 class Document:
     """Extracted text and the name under which it is shown and cited.
 
-    ``page_starts`` holds the offset at which each page begins; it is empty for a document without
-    pages. All offsets, here and in spans and citations, count characters of ``text``.
+    All offsets, here and in spans and citations, count characters of ``text``; ``places`` knows where they stand in
+    the file. ``notes`` says in a line each what is in the file and not in the text.
     """
 
     name: str
     text: str = field(repr=False)
-    page_starts: tuple[int, ...] = field(default=(), repr=False)
+    places: Places = field(default_factory=Places, repr=False)
+    notes: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        starts = self.page_starts
-        if starts and (starts[0] != 0 or starts[-1] > len(self.text) or list(starts) != sorted(starts)):
-            raise ValueError(
-                f"page_starts of {self.name} must ascend from 0 to at most {len(self.text)}; "
-                "give the offset at which each page begins"
-            )
+        self.places.check(self.name, len(self.text))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Document:
@@ -49,33 +37,40 @@ class Document:
         in it that can be read in full.
         """
         name = printable(os.fspath(path), lines=False)
-        return cls(name, *extract(Path(path), name))
+        found = extract(Path(path), name)
+        return cls(name, found.text, found.places, found.notes)
 
     @property
     def blank_pages(self) -> tuple[int, ...]:
         """Numbers of the pages without text, such as scans among pages of text."""
-        ends = (*self.page_starts[1:], len(self.text))
+        starts = self.places.page_starts
+        ends = (*starts[1:], len(self.text))
         return tuple(
             number
-            for number, (start, end) in enumerate(zip(self.page_starts, ends, strict=False), start=1)
+            for number, (start, end) in enumerate(zip(starts, ends, strict=False), start=1)
             if not self.text[start:end].strip()
         )
 
     def place(self, offset: int) -> Place:
-        """The line, and the page if there are pages, of the character at ``offset``."""
+        """Where the character at ``offset`` stands in the file."""
         if not 0 <= offset <= len(self.text):
             raise ValueError(
                 f"offset={offset} is outside {self.name}; use a value from 0 to {len(self.text)}"
             )
-        page = bisect_right(self.page_starts, offset)
-        start = self.page_starts[page - 1] if page else 0
-        return Place(line=self.text.count("\n", start, offset) + 1, page=page or None)
+        return self.places.of(self.text, offset)
 
     def describe(self, offset: int) -> str:
-        """The place for display: ``notes.md, line 40`` or ``book.pdf, page 3, line 12``."""
-        line, page = self.place(offset)
-        name = printable(self.name, lines=False)
-        return f"{name}, line {line}" if page is None else f"{name}, page {page}, line {line}"
+        """The place for display: ``notes.md, line 40``, ``book.pdf, page 3 (iv), line 12`` or
+        ``letter.docx, under “Payment”``; the bare name where a person could not find more."""
+        place = self.place(offset)
+        parts = [self.name]
+        if place.page is not None:
+            parts.append(f"page {place.page}" + (f" ({place.label})" if place.label else ""))
+        if place.line is not None:
+            parts.append(f"line {place.line}")
+        elif place.heading:
+            parts.append(f"under “{place.heading}”")
+        return printable(", ".join(parts), lines=False)
 
 
 @dataclass(frozen=True)

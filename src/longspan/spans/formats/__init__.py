@@ -1,0 +1,1 @@
+"""From a file to its text, one format a file."""

@@ -1,0 +1,96 @@
+"""Where the characters of an extracted text stand in the file that it was taken from."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+
+class Place(NamedTuple):
+    """Where a character stands, as far as a person can find it in the file.
+
+    page counts from 1, and label is what the file itself calls that page where that is something else. line counts
+    from 1, within the page if there are pages; None where the file has no lines that a person sees. heading is the
+    last one before the character, where the file has headings and neither pages nor lines.
+    """
+
+    line: int | None
+    page: int | None = None
+    label: str | None = None
+    heading: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """What is known of the places in a file. All offsets count characters of the extracted text.
+
+    page_starts: the offset at which each page begins; empty for a file without pages.
+    page_labels: what the file calls its pages, one a page, where they are not 1, 2, 3, ...; else empty.
+    lines: pairs of an offset and a line of the file, both ascending: from the offset on, text stands on that line.
+        None where the lines of the text are those of the file, as in plain text, or of the page, as in PDF.
+        Empty where the file has no lines, as in Word.
+    headings: pairs of an offset and the heading that begins there.
+    """
+
+    page_starts: tuple[int, ...] = ()
+    page_labels: tuple[str, ...] = ()
+    lines: tuple[tuple[int, int], ...] | None = None
+    headings: tuple[tuple[int, str], ...] = ()
+
+    def check(self, name: str, length: int) -> None:
+        """ValueError unless everything here lies in a text of so many characters."""
+        starts = self.page_starts
+        if starts and starts[0] != 0:
+            raise ValueError(f"page_starts of {name} begins at {starts[0]}, and must begin at 0")
+        for what, offsets in (
+            ("page_starts", starts),
+            ("lines", [offset for offset, _ in self.lines or ()]),
+            ("headings", [offset for offset, _ in self.headings]),
+        ):
+            if list(offsets) != sorted(offsets) or any(not 0 <= each <= length for each in offsets):
+                raise ValueError(
+                    f"{what} of {name} must ascend from 0 to at most {length}; give offsets into its text"
+                )
+        if self.page_labels and len(self.page_labels) != len(starts):
+            raise ValueError(
+                f"page_labels of {name} has {len(self.page_labels)} entries for {len(starts)} pages; give one a page"
+            )
+
+    def of(self, text: str, offset: int) -> Place:
+        """The place of the character at ``offset`` of the text."""
+        page = bisect_right(self.page_starts, offset)
+        if self.lines is None:
+            start = self.page_starts[page - 1] if page else 0
+            line = text.count("\n", start, offset) + 1
+        else:
+            before = bisect_right(self.lines, offset, key=lambda pair: pair[0])
+            line = self.lines[before - 1][1] if before else 0
+        under = bisect_right(self.headings, offset, key=lambda pair: pair[0])
+        return Place(
+            line=line or None,
+            page=page or None,
+            label=self.page_labels[page - 1] if page and self.page_labels else None,
+            heading=self.headings[under - 1][1] if under else None,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "page_starts": list(self.page_starts),
+            "page_labels": list(self.page_labels),
+            "lines": None if self.lines is None else [list(pair) for pair in self.lines],
+            "headings": [list(pair) for pair in self.headings],
+        }
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Self:
+        """What `to_dict` gave."""
+        lines = said["lines"]
+        return cls(
+            page_starts=tuple(said["page_starts"]),
+            page_labels=tuple(said["page_labels"]),
+            lines=None if lines is None else tuple((offset, line) for offset, line in lines),
+            headings=tuple((offset, words) for offset, words in said["headings"]),
+        )
