@@ -23,9 +23,16 @@ _BLOCKS = {
     1: "address caption dd details div dt figcaption legend li option summary tbody tfoot thead tr",
 }
 _EDGES = {tag: line_ends for line_ends, tags in _BLOCKS.items() for tag in tags.split()}
+_SUFFIXES = (".html", ".htm", ".xhtml", ".shtml")
+_BEGINNING = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
 _HIDDEN = {"script", "style", "template", "noscript", "iframe", "object", "audio", "video", "canvas"}
 _HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _INVISIBLE = re.compile("[\xad\u200b\ufeff]")
+
+
+def is_html(data: bytes, suffix: str) -> bool:
+    """Whether the file is a page, by its beginning or its name."""
+    return suffix in _SUFFIXES or bool(_BEGINNING.match(data[:4096]))
 
 
 def html(data: bytes, name: str) -> Extract:

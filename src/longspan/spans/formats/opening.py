@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from longspan.errors import DocumentError
 from longspan.spans.formats.encodings import plain
 from longspan.spans.formats.extract import Extract
-from longspan.spans.formats.html import html
+from longspan.spans.formats.html import html, is_html
 from longspan.spans.formats.pdf import pdf
 from longspan.spans.formats.reason import reason, visible
+from longspan.spans.formats.unread import is_word, refuse_unread
 from longspan.spans.formats.word import word
+
+_WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
 
 
 def extract(path: Path, name: str) -> Extract:
     """Read the file at ``path``; ``name`` is what errors call it."""
     data = _bytes(path, name)
-    suffix = path.suffix.lower()
-    if suffix == ".pdf" or data.startswith(b"%PDF-"):
-        found = pdf(data, name)
-    elif suffix == ".docx":
-        found = word(data, name)
-    elif suffix in (".html", ".htm", ".xhtml"):
-        found = html(data, name)
-    else:
-        found = plain(data, name)
+    found = _reader(data, path.suffix.lower(), name)(data, name)
     if not visible(found.text):
         raise DocumentError(f"{name} has no visible text; give a document that has some")
     return found
+
+
+def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extract]:
+    """What reads such a file. Its content tells; the suffix only where the content is any text."""
+    if suffix == ".pdf" or data.startswith(b"%PDF-"):
+        return pdf
+    if is_word(data):
+        return word
+    refuse_unread(data, name)
+    if suffix in _WORD_SUFFIXES:
+        raise DocumentError(
+            f"{name} is not a {suffix[1:]} file, whatever its name; if it is text, rename it to .txt"
+        )
+    if is_html(data, suffix):
+        return html
+    return plain
 
 
 def _bytes(path: Path, name: str) -> bytes:
