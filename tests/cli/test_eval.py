@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from longspan.cli import app
 from longspan.evaluation.catalogue import FAMILIES
+from longspan.evaluation.origin import ORIGINS
 
 
 @pytest.fixture
@@ -50,12 +51,45 @@ def test_every_family_is_listed():
     assert len(set(names)) == len(names)
     for task in listed:
         for fact, value in task.items():
-            assert value not in ("", None), (task["name"], fact)
+            assert fact == "unlike" or value not in ("", None), (task["name"], fact)
+        assert task["origin"] in ORIGINS
         assert task["link"].startswith("https://")
         assert task["diffusion"] in ("low", "medium", "high")
         assert task["scope"] in ("low", "medium", "high")
     table = CliRunner().invoke(app, ["eval", "--list", "ruler"]).stdout
     assert "ruler/vt" in table
+    for origin, words in ORIGINS.items():
+        assert f"{origin}: {words}" in table
+
+
+def test_a_run_says_whose_items_it_asks(tmp_path, own):
+    shown = CliRunner().invoke(
+        app,
+        [
+            "eval",
+            str(own),
+            "ruler/qa-1",
+            "ruler/niah-single-1",
+            "--length",
+            "600",
+            "--samples",
+            "1",
+            "--out",
+            str(tmp_path),
+        ],
+    )
+    assert shown.exit_code == 0, shown.output
+    for line in (
+        f"ruler: generated, {ORIGINS['generated']}",
+        f"ruler/qa-1: stand-in, {ORIGINS['stand-in']}",
+        f"own: own, {ORIGINS['own']}",
+    ):
+        assert line in shown.stderr
+    told = {task["name"]: task["origin"] for task in json.loads((tmp_path / "run.json").read_text())["tasks"]}
+    assert told == {"ruler/qa-1": "stand-in", "ruler/niah-single-1": "generated", "own/mine": "own"}
+    for line in (tmp_path / "records.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        assert record["origin"] == told[record["task"]]
 
 
 def test_nothing_to_run(refusal, tmp_path):  # noqa: F811
@@ -74,9 +108,11 @@ def test_a_malformed_line(refusal, tmp_path, own):  # noqa: F811
     assert "mine.jsonl line 3" in refusal("eval", own, "--out", tmp_path / "out")
 
 
-def test_absent_data(refusal, tmp_path):  # noqa: F811
+def test_absent_data(run, tmp_path):  # noqa: F811
     (tmp_path / "data").mkdir()
-    message = refusal("eval", "qmsum", "--data", tmp_path / "data", "--out", tmp_path / "out")
+    code, _, printed = run("eval", "qmsum", "--data", tmp_path / "data", "--out", tmp_path / "out")
+    assert code == 2
+    message = printed.splitlines()[-1]
     assert "needs its data" in message
     assert "--data" in message
 

@@ -17,8 +17,10 @@ from longspan.cli.models import shown_progress
 from longspan.cli.report import standing_table, table_console
 from longspan.evaluation.catalogue import find, tasks
 from longspan.evaluation.haystack import Haystack
+from longspan.evaluation.origin import ORIGINS
 from longspan.evaluation.prompt import TooLong
-from longspan.evaluation.record import TASK_FACTS, RunFolder
+from longspan.evaluation.record import RunFolder, task_facts
+from longspan.evaluation.task import said_origins
 from longspan.evaluation.work import Question
 from longspan.parameters import check_choice, check_range
 from longspan.plan import Plan
@@ -90,7 +92,7 @@ def evaluate(
 ) -> None:
     """Measure plans on tasks. A run that was stopped goes on where it was."""
     if show:
-        _list(names or [], as_json)
+        _list(names or [], data, as_json)
         return
     if not names or out is None:
         raise ValueError("write longspan eval TASK... --out FOLDER; longspan eval --list shows the tasks")
@@ -144,6 +146,9 @@ def evaluate(
         bar = bars.add_task("answers", total=None)
 
         def report(progress: Progress) -> None:
+            if progress.record is None:
+                for line in said_origins(chosen, data):
+                    console.print(printable(line, lines=False), soft_wrap=True)
             name = printable(progress.record.task, lines=False) if progress.record else "answers"
             bars.update(bar, completed=progress.done, total=progress.total, description=name)
 
@@ -151,17 +156,18 @@ def evaluate(
     _summary(folder, as_json)
 
 
-def _list(names: list[str], as_json: bool) -> None:
+def _list(names: list[str], data: Path | None, as_json: bool) -> None:
     chosen = find(names) if names else tasks()
     if as_json:
-        typer.echo(
-            json.dumps([{fact: getattr(task, fact) for fact in TASK_FACTS} for task in chosen], indent=2)
-        )
+        typer.echo(json.dumps([task_facts(task, data) for task in chosen], indent=2, ensure_ascii=False))
         return
-    table = Table("task", "find", "use", "metric", "what is asked", box=None, pad_edge=False)
+    table = Table("task", "items", "find", "use", "metric", "what is asked", box=None, pad_edge=False)
     for task in chosen:
-        table.add_row(task.name, task.diffusion, task.scope, task.metric, task.description)
+        asked = f"{task.description} Unlike the paper: {task.unlike}." if task.unlike else task.description
+        table.add_row(task.name, task.origin_of(data), task.diffusion, task.scope, task.metric, asked)
     table_console().print(table)
+    for origin, words in ORIGINS.items():
+        typer.echo(f"{origin}: {words}")
 
 
 def _summary(folder: RunFolder, as_json: bool) -> None:

@@ -126,6 +126,8 @@ class Endpoint:
             length=work.length,
             sample=sample.id,
             plan="",
+            origin=sample.origin,
+            cluster=sample.cluster,
             status="too-long",
             references=sample.references,
             facts=sample.facts,

@@ -96,6 +96,8 @@ class Local:
                         length=length,
                         sample=sample.id,
                         plan=str(plan),
+                        origin=sample.origin,
+                        cluster=sample.cluster,
                         status="too-long",
                         references=sample.references,
                         facts=sample.facts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
@@ -15,6 +15,7 @@ from longspan.evaluation.metrics.letters import choice, letter
 from longspan.evaluation.metrics.rouge import rouge_l
 from longspan.evaluation.metrics.ruler import any_matched, share_matched
 from longspan.evaluation.metrics.text import best, contains, exact, f1
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, placed_rows
 from longspan.evaluation.task import Level, Request, Task, TaskError
@@ -66,6 +67,7 @@ class OwnTask(Task):
     paper: str = "questions of your own"
     link: str = ""
     licence: str = "your own"
+    origin: Origin = "own"
     form: str = "the context or file, the question, then the prefix as the beginning of the answer"
 
     sized: ClassVar[bool] = False
@@ -85,6 +87,14 @@ class OwnTask(Task):
                 prefix=each.prefix,
                 facts={"metric": each.metric},
             )
+
+    def clusters(self, request: Request) -> list[str]:
+        """The file or the context of each question, else its id; no file is opened."""
+        return [str(each.file or each.context or each.id) for each in self.questions]
+
+    def numbered(self, request: Request, numbers: Sequence[int]) -> Iterator[Sample]:
+        """The questions with these numbers; no other file is opened."""
+        return replace(self, questions=tuple(self.questions[number] for number in numbers)).samples(request)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """The score by the sample's own metric."""

@@ -12,16 +12,16 @@ from longspan import __version__
 from longspan.cache_folder import locked, room
 from longspan.evaluation.code import digest
 from longspan.evaluation.sample import Sample
-from longspan.evaluation.task import Request, Task
+from longspan.evaluation.task import Request, Task, taken
 
 
 def prepared(task: Task, request: Request, count: int | None, tokenizer: str) -> Iterator[Sample]:
-    """The first `count` samples, generated ones from the cache where they are there already.
+    """What `taken` gives, generated samples from the cache where they are there already.
 
     tokenizer identifies how tokens were counted. Data sets are read anew, they are on disk or in the hub's own cache.
     """
     if not task.sized or count is None:
-        yield from islice(task.samples(request), count)
+        yield from taken(task, request, count)
         return
     key = _key(task, request, tokenizer)
     with locked(f"samples-{key}"):
@@ -29,7 +29,7 @@ def prepared(task: Task, request: Request, count: int | None, tokenizer: str) ->
         kept = _kept(path)
         if len(kept) < count:
             with path.open("a", encoding="utf-8", newline="\n") as file:
-                for sample in islice(task.samples(request), len(kept), count):
+                for sample in islice(taken(task, request, count), len(kept), None):
                     kept.append(sample)
                     file.write(json.dumps(sample.to_dict(), ensure_ascii=False) + "\n")
                     file.flush()

@@ -58,6 +58,8 @@ class Answered:
             length=length,
             sample=asked.sample.id,
             plan=str(plan),
+            origin=asked.sample.origin,
+            cluster=asked.sample.cluster,
             scores=task.score(self.output, asked.sample),
             output=self.output,
             references=asked.sample.references,

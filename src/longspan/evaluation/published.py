@@ -9,6 +9,7 @@ from functools import partial
 from typing import ClassVar, TypeVar
 
 from longspan.evaluation.archive import HubFile
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Request, Task, TaskError
@@ -21,6 +22,7 @@ class Published(Task):
     """A task over published rows. data: where they are."""
 
     data: Source | HubFile
+    origin: Origin = "published"
 
     sized: ClassVar[bool] = False
 

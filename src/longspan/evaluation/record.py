@@ -11,7 +11,7 @@ from typing import IO, Any, Literal, Self, TypeAlias
 
 from filelock import FileLock, Timeout
 
-from longspan.evaluation.task import TaskError
+from longspan.evaluation.task import Task, TaskError
 
 Key: TypeAlias = tuple[str, int | None, str, str]
 """Task, length, sample and plan: what makes a record unlike all others of a run."""
@@ -28,9 +28,16 @@ TASK_FACTS = (
     "paper",
     "link",
     "source",
+    "origin",
+    "unlike",
     "licence",
 )
 """What `run.json` keeps of each task."""
+
+
+def task_facts(task: Task, data: Path | None) -> dict[str, Any]:
+    """What `run.json` keeps of a task whose data is looked for in the folder `data`."""
+    return {fact: getattr(task, fact) for fact in TASK_FACTS} | {"origin": task.origin_of(data)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +45,8 @@ class Record:
     """One sample answered under one plan.
 
     length: the length that was asked for, None for data sets at their natural length. plan: the plan's text, "" for
-    the empty plan. status: "scored", or "too-long" for a sample that was not answered because it did not fit.
+    the empty plan. origin, cluster: as of the sample, "" in runs of earlier versions. status: "scored", or
+    "too-long" for a sample that was not answered because it did not fit.
     scores: `score` from 0 to 1 and further figures, empty if too long. truncated_tokens: left out of the prompt.
     shared: whether the prompt had been read for another plan or sample already. prefill_seconds: reading the whole
     prompt, however shared; compress_seconds: what the plan did with it afterwards; decode_seconds: generating.
@@ -50,6 +58,8 @@ class Record:
     length: int | None
     sample: str
     plan: str
+    origin: str = ""
+    cluster: str = ""
     status: Literal["scored", "too-long"] = "scored"
     scores: Mapping[str, float] = field(default_factory=dict)
     output: str = ""

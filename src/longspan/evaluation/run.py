@@ -16,7 +16,7 @@ from longspan.evaluation.environment import machine, versions
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.prepared import prepared
 from longspan.evaluation.prompt import TooLong
-from longspan.evaluation.record import TASK_FACTS, Key, Record, RunFolder
+from longspan.evaluation.record import Key, Record, RunFolder, task_facts
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task, TaskError
 from longspan.evaluation.work import Question, Target, Work
@@ -149,7 +149,7 @@ def _described(job: Job, target: Target, folder: RunFolder) -> dict[str, Any]:
         "too_long": job.too_long,
         "haystack": {"name": job.haystack.name, "digest": job.haystack.digest},
     }
-    tasks = {task.name: {fact: getattr(task, fact) for fact in TASK_FACTS} for task in job.tasks}
+    tasks = {task.name: task_facts(task, job.data) for task in job.tasks}
     mine: dict[str, list[Any]] = {
         "plans": [str(plan) for plan in job.plans],
         "lengths": [length for task in job.tasks for length in job.lengths_of(task)],

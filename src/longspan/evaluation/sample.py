@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+from longspan.evaluation.origin import Origin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +18,8 @@ class Sample:
     the beginning of the assistant's words) prefix; instructions stand in either of the first two. Samples with the
     same context are read once. references: gold answers; what several mean is the task's business. facts: what the
     score and the report need besides, as JSON can hold it: `depth` (0 to 1, where the needed text lies), or labels,
-    or a number of hops.
+    or a number of hops. origin: whose item it is. document: the name of the text that it is about, where several
+    samples are about one and their contexts differ.
     """
 
     id: str
@@ -24,6 +28,16 @@ class Sample:
     references: tuple[str, ...]
     prefix: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = "generated"
+    document: str = ""
+
+    @property
+    def cluster(self) -> str:
+        """The same for samples about one text, whose scores are not independent: its name, else a digest of the
+        context, else the sample's own id."""
+        if self.document or not self.context:
+            return self.document or self.id
+        return hashlib.sha256(self.context.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """All fields by name, as JSON can hold them."""
@@ -34,6 +48,8 @@ class Sample:
             "references": list(self.references),
             "prefix": self.prefix,
             "facts": dict(self.facts),
+            "origin": self.origin,
+            "document": self.document,
         }
 
     @classmethod

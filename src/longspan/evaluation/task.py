@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,9 @@ from random import Random
 from typing import ClassVar, Literal
 
 from longspan.errors import LongspanError
+from longspan.evaluation.drawing import drawn
 from longspan.evaluation.haystack import Haystack
+from longspan.evaluation.origin import ORIGINS, Origin
 from longspan.evaluation.sample import Sample
 
 Level = Literal["low", "medium", "high"]
@@ -53,7 +55,9 @@ class Task(ABC):
     prompt goes through the model's chat template. diffusion: how hard the needed text is to find, and scope: how much
     of the text is needed (https://arxiv.org/abs/2407.00402). metric: the score in words. paper: title of the
     benchmark's paper and link: its address. source: where the data comes from, "generated" if it is made here.
-    licence: that of the data. description: one sentence for people, what is asked. form: the prompt's form in words.
+    origin: whose items are asked where there is no local data, see `origin_of`. unlike: what else keeps figures from
+    being compared with published ones, in words, "" if nothing does. licence: that of the data. description: one
+    sentence for people, what is asked. form: the prompt's form in words.
     """
 
     name: str
@@ -66,6 +70,8 @@ class Task(ABC):
     paper: str
     link: str
     source: str = "generated"
+    origin: Origin = "generated"
+    unlike: str = ""
     licence: str = "Apache-2.0"
     form: str
 
@@ -83,6 +89,10 @@ class Task(ABC):
         """The longest answer to a sample: its fact `max_new_tokens` where answers grow with the length."""
         return int(sample.facts.get("max_new_tokens", self.max_new_tokens))
 
+    def origin_of(self, data: Path | None) -> Origin:
+        """Whose items are asked when `data` is the folder of local data; the same for all samples of a run."""
+        return self.origin
+
     @property
     def family(self) -> str:
         """The benchmark that the task belongs to."""
@@ -91,6 +101,21 @@ class Task(ABC):
     @abstractmethod
     def samples(self, request: Request) -> Iterator[Sample]:
         """Samples, without end where they are generated; sample n is the same however many are taken."""
+
+    def clusters(self, request: Request) -> list[str]:
+        """The `cluster` of each sample of a data set, in its order."""
+        return [sample.cluster for sample in self.samples(request)]
+
+    def numbered(self, request: Request, numbers: Sequence[int]) -> Iterator[Sample]:
+        """The samples of a data set that have these numbers, which rise."""
+        wanted = iter(numbers)
+        number = next(wanted, None)
+        for place, sample in enumerate(self.samples(request)):
+            if number is None:
+                return
+            if place == number:
+                yield sample
+                number = next(wanted, None)
 
     @abstractmethod
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
@@ -146,6 +171,27 @@ class Generated(Task):
         return build(low)
 
 
-def taken(task: Task, request: Request, count: int | None) -> Iterable[Sample]:
-    """The first `count` samples, all of a data set where it is None."""
-    return islice(task.samples(request), count)
+def taken(task: Task, request: Request, count: int | None) -> Iterator[Sample]:
+    """`count` samples with their origin: the first of those that are generated, or drawn from a data set by the seed
+    (see `drawing`) and in its order; all of a data set where it is None."""
+    origin = task.origin_of(request.data)
+    found: Iterator[Sample]
+    if count is None or task.sized:
+        found = islice(task.samples(request), count)
+    else:
+        chosen = drawn(task.clusters(request), count, f"{request.seed}/{task.name}")
+        found = task.numbered(request, chosen)
+    return (replace(sample, origin=origin) for sample in found)
+
+
+def said_origins(tasks: Iterable[Task], data: Path | None) -> list[str]:
+    """Whose items a run asks, a line for each origin: stand-ins by their names, other tasks by their families."""
+    named: dict[Origin, dict[str, None]] = {}
+    for task in tasks:
+        origin = task.origin_of(data)
+        named.setdefault(origin, {})[task.name if origin == "stand-in" else task.family] = None
+    return [
+        f"{', '.join(named[origin])}: {origin}, {words}"
+        for origin, words in ORIGINS.items()
+        if origin in named
+    ]

@@ -82,7 +82,7 @@ def files_of(task: Task) -> list[str]:
 
 @with_data
 def test_rows_of_another_layout_are_one_line(task: Task, tmp_path: Path) -> None:
-    row = {"metadata": {"source": getattr(task, "origin", "")}}
+    row = {"metadata": {"source": getattr(task, "beginning", "")}}
     for names in files_of(task):
         name = names if isinstance(names, str) else names[0]
         put(tmp_path, name, "other\n1\n" if name.endswith(".csv") else [row])

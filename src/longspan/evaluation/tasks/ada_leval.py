@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise, permutations
 from random import Random
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Level, Request
 from longspan.evaluation.tasks.invented import names
@@ -18,6 +19,7 @@ from longspan.evaluation.tasks.invented import names
 class AdaLEval(Generated):
     """What the two tasks have in common."""
 
+    origin: Origin = "stand-in"
     diffusion: Level = "medium"
     scope: Level = "high"
     paper: str = "Ada-LEval: Evaluating long-context LLMs with length-adaptable benchmarks"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,7 @@ class FinanceBench(Published):
             "End with: The answer is ...\n",
             references=(str(row["answer"]),),
             facts={"type": row["question_type"], "document": row["doc_name"]},
+            document=row["doc_name"],
         )
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
@@ -65,9 +66,19 @@ class WholeReport(FinanceBench):
 
     def samples(self, request: Request) -> Iterator[Sample]:
         """The questions in the order of the data. Raises TaskError where it or a report is absent."""
-        texts: dict[str, str] = {}
+        return self.numbered(request, range(len(self.clusters(request))))
+
+    def clusters(self, request: Request) -> list[str]:
+        """The report of each question; none is opened."""
+        rows = enumerate(self.data.rows(request.data, self.name))
+        return [name for number, row in rows for name in self.checked(number, partial(_report, row))]
+
+    def numbered(self, request: Request, numbers: Sequence[int]) -> Iterator[Sample]:
+        """The questions with these numbers; no other report is opened."""
+        wanted, texts = set(numbers), dict[str, str]()
         for number, row in enumerate(self.data.rows(request.data, self.name)):
-            yield from self.checked(number, partial(self._read, row, request.data, texts))
+            if number in wanted:
+                yield from self.checked(number, partial(self._read, row, request.data, texts))
 
     def _read(self, row: Row, data: Path | None, texts: dict[str, str]) -> list[Sample]:
         name = row["doc_name"]
@@ -88,6 +99,10 @@ class WholeReport(FinanceBench):
             return Document.open(path).text
         except DocumentError as error:
             raise TaskError(f"{self.name}: {error}") from error
+
+
+def _report(row: Row) -> list[str]:
+    return [str(row["doc_name"])]
 
 
 _DATA = Source(

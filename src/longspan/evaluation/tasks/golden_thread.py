@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from longspan.evaluation.long_answer import LongAnswer
 from longspan.evaluation.metrics.length import count_words
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request
 
@@ -37,6 +38,7 @@ class GoldenThread(LongAnswer):
     keywords: tuple[str, ...]
     words: int = 150
 
+    origin: Origin = "stand-in"
     diffusion: Level = "medium"
     scope: Level = "high"
     metric: str = (

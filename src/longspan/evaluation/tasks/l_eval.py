@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics import leval
 from longspan.evaluation.metrics.text import f1
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task, TaskError
 
@@ -79,6 +80,7 @@ class LEval(Task):
     paper: str = "L-Eval: Instituting Standardized Evaluation for Long Context Language Models"
     link: str = "https://arxiv.org/abs/2307.11088"
     source: str = "https://huggingface.co/datasets/L4NLP/LEval"
+    origin: Origin = "published"
     licence: str = "GPL-3.0"
 
     sized = False

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from longspan.evaluation.archive import HubFile
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task
 
@@ -43,6 +44,7 @@ class LongBenchV2(Task):
     )
     link: str = "https://arxiv.org/abs/2412.15204"
     source: str = "https://huggingface.co/datasets/THUDM/LongBench-v2"
+    origin: Origin = "published"
     form: str = (
         "the published prompt without chain of thought: text, then question, options and the answer's form"
     )

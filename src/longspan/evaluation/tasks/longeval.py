@@ -9,6 +9,7 @@ from itertools import islice
 from random import Random
 
 from longspan.evaluation.metrics.text import best, contains
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Level, Request
 from longspan.evaluation.words import compound
@@ -60,6 +61,8 @@ class Lines(LongEval):
 @dataclass(frozen=True, kw_only=True)
 class Topics(LongEval):
     """The first of many topics that a user and an assistant have talked about."""
+
+    origin: Origin = "stand-in"
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """A conversation whose first topic is asked for; facts: `depth`, which is 0, and the number of `topics`."""

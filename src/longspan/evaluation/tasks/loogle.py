@@ -12,6 +12,7 @@ from typing import Any
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics.rouge import rouge
 from longspan.evaluation.metrics.text import f1
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row
 from longspan.evaluation.task import Request, Task, TaskError
@@ -31,6 +32,7 @@ class LooGLE(Task):
     paper: str = "LooGLE: Can Long-Context Language Models Understand Long Contexts?"
     link: str = "https://arxiv.org/abs/2311.04939"
     source: str = "https://huggingface.co/datasets/bigai-nlco/LooGLE"
+    origin: Origin = "published"
     licence: str = "CC-BY-SA-4.0"
     form: str = "the published prompt: instruction, text, question"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics.lveval import keyword_f1, keyword_f1_chinese, rouge_l_chinese
 from longspan.evaluation.metrics.text import f1, f1_chinese
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task
 
@@ -32,6 +33,7 @@ class LVEval(Task):
     paper: str = "LV-Eval: A Balanced Long-Context Benchmark with 5 Length Levels Up to 256K"
     link: str = "https://arxiv.org/abs/2402.05136"
     source: str = "https://huggingface.co/datasets/Infinigence/LVEval"
+    origin: Origin = "published"
     form: str = "the published prompt; instruction and text as context, instruction and question after it"
 
     sized = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
 from longspan.evaluation.tasks.endless import Endless, distinct
@@ -33,6 +34,7 @@ class Favourites(Generated):
     """
 
     asked: int = 1
+    origin: Origin = "stand-in"
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The people asked for among as many others as fit."""

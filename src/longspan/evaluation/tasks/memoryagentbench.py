@@ -48,11 +48,11 @@ def nearest_summary(output: str, references: Sequence[str]) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryAgentBench(Published):
-    """The rows of a split whose source begins with `origin`. query: what stands around a question; compare: an output
-    with references. Facts: `source`, which tells lengths apart.
+    """The rows of a split whose source begins with `beginning`. query: what stands around a question; compare: an
+    output with references. Facts: `source`, which tells lengths apart.
     """
 
-    origin: str
+    beginning: str
     query: str
     compare: Compare
 
@@ -65,7 +65,7 @@ class MemoryAgentBench(Published):
     def read(self, row: Row, number: int) -> Iterator[Sample]:
         """The questions on one history."""
         source = row["metadata"]["source"]
-        if not source.startswith(self.origin):
+        if not source.startswith(self.beginning):
             return
         questions, answers = list(row["questions"]), list(row["answers"])
         if len(questions) == 1:
@@ -126,7 +126,7 @@ TASKS = (
         metric=_THERE,
         compare=one_is_there,
         data=_RETRIEVAL,
-        origin="ruler_qa1",
+        beginning="ruler_qa1",
         query=_DOCUMENTS,
     ),
     MemoryAgentBench(
@@ -138,7 +138,7 @@ TASKS = (
         metric=_THERE,
         compare=one_is_there,
         data=_RETRIEVAL,
-        origin="ruler_qa2",
+        beginning="ruler_qa2",
         query=_DOCUMENTS,
     ),
     MemoryAgentBench(
@@ -150,7 +150,7 @@ TASKS = (
         metric=f"{_THERE}, in place of the paper's judge, which is a model",
         compare=one_is_there,
         data=_RETRIEVAL,
-        origin="longmemeval",
+        beginning="longmemeval",
         query=(
             "The history chats are between you and a user. Based on the relevant chat history, answer the question as "
             "concisely as you can, using a single phrase if possible.\n\n {question} \n\n Answer:"
@@ -165,7 +165,7 @@ TASKS = (
         metric="1 if every gold answer is a substring of the output, in any case",
         compare=all_are_there,
         data=_RETRIEVAL,
-        origin="eventqa",
+        beginning="eventqa",
         query=(
             "Based on the context you memorized, complete the task below:\n\n{question}\n\n"
             " The event that happens next is:"
@@ -180,7 +180,7 @@ TASKS = (
         metric="1 if the label in the output is the gold one",
         compare=same_label,
         data=_LEARNING,
-        origin="icl_",
+        beginning="icl_",
         query=(
             "Use the provided mapping from the context to numerical label to assign a numerical label to the context. "
             'Only output "label: {label}" and nothing else. \n\n{question} \n\n label:'
@@ -195,7 +195,7 @@ TASKS = (
         metric="ROUGE-L F, in place of the paper's F1 of key points, which a model judges",
         compare=nearest_summary,
         data=_UNDERSTANDING,
-        origin="infbench_sum",
+        beginning="infbench_sum",
         query=(
             "You are given a book above and you are tasked to summarize it. \n\n{question} \n\n"
             " Now summarize the book."
@@ -210,7 +210,7 @@ TASKS = (
         metric=_THERE,
         compare=one_is_there,
         data=_UNDERSTANDING,
-        origin="detective_qa",
+        beginning="detective_qa",
         query=(
             "Based on the context you memorized, answer the question below. You are required to answer the question "
             "based on the strict output format.\n\n {question} \n\n"
@@ -225,7 +225,7 @@ TASKS = (
         metric=_THERE,
         compare=one_is_there,
         data=_CONFLICTS,
-        origin="factconsolidation_sh",
+        beginning="factconsolidation_sh",
         query=_NEWEST,
     ),
     MemoryAgentBench(
@@ -237,7 +237,7 @@ TASKS = (
         metric=_THERE,
         compare=one_is_there,
         data=_CONFLICTS,
-        origin="factconsolidation_mh",
+        beginning="factconsolidation_mh",
         query=_NEWEST,
     ),
 )

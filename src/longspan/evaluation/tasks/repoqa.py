@@ -10,7 +10,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from longspan.evaluation.drawing import drawing_order
 from longspan.evaluation.metrics.repoqa import best_match
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Generated, Level, Request, TaskError
@@ -37,6 +39,7 @@ class Needle(NamedTuple):
     """
 
     id: str
+    repository: str
     description: str
     lines: Sequence[str]
     first: int
@@ -65,16 +68,22 @@ class RepoQA(Generated):
     paper: str = "RepoQA: Evaluating Long Context Code Understanding"
     link: str = "https://arxiv.org/abs/2406.06025"
     source: str = "https://github.com/evalplus/repoqa_release"
+    origin: Origin = "published"
     licence: str = "Apache-2.0 (descriptions); each repository its own"
     form: str = "instruction and code, then description and instruction"
 
     def samples(self, request: Request) -> Iterator[Sample]:
-        """The needles of the language, each once, ten in every repository. Raises TaskError where data is absent."""
+        """The needles of the language, each once, in an order by the seed that spreads them over the repositories.
+
+        Raises TaskError where data is absent.
+        """
         return islice(super().samples(request), len(_needles(self.language, self.name, request.data)))
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
-        """Needle `index` in as many lines as fit."""
-        needle = _needles(self.language, self.name, request.data)[index]
+        """Needle `index` of the order in as many lines as fit."""
+        needles = _needles(self.language, self.name, request.data)
+        order = drawing_order([each.repository for each in needles], f"{request.seed}/{self.name}")
+        needle = needles[order[index]]
         before, after = needle.first, len(needle.lines) - needle.last
 
         def build(count: int) -> Sample:
@@ -98,6 +107,7 @@ class RepoQA(Generated):
         return Sample(
             id="",
             context=head + "\n".join(lines) + "\n",
+            document=needle.repository,
             question=f"\nFunction Description:{needle.description}\n{_INSTRUCTION}",
             references=("\n".join(needle.lines[needle.first : needle.last]),),
             facts={
@@ -149,6 +159,7 @@ def _needles_of(repository: Row, language: str) -> Iterator[Needle]:
         first, last = place(each["path"], each)
         yield Needle(
             id=f"{repository['repo']}::{each['name']}",
+            repository=repository["repo"],
             description=each["description"],
             lines=lines,
             first=first,

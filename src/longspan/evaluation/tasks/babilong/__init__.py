@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from random import Random
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Level, Request, TaskError
 from longspan.evaluation.tasks.babilong.files import read_stories
@@ -20,6 +22,7 @@ class Babilong(Generated):
     """Questions of one kind, qa1 to qa10: about facts of bAbI from local data, else about those of generated worlds."""
 
     kind: str
+    origin: Origin = "stand-in"
     diffusion: Level = "medium"
     max_new_tokens: int = 20
     metric: str = (
@@ -34,6 +37,14 @@ class Babilong(Generated):
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"kind={self.kind!r} must be one of {', '.join(KINDS)}")
+
+    def origin_of(self, data: Path | None) -> Origin:
+        """By the benchmark's rules from the facts of bAbI, if they are there."""
+        return self.origin if self._file(data) is None else "generated"
+
+    def _file(self, data: Path | None) -> Path | None:
+        files = [] if data is None else sorted(data.glob(f"babi/en/{self.kind}_*_test.txt"))
+        return files[0] if files else None
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """A story in the haystack; facts: `depths` of its facts, `depth` of the first needed one, and their `data`."""
@@ -62,17 +73,15 @@ class Babilong(Generated):
 
     def _story(self, random: Random, request: Request) -> tuple[Story, str]:
         """A story, and where it comes from; those of files may take half of the length."""
-        files = (
-            sorted(request.data.glob(f"babi/en/{self.kind}_*_test.txt")) if request.data is not None else []
-        )
-        if not files or request.length is None:
+        file = self._file(request.data)
+        if file is None or request.length is None:
             return KINDS[self.kind].tell(random), "generated"
-        stories = read_babi(files[0])
+        stories = read_babi(file)
         for story in random.sample(stories, len(stories)):
             if request.count_tokens(" ".join(story.facts)) <= request.length / 2:
                 return story, "babi"
         raise TaskError(
-            f"{self.name}: no story of {files[0]} fits half of length={request.length:,}; raise --length"
+            f"{self.name}: no story of {file} fits half of length={request.length:,}; raise --length"
         )
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:

@@ -12,6 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from longspan.evaluation.metrics.text import exact
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Generated, Level, Request, TaskError
@@ -51,6 +52,7 @@ class Icl(Generated):
     diffusion: Level = "medium"
     scope: Level = "high"
     metric: str = "1 if the answer's first line is the label"
+    origin: Origin = "published"
     paper: str = PAPER
     link: str = LINK
     form: str = "instruction, examples, the text; the answer begins with label:, no chat template"

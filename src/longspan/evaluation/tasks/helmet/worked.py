@@ -82,4 +82,5 @@ class Worked(Published):
                 prefix=asked.prefix,
                 references=asked.references,
                 facts=asked.facts,
+                document=asked.key,
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics import infinitebench as metrics
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row
 from longspan.evaluation.task import Level, Request, Task, TaskError
@@ -32,6 +33,7 @@ class InfiniteBench(Task):
     paper: str = "∞Bench: Extending Long Context Evaluation Beyond 100K Tokens"
     link: str = "https://arxiv.org/abs/2402.13718"
     source: str = "https://huggingface.co/datasets/xinrongzhang2022/InfiniteBench"
+    origin: Origin = "published"
     form: str = (
         "the prompt that was published for open models; the answer's beginning is given where it has one"
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count, islice, zip_longest
 from random import Random
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Request, TaskError
@@ -49,6 +50,7 @@ class Intents(Classification):
         "the demonstration examples with the exact format. The examples are as follows:"
     )
     item: str = "service query"
+    origin: Origin = "published"
     label: str = "intent category"
 
     @abstractmethod
@@ -137,6 +139,7 @@ class Invented(Classification):
         "remark. The predicted answer must come from the examples with the exact format. The examples are as follows:"
     )
     item: str = "remark"
+    origin: Origin = "stand-in"
     label: str = "category"
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from longspan.evaluation.metrics.aggregate import micro_f1
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Source
 from longspan.evaluation.task import Request, TaskError
@@ -25,6 +26,7 @@ class FewNerd(Demonstrated):
         "the strict format of given examples as following (Entity: EntityType):"
     )
     item: str = "Sentence"
+    origin: Origin = "published"
     metric: str = "micro-F1 of (entity, type) over all sentences; of a sentence, its F1"
 
     aggregate: ClassVar[str] = "micro-f1"

@@ -17,6 +17,7 @@ from longspan.evaluation.metrics.longbench import (
 )
 from longspan.evaluation.metrics.rouge import rouge_l
 from longspan.evaluation.metrics.text import best, f1, f1_chinese
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task
 from longspan.evaluation.tasks.longbench.prompts import PROMPTS
@@ -38,6 +39,7 @@ class LongBench(Task):
     paper: str = "LongBench: A Bilingual, Multitask Benchmark for Long Context Understanding"
     link: str = "https://arxiv.org/abs/2308.14508"
     source: str = "https://huggingface.co/datasets/THUDM/LongBench"
+    origin: Origin = "published"
     licence: str = "MIT (the collection); each data set has its own terms"
     form: str = "the published prompt; instruction and text as context, instruction and question after it"
 

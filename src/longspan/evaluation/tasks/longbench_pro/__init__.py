@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from longspan.evaluation.archive import HubFile
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task
 from longspan.evaluation.tasks.longbench_pro.metrics import (
@@ -41,6 +42,7 @@ class LongBenchPro(Task):
     )
     link: str = "https://arxiv.org/abs/2601.02872"
     source: str = "https://huggingface.co/datasets/caskcsg/LongBench-Pro"
+    origin: Origin = "published"
     form: str = "the text, four line breaks, the published question for answers without thinking"
 
     sized = False

@@ -10,6 +10,7 @@ from random import Random
 from typing import TypeAlias
 
 from longspan.evaluation.long_answer import LongAnswer
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Source
 from longspan.evaluation.task import Level, Request, TaskError
@@ -50,6 +51,7 @@ _LABEL = re.compile(r"Answer[_ ](\d+)", re.IGNORECASE)
 class LongGenBench(LongAnswer):
     """As many questions as the length allows, to be answered in sequence."""
 
+    origin: Origin = "stand-in"
     diffusion: Level = "low"
     scope: Level = "high"
     metric: str = (
@@ -91,6 +93,7 @@ class Gsm8k(LongGenBench):
     """The same with questions of GSM8K. data: where they are."""
 
     data: Source
+    origin: Origin = "published"
 
     def problems(self, random: Random, request: Request) -> Callable[[int], list[Problem]]:
         """Problems in an order of the sample's own; more than there are begin again."""

@@ -9,6 +9,7 @@ from itertools import islice
 from random import Random
 from typing import Literal
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Level, Request
 from longspan.evaluation.tasks.longins.exercises import EXERCISES, Exercise, completed
@@ -34,6 +35,7 @@ class LongIns(Generated):
     wrong: float = 0.1
     most: int = 24
     max_new_tokens: int = 256
+    origin: Origin = "stand-in"
     diffusion: Level = "low"
     scope: Level = "high"
     metric: str = "F1 of the numbers that stand in brackets"

@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import ClassVar
 
 from longspan.evaluation.metrics.text import overlap
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Level, Request, Task, TaskError
@@ -39,6 +40,7 @@ class PublishedItems(Task):
     paper: str = PAPER
     link: str = LINK
     source: str = f"{SITE} (data/)"
+    origin: Origin = "published"
     form: str = "the published prompt, its last section as question"
 
     sized = False

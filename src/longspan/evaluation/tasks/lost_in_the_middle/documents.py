@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 from longspan.evaluation.metrics.text import normalise
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, read_rows
 from longspan.evaluation.task import Generated, Request, TaskError
@@ -39,7 +40,12 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class MultiDocument(Middle, Generated):
-    """A question that one of many documents answers: Natural Questions from local data, else invented ones."""
+    """A question that one of many documents answers: Natural Questions from local data, else invented ones.
+
+    Documents without the answer belong to other questions; the paper's were found by a search for the question itself.
+    """
+
+    origin: Origin = "stand-in"
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The documents and the question; facts: `depth`, `gold_index`, `documents`, and `data` they come from."""

@@ -8,6 +8,7 @@ from itertools import islice
 from random import Random
 from uuid import UUID
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row
@@ -33,6 +34,8 @@ class KeyValue(Middle, Generated):
 @dataclass(frozen=True, kw_only=True)
 class PublishedPairs(Middle, Published):
     """The pairs and keys of the paper's file; as in its experiments, the asked pair is moved to the wanted place."""
+
+    origin: Origin = "published"
 
     def read(self, row: Row, number: int) -> Iterable[Sample]:
         """The object of a row; facts as for generated ones."""

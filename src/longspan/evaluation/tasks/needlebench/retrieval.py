@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request
 from longspan.evaluation.tasks.hiding import depth_of, hidden
@@ -40,6 +41,7 @@ class Retrieval(Generated):
     """
 
     needles: int = 1
+    origin: Origin = "stand-in"
 
     def __post_init__(self) -> None:
         if not 1 <= self.needles <= len(PLACES):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task, TaskError
 from longspan.evaluation.tasks.hiding import depth_of, hidden
@@ -29,6 +30,7 @@ class NoLiMa(Generated):
     """
 
     hops: Literal[1, 2]
+    origin: Origin = "stand-in"
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """One needle in the haystack."""
