@@ -34,7 +34,7 @@ class Model:
         self.name, self.digest, self.source = loaded.name, loaded.digest, loaded.source
         self.seam = Seam(loaded.network)
         self.checked: SelfCheck = self_check(self.seam)
-        self._origin = Origin.of(loaded.network, name=loaded.name, digest=loaded.digest)
+        self._origin = Origin(loaded.network, loaded.tokenizer, name=loaded.name, digest=loaded.digest)
         self._profiles = Profiles(self.seam, self.tokenizer, self._origin)
 
     @property

@@ -1,6 +1,7 @@
 """The folder of contexts: listing, finding, removing, pruning by last use."""
 
 import os
+from copy import deepcopy
 from dataclasses import asdict
 
 import pytest
@@ -14,7 +15,7 @@ from longspan.contexts.digest import context_name
 from longspan.contexts.file import write
 from longspan.contexts.origin import Origin
 from longspan.errors import ContextError
-from tiny import tiny_network
+from tiny import tiny_network, tiny_tokenizer
 
 ABOUT = About(
     model="tiny", dtype="float32", plan="", documents=["a.txt"], tokens=[7], read_seconds=1.5, longspan="0"
@@ -161,9 +162,64 @@ def test_a_model_is_the_same_wherever_it_came_from():
     def origin(**changes):
         network = tiny_network("llama", **changes)
         network.config._name_or_path = str(changes)
-        return Origin.of(network, name="tiny", digest="a").identity
+        return Origin(network, tiny_tokenizer(), name="tiny", digest="a").identity
 
     assert origin() == origin()
     assert origin(rope_theta=5.0) != origin()
     half = tiny_network("llama").to(torch.bfloat16)
-    assert Origin.of(half, name="b", digest="a").identity == origin() | {"dtype": "bfloat16"}
+    assert Origin(half, tiny_tokenizer(), name="b", digest="a").identity == origin() | {"dtype": "bfloat16"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda network, name: network.get_parameter(name).data.view(-1)[-1:].add_(1e-3),
+        lambda network, name: (
+            network.get_parameter(name)
+            .data.view(-1)[:2]
+            .copy_(network.get_parameter(name).data.view(-1)[:2].flip(0))
+        ),
+        lambda network, name: network.get_submodule(name.rpartition(".")[0]).register_parameter(
+            "lora", torch.nn.Parameter(torch.zeros(1))
+        ),
+        lambda network, name: network.get_submodule(name.rpartition(".")[0]).register_parameter(
+            "weight", torch.nn.Parameter(network.get_parameter(name) * 2)
+        ),
+    ],
+    ids=["one value", "two values change places", "an adapter beside it", "another parameter"],
+)
+@pytest.mark.parametrize("name", ["model.norm.weight", "model.layers.1.self_attn.k_proj.weight"])
+def test_weights_that_changed_in_memory_have_no_identity(change, name):
+    network = tiny_network("llama")
+    with torch.no_grad():  # norms begin with ones, which could change places unseen
+        network.get_parameter(name).view(-1)[0] = 0.5
+    origin = Origin(network, tiny_tokenizer(), name="tiny", digest="a")
+    assert origin.identity
+    with torch.no_grad():
+        change(network, name)
+    with pytest.raises(ContextError, match="changed in memory since they were loaded; save"):
+        _ = origin.identity
+
+
+def test_a_network_in_another_number_format_has_no_identity():
+    network = tiny_network("llama")
+    origin = Origin(network, tiny_tokenizer(), name="tiny", digest="a")
+    network.to(torch.bfloat16)
+    with pytest.raises(
+        ContextError, match=r"loaded in float32 and is in bfloat16 now; load it with dtype='bfloat16'"
+    ):
+        _ = origin.identity
+
+
+def test_the_tokenizer_is_part_of_a_model_but_not_how_it_cut_text():
+    network = tiny_network("llama")
+
+    def identity(tokenizer):
+        return Origin(network, tokenizer, name="tiny", digest="a").identity
+
+    cut, other, templated = (deepcopy(tiny_tokenizer()) for _ in range(3))
+    cut("lamp", truncation=True, max_length=3)
+    other.add_tokens(["<|more|>"])
+    templated.chat_template = "{{ messages[0].content }} and so on"
+    assert identity(cut) == identity(tiny_tokenizer())
+    assert len({identity(each)["tokenizer"] for each in (cut, other, templated)}) == 3

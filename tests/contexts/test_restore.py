@@ -3,8 +3,6 @@
 import json
 import subprocess
 import sys
-from copy import copy
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,10 @@ from longspan.contexts import folder
 from longspan.contexts.file import read, write
 from longspan.contexts.header import read_header
 from longspan.errors import ContextError
+from longspan.loading import Loaded
+from longspan.model import Model
 from longspan.spans import Document, Places, Span
-from tiny import tokens
+from tiny import tiny_network, tiny_tokenizer, tokens
 
 NOTE = Document(
     "note.txt",
@@ -144,7 +144,7 @@ import json, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[2:]
 from small import small_model
-from tiny import tokens
+from tiny import tiny_network, tiny_tokenizer, tokens
 with small_model().restore(sys.argv[1]) as session:
     drawn = [step.token for step in session.generate(max_new_tokens=9)]
     print(json.dumps([drawn, session.logits(tokens(40, seed=5)).view(-1).tolist()]))
@@ -232,10 +232,16 @@ def test_a_context_of_another_model_is_refused(saved):
 
 
 def test_a_context_in_another_number_format_is_refused(saved):
-    model = small_model()
-    turned = copy(model)
-    turned._origin = replace(model._origin, dtype="bfloat16")
-    refused(r"was read in float32 and the model is in bfloat16; load it with dtype='float32'", saved, turned)
+    half = Loaded(
+        network=tiny_network("llama").to(torch.bfloat16),
+        tokenizer=tiny_tokenizer(),
+        name="tiny",
+        digest="tiny",
+        source="",
+    )
+    refused(
+        r"was read in float32 and the model is in bfloat16; load it with dtype='float32'", saved, Model(half)
+    )
 
 
 def test_a_context_under_another_plan_is_refused(saved):

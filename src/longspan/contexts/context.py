@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -86,7 +87,7 @@ class Context:
             history=[*self.history, reading(ids, None, more)],
         )
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """What tells it from others, but for the tokens."""
         return {

@@ -4,46 +4,79 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING
 
 from longspan.errors import ContextError
+from longspan.loading.fingerprint import tokenizer_fingerprint, weights_fingerprint
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _ELSEWHERE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
 """What a configuration says only of where it came from and how it was loaded."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Origin:
-    """name: as the model was loaded. weights and config: digests that identify it. dtype: its number format."""
+    """A network and a tokenizer, the name under which they were loaded, and the digest of the weights' files.
 
-    name: str
-    weights: str
-    config: str
-    dtype: str
+    Without a digest, or once the weights have changed in memory, as by an adapter that was merged, a model has no
+    identity: what it reads can neither be kept nor taken up.
+    """
 
-    @classmethod
-    def of(cls, network: Any, *, name: str, digest: str) -> Self:
-        """Of a transformers model; digest: that of its weights."""
-        said = {
-            key: value
-            for key, value in network.config.to_dict().items()
-            if key not in _ELSEWHERE and not key.startswith("_attn")
-        }
-        text = json.dumps(said, sort_keys=True, default=str)
-        dtype = str(next(network.parameters()).dtype).removeprefix("torch.")
-        return cls(name=name, weights=digest, config=hashlib.sha256(text.encode()).hexdigest(), dtype=dtype)
+    def __init__(
+        self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, name: str, digest: str
+    ) -> None:
+        self._network, self._tokenizer = network, tokenizer
+        self.name, self._digest = name, digest
+        self._dtype = self.dtype
+        self._weights = weights_fingerprint(network) if digest else ""
+
+    @property
+    def dtype(self) -> str:
+        """The number format of the weights."""
+        return str(next(self._network.parameters()).dtype).removeprefix("torch.")
+
+    @property
+    def lasting(self) -> bool:
+        """Whether there is a digest, so that what is known of the model can be kept beyond this process."""
+        return bool(self._digest)
 
     @property
     def identity(self) -> dict[str, str]:
-        """All but the name. Raises ContextError for a model whose weights have no digest."""
-        if not self.weights:
+        """Digests of weights, config and tokenizer, and the number format, as they are now.
+
+        Raises ContextError for a model that has none, with the reason.
+        """
+        if not self._digest:
             raise ContextError(
                 f"model {self.name!r} has no digest that would tell its contexts from another's; "
                 "load it with longspan.load"
             )
-        return {key: value for key, value in asdict(self).items() if key != "name"}
+        if self.dtype != self._dtype:
+            raise ContextError(
+                f"model {self.name!r} was loaded in {self._dtype} and is in {self.dtype} now; "
+                f"load it with dtype={self.dtype!r}"
+            )
+        if weights_fingerprint(self._network) != self._weights:
+            raise ContextError(
+                f"the weights of model {self.name!r} have changed in memory since they were loaded; save the network "
+                "and its tokenizer to a folder with save_pretrained, and load that"
+            )
+        return {
+            "weights": self._digest,
+            "config": self._config(),
+            "tokenizer": tokenizer_fingerprint(self._tokenizer),
+            "dtype": self.dtype,
+        }
+
+    def _config(self) -> str:
+        said = {
+            key: value
+            for key, value in self._network.config.to_dict().items()
+            if key not in _ELSEWHERE and not key.startswith("_attn")
+        }
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
     def check(self, path: Path, saved: dict[str, str]) -> None:
         """Raises ContextError unless a context's `identity` is that of this model."""
@@ -54,6 +87,8 @@ class Origin:
             )
         if saved["config"] != mine["config"]:
             raise _other(path, "the same weights under another configuration or version of transformers")
+        if saved["tokenizer"] != mine["tokenizer"]:
+            raise _other(path, "the same weights with another tokenizer")
         if saved["dtype"] != mine["dtype"]:
             raise ContextError(
                 f"saved context {path} was read in {saved['dtype']} and the model is in {mine['dtype']}; load it with "

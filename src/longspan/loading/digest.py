@@ -1,4 +1,4 @@
-"""What identifies a model's weights, at a price that fits into loading them."""
+"""What identifies a model's weights: every byte of them, read once."""
 
 from __future__ import annotations
 
@@ -6,68 +6,74 @@ import hashlib
 import json
 import os
 import struct
+import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from longspan.cache_folder import locked, room
 from longspan.errors import CorruptModel
 
-REMEMBER_ABOVE = 512 * 2**20
-"""Bytes from which a file's digest is remembered by path, size and time of change."""
+REMEMBER_ABOVE = 64 * 2**20
+"""Bytes from which a file's digest is remembered by path, size and times."""
 
-_SAMPLES = 64
-_SAMPLE_BYTES = 4096
+SETTLED = 2_000_000_000
+"""Nanoseconds since its last change after which another change of a file would show in its times."""
 
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a whole file.
 
-    Up to 512 MiB the file is read each time (98 MB take 0.1 s). For larger ones the digest is remembered in
-    the cache and believed as long as path, size, inode and time of change in nanoseconds stay the same.
+    Up to 64 MiB the file is read each time (in 0.1 s at most). For larger ones the digest is remembered in the cache
+    and believed as long as path, size, inode and the times of change, in nanoseconds, stay the same.
     """
-    facts = path.stat()
-    if facts.st_size <= REMEMBER_ABOVE:
+    identity = _Identity.of(path)
+    if identity.size <= REMEMBER_ABOVE:
         return _sha256(path)
-    place = str(path.resolve())
-    identity = [place, facts.st_size, facts.st_mtime_ns, facts.st_ino]
-    note = room("digests") / f"{hashlib.sha256(place.encode()).hexdigest()[:32]}.json"
+    note = room("digests") / f"{hashlib.sha256(identity.path.encode()).hexdigest()[:32]}.json"
     try:
         remembered = json.loads(note.read_text(encoding="utf-8"))
-        if remembered["identity"] == identity:
+        if remembered["identity"] == list(identity):
             return str(remembered["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not remembered yet, or the note is damaged: read the file
+    began = time.time_ns()
     digest = _sha256(path)
-    with suppress(OSError), locked("digests"):  # a cache that cannot be written costs another reading
-        partial = note.with_suffix(".partial")
-        partial.write_text(json.dumps({"identity": identity, "digest": digest}), encoding="utf-8")
-        os.replace(partial, note)
+    if identity == _Identity.of(path) and began - max(identity.modified, identity.changed) > SETTLED:
+        with suppress(OSError), locked("digests"):  # a cache that cannot be written costs another reading
+            partial = note.with_suffix(".partial")
+            partial.write_text(json.dumps({"identity": identity, "digest": digest}), encoding="utf-8")
+            os.replace(partial, note)
     return digest
 
 
 def weights_digest(files: list[Path]) -> str:
-    """SHA-256 that stands for the weights in some safetensors files without reading all of them.
-
-    It covers each file's name and size, its header (names, types, shapes and places of all tensors) and 64
-    samples of 4 KiB spread evenly over the values. Other trainings of one architecture differ nearly
-    everywhere and so get other digests; a change that misses all samples is not noticed. It says nothing of
-    the config.
-    """
+    """SHA-256 of the names and all bytes of some safetensors files. It says nothing of the config."""
     digest = hashlib.sha256()
     for path in files:
         size = path.stat().st_size
         with path.open("rb") as file:
             prefix = file.read(8)
-            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
-            if 8 + length > size:
-                raise CorruptModel(f"{path} is not a whole safetensors file; download the model again")
-            digest.update(json.dumps([path.name, size]).encode())
-            digest.update(prefix + file.read(length))
-            values = size - 8 - length
-            for sample in range(_SAMPLES):
-                file.seek(8 + length + sample * values // _SAMPLES)
-                digest.update(file.read(_SAMPLE_BYTES))
+        length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
+        if 8 + length > size:
+            raise CorruptModel(f"{path} is not a whole safetensors file; download the model again")
+        digest.update(json.dumps([path.name, file_digest(path)]).encode())
     return digest.hexdigest()
+
+
+class _Identity(NamedTuple):
+    """What would show a change of a file."""
+
+    path: str
+    size: int
+    inode: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        facts = path.stat()
+        return cls(str(path.resolve()), facts.st_size, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def _sha256(path: Path) -> str:

@@ -61,7 +61,7 @@ class Profiles:
             return self._known[name]
 
     def _find(self, name: str, measure: Measure) -> Tensor:
-        if not self._origin.weights:
+        if not self._origin.lasting:
             return measure.run(self._seam, self._tokenizer)
         facts = json.dumps(self._origin.identity, sort_keys=True)
         key = f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}-{name}-{measure.version}"
