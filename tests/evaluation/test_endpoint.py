@@ -10,6 +10,7 @@ import pytest
 from toy import HAYSTACK, given, toy
 
 from longspan.evaluation import Haystack, RunFolder, TaskError
+from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import tasks
 from longspan.evaluation.endpoint import Endpoint, EndpointError
 from longspan.evaluation.run import Job, run
@@ -186,8 +187,8 @@ def test_something_other_than_an_answer(server, tmp_path, reply):
     ("changes", "reason"),
     [
         ({"plans": (Plan.of("codec=int8"),)}, "takes no plan"),
-        ({"question": "unseen"}, "reads whole prompts"),
-        ({"too_long": "middle"}, "reads whole prompts"),
+        ({"asking": Asking(question="unseen")}, "reads whole prompts"),
+        ({"asking": Asking(too_long="middle")}, "reads whole prompts"),
     ],
 )
 def test_what_a_server_cannot_do_is_refused(server, tmp_path, changes, reason):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from toy import given, toy
 
+from longspan.evaluation.asking import Asking
 from longspan.evaluation.local import Local
 from longspan.evaluation.prompt import prompt_of
 from longspan.evaluation.sample import Sample
@@ -32,6 +33,10 @@ def samples(count=3, context="The lamp is lit. " * 12):
     ]
 
 
+def work(task, samples, plans):
+    return Work(task=task, length=None, samples=tuple(samples), plans=tuple(plans))
+
+
 def told(records):
     return {(record.sample, record.plan): (record.output, record.scores) for record in records}
 
@@ -42,11 +47,11 @@ def told(records):
 def test_together_is_as_alone(question, chunk, batch):
     local = Local(tiny_model(), chunk=chunk)
     side_by_side = Local(tiny_model(), chunk=chunk, batch=batch)
-    together = told(side_by_side.answer(toy(), samples(), LATE + OWN, question=question))
+    together = told(side_by_side.answer(work(toy(), samples(), LATE + OWN), Asking(question=question)))
     assert len(together) == 3 * 6
     for sample in samples():
         for plan in LATE + OWN:
-            alone = told(local.answer(toy(), [sample], [plan], question=question))
+            alone = told(local.answer(work(toy(), [sample], [plan]), Asking(question=question)))
             assert alone == {(sample.id, str(plan)): together[sample.id, str(plan)]}
 
 
@@ -54,7 +59,7 @@ def test_seen_is_the_whole_prompt_read_under_the_plan():
     model, sample = tiny_model(), samples()[0]
     prompt = prompt_of(model.tokenizer, sample, chat=True)
     for plan in LATE:
-        (record,) = Local(model).answer(toy(), [sample], [plan])
+        (record,) = Local(model).answer(work(toy(), [sample], [plan]))
         with model.session(plan) as session:
             session.read(prompt.context + prompt.question)
             text = "".join(step.text for step in session.generate(max_new_tokens=6))
@@ -65,7 +70,7 @@ def test_seen_is_the_whole_prompt_read_under_the_plan():
 def test_unseen_compresses_before_the_question():
     model, sample, plan = tiny_model(), samples()[0], LATE[1]
     prompt = prompt_of(model.tokenizer, sample, chat=True)
-    (record,) = Local(model).answer(toy(), [sample], [plan], question="unseen")
+    (record,) = Local(model).answer(work(toy(), [sample], [plan]), Asking(question="unseen"))
     with model.session(plan) as session:
         session.read(prompt.context)
         session.read(prompt.question, more=True)
@@ -76,7 +81,7 @@ def test_a_context_is_read_once_for_all_plans_and_questions():
     model = tiny_model()
     prompts = [prompt_of(model.tokenizer, sample, chat=True) for sample in samples()]
     with embedded(model.network) as taken:
-        records = list(Local(model).answer(toy(max_new_tokens=1), samples(), LATE))
+        records = list(Local(model).answer(work(toy(max_new_tokens=1), samples(), LATE)))
     assert taken[: len(prompts[0].context)] == prompts[0].context
     assert len(taken) == len(prompts[0].context) + sum(len(prompt.question) for prompt in prompts)
     assert [record.shared for record in records].count(False) == 1
@@ -89,7 +94,9 @@ def test_plans_that_compress_while_reading_share_what_they_can(question):
     plans = [Plan.of(policy), Plan.of(f"{policy} selector=quest(budget=32,page=8)")]
     prompts = [prompt_of(model.tokenizer, sample, chat=True) for sample in samples()]
     with embedded(model.network) as taken:
-        records = list(Local(model).answer(toy(max_new_tokens=1), samples(), plans, question=question))
+        records = list(
+            Local(model).answer(work(toy(max_new_tokens=1), samples(), plans), Asking(question=question))
+        )
     questions = sum(len(prompt.question) for prompt in prompts)
     contexts = 3 if question == "seen" else 1
     assert len(taken) == contexts * len(prompts[0].context) + questions
@@ -98,7 +105,7 @@ def test_plans_that_compress_while_reading_share_what_they_can(question):
 
 
 def test_costs_are_those_of_each_plan():
-    full, snap, quest = Local(tiny_model()).answer(toy(), samples(1), LATE)
+    full, snap, quest = Local(tiny_model()).answer(work(toy(), samples(1), LATE))
     assert snap.kv_bytes < full.kv_bytes <= quest.kv_bytes
     assert full.prefill_seconds == snap.prefill_seconds > 0
     assert snap.compress_seconds > 0
@@ -108,7 +115,7 @@ def test_costs_are_those_of_each_plan():
 def test_too_long_samples_are_skipped_and_counted_for_the_plans_they_are_too_long_for():
     long = samples(1, "x" * 700)
     plans = [Plan(), Plan.of("positions=yarn(factor=2)")]
-    records = {record.plan: record for record in Local(tiny_model()).answer(given(), long, plans)}
+    records = {record.plan: record for record in Local(tiny_model()).answer(work(given(), long, plans))}
     assert records[""].status == "too-long"
     assert records[""].prompt_tokens > 700
     assert records[""].scores == {}
@@ -121,7 +128,7 @@ def test_too_long_samples_are_skipped_and_counted_for_the_plans_they_are_too_lon
 def test_a_long_context_is_cut_where_it_was_said(where, kept):
     model, context = tiny_model(), "abc" + "-" * 700 + "xyz"
     with embedded(model.network) as taken:
-        (record,) = Local(model).answer(given(), samples(1, context), [Plan()], too_long=where)
+        (record,) = Local(model).answer(work(given(), samples(1, context), [Plan()]), Asking(too_long=where))
     assert record.status == "scored"
     assert record.prompt_tokens == model.window - 6
     assert record.truncated_tokens == len(prompt_of(model.tokenizer, samples(1, context)[0], chat=True)) - (
@@ -134,7 +141,7 @@ def test_a_long_context_is_cut_where_it_was_said(where, kept):
 
 def test_a_question_longer_than_the_window_is_too_long_however_it_is_cut():
     sample = replace(samples(1)[0], question="?" * 600)
-    (record,) = Local(tiny_model()).answer(given(), [sample], [Plan()], too_long="middle")
+    (record,) = Local(tiny_model()).answer(work(given(), [sample], [Plan()]), Asking(too_long="middle"))
     assert record.status == "too-long"
 
 
@@ -146,7 +153,7 @@ def test_losses_are_those_of_the_stock_model():
 
     task = Losses(**{each.name: getattr(given(), each.name) for each in fields(given())})
     sample = Sample(id="0", context="The lamp", question="", references=(" is lit.",))
-    (record,) = Local(model).answer(replace(task, chat=False), [sample], [Plan()])
+    (record,) = Local(model).answer(work(replace(task, chat=False), [sample], [Plan()]))
     ids = torch.tensor(model.tokenizer("The lamp is lit.")["input_ids"])
     logits = stock_logits(model.network, ids).log_softmax(-1)
     expected = [-float(logits[place - 1, ids[place]]) for place in range(8, len(ids))]

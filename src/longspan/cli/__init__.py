@@ -20,7 +20,7 @@ app = typer.Typer(
     help="A longer context for open-weight language models, in bounded memory, with its cost shown.",
 )
 app.command()(ask.ask)
-app.command("eval")(evaluate.evaluate)
+app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command()(report.report)
 app.command()(tune.tune)
 app.command()(extend.extend)

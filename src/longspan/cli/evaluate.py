@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-from rich.table import Table
 
+from longspan.cli.counting import counting
+from longspan.cli.evaluate_more import opened_judge, print_prompts, show_tasks
 from longspan.cli.lengths import read_lengths
 from longspan.cli.models import shown_progress
 from longspan.cli.report import standing_table, table_console
-from longspan.evaluation.catalogue import find, tasks
+from longspan.evaluation.asking import Asking
+from longspan.evaluation.catalogue import find
 from longspan.evaluation.haystack import Haystack
-from longspan.evaluation.origin import ORIGINS
-from longspan.evaluation.prompt import TooLong
-from longspan.evaluation.record import RunFolder, task_facts
+from longspan.evaluation.record import RunFolder
 from longspan.evaluation.task import said_origins
-from longspan.evaluation.work import Question
-from longspan.parameters import check_choice, check_range
+from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.spans import printable
+
+if TYPE_CHECKING:
+    from longspan.evaluation.judge import Judge
+    from longspan.evaluation.run import Job
+    from longspan.evaluation.work import Target
+
+EXAMPLES = """Examples:\n
+longspan eval needle/passkey --length 1024 --out results/passkey\n
+longspan eval ruler --model qwen.gguf --plan "" --plan "policy=snapkv(budget=1024)" --out results/ruler\n
+longspan eval own.jsonl --endpoint http://localhost:8000/v1 --temperature 0.7 --repeats 3 --out results/own\n
+longspan eval ruler/vt --few-shot 2 --show-prompts 1\n
+longspan eval --rescore results/ruler
+"""
+_ASKED, _TARGET, _AFTER = "How samples are asked", "What answers", "Kept answers"
 
 
 def evaluate(
@@ -42,6 +53,13 @@ def evaluate(
         list[str] | None,
         typer.Option(help='A plan to measure, as "slot=method(...) ..." or a .toml file; may be repeated.'),
     ] = None,
+    retrieval: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="A baseline to measure beside the plans: only the passages that speak of the question are read, so "
+            "many tokens by BM25; may be repeated."
+        ),
+    ] = None,
     length: Annotated[str, typer.Option(help="Lengths of generated tasks in tokens, 4096,16384.")] = "4096",
     samples: Annotated[
         int, typer.Option(help="Samples of each task and length; 0 for all of a data set.")
@@ -49,85 +67,193 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="The folder that the run is kept in; run again to go on with it.")
     ] = None,
+    haystack: Annotated[
+        Path | None, typer.Option(help="A text to hide needles in, instead of the built-in one.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="A folder with local copies of data sets.")] = None,
+    seed: Annotated[int, typer.Option(help="Samples, and draws of answers, are a function of it.")] = 0,
     question: Annotated[
         str,
         typer.Option(
-            help="seen: policies act when the question has been read; unseen: on the context alone."
+            help="seen: policies act when the question has been read; unseen: on the context alone.",
+            rich_help_panel=_ASKED,
         ),
     ] = "seen",
     too_long: Annotated[
         str,
-        typer.Option(help="Samples over the window: skip, or cut the context's middle, start or end."),
+        typer.Option(
+            help="Samples over the window: skip, or cut the context's middle, start or end.",
+            rich_help_panel=_ASKED,
+        ),
     ] = "skip",
-    haystack: Annotated[
-        Path | None, typer.Option(help="A text to hide needles in, instead of the built-in essays.")
+    system: Annotated[str | None, typer.Option(help="The system's words.", rich_help_panel=_ASKED)] = None,
+    few_shot: Annotated[
+        int, typer.Option(help="Solved examples of the task that come first.", rich_help_panel=_ASKED)
+    ] = 0,
+    few_shot_as: Annotated[
+        str,
+        typer.Option(
+            help="turns: examples are turns of the dialogue; text: they stand before the context.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = "turns",
+    temperature: Annotated[
+        float,
+        typer.Option(help="0 takes the likeliest token; above, tokens are drawn.", rich_help_panel=_ASKED),
+    ] = 0.0,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            help="Draw from the fewest tokens with this probability together.", rich_help_panel=_ASKED
+        ),
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="A folder with local copies of data sets.")] = None,
-    seed: Annotated[int, typer.Option(help="Generated samples are a function of it.")] = 0,
-    chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
+    top_k: Annotated[
+        int | None, typer.Option(help="Draw from the k likeliest tokens.", rich_help_panel=_ASKED)
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option(help="Answers to each sample, with a temperature.", rich_help_panel=_ASKED)
+    ] = 1,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(help="A text that ends an answer; may be repeated.", rich_help_panel=_ASKED),
+    ] = None,
+    chunk: Annotated[
+        int, typer.Option(help="Tokens that pass through the model at a time.", rich_help_panel=_TARGET)
+    ] = 2048,
     batch: Annotated[
         int,
         typer.Option(
-            help="Answers generated side by side: more take less time in all, 1 gives each answer's own time."
+            help="Answers generated side by side: more take less time in all, 1 gives each answer's own time.",
+            rich_help_panel=_TARGET,
         ),
     ] = 1,
+    dtype: Annotated[
+        str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_TARGET)
+    ] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...", rich_help_panel=_TARGET)
+    ] = "auto",
     endpoint: Annotated[
         str | None,
-        typer.Option(help="Address of an OpenAI-compatible server to ask instead, such as http://host/v1."),
+        typer.Option(
+            help="Address of an OpenAI-compatible server to ask instead, such as http://host/v1.",
+            rich_help_panel=_TARGET,
+        ),
     ] = None,
     tokenizer: Annotated[
         str | None,
-        typer.Option(help="The model whose tokens are counted for an endpoint; by default the embedded one."),
+        typer.Option(
+            help="The model whose tokens are counted for an endpoint; by default the embedded one.",
+            rich_help_panel=_TARGET,
+        ),
     ] = None,
-    parallel: Annotated[int, typer.Option(help="Requests to an endpoint at a time.")] = 4,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for an endpoint's answer.")] = 600.0,
+    parallel: Annotated[
+        int, typer.Option(help="Requests to an endpoint at a time.", rich_help_panel=_TARGET)
+    ] = 4,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to wait for an endpoint's answer.", rich_help_panel=_TARGET)
+    ] = 600.0,
     ray: Annotated[
         str | None,
         typer.Option(
-            help="Spread over a Ray cluster at this address; auto for the one at hand, local for one here."
+            help="Spread over a Ray cluster at this address; auto for the one at hand, local for one here.",
+            rich_help_panel=_TARGET,
         ),
     ] = None,
+    rescore: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Score the answers in this folder with today's scorers, asking no model, and end.",
+            rich_help_panel=_AFTER,
+        ),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="An OpenAI-compatible server that judges the answers when they are there; its scores stay apart.",
+            rich_help_panel=_AFTER,
+        ),
+    ] = None,
+    judge_model: Annotated[
+        str,
+        typer.Option(help="The judge; by default the first that the server lists.", rich_help_panel=_AFTER),
+    ] = "",
+    judge_prompt: Annotated[
+        Path | None,
+        typer.Option(
+            help="A text with {question}, {references} and {answer} that asks for a last line such as [[7]], 0 to 10.",
+            rich_help_panel=_AFTER,
+        ),
+    ] = None,
+    show_prompts: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Print the first N prompts of each task and length, and end.",
+            rich_help_panel=_AFTER,
+        ),
+    ] = 0,
     show: Annotated[bool, typer.Option("--list", help="Show the tasks and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure plans on tasks. A run that was stopped goes on where it was."""
     if show:
-        _list(names or [], data, as_json)
+        show_tasks(names or [], data, as_json=as_json)
         return
-    if not names or out is None:
+    if rescore is not None:
+        _rescore(rescore, names or [], as_json)
+        return
+    if not names or (out is None and not show_prompts):
         raise ValueError("write longspan eval TASK... --out FOLDER; longspan eval --list shows the tasks")
-    lengths = read_lengths(length)
     check_range("--samples", samples, 0)
     check_range("--chunk", chunk, 1)
     check_range("--batch", batch, 1)
-    chosen = find(names)
-    plans = tuple(dict.fromkeys(Plan.of(each) for each in plan or [""]))
+    check_range("--show-prompts", show_prompts, 0)
+    for budget in retrieval or ():
+        check_range("--retrieval", budget, 1)
     if data is not None and not data.is_dir():
         raise ValueError(f"--data={data} is not a folder; name the folder that holds the data sets")
 
-    from longspan.evaluation.run import Job, Progress, run
+    from longspan.evaluation.run import Job, check
     from longspan.evaluation.targets import target_of
 
-    check_choice("--question", question, get_args(Question))
-    check_choice("--too-long", too_long, get_args(TooLong))
     job = Job(
-        tasks=chosen,
-        plans=plans,
-        lengths=lengths,
+        tasks=find(names),
+        plans=tuple(dict.fromkeys(Plan.of(each) for each in plan or [""])),
+        lengths=read_lengths(length),
         samples=samples or None,
         seed=seed,
-        question=question,  # type: ignore[arg-type]
-        too_long=too_long,  # type: ignore[arg-type]
+        asking=_asking(
+            question=question,
+            too_long=too_long,
+            system=system,
+            few_shot=few_shot,
+            few_shot_as=few_shot_as,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            repeats=repeats,
+            stop=tuple(stop or ()),
+        ),
+        retrieval=tuple(dict.fromkeys(retrieval or ())),
         haystack=Haystack.open(haystack) if haystack else Haystack.built_in(),
         data=data,
     )
-    folder = RunFolder(out)
-    console = Console(stderr=True, highlight=False)
+    folder = RunFolder(out) if out is not None and not show_prompts else None
+    if folder is not None:
+        folder.check_writable()
+        check(job, folder)
+    judging = opened_judge(judge, judge_model, judge_prompt, parallel=parallel, timeout=timeout)
     with shown_progress() as loading:
         target = target_of(
             model,
             chunk=chunk,
             batch=batch,
+            dtype=dtype,
+            device=device,
             endpoint=endpoint,
             tokenizer=tokenizer,
             parallel=parallel,
@@ -135,39 +261,58 @@ def evaluate(
             ray=ray,
             progress=loading,
         )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bars(*columns, console=console, disable=not console.is_terminal) as bars:
-        bar = bars.add_task("answers", total=None)
+    if folder is None:
+        print_prompts(job, target, show_prompts, as_json=as_json)
+        return
+    skipped = _run(job, target, folder)
+    if judging is not None:
+        _judge(folder, judging)
+    _summary(folder, as_json)
+    if skipped:
+        for name, reason in skipped.items():
+            typer.echo(
+                f"not asked: {printable(name, lines=False)}: {printable(reason, lines=False)}", err=True
+            )
+        typer.echo(f"{len(skipped)} of {len(job.tasks)} tasks could not be asked", err=True)
+        raise typer.Exit(1)
+
+
+def _asking(**given: Any) -> Asking:
+    """Its mistakes by the names of the options."""
+    try:
+        return Asking(**given)
+    except ValueError as error:
+        name, _, rest = str(error).partition("=")
+        raise ValueError(f"--{name.replace('_', '-')}={rest}") from error
+
+
+def _run(job: Job, target: Target, folder: RunFolder) -> Mapping[str, str]:
+    from longspan.evaluation.run import Progress, run
+
+    with counting("answers") as tell:
 
         def report(progress: Progress) -> None:
             if progress.record is None:
-                for line in said_origins(chosen, data):
-                    console.print(printable(line, lines=False), soft_wrap=True)
-            name = printable(progress.record.task, lines=False) if progress.record else "answers"
-            bars.update(bar, completed=progress.done, total=progress.total, description=name)
+                for line in said_origins(job.tasks, job.data):
+                    typer.echo(printable(line, lines=False), err=True)
+            tell(progress.done, progress.total, progress.record.task if progress.record else "")
 
-        run(job, target, folder, report)
+        return run(job, target, folder, report)
+
+
+def _judge(folder: RunFolder, judge: Judge) -> None:
+    from longspan.evaluation.judge import judge_answers
+
+    with counting("judgements") as tell:
+        judge_answers(folder, judge, lambda done, total: tell(done, total, judge.server.model))
+
+
+def _rescore(path: Path, names: list[str], as_json: bool) -> None:
+    from longspan.evaluation.rescore import rescored
+
+    folder = RunFolder(path)
+    typer.echo(rescored(folder, find(names)).line(), err=True)
     _summary(folder, as_json)
-
-
-def _list(names: list[str], data: Path | None, as_json: bool) -> None:
-    chosen = find(names) if names else tasks()
-    if as_json:
-        typer.echo(json.dumps([task_facts(task, data) for task in chosen], indent=2, ensure_ascii=False))
-        return
-    table = Table("task", "items", "find", "use", "metric", "what is asked", box=None, pad_edge=False)
-    for task in chosen:
-        asked = f"{task.description} Unlike the paper: {task.unlike}." if task.unlike else task.description
-        table.add_row(task.name, task.origin_of(data), task.diffusion, task.scope, task.metric, asked)
-    table_console().print(table)
-    for origin, words in ORIGINS.items():
-        typer.echo(f"{origin}: {words}")
 
 
 def _summary(folder: RunFolder, as_json: bool) -> None:

@@ -100,9 +100,9 @@ def tune(
     for skipped in corpus.skipped:
         typer.echo(f"note: left out: {printable(skipped, lines=False)}", err=True)
 
+    from longspan.evaluation.asking import Question
     from longspan.evaluation.tune.standing import Limits
     from longspan.evaluation.tune.tune import tune as search
-    from longspan.evaluation.work import Question
     from longspan.model import load
 
     check_choice("--question", question, get_args(Question))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -13,17 +13,19 @@ from typing import Any
 import httpx
 
 from longspan.errors import LongspanError
-from longspan.evaluation.prompt import TooLong
+from longspan.evaluation.asking import Asking
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
-from longspan.evaluation.task import Task, TaskError
-from longspan.evaluation.work import Question, Work
+from longspan.evaluation.scoring import scored
+from longspan.evaluation.task import TaskError
+from longspan.evaluation.work import Work
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.spans import tokenize
 
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _LONGEST_PAUSE = 60.0
+_PLAINLY = Asking()
 
 
 class EndpointError(LongspanError):
@@ -49,6 +51,7 @@ class Endpoint:
     timeout: float = 600.0
     attempts: int = 5
     pause: float = 1.0
+    _renamed: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     overhead: int = 64
     """Tokens that the server's chat template adds, which are not known: a guess that most models stay under."""
@@ -86,11 +89,17 @@ class Endpoint:
             "window": None,
         }
 
-    def answers(
-        self, works: Iterable[Work], *, question: Question = "seen", too_long: TooLong = "skip"
-    ) -> Iterator[Record]:
+    def prompt(self, work: Work, sample: Sample, asking: Asking) -> str:
+        """What the server is sent, role by role; its own template is not known."""
+        _, body = self._request(work, sample, asking)
+        messages = body.get("messages")
+        if messages is None:
+            return str(body["prompt"])
+        return "\n\n".join(f"[{each['role']}]\n{each['content']}" for each in messages)
+
+    def answers(self, works: Iterable[Work], asking: Asking = _PLAINLY) -> Iterator[Record]:
         """One record for each sample, too-long where the server says that the prompt does not fit."""
-        if question != "seen" or too_long != "skip":
+        if asking.question != "seen" or asking.too_long != "skip":
             raise TaskError(
                 "an endpoint reads whole prompts: --question seen and --too-long skip are what it allows"
             )
@@ -100,96 +109,120 @@ class Endpoint:
             try:
                 while True:
                     fresh = islice(asked, self.parallel - len(waiting))
-                    waiting |= {pool.submit(self._record, work, sample) for work, sample in fresh}
+                    waiting |= {pool.submit(self._record, work, sample, asking) for work, sample in fresh}
                     if not waiting:
                         return
                     finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from sorted((each.result() for each in finished), key=lambda record: record.sample)
+                    yield from self._in_order(finished)
             finally:
                 for each in waiting:
                     each.cancel()
 
+    @staticmethod
+    def _in_order(finished: Iterable[Future[Record]]) -> Iterator[Record]:
+        """What was answered, before the error of one that was not."""
+        failed = [each for each in finished if each.exception() is not None]
+        answered = [each.result() for each in finished if each not in failed]
+        yield from sorted(answered, key=lambda record: record.sample)
+        for each in failed:
+            each.result()
+
     def _possible(self, work: Work) -> tuple[Sample, ...]:
         if any(plan != Plan() for plan in work.plans):
             raise TaskError("an endpoint takes no plan: it has the methods of its server; leave out --plan")
-        if work.task.answer == "losses":
+        if work.task.answer != "text":
             raise TaskError(
                 f"{work.task.name} needs the likelihood of given tokens, which an endpoint does not tell; use --model"
             )
         return work.samples
 
-    def _record(self, work: Work, sample: Sample) -> Record:
+    def _record(self, work: Work, sample: Sample, asking: Asking) -> Record:
         began = time.perf_counter()
-        answer = self._asked(work.task, sample)
-        record = Record(
-            task=work.task.name,
-            length=work.length,
-            sample=sample.id,
-            plan="",
-            origin=sample.origin,
-            cluster=sample.cluster,
-            status="too-long",
-            references=sample.references,
-            facts=sample.facts,
-            prompt_tokens=self._prompt_tokens(sample),
-        )
-        if answer is None:
+        record = replace(work.record(sample, Plan()), prompt_tokens=self._prompt_tokens(sample))
+        path, body = self._request(work, sample, asking)
+        try:
+            reply = self._sent("POST", path, body)
+        except _TooLong:
             return record
-        output, usage = answer
-        return replace(
+        output, usage = self._output(reply), reply.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        answered = replace(
             record,
-            status="scored",
-            output=output,
-            scores=work.task.score(output, sample),
-            prompt_tokens=int(usage.get("prompt_tokens") or record.prompt_tokens),
-            generated_tokens=int(usage.get("completion_tokens") or self.count_tokens(output)),
+            prompt_tokens=_count(usage.get("prompt_tokens"), record.prompt_tokens),
+            generated_tokens=_count(usage.get("completion_tokens"), self.count_tokens(output)),
             decode_seconds=time.perf_counter() - began,
         )
+        return scored(answered, work.task, output, sample)
 
     def _prompt_tokens(self, sample: Sample) -> int:
         return self.count_tokens(sample.context + sample.question + sample.prefix)
 
-    def _asked(self, task: Task, sample: Sample) -> tuple[str, dict[str, Any]] | None:
-        """The answer and the server's count of tokens; None if the prompt does not fit.
+    def _request(self, work: Work, sample: Sample, asking: Asking) -> tuple[str, dict[str, Any]]:
+        """Where a sample is asked, and what is sent.
 
         The beginning of the answer ends the user's words where there is a template, since few servers go on from one.
         """
-        text = sample.context + sample.question
+        task, text = work.task, sample.context + sample.question
         body: dict[str, Any] = {
             "model": self.model,
             "max_tokens": task.answer_tokens(sample),
-            "temperature": 0,
+            "temperature": asking.temperature,
         }
-        if task.chat:
-            words = f"{text}\n{sample.prefix}" if sample.prefix else text
-            body["messages"] = [{"role": "user", "content": words}]
-        else:
-            body["prompt"] = text + sample.prefix
+        drawn = asking.generation(task.name, sample.id)
+        given = {"top_p": drawn["top_p"], "top_k": drawn["top_k"], "seed": drawn["seed"]}
+        body |= {name: value for name, value in given.items() if value is not None}
+        if asking.stop:
+            body["stop"] = list(asking.stop)
+        if not task.chat:
+            return "/completions", body | {"prompt": text + sample.prefix}
+        said = [("system", asking.system)] if asking.system is not None else []
+        said += [
+            each for user, assistant in work.turns for each in (("user", user), ("assistant", assistant))
+        ]
+        said.append(("user", f"{text}\n{sample.prefix}" if sample.prefix else text))
+        return "/chat/completions", body | {
+            "messages": [{"role": role, "content": words} for role, words in said]
+        }
+
+    def say(self, words: str, *, max_tokens: int) -> str:
+        """The answer to a user's words, greedily."""
+        body = {
+            "model": self.model,
+            "max_tokens": max_tokens,
+            "temperature": 0,
+            "messages": [{"role": "user", "content": words}],
+        }
         try:
-            reply = self._sent("POST", "/chat/completions" if task.chat else "/completions", body)
-        except _TooLong:
-            return None
+            return self._output(self._sent("POST", "/chat/completions", body))
+        except _TooLong as error:
+            raise EndpointError(
+                f"{self.url}: {len(words):,} characters do not fit the window of {self.model}; use another model"
+            ) from error
+
+    def _output(self, reply: Mapping[str, Any]) -> str:
+        """The answer's text; nothing where the server ends an answer before its first word."""
         try:
             choice = reply["choices"][0]
-            output = choice["message"]["content"] if task.chat else choice["text"]
+            output = choice["message"]["content"] if "message" in choice else choice["text"]
         except (KeyError, IndexError, TypeError) as error:
             raise EndpointError(
                 f"{self.url} sent no answer: {str(reply)[:200]}; is it OpenAI-compatible?"
             ) from error
-        usage = reply.get("usage")
-        return str(output or ""), usage if isinstance(usage, dict) else {}
+        if isinstance(output, list):  # parts, of which some are text
+            output = "".join(str(part.get("text") or "") for part in output if isinstance(part, dict))
+        return str(output or "")
 
     def _sent(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         """The reply to a request, made again while the server is away or busy."""
         key = os.environ.get("OPENAI_API_KEY")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        reason = ""
+        reason, wanted = "", 0.0
         for attempt in range(self.attempts):
             if attempt:
-                time.sleep(min(_LONGEST_PAUSE, self.pause * 2 ** (attempt - 1)))
+                time.sleep(min(_LONGEST_PAUSE, max(wanted, self.pause * 2 ** (attempt - 1))))
             try:
                 reply = httpx.request(
-                    method, self.url + path, json=body, headers=headers, timeout=self.timeout
+                    method, self.url + path, json=self._named(body), headers=headers, timeout=self.timeout
                 )
             except httpx.TimeoutException:
                 reason = f"no answer within {self.timeout:g} s"
@@ -197,14 +230,30 @@ class Endpoint:
             except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
                 continue
+            except (httpx.InvalidURL, UnicodeError) as error:
+                raise EndpointError(
+                    f"{self.url} cannot be asked ({error}); write http://HOST:PORT/v1, and mend OPENAI_API_KEY if it "
+                    "holds more than plain letters and digits"
+                ) from error
             if reply.status_code in _BUSY:
-                reason = f"status {reply.status_code}"
+                reason, wanted = f"status {reply.status_code}", _retry_after(reply)
+                continue
+            if (
+                reply.status_code == 400
+                and "max_completion_tokens" in reply.text
+                and "max_tokens" in (body or {})
+            ):
+                self._renamed["max_tokens"] = "max_completion_tokens"
                 continue
             return self._read(reply)
         raise EndpointError(
             f"{self.url} failed {self.attempts} times ({reason}); answers so far are kept: when the server is "
             "back, run the same command again"
         )
+
+    def _named(self, body: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The body with the names that the server knows."""
+        return body and {self._renamed.get(name, name): value for name, value in body.items()}
 
     def _read(self, reply: httpx.Response) -> dict[str, Any]:
         if reply.is_error:
@@ -225,6 +274,19 @@ class Endpoint:
         if not isinstance(content, dict):
             raise EndpointError(f"{self.url} sent no object; is it OpenAI-compatible?")
         return content
+
+
+def _count(told: Any, counted: int) -> int:
+    """The server's count of tokens where it tells one, else our own."""
+    return told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else counted
+
+
+def _retry_after(reply: httpx.Response) -> float:
+    """Seconds that a busy server asks to wait, 0 where it names none."""
+    try:
+        return max(0.0, float(reply.headers.get("retry-after", 0)))
+    except ValueError:
+        return 0.0
 
 
 class _TooLong(Exception):

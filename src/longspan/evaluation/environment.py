@@ -8,11 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from longspan import __version__
+
 
 def versions() -> dict[str, str]:
     """Versions of what the figures depend on."""
-    names = ("longspan", "torch", "transformers")
-    return {name: version(name) for name in names} | {"python": platform.python_version()}
+    known = {name: version(name) for name in ("torch", "transformers")}
+    return {"longspan": __version__, **known, "python": platform.python_version()}
 
 
 def machine() -> dict[str, Any]:

@@ -12,17 +12,21 @@ from typing import Any
 
 import torch
 
-from longspan.evaluation.prompt import TooLong, overhead, prompt_of
+from longspan.evaluation.asking import Asking
+from longspan.evaluation.choices import choice_ids
+from longspan.evaluation.prompt import Prompt, overhead, prompt_of
 from longspan.evaluation.prompts import Answered, Asked, Fork, Prompts
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
-from longspan.evaluation.work import Question, Work
+from longspan.evaluation.work import Work
 from longspan.model import Model
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.session import Session
 from longspan.spans import tokenize
+
+_PLAINLY = Asking()
 
 
 class Local:
@@ -58,91 +62,75 @@ class Local:
             "window": self.model.window,
         }
 
-    def answers(
-        self, works: Iterable[Work], *, question: Question = "seen", too_long: TooLong = "skip"
-    ) -> Iterator[Record]:
+    def prompt(self, work: Work, sample: Sample, asking: Asking) -> str:
+        """The whole prompt as text, special tokens included; choices and tokens whose loss is measured follow it."""
+        ids = self._prompt(work, sample, asking)
+        return str(self.model.tokenizer.decode(ids.context + ids.question))
+
+    def answers(self, works: Iterable[Work], asking: Asking = _PLAINLY) -> Iterator[Record]:
         """One record for each sample and plan."""
         for work in _joined(works, self.batch):
-            yield from self.answer(
-                work.task, work.samples, work.plans, length=work.length, question=question, too_long=too_long
-            )
+            yield from self.answer(work, asking)
 
-    def answer(
-        self,
-        task: Task,
-        samples: Sequence[Sample],
-        plans: Sequence[Plan],
-        *,
-        length: int | None = None,
-        question: Question = "seen",
-        too_long: TooLong = "skip",
-    ) -> Iterator[Record]:
+    def answer(self, work: Work, asking: Asking = _PLAINLY) -> Iterator[Record]:
         """One record for each sample and plan, in no stated order; the contexts of all samples are held at once."""
         shared: dict[Plan, list[Plan]] = {}
-        for plan in plans:
+        for plan in work.plans:
             shared.setdefault(plan.reading, []).append(plan)
         for reading, group in shared.items():
             asked = []
-            for sample in samples:
-                prompt = prompt_of(self.model.tokenizer, sample, chat=task.chat)
-                window = self.window(reading)
-                cut = prompt if window is None else prompt.cut(window - task.answer_tokens(sample), too_long)
+            for sample in work.samples:
+                prompt, window = self._prompt(work, sample, asking), self.window(reading)
+                room = work.task.answer_tokens(sample)
+                cut = prompt if window is None else prompt.cut(window - room, asking.too_long)
                 if cut is not None:
                     asked.append(Asked(sample=sample, prompt=cut))
                     continue
                 for plan in group:
-                    yield Record(
-                        task=task.name,
-                        length=length,
-                        sample=sample.id,
-                        plan=str(plan),
-                        origin=sample.origin,
-                        cluster=sample.cluster,
-                        status="too-long",
-                        references=sample.references,
-                        facts=sample.facts,
-                        prompt_tokens=len(prompt),
-                    )
-            yield from self._together(task, asked, reading, group, length, question)
+                    yield replace(work.record(sample, plan), prompt_tokens=len(prompt))
+            yield from self._together(work, asked, reading, group, asking)
+
+    def _prompt(self, work: Work, sample: Sample, asking: Asking) -> Prompt:
+        return prompt_of(
+            self.model.tokenizer, sample, chat=work.task.chat, system=asking.system, turns=work.turns
+        )
 
     def _together(
-        self,
-        task: Task,
-        asked: Sequence[Asked],
-        reading: Plan,
-        plans: Sequence[Plan],
-        length: int | None,
-        question: Question,
+        self, work: Work, asked: Sequence[Asked], reading: Plan, plans: Sequence[Plan], asking: Asking
     ) -> Iterator[Record]:
         """Reads each context once, and answers plan by plan, several prompts at a time."""
         with ExitStack() as opened:
             contexts = [
-                opened.enter_context(Prompts(self._session(reading, plans), same, question))
+                opened.enter_context(Prompts(self._session(reading, plans), same, asking.question))
                 for same in _by_context(asked)
             ]
             read: set[tuple[int, str]] = set()
             for plan in plans:
                 forks = ((number, fork) for number, each in enumerate(contexts) for fork in each.forks(plan))
-                side_by_side = 1 if task.answer == "losses" else self.batch
-                while some := list(islice(forks, side_by_side)):
-                    answers = self._answers(task, [fork for _, fork in some])
+                # Draws of one answer must not depend on which others are drawn beside it.
+                apart = work.task.answer != "text" or asking.temperature > 0
+                while some := list(islice(forks, 1 if apart else self.batch)):
+                    answers = self._answers(work.task, [fork for _, fork in some], asking)
                     for (number, _), answer in zip(some, answers, strict=True):
                         reading_of = (number, answer.sample.id if contexts[number].apart else "")
-                        yield answer.record(task, plan, length, shared=reading_of in read)
+                        yield answer.record(work, plan, shared=reading_of in read)
                         read.add(reading_of)
 
-    def _answers(self, task: Task, forks: Sequence[Fork]) -> list[Answered]:
+    def _answers(self, task: Task, forks: Sequence[Fork], asking: Asking) -> list[Answered]:
         """The outputs of prompts that are answered side by side; closes the forks."""
         sizes = [task.answer_tokens(fork.asked.sample) for fork in forks]
         before = [fork.session.usage for fork in forks]
         joined = Session.together([fork.session for fork in forks])
         with joined:
+            sample = forks[0].asked.sample
             if task.answer == "losses":
-                outputs = [self._losses(joined, forks[0].asked.sample.references[0])]
-                made = [0]
+                outputs, made = [self._losses(joined, sample.references[0])], [0]
+            elif task.answer == "choices":
+                outputs, made = [self._choices(joined, sample, chat=task.chat)], [0]
             else:
                 texts: list[list[str]] = [[] for _ in forks]
-                for step in joined.generate(max_new_tokens=max(sizes)):
+                drawing = asking.generation(task.name, sample.id, max(sizes))
+                for step in joined.generate(**drawing):
                     if len(texts[step.sequence]) < sizes[step.sequence]:
                         texts[step.sequence].append(step.text)
                 outputs, made = ["".join(each) for each in texts], [len(each) for each in texts]
@@ -168,11 +156,26 @@ class Local:
 
     def _losses(self, session: Session, text: str) -> str:
         """Negative log-likelihoods of a text's tokens, given what was read, in nats."""
-        ids = tokenize(self.model.tokenizer, text, plain=True).ids
-        first = session.next_logits[None]
-        rows = torch.cat((first, session.logits(ids[:-1]))) if len(ids) > 1 else first
-        picked = rows.float().log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)]
-        return json.dumps([round(-value, 5) for value in picked.tolist()])
+        found = _log_likelihoods(session, tokenize(self.model.tokenizer, text, plain=True).ids)
+        return json.dumps([round(-value, 5) for value in found])
+
+    def _choices(self, session: Session, sample: Sample, *, chat: bool) -> str:
+        """The log-likelihood of each choice after what was read, in nats."""
+        found = []
+        for choice in sample.facts["choices"]:
+            ids = choice_ids(self.model.tokenizer, sample, choice, chat=chat)
+            with session.fork() as tried:
+                found.append(round(sum(_log_likelihoods(tried, ids)), 5))
+        return json.dumps(found)
+
+
+def _log_likelihoods(session: Session, ids: Sequence[int]) -> list[float]:
+    """Of tokens that follow what was read, in nats."""
+    first = session.next_logits[None]
+    rows = torch.cat((first, session.logits(ids[:-1]))) if len(ids) > 1 else first
+    wanted = torch.tensor(ids, device=rows.device)[:, None]
+    found: list[float] = rows.float().log_softmax(-1).gather(1, wanted)[:, 0].tolist()
+    return found
 
 
 def _published(source: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from longspan.chat import Frame, first_turn
+from longspan.chat import first_turn
 from longspan.conversation import begin_ids
+from longspan.errors import UnsupportedModel
 from longspan.evaluation.sample import Sample
 from longspan.spans import tokenize
 
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 TooLong = Literal["skip", "middle", "start", "end"]
 """What becomes of a sample that does not fit: not answered, or its context cut in the middle, at its start or end."""
+
+
+Turn: TypeAlias = tuple[str, str]
+"""What a user says, and what the assistant answers."""
+
+_MARK = "\u2983longspan-said-{}\u2984"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +56,79 @@ class Prompt:
         )
 
 
-def prompt_of(tokenizer: PreTrainedTokenizerFast, sample: Sample, *, chat: bool) -> Prompt:
-    """The sample under the model's chat template, its answer begun with the sample's prefix."""
-    frame = first_turn(tokenizer) if chat else Frame("", "")
-    before, begin = tokenize(tokenizer, frame.before).ids, begin_ids(tokenizer)
+def prompt_of(
+    tokenizer: PreTrainedTokenizerFast,
+    sample: Sample,
+    *,
+    chat: bool,
+    system: str | None = None,
+    turns: Sequence[Turn] = (),
+) -> Prompt:
+    """The sample under the model's chat template, its answer begun with the sample's prefix.
+
+    system: the system's words. turns: solved examples, before the user's words.
+    """
+    if chat:
+        before, after = _opened(tokenizer, system, turns)
+    else:
+        before, after = [], []
+    begin = begin_ids(tokenizer)
     head = before if before[: len(begin)] == begin else begin + before
-
-    def plain(text: str) -> list[int]:
-        return tokenize(tokenizer, text, plain=True).ids if text else []
-
     return Prompt(
-        context=head + plain(sample.context),
-        question=plain(sample.question) + tokenize(tokenizer, frame.after).ids + plain(sample.prefix),
+        context=head + _plain(tokenizer, sample.context),
+        question=_plain(tokenizer, sample.question) + after + _plain(tokenizer, sample.prefix),
         head=len(head),
     )
 
 
-def overhead(tokenizer: PreTrainedTokenizerFast) -> int:
-    """Tokens that the chat template adds to a prompt."""
-    return len(prompt_of(tokenizer, Sample(id="", context="", question="", references=()), chat=True))
+def _opened(
+    tokenizer: PreTrainedTokenizerFast, system: str | None, turns: Sequence[Turn]
+) -> tuple[list[int], list[int]]:
+    """The ids before and after the user's words. What others said before is read as plain text."""
+    if system is None and not turns:
+        frame = first_turn(tokenizer)
+        return tokenize(tokenizer, frame.before).ids, tokenize(tokenizer, frame.after).ids
+    said = [("system", system)] if system is not None else []
+    said += [each for user, assistant in turns for each in (("user", user), ("assistant", assistant))]
+    before: list[int] = []
+    rest = _rendered(tokenizer, [role for role, _ in said])
+    for number, (_, words) in enumerate(said):
+        piece, _, rest = rest.partition(_MARK.format(number))
+        before += tokenize(tokenizer, piece).ids + _plain(tokenizer, words)
+    piece, _, rest = rest.partition(_MARK.format(len(said)))
+    return before + tokenize(tokenizer, piece).ids, tokenize(tokenizer, rest).ids
+
+
+def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str]) -> str:
+    """A dialogue of these roles and then the user, with marks for what they say."""
+    marks = [_MARK.format(number) for number in range(len(roles) + 1)]
+    if tokenizer.chat_template is None:
+        form = {"system": "{}\n\n", "user": "{}\nAnswer:", "assistant": " {}\n\n"}
+        return "".join(form[role].format(mark) for role, mark in zip((*roles, "user"), marks, strict=True))
+    messages = [{"role": role, "content": mark} for role, mark in zip((*roles, "user"), marks, strict=True)]
+    try:
+        text = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    except Exception as error:  # a template is a program of the model's, which can fail in any way
+        raise UnsupportedModel(
+            f"the chat template of this model takes no dialogue of {', '.join(roles)}, user "
+            f"({' '.join(str(error).split())[:200]}); leave out --system, or give examples with --few-shot-as text"
+        ) from error
+    places = [text.find(mark) for mark in marks]
+    if -1 in places or places != sorted(places):
+        raise UnsupportedModel(
+            f"the chat template of this model leaves out or moves what is said in a dialogue of {', '.join(roles)}, "
+            "user; leave out --system, or give examples with --few-shot-as text"
+        )
+    return text
+
+
+def _plain(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
+    return tokenize(tokenizer, text, plain=True).ids if text else []
+
+
+def overhead(
+    tokenizer: PreTrainedTokenizerFast, system: str | None = None, turns: Sequence[Turn] = ()
+) -> int:
+    """Tokens that the chat template adds to a prompt, with the system's words and solved examples."""
+    empty = Sample(id="", context="", question="", references=())
+    return len(prompt_of(tokenizer, empty, chat=True, system=system, turns=turns))

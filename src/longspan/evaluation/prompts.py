@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from longspan.evaluation.asking import Question
 from longspan.evaluation.prompt import Prompt
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
-from longspan.evaluation.task import Task
-from longspan.evaluation.work import Question
+from longspan.evaluation.scoring import scored
+from longspan.evaluation.work import Work
 from longspan.plan import Plan
 from longspan.session import Session
 from longspan.usage import Usage
@@ -50,20 +51,11 @@ class Answered:
         """The sample that it answers."""
         return self.fork.asked.sample
 
-    def record(self, task: Task, plan: Plan, length: int | None, *, shared: bool) -> Record:
+    def record(self, work: Work, plan: Plan, *, shared: bool) -> Record:
         """What a run keeps of it. shared: whether the context had been read for another record already."""
         asked = self.fork.asked
-        return Record(
-            task=task.name,
-            length=length,
-            sample=asked.sample.id,
-            plan=str(plan),
-            origin=asked.sample.origin,
-            cluster=asked.sample.cluster,
-            scores=task.score(self.output, asked.sample),
-            output=self.output,
-            references=asked.sample.references,
-            facts=asked.sample.facts,
+        blank = replace(
+            work.record(asked.sample, plan),
             prompt_tokens=self.usage.prompt_tokens,
             generated_tokens=self.usage.generated_tokens,
             truncated_tokens=asked.prompt.truncated,
@@ -75,6 +67,7 @@ class Answered:
             kv_bytes=self.usage.kv_bytes,
             peak_kv_bytes=self.usage.peak_kv_bytes,
         )
+        return scored(blank, work.task, self.output, asked.sample)
 
 
 class Prompts:

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any, Literal, Self, TypeAlias
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, Literal, Self, TypeAlias, get_args
 
 from filelock import FileLock, Timeout
 
-from longspan.evaluation.task import Task, TaskError
+from longspan.evaluation.kept import Samples
+from longspan.evaluation.task import TaskError
+
+Status = Literal["scored", "too-long", "unscored"]
+
+NUMBERS = (
+    "prompt_tokens",
+    "generated_tokens",
+    "truncated_tokens",
+    "together",
+    "prefill_seconds",
+    "compress_seconds",
+    "decode_seconds",
+    "kv_bytes",
+    "peak_kv_bytes",
+)
+"""Fields of a record that are numbers."""
 
 Key: TypeAlias = tuple[str, int | None, str, str]
 """Task, length, sample and plan: what makes a record unlike all others of a run."""
@@ -35,23 +54,18 @@ TASK_FACTS = (
 """What `run.json` keeps of each task."""
 
 
-def task_facts(task: Task, data: Path | None) -> dict[str, Any]:
-    """What `run.json` keeps of a task whose data is looked for in the folder `data`."""
-    return {fact: getattr(task, fact) for fact in TASK_FACTS} | {"origin": task.origin_of(data)}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One sample answered under one plan.
 
     length: the length that was asked for, None for data sets at their natural length. plan: the plan's text, "" for
-    the empty plan. origin, cluster: as of the sample, "" in runs of earlier versions. status: "scored", or
-    "too-long" for a sample that was not answered because it did not fit.
-    scores: `score` from 0 to 1 and further figures, empty if too long. truncated_tokens: left out of the prompt.
-    shared: whether the prompt had been read for another plan or sample already. prefill_seconds: reading the whole
-    prompt, however shared; compress_seconds: what the plan did with it afterwards; decode_seconds: generating.
-    Answers generated side by side, `together` at a time, share these seconds equally. kv_bytes: keys and values when
-    the answer was done; peak_kv_bytes: at most.
+    the empty plan, or the name of a baseline. origin, cluster: as of the sample, "" in runs of earlier versions.
+    status: "scored", "too-long" for a sample that was not answered because it did not fit, or "unscored" with an
+    `error` where the task could not score the output. scores: `score` from 0 to 1 and further figures, empty if not
+    scored. truncated_tokens: left out of the prompt. shared: whether the prompt had been read for another plan or
+    sample already. prefill_seconds: reading the whole prompt, however shared; compress_seconds: what the plan did with
+    it afterwards; decode_seconds: generating. Answers generated side by side, `together` at a time, share these
+    seconds equally. kv_bytes: keys and values when the answer was done; peak_kv_bytes: at most.
     """
 
     task: str
@@ -60,8 +74,9 @@ class Record:
     plan: str
     origin: str = ""
     cluster: str = ""
-    status: Literal["scored", "too-long"] = "scored"
+    status: Status = "scored"
     scores: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
     output: str = ""
     references: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -93,7 +108,8 @@ class Record:
 
 
 class RunFolder:
-    """A run on disk: `run.json` says what is run and on what, `records.jsonl` has one record a line.
+    """A run on disk: `run.json` says what is run and on what, `records.jsonl` has one record a line, and `samples`
+    is what was asked.
 
     Use it as a context manager to write; only one process can. A line that was cut off when a process died is
     removed, and its sample is done again.
@@ -101,6 +117,7 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self.samples = Samples(self.path)
         self._lock = FileLock(self.path / ".lock")
         self._file: IO[str] | None = None
 
@@ -109,15 +126,17 @@ class RunFolder:
         """What `run.json` holds. Raises TaskError where there is none, or none that can be read."""
         file = self.path / "run.json"
         try:
-            description: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        except FileNotFoundError as error:
+            description = json.loads(file.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise TaskError(
                 f"{self.path} holds no run; give the folder that longspan eval --out wrote"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise TaskError(
                 f"{file} cannot be read ({error}); start the run again in another folder"
             ) from error
+        if not isinstance(description, dict):
+            raise TaskError(f"{file} is not the description of a run; start the run again in another folder")
         return description
 
     def describe(self, description: Mapping[str, Any]) -> None:
@@ -136,18 +155,47 @@ class RunFolder:
         file = self.path / "records.jsonl"
         if not file.exists():
             return
-        with file.open(encoding="utf-8") as lines:
+        with file.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                if line.endswith("\n"):
+                if line.endswith(b"\n"):
                     yield _record(line, f"{file} line {number}")
 
     def append(self, record: Record) -> None:
         """Writes a record so that it survives whatever comes next."""
         if self._file is None:
             raise RuntimeError("the folder is not open for writing; use it in a with statement")
-        self._file.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
+        self._file.write(_line(record))
         self._file.flush()
         os.fsync(self._file.fileno())
+
+    def replace(self, records: Iterable[Record]) -> None:
+        """Writes all records anew, whole or not at all; for a folder that is open for writing."""
+        if self._file is None:
+            raise RuntimeError("the folder is not open for writing; use it in a with statement")
+        draft = self.path / "records.jsonl.part"
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(map(_line, records))
+            file.flush()
+            os.fsync(file.fileno())
+        self._file.close()
+        draft.replace(self.path / "records.jsonl")
+        self._file = (self.path / "records.jsonl").open("a", encoding="utf-8", newline="\n")
+
+    def check_writable(self) -> None:
+        """Raises ValueError where the folder cannot be made or written; what it makes to try that it removes."""
+        absent = [each for each in (self.path, *self.path.parents) if not each.exists()]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with NamedTemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise ValueError(
+                f"--out={self.path} cannot be written ({error.strerror or error}); choose another folder"
+            ) from error
+        finally:
+            for each in absent:
+                with suppress(OSError):
+                    each.rmdir()
 
     def __enter__(self) -> Self:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -157,12 +205,9 @@ class RunFolder:
             raise TaskError(
                 f"another process is writing to {self.path}; wait for it or choose another --out"
             ) from error
-        file = self.path / "records.jsonl"
-        if file.exists():
-            with file.open("rb+") as whole:
-                content = whole.read()
-                whole.truncate(content.rfind(b"\n") + 1)
-        self._file = file.open("a", encoding="utf-8", newline="\n")
+        for name in ("records.jsonl", "samples.jsonl", "judgements.jsonl"):
+            _cut_to_lines(self.path / name)
+        self._file = (self.path / "records.jsonl").open("a", encoding="utf-8", newline="\n")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -172,13 +217,44 @@ class RunFolder:
         self._lock.release()
 
 
-def _record(line: str, where: str) -> Record:
+def _cut_to_lines(file: Path) -> None:
+    """Removes a last line that has no end."""
+    if file.exists():
+        with file.open("rb+") as whole:
+            content = whole.read()
+            whole.truncate(content.rfind(b"\n") + 1)
+
+
+def _line(record: Record) -> str:
+    return json.dumps(asdict(record), ensure_ascii=False, default=str) + "\n"
+
+
+def _record(line: bytes, where: str) -> Record:
     try:
         values = json.loads(line)
         known = {each.name for each in fields(Record)}
         record = Record(**{name: value for name, value in values.items() if name in known})
-        return Record(**{**asdict(record), "references": tuple(record.references)})
-    except (ValueError, TypeError, AttributeError) as error:
+        _check(record)
+        return replace(record, references=tuple(record.references))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise TaskError(
             f"{where} is not a record ({error}); remove the line and run the same command again"
         ) from error
+
+
+def _check(record: Record) -> None:
+    """Raises ValueError for values of a kind that no record has."""
+    for name in ("task", "sample", "plan", "output", "error"):
+        if not isinstance(getattr(record, name), str):
+            raise ValueError(f"{name} is no text")
+    if record.length is not None and (isinstance(record.length, bool) or not isinstance(record.length, int)):
+        raise ValueError("length is no number")
+    if record.status not in get_args(Status):
+        raise ValueError(f"status is none of {', '.join(get_args(Status))}")
+    for name in ("scores", "facts"):
+        if not isinstance(getattr(record, name), dict):
+            raise ValueError(f"{name} is no object")
+    for name in NUMBERS:
+        value = getattr(record, name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise ValueError(f"{name} is no number")

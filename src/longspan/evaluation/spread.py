@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from longspan.errors import LongspanError
+from longspan.evaluation.asking import Asking
 from longspan.evaluation.local import Local
-from longspan.evaluation.prompt import TooLong
 from longspan.evaluation.record import Record
-from longspan.evaluation.work import Question, Work
+from longspan.evaluation.sample import Sample
+from longspan.evaluation.work import Work
 from longspan.loading.progress import Progress, silent
 from longspan.model import load
 from longspan.plan import Plan
@@ -32,13 +33,15 @@ class Spread:
         address: str = "auto",
         workers: int | None = None,
         chunk: int = 2048,
+        dtype: str = "auto",
+        device: str = "auto",
         progress: Progress = silent,
     ) -> None:
         try:
             import ray
         except ImportError as error:
             raise LongspanError("spreading a run needs Ray: pip install 'longspan[ray]'") from error
-        self._local = Local(load(model, progress=progress), chunk=chunk)
+        self._local = Local(load(model, dtype=dtype, device=device, progress=progress), chunk=chunk)
         self.overhead = self._local.overhead
         _check_reachable(address)
         try:
@@ -50,7 +53,7 @@ class Spread:
         cores = max(1, math.floor(sum(node["Resources"].get("CPU", 1) for node in machines) / count))
         remote = ray.remote(num_cpus=cores, max_restarts=2, max_task_retries=2)(_Worker)
         self._ray = ray
-        self._workers = [remote.remote(model, chunk, cores) for _ in range(count)]
+        self._workers = [remote.remote(model, chunk, cores, dtype, device) for _ in range(count)]
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
@@ -64,20 +67,22 @@ class Spread:
         """The same as for a local model, so that a run can go on here or there."""
         return self._local.describe()
 
-    def answers(
-        self, works: Iterable[Work], *, question: Question = "seen", too_long: TooLong = "skip"
-    ) -> Iterator[Record]:
+    def prompt(self, work: Work, sample: Sample, asking: Asking) -> str:
+        """As for a local model."""
+        return self._local.prompt(work, sample, asking)
+
+    def answers(self, works: Iterable[Work], asking: Asking) -> Iterator[Record]:
         """One record for each sample and plan; a worker gets a context with all that is asked of it."""
         waiting = iter(works)
         busy: dict[Any, Any] = {}
         try:
             for worker in self._workers:
-                self._give(worker, waiting, busy, question, too_long)
+                self._give(worker, waiting, busy, asking)
             while busy:
                 (finished,), _ = self._ray.wait(list(busy), num_returns=1)
                 worker = busy.pop(finished)
                 records = self._ray.get(finished)
-                self._give(worker, waiting, busy, question, too_long)
+                self._give(worker, waiting, busy, asking)
                 yield from records
         except self._ray.exceptions.RayError as error:
             raise LongspanError(
@@ -93,19 +98,12 @@ class Spread:
         for worker in self._workers:
             self._ray.kill(worker)
 
-    def _give(
-        self,
-        worker: Any,
-        waiting: Iterator[Work],
-        busy: dict[Any, Any],
-        question: Question,
-        too_long: TooLong,
-    ) -> None:
+    def _give(self, worker: Any, waiting: Iterator[Work], busy: dict[Any, Any], asking: Asking) -> None:
         work = next(waiting, None)
         if work is not None:
             # Plans travel as text, so that workers build them from methods of their own.
             texts = [str(plan) for plan in work.plans]
-            busy[worker.answer.remote(replace(work, plans=()), texts, question, too_long)] = worker
+            busy[worker.answer.remote(replace(work, plans=()), texts, asking)] = worker
 
 
 def _check_reachable(address: str) -> None:
@@ -125,12 +123,12 @@ def _no_cluster(address: str, error: Exception) -> str:
 class _Worker:
     """One copy of the model."""
 
-    def __init__(self, model: str | None, chunk: int, threads: int) -> None:
+    def __init__(self, model: str | None, chunk: int, threads: int, dtype: str, device: str) -> None:
         import torch
 
         torch.set_num_threads(threads)
-        self._local = Local(load(model), chunk=chunk)
+        self._local = Local(load(model, dtype=dtype, device=device), chunk=chunk)
 
-    def answer(self, work: Work, plans: list[str], question: Question, too_long: TooLong) -> list[Record]:
+    def answer(self, work: Work, plans: list[str], asking: Asking) -> list[Record]:
         whole = replace(work, plans=tuple(Plan.of(plan) for plan in plans))
-        return list(self._local.answers([whole], question=question, too_long=too_long))
+        return list(self._local.answers([whole], asking))

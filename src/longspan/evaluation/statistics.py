@@ -19,31 +19,37 @@ Figures: TypeAlias = float | tuple[float, ...]
 DRAWS = 5_000
 CONFIDENCE = 0.95
 LEAST_DIFFERING = 6
-"""Fewer differing samples cannot show a difference: of n that all point one way, a sign test has p = 2 / 2**n."""
+"""Fewer differing contexts cannot show a difference: of n that all point one way, a sign test has p = 2 / 2**n."""
 
 _AT_ONCE = 2_000_000
 """Numbers that are drawn at a time, which bounds the memory."""
+
+_EQUAL = 1e-12
+"""Scores that lie nearer to each other than this differ by rounding."""
 
 _NOTHING = "scores=() has no mean; give at least one sample of every task"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A mean with its 95 % interval, from `count` samples.
+    """A mean with its 95 % interval, from `count` samples about `contexts` texts.
 
-    low and high are nan where a task has one sample only, since its spread is then unknown. Samples with equal scores
-    give an interval without width: it says nothing of samples that were not drawn.
+    low and high are nan where a task has samples about one text only, since its spread is then unknown.
     """
 
     mean: float
     low: float
     high: float
     count: int
+    contexts: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference(Estimate):
-    """How much higher one plan scores than another on the samples that both answered; `differing` are not equal."""
+    """How much higher one plan scores than another on the samples that both answered.
+
+    differing: contexts on which they do not score the same.
+    """
 
     differing: int
 
@@ -51,7 +57,7 @@ class Difference(Estimate):
     def sign(self) -> int:
         """1 for higher, -1 for lower, 0 where chance may explain it.
 
-        For more than chance, the interval must leave out 0, and `LEAST_DIFFERING` samples must differ: the interval
+        For more than chance, the interval must leave out 0, and `LEAST_DIFFERING` contexts must differ: the interval
         alone is too sure of itself where few do.
         """
         if self.differing < LEAST_DIFFERING:
@@ -59,102 +65,152 @@ class Difference(Estimate):
         return int(self.low > 0) - int(self.high < 0)
 
 
-def mean(scores: Sequence[float], *, seed: int = 0, draws: int = DRAWS) -> Estimate:
-    """The mean of one task's scores. Raises ValueError if there are none."""
-    return mean_of_tasks({"": scores}, seed=seed, draws=draws)
+def mean(
+    scores: Sequence[float], contexts: Sequence[str] | None = None, *, seed: int = 0, draws: int = DRAWS
+) -> Estimate:
+    """The mean of one task's scores. contexts: as for `mean_of_tasks`. Raises ValueError if there are no scores."""
+    known = None if contexts is None else {"": contexts}
+    return mean_of_tasks({"": scores}, contexts=known, seed=seed, draws=draws)
 
 
 def mean_of_tasks(
     tasks: Mapping[str, Sequence[Figures]],
     aggregates: Mapping[str, Aggregate] | None = None,
+    contexts: Mapping[str, Sequence[str]] | None = None,
     *,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Estimate:
-    """The mean of the tasks' scores, as RULER's is, with samples drawn anew within each task.
+    """The mean of the tasks' scores, as RULER's is, with contexts drawn anew within each task.
 
-    aggregates: how the figures of a task's samples become its score, the mean for a task that is not in it. A
-    percentile bootstrap that draws one sample fewer than a task has (Rao and Wu 1988,
-    https://doi.org/10.1080/01621459.1988.10478591), because with as many the interval is too narrow for tasks with few
-    samples. It depends on the seed and the scores, not on their order. Raises ValueError if a task has no scores, or
-    there is no task.
+    aggregates: how the figures of a task's samples become its score, the mean for a task that is not in it. contexts:
+    which text each sample is about, each one of its own where a task is not in it. Samples about one text are not
+    independent, so texts are drawn, each with all of its samples (a cluster bootstrap). Three things keep the interval
+    as wide as it should be for few texts: one less is drawn than there are (Rao and Wu 1988,
+    https://doi.org/10.1080/01621459.1988.10478591); how far a draw lies from the mean is scaled as in a t statistic,
+    since the spread is estimated too; and where all texts score the same, a draw gives a share that was not seen the
+    worst or the best score, which is the rule of three. It depends on the seed and the scores, not on their order.
+    Raises ValueError if a task has no scores, or there is no task.
     """
-    joins = aggregates or {}
-    groups = [_Group.of(_columns(tasks[task]), joins.get(task, MEAN).join) for task in sorted(tasks)]
-    low, high = _interval(groups, seed, draws)
+    joins, known = aggregates or {}, contexts or {}
+    groups = [
+        _Group.of(
+            _columns(tasks[task]),
+            known.get(task) or _apart_each(len(tasks[task])),
+            joins.get(task, MEAN).join,
+        )
+        for task in sorted(tasks)
+    ]
+    low, high = _interval(groups, (0.0, 1.0), seed, draws)
     return Estimate(
-        mean=_mean([group.score for group in groups]), low=low, high=high, count=sum(map(len, groups))
+        mean=_mean([group.score for group in groups]),
+        low=low,
+        high=high,
+        count=sum(group.count for group in groups),
+        contexts=sum(map(len, groups)),
     )
 
 
-def difference(plan: Scores, base: Scores, *, seed: int = 0, draws: int = DRAWS) -> Difference:
+def difference(
+    plan: Scores,
+    base: Scores,
+    contexts: Mapping[str, str] | None = None,
+    *,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> Difference:
     """How much higher `plan` scores than `base` on the samples of one task that both have.
 
-    Raises ValueError if they share none.
+    contexts: by sample, as for `mean_of_tasks`. Raises ValueError if they share none.
     """
-    return difference_of_tasks({"": plan}, {"": base}, seed=seed, draws=draws)
+    known = None if contexts is None else {"": contexts}
+    return difference_of_tasks({"": plan}, {"": base}, contexts=known, seed=seed, draws=draws)
 
 
 def difference_of_tasks(
     plan: Mapping[str, Mapping[str, Figures]],
     base: Mapping[str, Mapping[str, Figures]],
     aggregates: Mapping[str, Aggregate] | None = None,
+    contexts: Mapping[str, Mapping[str, str]] | None = None,
     *,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Difference:
     """The mean over tasks of the difference on the samples that both have; tasks without such samples are left out.
 
-    aggregates: as for `mean_of_tasks`; both sides of a task are made from the same drawn samples. Raises ValueError if
-    no task has any.
+    aggregates and contexts: as for `mean_of_tasks`, contexts by sample; both sides of a task are made from the same
+    drawn texts. Raises ValueError if no task has any.
     """
-    joins = aggregates or {}
+    joins, known = aggregates or {}, contexts or {}
     groups, differing = [], 0
     for task in sorted(plan.keys() & base.keys()):
-        both = plan[task].keys() & base[task].keys()
+        both = sorted(plan[task].keys() & base[task].keys())
         if both:
             ours, theirs = (_columns([scores[task][sample] for sample in both]) for scores in (plan, base))
-            groups.append(_Group.of(np.concatenate([ours, theirs]), _apart(joins.get(task, MEAN))))
-            differing += int((ours != theirs).any(axis=0).sum())
-    low, high = _interval(groups, seed, draws)
+            texts = [known.get(task, {}).get(sample, sample) for sample in both]
+            groups.append(_Group.of(np.concatenate([ours, theirs]), texts, _apart(joins.get(task, MEAN))))
+            unlike = (ours != theirs).any(axis=0)
+            differing += len({text for text, differs in zip(texts, unlike, strict=True) if differs})
+    low, high = _interval(groups, (-1.0, 1.0), seed, draws)
     return Difference(
         mean=_mean([group.score for group in groups]),
         low=low,
         high=high,
-        count=sum(map(len, groups)),
+        count=sum(group.count for group in groups),
+        contexts=sum(map(len, groups)),
         differing=differing,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """A task's samples. figures: (figures, samples); join: the task's score from the means of figures."""
+    """A task's contexts. sums: (figures, contexts), of the samples of each; sizes: (contexts,), how many these are.
 
-    figures: Numbers
+    join: the task's score from the means of figures.
+    """
+
+    sums: Numbers
+    sizes: Numbers
     join: Callable[[Numbers], Numbers]
 
     @classmethod
-    def of(cls, figures: Numbers, join: Callable[[Numbers], Numbers]) -> _Group:
-        """The samples in an order that does not depend on the order given, by their own scores first."""
-        return cls(figures=figures[:, np.lexsort((*figures, join(figures)))], join=join)
+    def of(cls, figures: Numbers, contexts: Sequence[str], join: Callable[[Numbers], Numbers]) -> _Group:
+        """figures: (figures, samples). The contexts' order does not depend on the order given."""
+        order = np.lexsort((*figures, contexts))
+        _, place = np.unique(np.asarray(contexts)[order], return_inverse=True)
+        sums = np.stack([np.bincount(place, weights=row[order]) for row in figures]).astype(np.float64)
+        sizes = np.bincount(place).astype(np.float64)
+        order = np.lexsort((sizes, *sums, join(sums / sizes)))
+        return cls(sums=sums[:, order], sizes=sizes[order], join=join)
 
     def __len__(self) -> int:
-        return int(self.figures.shape[1])
+        return len(self.sizes)
+
+    @property
+    def count(self) -> int:
+        """Of samples."""
+        return int(self.sizes.sum())
 
     @property
     def score(self) -> float:
         """Of all samples."""
-        return float(self.join(self.figures.mean(axis=1)))
+        return float(self.join(self.sums.sum(axis=1) / self.sizes.sum()))
 
-    def drawn(self, random: np.random.Generator, draws: int) -> Numbers:
-        """The scores of `draws` draws of samples with replacement."""
+    def drawn(self, random: np.random.Generator, bounds: tuple[float, float], draws: int) -> Numbers:
+        """`draws` scores that the samples leave possible, within the bounds."""
+        spread = np.ptp(self.join(self.sums / self.sizes))
+        if spread < _EQUAL:
+            unseen = random.beta(1, len(self), size=draws)
+            return np.asarray((1 - unseen) * self.score + unseen * random.choice(bounds, size=draws))
         size = len(self) - 1
         step = max(1, _AT_ONCE // size)
         parts = []
         for done in range(0, draws, step):
             picked = random.integers(len(self), size=(min(step, draws - done), size))
-            parts.append(self.join(np.stack([row[picked].mean(axis=1) for row in self.figures])))
-        return np.concatenate(parts)
+            whole = self.sizes[picked].sum(axis=1)
+            parts.append(self.join(np.stack([row[picked].sum(axis=1) / whole for row in self.sums])))
+        scale = np.sqrt(size / random.chisquare(size, size=draws))
+        return np.asarray(np.clip(self.score + (np.concatenate(parts) - self.score) * scale, *bounds))
 
 
 def _columns(samples: Sequence[Figures]) -> Numbers:
@@ -162,6 +218,11 @@ def _columns(samples: Sequence[Figures]) -> Numbers:
     if not len(samples):
         raise ValueError(_NOTHING)
     return np.ascontiguousarray(np.asarray(samples, dtype=np.float64).reshape(len(samples), -1).T)
+
+
+def _apart_each(count: int) -> Sequence[str]:
+    """Each sample a context of its own."""
+    return [f"{number:09d}" for number in range(count)]
 
 
 def _apart(aggregate: Aggregate) -> Callable[[Numbers], Numbers]:
@@ -174,12 +235,14 @@ def _mean(scores: Sequence[float]) -> float:
     return float(np.mean(scores))
 
 
-def _interval(groups: Sequence[_Group], seed: int, draws: int) -> tuple[float, float]:
+def _interval(
+    groups: Sequence[_Group], bounds: tuple[float, float], seed: int, draws: int
+) -> tuple[float, float]:
     if not groups:
         raise ValueError(_NOTHING)
     if min(map(len, groups)) < 2:
         return float("nan"), float("nan")
     random = np.random.default_rng(seed)
-    means = np.mean([group.drawn(random, draws) for group in groups], axis=0)
+    means = np.mean([group.drawn(random, bounds, draws) for group in groups], axis=0)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)

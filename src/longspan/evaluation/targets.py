@@ -12,6 +12,8 @@ def target_of(
     *,
     chunk: int = 2048,
     batch: int = 1,
+    dtype: str = "auto",
+    device: str = "auto",
     endpoint: str | None = None,
     tokenizer: str | None = None,
     parallel: int = 4,
@@ -28,6 +30,10 @@ def target_of(
         raise ValueError(
             "endpoint and ray are both given; an endpoint spreads its work itself, leave out --ray"
         )
+    if endpoint is not None and (dtype, device) != ("auto", "auto"):
+        raise ValueError(
+            f"dtype={dtype} and device={device} are the server's own choice; leave out --dtype and --device"
+        )
     if endpoint is not None:
         from longspan.evaluation.endpoint import Endpoint
 
@@ -43,8 +49,8 @@ def target_of(
     if ray is not None:
         from longspan.evaluation.spread import Spread
 
-        return Spread(model, address=ray, chunk=chunk, progress=progress)
+        return Spread(model, address=ray, chunk=chunk, dtype=dtype, device=device, progress=progress)
     from longspan.evaluation.local import Local
     from longspan.model import load
 
-    return Local(load(model, progress=progress), chunk=chunk, batch=batch)
+    return Local(load(model, dtype=dtype, device=device, progress=progress), chunk=chunk, batch=batch)

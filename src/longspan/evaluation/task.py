@@ -75,9 +75,9 @@ class Task(ABC):
     licence: str = "Apache-2.0"
     form: str
 
-    answer: ClassVar[Literal["text", "losses"]] = "text"
-    """What `score` gets as output: what the model wrote, or a JSON list with the negative log-likelihood that it gave
-    to each token of `references[0]`."""
+    answer: ClassVar[Literal["text", "losses", "choices"]] = "text"
+    """What `score` gets as output: what the model wrote, a JSON list with the negative log-likelihood that it gave to
+    each token of `references[0]`, or one with the log-likelihood of each of the fact `choices`."""
 
     sized: ClassVar[bool] = True
     """Whether samples are made at a wanted length; otherwise they come at their natural length."""

@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from longspan.evaluation.prompt import TooLong
+from longspan.evaluation.asking import Asking
+from longspan.evaluation.prompt import Turn
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
 from longspan.plan import Plan
 
-Question = Literal["seen", "unseen"]
-"""Whether a policy that acts at the end of the prompt has seen the question, as in most papers, or acts on the context
-alone, before the question is asked."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Samples with the same context, all to be answered under all of the plans. length: as in a Record."""
+    """Samples with the same context, all to be answered under all of the plans.
+
+    length: as in a Record. turns: solved examples that come before the user's words, (user, assistant) each. column:
+    what records have as their plan, by default the text of each plan.
+    """
 
     task: Task
     length: int | None
     samples: tuple[Sample, ...]
     plans: tuple[Plan, ...]
+    turns: tuple[Turn, ...] = ()
+    column: str | None = None
+
+    def record(self, sample: Sample, plan: Plan) -> Record:
+        """What a record of one of its samples holds before there is an answer."""
+        return Record(
+            task=self.task.name,
+            length=self.length,
+            sample=sample.id,
+            plan=str(plan) if self.column is None else self.column,
+            origin=sample.origin,
+            cluster=sample.cluster,
+            status="too-long",
+            references=sample.references,
+            facts=sample.facts,
+        )
 
 
 class Target(Protocol):
@@ -47,8 +64,10 @@ class Target(Protocol):
         """What `run.json` keeps of it; `tokenizer` identifies how tokens are counted."""
         ...
 
-    def answers(
-        self, works: Iterable[Work], *, question: Question = "seen", too_long: TooLong = "skip"
-    ) -> Iterator[Record]:
+    def prompt(self, work: Work, sample: Sample, asking: Asking) -> str:
+        """The whole prompt as text, special tokens included, as far as the target knows them."""
+        ...
+
+    def answers(self, works: Iterable[Work], asking: Asking) -> Iterator[Record]:
         """One record for each sample and plan, in no stated order, each as soon as it is there."""
         ...

@@ -57,7 +57,9 @@ def standing(*points):
         points=tuple(
             Point(
                 plan=plan,
-                score=Estimate(mean=score, low=max(0, score - 0.1), high=min(1, score + 0.1), count=2),
+                score=Estimate(
+                    mean=score, low=max(0, score - 0.1), high=min(1, score + 0.1), count=2, contexts=9
+                ),
                 difference=None,
                 kv_bytes=cost,
                 peak_kv_bytes=None,

@@ -59,9 +59,12 @@ def test_scores_and_differences():
 
 
 def test_intervals():
-    assert wording.interval(Estimate(mean=0.5, low=0.25, high=0.75, count=9)) == "25.0–75.0"
-    assert wording.interval(Difference(mean=0, low=-0.25, high=0.5, count=9, differing=9)) == "−25.0 to +50.0"
-    assert wording.interval(Estimate(mean=0.5, low=math.nan, high=math.nan, count=1)) == ""
+    assert wording.interval(Estimate(mean=0.5, low=0.25, high=0.75, count=9, contexts=9)) == "25.0–75.0"
+    assert (
+        wording.interval(Difference(mean=0, low=-0.25, high=0.5, count=9, contexts=9, differing=9))
+        == "−25.0 to +50.0"
+    )
+    assert wording.interval(Estimate(mean=0.5, low=math.nan, high=math.nan, count=1, contexts=9)) == ""
 
 
 def test_what_a_run_was_made_with():

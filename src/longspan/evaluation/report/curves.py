@@ -137,10 +137,16 @@ def placed(depths: Sequence[float]) -> list[float]:
 
 
 def _estimates(found: Sequence[Placed], plan: str) -> dict[float, Estimate]:
-    scores: dict[float, list[float]] = {}
+    at: dict[float, list[Record]] = {}
     for depth, record in _of(found, plan):
-        scores.setdefault(depth, []).append(record.score)
-    return {depth: mean(scores[depth]) for depth in sorted(scores)}
+        at.setdefault(depth, []).append(record)
+    return {
+        depth: mean(
+            [record.score for record in at[depth]],
+            [f"{record.task} {record.length} {record.cluster or record.sample}" for record in at[depth]],
+        )
+        for depth in sorted(at)
+    }
 
 
 def _map(found: Sequence[Placed], plan: str) -> HeatMap:

@@ -103,14 +103,20 @@ def group(answers: Answers, plan: str, length: int | None, tasks: tuple[str, ...
 def estimate(answers: Answers, records: Group) -> Estimate:
     """The mean of the tasks' scores."""
     figures = _figures(answers, records)
-    return mean_of_tasks({task: [*each.values()] for task, each in figures.items()}, answers.aggregates)
+    return mean_of_tasks(
+        {task: [*each.values()] for task, each in figures.items()},
+        answers.aggregates,
+        {task: [*each.values()] for task, each in _contexts(records).items()},
+    )
 
 
 def compare(answers: Answers, plan: Group, base: Group) -> Difference | None:
     """How much higher one group scores than another, None where they share no sample."""
     if not any(plan[task].keys() & base[task].keys() for task in plan.keys() & base.keys()):
         return None
-    return difference_of_tasks(_figures(answers, plan), _figures(answers, base), answers.aggregates)
+    return difference_of_tasks(
+        _figures(answers, plan), _figures(answers, base), answers.aggregates, _contexts(base)
+    )
 
 
 def per_answer(records: Group, value: Callable[[Record], float]) -> float:
@@ -182,6 +188,14 @@ def _row(
         prompt_tokens=mean_of(lambda record: record.prompt_tokens),
         generated_tokens=mean_of(lambda record: record.generated_tokens),
     )
+
+
+def _contexts(records: Group) -> dict[str, dict[str, str]]:
+    """Which text each sample is about, by task; a sample of its own in runs that do not say."""
+    return {
+        task: {sample: record.cluster or sample for sample, record in group.items()}
+        for task, group in records.items()
+    }
 
 
 def _figures(answers: Answers, records: Group) -> dict[str, dict[str, Figures]]:

@@ -10,6 +10,7 @@ from itertools import islice
 from statistics import fmean, median
 
 from longspan.errors import LongspanError
+from longspan.evaluation.asking import Asking, Question
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.record import Key, Record
 from longspan.evaluation.sample import Sample
@@ -20,7 +21,7 @@ from longspan.evaluation.tune.questions import Questions
 from longspan.evaluation.tune.race import NoPlan, Race
 from longspan.evaluation.tune.standing import Limits, Trial
 from longspan.evaluation.tune.tuning import Tuning, findings, why
-from longspan.evaluation.work import Question, Target, Work
+from longspan.evaluation.work import Target, Work
 from longspan.plan import Plan
 
 FULL = Plan()
@@ -213,7 +214,7 @@ class Search:
 
     def _answers(self, plans: Sequence[Plan], batch: list[Sample]) -> Iterator[Record]:
         work = Work(task=self.task, length=self._length, samples=tuple(batch), plans=tuple(plans))
-        for record in self.target.answers([work], question=self.question):
+        for record in self.target.answers([work], Asking(question=self.question)):
             if record.status == "too-long":
                 raise TaskError(
                     f"{record.prompt_tokens:,} tokens do not fit the window of plan {record.plan!r}; lower --length"

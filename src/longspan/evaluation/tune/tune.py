@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from longspan.errors import LongspanError
+from longspan.evaluation.asking import Question
 from longspan.evaluation.local import Local
 from longspan.evaluation.task import Task, TaskError
 from longspan.evaluation.tune.candidates import candidates
@@ -13,7 +14,6 @@ from longspan.evaluation.tune.questions import Questions
 from longspan.evaluation.tune.search import Search, Stage
 from longspan.evaluation.tune.standing import Limits
 from longspan.evaluation.tune.tuning import Tuning
-from longspan.evaluation.work import Question
 from longspan.model import Model
 from longspan.parameters import check_range
 from longspan.plan import Plan
