@@ -12,6 +12,7 @@ from rich.table import Table
 
 from longspan.cli.report import table_console
 from longspan.evaluation.catalogue import find, tasks
+from longspan.evaluation.origin import ORIGINS
 from longspan.evaluation.resume import task_facts
 from longspan.spans import printable
 
@@ -27,12 +28,22 @@ def show_tasks(names: list[str], data: Path | None, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([task_facts(task, data) for task in chosen], indent=2, ensure_ascii=False))
         return
-    table = Table(
-        "task", "source", "data", "find", "use", "metric", "what is asked", box=None, pad_edge=False
-    )
+    columns = ("task", "items", "data from", "find", "use", "metric", "what is asked")
+    table = Table(*columns, box=None, pad_edge=False)
     for task in chosen:
-        table.add_row(task.name, task.source, "", task.diffusion, task.scope, task.metric, task.description)
+        asked = f"{task.description} Unlike the paper: {task.unlike}." if task.unlike else task.description
+        table.add_row(
+            task.name,
+            task.origin_of(data),
+            task.source,
+            task.diffusion,
+            task.scope,
+            task.metric,
+            asked,
+        )
     table_console().print(table)
+    for origin, words in ORIGINS.items():
+        typer.echo(f"{origin}: {words}")
     typer.echo("find: how hard the needed text is to find; use: how much of the text is needed")
 
 

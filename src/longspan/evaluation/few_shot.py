@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
+from longspan.evaluation.drawing import drawing_order
 from longspan.evaluation.prompt import Turn
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task, TaskError
@@ -26,6 +27,12 @@ def made_examples(task: Task, request: Request, count: int) -> tuple[Turn, ...]:
             f"{count} examples in half of length={request.length:,} leave too little for each: {error}"
         ) from error
     return tuple(solved(task, sample) for sample in samples)
+
+
+def drawn_examples(task: Task, request: Request, count: int) -> list[Sample]:
+    """Samples of a data set that are shown as examples, drawn by the seed; they are not asked."""
+    order = drawing_order(task.clusters(request), f"{request.seed}/{task.name}/examples")
+    return list(task.numbered(request, sorted(order[:count])))
 
 
 def solved(task: Task, sample: Sample) -> Turn:

@@ -44,7 +44,9 @@ def rescored(folder: RunFolder, tasks: Iterable[Task] = ()) -> Rescored:
         after = [_scored(record, kept, known[record.task]) for record in before]
         folder.replace(after)
         facts = [
-            {**task, **task_facts(known[task["name"]], None)} if task["name"] in known else task
+            {**task_facts(known[task["name"]], None), "origin": task.get("origin", "")}
+            if task["name"] in known
+            else task
             for task in description.get("tasks", ())
         ]
         now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from longspan.errors import WindowExceeded
-from longspan.evaluation.few_shot import as_text, made_examples, solved
+from longspan.evaluation.few_shot import as_text, drawn_examples, made_examples, solved
 from longspan.evaluation.kept import Kept, Samples, sample_digest
 from longspan.evaluation.prepared import prepared
 from longspan.evaluation.prompt import Turn
@@ -68,14 +68,12 @@ class Works:
         more = sum(self._target.count_tokens(words) for words in told if words)
         if turns or asking.system:
             more += (self._target.overhead if task.chat else 1) * (1 + len(turns))
-        samples = prepared(
-            task,
-            replace(request, overhead=request.overhead + more),
-            count if count is None or task.sized else count + asking.few_shot,
-            self._target.describe()["tokenizer"],
-        )
-        if not task.sized:
-            turns = tuple(solved(task, sample) for sample in islice(samples, asking.few_shot))
+        room = replace(request, overhead=request.overhead + more)
+        samples = prepared(task, room, count, self._target.describe()["tokenizer"])
+        if asking.few_shot and not task.sized:
+            shown = drawn_examples(task, request, asking.few_shot)
+            turns = tuple(solved(task, sample) for sample in shown)
+            samples = (sample for sample in samples if sample.id not in {each.id for each in shown})
         if asking.few_shot_as == "text" or not task.chat:
             return (), self._repeated(task, samples, as_text(turns))
         return turns, self._repeated(task, samples, "")
