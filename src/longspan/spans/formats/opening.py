@@ -20,10 +20,15 @@ _WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
 def extract(path: Path, name: str) -> Extract:
     """Read the file at ``path``; ``name`` is what errors call it."""
     data = _bytes(path, name)
-    found = _reader(data, path.suffix.lower(), name)(data, name)
+    found = read(data, path.suffix.lower(), name)
     if not visible(found.text):
         raise DocumentError(f"{name} has no visible text; give a document that has some")
     return found
+
+
+def read(data: bytes, suffix: str, name: str) -> Extract:
+    """The text of a file, or of a part of one, by what it holds."""
+    return _reader(data, suffix, name)(data, name)
 
 
 def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extract]:

@@ -1,0 +1,51 @@
+"""The text of a Word file: body, then notes, comments, headers and footers, one block a line."""
+
+from __future__ import annotations
+
+from longspan.errors import DocumentError
+from longspan.spans.formats.extract import Extract
+from longspan.spans.formats.left_out import MACROS, LeftOut
+from longspan.spans.formats.reason import reason
+from longspan.spans.places import Places
+
+
+def word(data: bytes, name: str, depth: int = 0) -> Extract:
+    """The text of a docx file; ``depth`` counts the Word files around it."""
+    try:
+        return _read(data, depth)
+    except Exception as error:  # a package may be broken in any way
+        raise DocumentError(
+            f"{name} cannot be read as docx ({reason(error)}); open and save it again, or export it as PDF"
+        ) from error
+
+
+def _read(data: bytes, depth: int) -> Extract:
+    from longspan.spans.formats.word.closing import comments, has_macros, headers, notes
+    from longspan.spans.formats.word.marks import Marks
+    from longspan.spans.formats.word.numbering import Numbering
+    from longspan.spans.formats.word.package import Package
+    from longspan.spans.formats.word.reading import Reading
+    from longspan.spans.formats.word.story import Story
+    from longspan.spans.formats.word.styles import Styles
+
+    package, left_out = Package(data), LeftOut()
+    main = package.main()
+    styles = Styles(package, main)
+    reading = Reading(
+        package, styles, Numbering(package, main, styles, left_out), Marks(package, main), left_out, depth
+    )
+    blocks = Story(reading, main).read(package.children(main, "body"))
+    for kind in ("footnote", "endnote"):
+        for note in notes(reading, main, kind):
+            blocks.add(note)
+    for comment in comments(reading, main):
+        blocks.add(comment)
+    for header in headers(reading, main):
+        blocks.add(header)
+    if has_macros(reading, main):
+        left_out.add(MACROS)
+    return Extract(
+        text=blocks.text,
+        places=Places(lines=(), headings=tuple(blocks.headings)),
+        notes=left_out.notes(),
+    )
