@@ -121,3 +121,20 @@ def test_the_input_stays_as_it_is():
     x = torch.ones(1, 2, 4)
     rotate(x, table(torch.arange(2), torch.ones(2)))
     assert torch.equal(x, torch.ones(1, 2, 4))
+
+
+@pytest.mark.parametrize("first", [2**20, 4_000_000, 20_000_000, 2**31])
+@pytest.mark.parametrize("by_pair", [False, True])
+def test_far_positions_keep_the_distance_of_near_ones(first, by_pair):
+    inv_freq = 10_000.0 ** -(torch.arange(32) / 32)
+    query, key = torch.randn(2, 1, 1, 64, generator=torch.Generator().manual_seed(0))
+
+    def score(at):
+        positions = torch.tensor([at, at - 3])
+        if by_pair:
+            positions = positions[:, None].expand(-1, 32)
+        turn = table(positions, inv_freq, by_pair=by_pair)
+        turned = rotate(torch.cat((query, key), 1), turn)[0]
+        return float(turned[0] @ turned[1])
+
+    assert score(first) == pytest.approx(score(3), abs=1e-4)

@@ -59,6 +59,7 @@ def expected(pattern, given):
 patterns = st.builds(
     HiP,
     k=st.integers(4, 24),
+    dense=st.just(0),
     block=st.just(16),
     width=st.sampled_from([1, 2, 4]),
     stride=st.sampled_from([1, 2, 5, 16]),
@@ -78,7 +79,17 @@ def test_visits_are_those_of_a_search_in_loops(pattern, rows, past, seed):
 @pytest.mark.parametrize("reaching", [{"k": 256}, {"k": 4, "window": 200}, {"k": 4, "sinks": 200}])
 @pytest.mark.parametrize("past", [0, 37])
 def test_a_budget_for_everything_is_causal_attention(reaching, past):
-    check_dense(HiP(block=16, **reaching), reading(150, 150 + past))
+    check_dense(HiP(dense=0, block=16, **reaching), reading(150, 150 + past))
+
+
+@pytest.mark.parametrize("layer", [0, 2, 3])
+def test_the_first_layers_are_dense(layer):
+    given = reading(150, 190, layer=layer, layers=8)
+    if layer < 3:
+        check_dense(HiP(k=16, block=16, sinks=2, window=4), given)
+    else:
+        sparse = HiP(k=16, block=16, sinks=2, window=4).index(given)
+        assert torch.equal(sparse.visits, HiP(dense=0, k=16, block=16, sinks=2, window=4).index(given).visits)
 
 
 def test_a_region_of_matching_keys_is_found():
@@ -87,7 +98,7 @@ def test_a_region_of_matching_keys_is_found():
     given.query[:] = direction + 0.1 * given.query
     given.key[0, 300:332] = 3 * direction
     given.key[1, 700:732] = 3 * direction
-    index = HiP(k=64, block=16, width=2, sinks=0, window=0).index(given)
+    index = HiP(dense=0, k=64, block=16, width=2, sinks=0, window=0).index(given)
     for head, start in enumerate((150, 350)):
         for row in listed(index.visits)[head]:
             # Its edges may lie in a part whose middle is outside.
@@ -96,7 +107,7 @@ def test_a_region_of_matching_keys_is_found():
 
 def test_query_blocks_are_searched_in_any_batches(monkeypatch):
     given = reading(90, 300)
-    pattern = HiP(k=16, block=16, sinks=2, window=4)
+    pattern = HiP(dense=0, k=16, block=16, sinks=2, window=4)
     whole = pattern.index(given).visits
     monkeypatch.setattr("longspan.patterns.hip._ELEMENTS", 1)
     assert torch.equal(pattern.index(given).visits, whole)
@@ -104,14 +115,14 @@ def test_query_blocks_are_searched_in_any_batches(monkeypatch):
 
 def test_half_precision_is_searched_too():
     given = reading(40, 200, dtype=torch.bfloat16)
-    visits = HiP(k=16, block=16, sinks=0, window=0).index(given).visits
+    visits = HiP(dense=0, k=16, block=16, sinks=0, window=0).index(given).visits
     assert [[len(row) for row in head] for head in listed(visits)] == [[8, 8, 8]] * 4
 
 
 @pytest.mark.parametrize("chunk", [16, 50, 2048])
 def test_a_session_with_a_budget_for_everything_is_stock(chunk):
     model, ids = tiny_model(), tokens(200)
-    with model.session("pattern=hip(k=200,block=16)", chunk=chunk) as session:
+    with model.session("pattern=hip(k=200,dense=0,block=16)", chunk=chunk) as session:
         assert_close(session.logits(ids), stock_logits(model.network, ids), atol=1e-5, rtol=0)
 
 

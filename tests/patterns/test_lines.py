@@ -11,7 +11,11 @@ from torch.testing import assert_close
 
 from longspan.patterns import lines
 from longspan.patterns.base import Reading
+from longspan.patterns.flexprefill import FlexPrefill
+from longspan.patterns.hip import HiP
 from longspan.patterns.lines import line_sums, slash_blocks
+from longspan.patterns.minference import MInference
+from longspan.patterns.xattention import XAttention
 
 HEADS = 3
 
@@ -79,3 +83,39 @@ def test_a_slash_line_runs_through_the_blocks_of_its_pairs(rows, past, sizes, se
                     if 0 <= query - distance < o * block:
                         met.add((query - distance) // width)
             assert found[head, number].nonzero().flatten().tolist() == sorted(met)
+
+
+def _large(dtype):
+    """Products of 99,000 and more, as some models have them, and beyond what fp16 can hold."""
+    generator = torch.Generator().manual_seed(0)
+    query = torch.randn(2, 64, 128, generator=generator) + 28
+    key = torch.randn(1, 256, 128, generator=generator) + 28
+    assert float((query @ key.mT).min()) > 90_000
+    return Reading(
+        query=query.half().to(dtype),
+        key=key.half().to(dtype),
+        scale=128**-0.5,
+        layer=0,
+        layers=1,
+        weights=lambda some: pytest.fail("one piece"),
+    )
+
+
+def test_products_beyond_fp16_are_judged_as_in_fp32():
+    for half, single in zip(
+        line_sums(_large(torch.float16), 64), line_sums(_large(torch.float32), 64), strict=True
+    ):
+        assert bool(half.isfinite().all())
+        assert float(half.sum()) == pytest.approx(float(single.sum()), rel=0.02)
+    half, single = (
+        XAttention(stride=16, block=64).shares(_large(dtype)) for dtype in (torch.float16, torch.float32)
+    )
+    assert bool(half.isfinite().all())
+    assert_close(half.sum(-1), single.sum(-1), rtol=0.02, atol=0)
+    for pattern in (
+        HiP(dense=0, k=64, window=0),
+        FlexPrefill(block=64, minimum=64),
+        MInference(patterns="vertical-slash"),
+    ):
+        index = pattern.index(_large(torch.float16))
+        assert index.visits.numel()

@@ -7,8 +7,12 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from longspan.plan import Plan
+from longspan.positions.dynamic_by_parts import DynamicByParts
 from longspan.positions.dynamic_ntk import DynamicNTK
+from longspan.positions.dynamic_yarn import DynamicYaRN
 from longspan.positions.ntk import NTK
+from longspan.positions.ntk_by_parts import NTKByParts
+from longspan.positions.yarn import YaRN
 from naive_llama import causal, naive_logits
 from ropes import BASES, CHANNELS, FACTORS, SHARES, WINDOWS, network_turning, stock_rope, theirs
 from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
@@ -79,3 +83,32 @@ def test_each_pass_turns_all_keys_with_the_base_of_its_length():
         network = network_turning(inv_freq, **made_for)
         expected = naive_logits(network, ids[:stop], causal(stop))
         assert_close(logits[stop - 20 : stop], expected[stop - 20 :], atol=1e-5, rtol=0)
+
+
+@given(CHANNELS, BASES, WINDOWS, st.floats(0.1, 40.0))
+def test_dynamic_yarn_and_parts_have_the_factor_of_each_length(dim, base, window, times):
+    length, rope = round(times * window), stock_rope(dim, base, window)
+    for moving, fixed in ((DynamicYaRN(), YaRN), (DynamicByParts(beta_fast=20.0), NTKByParts)):
+        scheme = moving.fitted(length, window)
+        betas = {} if fixed is YaRN else {"beta_fast": 20.0}
+        wanted = fixed(factor=max(1.0, length / window), **betas).rope(rope)
+        found = scheme.rope(rope)
+        assert torch.equal(found.inv_freq, wanted.inv_freq)
+        assert found.magnitude == wanted.magnitude
+        assert scheme.dynamic
+        assert scheme.key_map(rope) is None
+        assert scheme.window(window) is moving.window(window) is None
+
+
+@pytest.mark.parametrize("plan", ["positions=dynamic-yarn", "positions=dynamic-by-parts"])
+def test_a_dynamic_scheme_is_stock_within_the_window_and_fixed_beyond_it(plan):
+    model, ids = tiny_model("llama"), tokens(100)
+    with model.session(plan, chunk=32) as session:
+        assert_close(session.logits(ids), stock_logits(model.network, ids), atol=1e-4, rtol=1e-4)
+    long = tokens(model.window + 200)
+    fixed = plan.replace("dynamic-", "").replace("=by-parts", "=ntk-by-parts")
+    with (
+        model.session(plan, chunk=4096) as moving,
+        model.session(f"{fixed}(factor={len(long) / model.window})") as still,
+    ):
+        assert_close(moving.logits(long), still.logits(long), atol=1e-4, rtol=1e-4)

@@ -17,6 +17,7 @@ from longspan.positions.dpe import DPE
 from longspan.positions.in_cache import InCache
 from longspan.positions.lm_infinite import LMInfinite
 from longspan.positions.rerope import ReRoPE
+from longspan.positions.self_extend import SelfExtend
 from longspan.positions.string import STRING
 
 SCALES = st.lists(st.integers(1, 9), min_size=1, max_size=PAIRS).map(tuple)
@@ -207,3 +208,44 @@ def test_rerope_tempers_by_the_logarithm_of_the_place(start, count, window):
     assert_close(factor, torch.tensor(expected))
     assert bool((factor[queries < window] == 1).all())
     assert ReRoPE(sharpen=False).temper(queries, 0, rope(window)) is None
+
+
+@given(st.integers(1, 40), st.sampled_from([1, 2, 4, 8]), st.integers(0, 90), st.integers(1, 30))
+def test_leaky_rerope_has_a_slope_beyond_its_width(width, slowdown, start, count):
+    scheme = ReRoPE(near=width, slowdown=float(slowdown))
+    keys, queries = torch.arange(start + count), torch.arange(start, start + count)
+    for piece in scheme.pieces(queries, rope()):
+        for row, i in enumerate(queries.tolist()):
+            for j in range(int(piece.low[row]), int(piece.high[row])):
+                near = i - j < width
+                wanted = i - j if near else width + (i - j - width) / slowdown
+                assert float(piece.query[row] - piece.keys(keys)[j]) == pytest.approx(wanted)
+    farthest = scheme.window(WINDOW) - 1
+    assert width >= WINDOW or width + (farthest - width) / slowdown <= WINDOW
+
+
+@given(st.integers(2, 5000), st.integers(0, 20_000))
+def test_self_extend_scales_queries_by_a_logarithm_where_asked(base, position):
+    at = torch.tensor([position])
+    assert SelfExtend().temper(at, 0, rope()) is None
+    found = SelfExtend(scale_base=base).temper(at, 0, rope())
+    assert float(found) == pytest.approx(max(1.0, math.log(position + 1) / math.log(base)), rel=1e-6)
+
+
+def test_string_takes_its_shift_from_the_text_where_asked():
+    asked = STRING(shift=0.33, local=4, of="text")
+    assert asked.fitted(100, 200) == STRING(shift=33, local=4)
+    assert asked.fitted(6, 200) == STRING(shift=4, local=4), "at least W"
+    assert asked.fitted(10_000, 200) == STRING(shift=200, local=4), "at most the trained window"
+    assert STRING(shift=0.33, local=4).fitted(100, 200) == STRING(shift=0.33, local=4)
+
+
+@pytest.mark.parametrize(("chunk", "local"), [(0.75, 0.125), (0.5, 0.4), (1.0, 0.75)])
+def test_dca_sees_older_chunks_where_the_one_before_ends(chunk, local):
+    scheme, window = DCA(chunk=chunk, local=local), 400
+    size = int(window * chunk)
+    period = size - int(window * local)
+    queries = torch.arange(5 * period)
+    _, before, older = scheme.pieces(queries, rope(window))
+    assert set(older.query.tolist()) == {min(2 * period - 1, size)}
+    assert int(before.query.max()) == min(2 * period - 1, size)

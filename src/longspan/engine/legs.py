@@ -64,10 +64,10 @@ class Span:
 
     def turned(self, queries: Tensor, layer: int) -> list[Tensor]:
         """Queries `[heads, n, dim]` of a layer as each leg turns them, tempered."""
-        temper = self.temper(layer)
+        temper, dtype = self.temper(layer), queries.dtype
         if temper is not None:
-            queries = (queries * temper[:, None]).to(queries.dtype)
-        return [turned(queries, leg.query_turn) for leg in self.legs]
+            queries = queries.float() * temper[:, None]
+        return [turned(queries, leg.query_turn).to(dtype) for leg in self.legs]
 
     def turn(self, keys: KeyMap, positions: Tensor) -> Table | None:
         """The rotation of keys at given positions; None where the layers do not rotate."""

@@ -252,7 +252,7 @@ class Worker {
       const Strip& strip = strips_[i / STRIP];
       const int lane = i % STRIP;
       const float largest = strip.largest[lane / LANES][lane % LANES], total = strip.total[lane / LANES][lane % LANES];
-      if (largest == NOTHING) continue;
+      if (total == 0) continue;  // nothing was seen
       const int64_t place = rows_[i].head * call_.rows + rows_[i].row;
       const float before = call_.lse[place], now = largest / LOG2E + std::log(total);
       const float joint = std::max(before, now) + std::log1p(std::exp(-std::abs(before - now)));

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from longspan.kernels import fused
 
+_FAR = 1 << 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -35,9 +37,20 @@ def table(
     interleaved: bool = False,
     by_pair: bool = False,
 ) -> Table:
-    """The rotation of each position. positions `[..., n]`, or by_pair `[..., n, r/2]`; inv_freq `[r/2]`."""
-    angles = (positions if by_pair else positions[..., None]).float() * inv_freq
-    cos, sin = angles.cos() * magnitude, angles.sin() * magnitude
+    """The rotation of each position. positions `[..., n]`, or by_pair `[..., n, r/2]`; inv_freq `[r/2]`.
+
+    Angles are fp32 as those of `transformers`, and fp64 where a position is 2²⁰ or more: there fp32 would be off by
+    0.05 rad and more, and from 2²⁴ on neighbours would share a position.
+    """
+    each = positions if by_pair else positions[..., None]
+    if positions.numel() and bool(positions.max() >= _FAR):
+        exact = each.to("cpu", torch.float64) * inv_freq.to("cpu", torch.float64)
+        cos, sin = (
+            turn.to(inv_freq.device, torch.float32) * magnitude for turn in (exact.cos(), exact.sin())
+        )
+    else:
+        angles = each.float() * inv_freq
+        cos, sin = angles.cos() * magnitude, angles.sin() * magnitude
     if interleaved:
         return Table(
             cos=cos.repeat_interleave(2, dim=-1),

@@ -27,6 +27,7 @@ typedef int32_t Ints __attribute__((vector_size(LANES * 4), may_alias));
 INLINE Vec all(float x) { return x - Vec{}; }
 INLINE Ints all(int32_t x) { return x - Ints{}; }
 
+// The second where one of the two is no number.
 INLINE Vec larger(Vec a, Vec b) {
 #ifdef __AVX512F__
   return _mm512_max_ps(a, b);
@@ -35,21 +36,21 @@ INLINE Vec larger(Vec a, Vec b) {
 #endif
 }
 
-// 2^x; at -127 and below, 0.
+// 2^x; at -127 and below, 0; no number where x is none.
 INLINE Vec power_of_two(Vec x) {
-  x = larger(x, all(-127.0f));
-  Vec shifted = x + 12582912.0f;  // 1.5 * 2^23: the whole part lies in the lowest bits
-  Vec rest = x - (shifted - 12582912.0f);
+  x = larger(all(-127.0f), x);
+  Vec shifted = x + 12583039.0f;  // 1.5 * 2^23 + 127: the whole part, as an exponent, lies in the lowest bits
+  Vec rest = x - (shifted - 12583039.0f);
   Vec power = rest * 1.326472724e-3f + 9.671512681e-3f;
   power = power * rest + 5.550733744e-2f;
   power = power * rest + 2.402224208e-1f;
   power = power * rest + 6.931469776e-1f;
   power = power * rest + 1.0f;
-  return (Vec)((Ints)power + ((Ints)shifted << 23));
+  return power * (Vec)((Ints)shifted << 23);
 }
 
 INLINE Vec tanh(Vec x) {
-  x = -larger(-larger(x, all(-15.0f)), all(-15.0f));
+  x = -larger(all(-15.0f), -larger(all(-15.0f), x));
   return 1.0f - 2.0f / (power_of_two(x * (2.0f * LOG2E)) + 1.0f);
 }
 

@@ -72,6 +72,7 @@ CARDS = (
         training=False,
         changes="While reading, blocks of queries see the keys in clusters whose centroid matches them.",
         field=(261,),
+        missing="The second level of clusters; the threshold is set by a budget unless one is given.",
     ),
     Card(
         name="dhsa",
@@ -82,6 +83,8 @@ CARDS = (
         training=False,
         changes="While reading, blocks of queries see the tokens of the text chunks whose keys suit them best.",
         field=(168,),
+        missing="The module that predicts boundaries is trained; here they are where keys turn.",
+        trained=True,
     ),
     Card(
         name="flexprefill",
@@ -111,5 +114,6 @@ CARDS = (
         year=2025,
         training=False,
         changes="While reading, blocks of queries see the key blocks whose antidiagonal scores hold enough attention.",
+        missing="Thresholds of their own for each head, which the authors found for one model.",
     ),
 )

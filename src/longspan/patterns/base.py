@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from longspan.errors import PlanError
@@ -26,7 +27,8 @@ class Reading:
     """What a pattern may look at, in one layer, while one chunk is read.
 
     query `[heads, n, dim]` and key `[kv_heads, m, dim]`, both rotated; the queries are the last n of the m
-    entries that the keys cover. scale: what query · key is multiplied with, before softcap bounds it. layer counts
+    entries that the keys cover. scale: what query · key is multiplied with, before softcap bounds it; in fp16, whose
+    range the products of real models leave, the queries are scaled instead, and scale is 1. layer counts
     from 0 of `layers`. weights: softmax weights of some of the queries over all keys up to their own, fp32
     `[heads, w, m]`, under the plan's positions; for few queries at a time. pieces: of the positions that these queries
     have; with one, the weights are those of query · key. state: what `Pattern.state` made for this
@@ -45,6 +47,11 @@ class Reading:
     state: State | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     profile: Callable[[str], Tensor] = _unmeasured
+
+    def __post_init__(self) -> None:
+        if self.query.dtype is torch.float16:
+            object.__setattr__(self, "query", self.query * self.scale)
+            object.__setattr__(self, "scale", 1.0)
 
     @property
     def start(self) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 from longspan.kernels.blocks import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, Reading
-from longspan.patterns.choosing import own_blocks, packed
+from longspan.patterns.choosing import causal_blocks, own_blocks, packed, visits_of
 
 # Keys gathered at a time, in elements.
 _ELEMENTS = 1 << 21
@@ -24,17 +24,20 @@ class HiP(Pattern):
     judged by the keys in its middle, and the better half of all halves goes on, until the parts are `width` keys. A
     half is as good as the highest query · key in it.
 
-    k: keys that are found so. block, width: tokens of a block of queries, and of one of keys. stride: of the queries
-    in a block, the last of each so many takes part in the search. sinks, window: first keys, and last ones before the
-    block of queries, visited in any case and not counted in k; both are rounded up to whole blocks of `width`.
+    k: keys that are found so. dense: first layers that see everything, as in the authors' evaluation; their version
+    1.2 also keeps the fourth and the last. block, width: tokens of a block of queries, and of one of keys. stride: of
+    the queries in a block, the last of each so many takes part in the search. sinks, window: first keys, and last
+    ones before the block of queries, visited in any case and not counted in k; both are rounded up to whole blocks of
+    `width`.
 
-    The defaults are those of version 1.1 of the authors' code (`HiPAttentionArgs`). Version 1.0 had blocks of 32
+    The other defaults are those of version 1.1 of the authors' code (`HiPAttentionArgs`). Version 1.0 had blocks of 32
     queries and a window of 128. It also read the first queries densely, and in the search over long texts looked at 32
     channels only; 1.1 does neither unless it is told to, and both are left out here. The window is counted from the
     first query of a block, theirs from the last.
     """
 
     k: int = 512
+    dense: int = 3
     block: int = 64
     width: int = 2
     stride: int = 2
@@ -45,6 +48,7 @@ class HiP(Pattern):
         check_range("block", self.block, 16, 4096)
         check_range("width", self.width, 1, self.block)
         check_range("k", self.k, self.width)
+        check_range("dense", self.dense, 0)
         check_range("stride", self.stride, 1, self.block)
         check_range("sinks", self.sinks, 0)
         check_range("window", self.window, 0)
@@ -57,8 +61,11 @@ class HiP(Pattern):
         return self.block
 
     def index(self, reading: Reading) -> BlockIndex:
-        """Key blocks of `width` for each head."""
+        """Key blocks of `width` for each head; all of them in the first layers."""
         own = own_blocks(reading, self.block)
+        if reading.layer < self.dense:
+            everything = causal_blocks(own, int(own[-1]) + 1)[None]
+            return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(everything))
         limit = own * (self.block // self.width)
         sinks, window = -(-self.sinks // self.width), -(-self.window // self.width)
         sinks_end = limit.clamp(max=sinks)

@@ -52,11 +52,12 @@ class MInference(Pattern):
 
     patterns: "search" for what the profile "patterns" found best for each head of the model, or "a-shape",
     "vertical-slash" or "block-sparse" for all heads. vertical, slash: lines of a vertical-slash head, those with the
-    largest weights of the last `last` queries; among them always the `sure_vertical` first keys and the `sure_slash`
-    nearest distances. sinks, window: tokens that an A-shaped head sees. blocks: key blocks that a block-sparse head
-    visits, those with the largest mean query · mean key. Heads that were searched have the sizes of the search
-    instead. ratio: what all sizes are multiplied with. block: tokens per query block, and per key block of a
-    block-sparse head. All defaults are those of the authors' code.
+    largest weights of the last `last` queries. The `sure_vertical` first keys and the `sure_slash` nearest distances
+    come before all others, and there are at least `sure_vertical` vertical and `least_slash` slash lines. sinks,
+    window: tokens that an A-shaped head sees. blocks: key blocks that a block-sparse head visits, those with the
+    largest mean query · mean key. Heads that were searched have the sizes of the search instead. ratio: what all
+    sizes are multiplied with. block: tokens per query block, and per key block of a block-sparse head. All defaults
+    are those of the authors' code.
 
     Deviations. "The last queries" are those of each chunk that is read, so every chunk has lines of its own. A slash
     line fills key blocks of half of `block` tokens at fixed places; the authors' have `block` tokens and begin
@@ -78,11 +79,21 @@ class MInference(Pattern):
     last: int = 64
     sure_vertical: int = 30
     sure_slash: int = 100
+    least_slash: int = 50
     block: int = 64
 
     def __post_init__(self) -> None:
         check_choice("patterns", self.patterns, ("search", *KINDS))
-        for name in ("vertical", "slash", "sinks", "window", "blocks", "sure_vertical", "sure_slash"):
+        for name in (
+            "vertical",
+            "slash",
+            "sinks",
+            "window",
+            "blocks",
+            "sure_vertical",
+            "sure_slash",
+            "least_slash",
+        ):
             check_range(name, getattr(self, name), 0)
         check_range("ratio", self.ratio, 0)
         check_range("last", self.last, 1)
@@ -183,7 +194,7 @@ class Estimate:
         by_key, by_distance = (sums[heads] for sums in self._lines)
         anywhere = torch.ones(by_key.shape[1], dtype=torch.bool, device=by_key.device)
         lines = highest(by_key, vertical.clamp(min=self._pattern.sure_vertical)[:, None], anywhere)
-        distances = highest(by_distance, slash.clamp(min=self._pattern.sure_slash)[:, None], anywhere)
+        distances = highest(by_distance, slash.clamp(min=self._pattern.least_slash)[:, None], anywhere)
         return packed(torch.arange(len(anywhere), device=lines.device), lines), distances
 
     @cached_property

@@ -26,9 +26,13 @@ class XAttention(Pattern):
     block itself always count among them.
 
     stride: queries and keys of a tile. threshold: the share. block: tokens per block, a multiple of stride. The
-    defaults are those of the authors' code.
+    defaults are those of the authors' `xattn_estimate`; their `Xattention_prefill`, which their README calls, has a
+    threshold of 0.8.
 
-    Deviations: one threshold for all heads; theirs may also differ from head to head, as found for Llama-3.1-8B. Tiles
+    Deviations: one threshold for all heads; theirs may also differ from head to head, as found for Llama-3.1-8B. The
+    first block is always visited and the own one counts once, as the paper means it: in the authors' code the first
+    part of a text (all of one up to 16k) loses both marks of being sure to an assignment, sums lag by one, and most
+    query blocks visit one key block more. Tiles
     are aligned to the first key, also where a chunk begins inside one. Where scores are bounded by a soft cap, the
     means are bounded by it.
     """
@@ -67,6 +71,9 @@ class XAttention(Pattern):
         tiles, behind = -(-keys // stride), -keys % stride
         across = _tiled(key, 0, behind, stride).flatten(2).mT
         query = _tiled(reading.query, start % stride, behind, stride).unflatten(0, (len(key), -1))
+        within = stride
+        if query.dtype is torch.float16:  # a tile's sum may leave its range
+            query, within = query / stride, 1
         own = torch.arange(first, tiles, device=key.device) * stride // self.block
         size = len(reading.query), int(own[-1] - own[0]) + 1, int(own[-1]) + 1
         shares = key.new_zeros(size, dtype=torch.float32)
@@ -75,7 +82,7 @@ class XAttention(Pattern):
             end = min(begin + step, tiles)
             rows = query[:, :, begin - first : end - first].flip(3).flatten(3)
             scores = (rows.flatten(1, 2) @ across[..., :end]).unflatten(1, rows.shape[1:3]).float()
-            scores *= reading.scale / stride
+            scores *= reading.scale / within
             if reading.softcap is not None:
                 scores = (scores / reading.softcap).tanh_().mul_(reading.softcap)
             later = torch.ones(end - begin, end - begin, dtype=torch.bool, device=key.device).triu(1)

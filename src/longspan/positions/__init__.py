@@ -60,6 +60,24 @@ CARDS = (
         field=(301,),
     ),
     Card(
+        name="dynamic-by-parts",
+        target="longspan.positions.dynamic_by_parts:DynamicByParts",
+        paper="YaRN: Efficient Context Window Extension of Large Language Models",
+        link="https://arxiv.org/abs/2309.00071",
+        year=2023,
+        training=False,
+        changes="NTK-by-parts whose factor grows with the text, and is 1 within the trained window.",
+    ),
+    Card(
+        name="dynamic-yarn",
+        target="longspan.positions.dynamic_yarn:DynamicYaRN",
+        paper="YaRN: Efficient Context Window Extension of Large Language Models",
+        link="https://arxiv.org/abs/2309.00071",
+        year=2023,
+        training=False,
+        changes="YaRN whose factor grows with the text, and is 1 within the trained window.",
+    ),
+    Card(
         name="abf",
         target="longspan.positions.abf:ABF",
         paper="Effective Long-Context Scaling of Foundation Models",
@@ -108,6 +126,7 @@ CARDS = (
         training=False,
         changes="Lowers the rotary base, so that positions in a short text are told apart better.",
         field=(219,),
+        missing="The paper's formula was not to be had; that the base is halved is this library's choice.",
     ),
     Card(
         name="longrope",
@@ -118,6 +137,8 @@ CARDS = (
         training=False,
         changes="Slows each pair of channels by a searched factor, and leaves the first tokens as they were.",
         field=(185,),
+        missing="Searched factors for short texts, which keep the model's rotation here; fine-tuning in steps.",
+        trained=True,
     ),
     Card(
         name="longrope2",
@@ -128,6 +149,8 @@ CARDS = (
         training=False,
         changes="Slows the slow pairs of channels by searched factors, and the fast ones by the base that follows.",
         field=(184,),
+        missing="Training on short and long texts together, after the search.",
+        trained=True,
     ),
     Card(
         name="self-extend",
@@ -167,6 +190,7 @@ CARDS = (
         training=False,
         changes="Shows recent keys at their true distance, the first ones at a fixed one, and hides the others.",
         field=(146,),
+        missing="The optional attention to the best keys of the middle.",
     ),
     Card(
         name="string",
@@ -187,6 +211,7 @@ CARDS = (
         training=False,
         changes="Counts far distances in groups, of a size of its own for each eighth of the channel pairs.",
         field=(71,),
+        missing="The optional restriction to the strongest channels; effective lengths found by needles.",
     ),
     Card(
         name="in-cache",

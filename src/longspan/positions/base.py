@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
@@ -41,6 +42,11 @@ KeyMap = Callable[[Tensor], Tensor]
 def unchanged(positions: Tensor) -> Tensor:
     """The key map of most schemes: a key is rotated by its own position."""
     return positions
+
+
+def log_scaled(queries: Tensor, base: int) -> Tensor:
+    """max(1, ln(i + 1) / ln base) for queries at positions i, fp32 `[n]`: for more keys to see."""
+    return ((queries + 1).double().log() / math.log(base)).clamp(min=1).float()
 
 
 class Piece(NamedTuple):

@@ -20,8 +20,8 @@ class DCA(Positions):
 
     https://arxiv.org/abs/2402.17463. Of the trained window L, a chunk is `chunk` · L tokens; keys lie at j mod c,
     where c is the chunk less `local` · L. Queries stand at i mod c for keys of their own chunk, at
-    min(i mod c + c, chunk) for the chunk before, at the chunk's length for older ones. All pieces rotate keys
-    alike, so keys are stored rotated.
+    min(i mod c + c, chunk) for the chunk before, and at the last of these, min(2c − 1, chunk), for older ones. All
+    pieces rotate keys alike, so keys are stored rotated.
 
     With a temperature t, all scores are multiplied by max(1, t · ln s + 1), s being the length of the text over L:
     0.1 is what Qwen2.5-1M, https://arxiv.org/abs/2501.15383, does (in vLLM, where s grows with each generated token;
@@ -73,7 +73,9 @@ class DCA(Positions):
         return [
             Piece(inside, keys, own, queries + 1),
             Piece((inside + period).clamp(max=chunk), keys, before, own),
-            Piece(torch.full_like(queries, chunk), keys, torch.zeros_like(queries), before),
+            Piece(
+                torch.full_like(queries, min(2 * period - 1, chunk)), keys, torch.zeros_like(queries), before
+            ),
         ]
 
     def key_map(self, rope: Rope) -> KeyMap:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 class InCache(Positions):
     """StreamingLLM's re-assignment: an entry's position is its rank in the cache. https://arxiv.org/abs/2309.17453
 
-    With entries 0, 1, 2, 3, 6, 7, 8 in the cache, token 9 sees them at the positions 0 to 6 and stands at 7. As long as
-    a policy keeps fewer entries than the trained window has tokens, a text may be of any length, and no distance is
-    one that was not trained. Keys are stored raw and rotated when they are read. While nothing was dropped it is the
-    stock model.
+    With entries 0, 1, 2, 3, 6, 7, 8 in the cache, token 9 sees them at the distances 7 to 1, as if they stood at 0 to
+    6 and itself at 7. Only distances count: positions are counted back from the token's own in the text, 2 to 8 and 9
+    here, so that rows of different length share it; where these numbers grow large, angles are made in fp64. As long
+    as a policy keeps fewer entries than the trained window has tokens, a text may be of any length, and no distance
+    is one that was not trained. Keys are stored raw and rotated when they are read. While nothing was dropped it is
+    the stock model.
     """
 
     by_rank: ClassVar[bool] = True

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from longspan.errors import PlanError
-from longspan.parameters import Budget, check_budget, check_range, tokens
+from longspan.parameters import Budget, check_budget, check_choice, check_range, tokens
 from longspan.positions.base import Piece, Positions, Rope, unchanged
 
 
@@ -24,21 +24,33 @@ class STRING(Positions):
     The authors' code for reading counts a key at the distance S in both pieces, that for generating only in the far
     one, as here.
 
-    shift: S, as tokens or as a share of the trained window; the authors suggest 0.25 to 0.4.
+    shift: S, as tokens or as a share; the authors suggest 0.25 to 0.4.
     local: W, as tokens or as a share of the trained window; the authors suggest 128, 256 or 512.
-    magnitude: what rotated channels are multiplied with. The authors' code has 0.1 · ln 2 + 1, the paper nothing.
+    of: what `shift` is a share of: "window", the trained window, as in the paper, or "text", the text's length when
+    reading begins, as in the authors' code, where it is the length that is tested. The two differ on shorter texts.
+    magnitude: what rotated channels are multiplied with. The paper has nothing; the authors' code, with which the
+    published figures were made, always has 0.1 · ln 2 + 1, which is magnitude=1.0693.
     """
 
     piece_count: ClassVar[int] = 2
 
     shift: Budget = 0.33
     local: Budget = 128
+    of: Literal["window", "text"] = "window"
     magnitude: float = 1.0
 
     def __post_init__(self) -> None:
         check_budget("shift", self.shift)
         check_budget("local", self.local)
         check_range("magnitude", self.magnitude, 0.01)
+        check_choice("of", self.of, get_args(Literal["window", "text"]))
+
+    def fitted(self, length: int, trained: int) -> STRING:
+        """With S in tokens where it is a share of the text; at least W, at most the trained window."""
+        if self.of == "window" or not isinstance(self.shift, float):
+            return self
+        local = tokens(self.local, trained)
+        return replace(self, of="window", shift=min(trained, max(local, int(self.shift * length))))
 
     def _sizes(self, trained: int) -> tuple[int, int]:
         shift, local = tokens(self.shift, trained), tokens(self.local, trained)

@@ -1,0 +1,31 @@
+"""YaRN whose factor grows with the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longspan.positions.base import Positions
+from longspan.positions.dynamic_by_parts import DynamicByParts
+from longspan.positions.following import Following
+from longspan.positions.yarn import YaRN
+
+
+@dataclass(frozen=True, kw_only=True)
+class DynamicYaRN(DynamicByParts):
+    """YaRN with s = max(1, l / L), l being the length so far. https://arxiv.org/abs/2309.00071 (section 3.3)
+
+    Within the trained window it is the stock model.
+
+    beta_fast, beta_slow: as of `yarn`.
+    """
+
+    def fitted(self, length: int, trained: int) -> Positions:
+        """The scheme at this length."""
+        return _AtLength(
+            factor=max(1.0, length / trained), beta_fast=self.beta_fast, beta_slow=self.beta_slow
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AtLength(Following, YaRN):
+    """YaRN with the factor of one length."""
