@@ -144,7 +144,7 @@ def test_a_model_in_training_mode_or_with_gradients_keeps_them():
             "something other than a cosine and a sine",
         ),
         ("mamba", {}, "no rotary position embedding"),
-        ("falcon_h1", {}, "recurrent state"),
+        ("falcon_h1", {}, "something besides attention goes from token to token, such as a recurrent state"),
         (
             "deepseek_v3",
             {
@@ -175,12 +175,8 @@ def test_a_model_in_training_mode_or_with_gradients_keeps_them():
         ),
         ("gpt2", {}, "no rotary position embedding"),
         ("bloom", {}, "no rotary position embedding"),
-        (
-            "llama",
-            {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 10_000.0, "factor": 2.0}},
-            "rope_type='dynamic' changes its frequencies",
-        ),
-        ("hunyuan_v1_dense", {}, "rotates its queries and keys"),
+        ("doge", {}, "layer 0 is masked in a way that longspan does not know"),
+        ("diffllama", {}, "hand over 6 attentions, layer 0 2 of them"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )

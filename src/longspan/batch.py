@@ -197,6 +197,8 @@ class Batch:
         of it follows."""
         total, began = sum(len(self.pending[sequence]) for sequence in sequences), time.perf_counter()
         self.fit(self.seen)
+        for memory, length in zip(self._memories, self.seen, strict=True):
+            memory.announced = length
         if end and not self._each_chunk:
             for sequence in sequences:
                 self._engine.reserve(self._memories[sequence], len(self.pending[sequence]))

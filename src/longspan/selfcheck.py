@@ -1,15 +1,16 @@
-"""Whether the seam reproduces the model: the same random prompt through both."""
+"""Whether the seam reproduces the model: each layer's attention, and the logits of a random prompt."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from longspan.engine.engine import Engine
 from longspan.engine.passing import Portion
-from longspan.errors import UnsupportedModel
+from longspan.layerwise import Trials
 from longspan.plan import Plan
 from longspan.seam import Seam
 from longspan.store.ledger import Ledger
@@ -49,21 +50,29 @@ class SelfCheck:
 
 
 def self_check(seam: Seam) -> SelfCheck:
-    """Compares the seam with the stock model; UnsupportedModel if they differ by more than the tolerance."""
+    """Compares the seam with the stock model, layer by layer and as a whole.
+
+    Raises UnsupportedModel if they differ by more than number formats explain.
+    """
+    trials = Trials(seam, seam.watched())
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(seam.config.vocab_size, (sum(_CHUNKS),), generator=generator).to(seam.device)
     stock = seam.stock(ids).float()
+    seam.refuse_damage(stock)
     engine = Engine(seam, Plan())
     memory = engine.memory(Ledger())
-    parts = [Portion(memory=memory, ids=part, reading=len(part) > 1) for part in ids.split(_CHUNKS)]
-    ours = torch.cat([engine.forward([part], range(len(part.ids))) for part in parts]).float()
-    difference = float((ours - stock).norm() / (stock - stock.mean()).norm())
+    logits = []
+    for part in ids.split(_CHUNKS):
+        portion = Portion(memory=memory, ids=part, reading=len(part) > 1)
+        logits.append(engine.forward([portion], range(len(part)), partial(trials.beside, ids=part)).float())
+        trials.read(part)
+    trials.check()
+    difference = float((torch.cat(logits) - stock).norm() / (stock - stock.mean()).norm())
     tolerance = _TOLERANCE[seam.dtype]
     if not difference <= tolerance:
-        raise UnsupportedModel(
-            f"model family {seam.family!r} is not supported: through the seam its logits differ from the stock "
-            f"model's by {difference:.1e} of their spread (allowed {tolerance:.0e}), so its layers do something "
-            "besides rotary attention; use another model"
+        raise seam.unsupported(
+            f"through the seam its logits differ from the stock model's by {difference:.1e} of their spread (allowed "
+            f"{tolerance:.0e}), so its layers do something besides rotary attention"
         )
     rotating = [layer for layer in seam.layers if layer.rope.channels] or list(seam.layers)
     first = rotating[0]
@@ -74,7 +83,7 @@ def self_check(seam: Seam) -> SelfCheck:
         kv_heads=first.kv_heads,
         head_dim=first.head_dim,
         window=seam.window,
-        sliding_layers=sum(layer.window is not None for layer in seam.layers),
+        sliding_layers=sum(window is not None and window < seam.window for window in seam.windows),
         unrotated_layers=sum(layer.rope.channels == 0 for layer in seam.layers),
         rotation="interleaved" if first.rope.interleaved else "half",
         rotated_channels=first.rope.channels,

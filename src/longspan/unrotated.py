@@ -18,6 +18,7 @@ class Unrotated(nn.Module):
 
     def __init__(self, rotary: nn.Module, *, light: bool) -> None:
         super().__init__()
+        object.__setattr__(self, "_rotary", rotary)  # kept out of the modules: it is no part of this one
         self._light = light
         x, position_ids = torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.long)
         self._widths = {}
@@ -27,6 +28,13 @@ class Unrotated(nn.Module):
             if not isinstance(turn, tuple) or len(turn) != 2:
                 raise TypeError(f"{type(rotary).__name__} gives something other than a cosine and a sine")
             self._widths[kind] = turn[0].shape[-1]
+
+    def __getattr__(self, name: str) -> Any:
+        """What else a network asks its rotary module for, such as the config."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.__dict__["_rotary"], name)
 
     def forward(
         self, x: Tensor, position_ids: Tensor | None = None, layer_type: str | None = None

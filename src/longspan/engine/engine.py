@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
+from longspan.borrowing import Attention
 from longspan.engine.memory import LayerMemory, Memory
 from longspan.engine.passing import Pass, Portion
+from longspan.engine.reach import windows_under
 from longspan.engine.view import Viewer
 from longspan.patterns.thinning import Thinning
 from longspan.plan import Plan
@@ -17,7 +19,7 @@ from longspan.policies.allocators.base import ModelAllocator
 from longspan.policies.base import Policy
 from longspan.policies.tracker import Script, Tracking
 from longspan.policies.view import View
-from longspan.positions.base import Positions
+from longspan.positions.base import Positions, Rope
 from longspan.seam import Seam
 from longspan.selectors.base import Selector
 from longspan.store.form import Form, Plain
@@ -38,7 +40,7 @@ class Engine:
 
     forks: plans that sessions forked from this one may have; what their policies need to know is gathered from the
     beginning. observe: how many of the last queries each layer remembers at least. profile: facts measured once of
-    the model, by name.
+    the model, by name. reach: tokens that may be read at most, None where that is not known.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Engine:
         forks: Iterable[Plan] = (),
         observe: int = 0,
         profile: Callable[[str], Tensor] | None = None,
+        reach: int | None = None,
     ) -> None:
         self.seam = seam
         self.pattern = plan.pattern
@@ -57,9 +60,15 @@ class Engine:
         self.selector: Selector | None = plan.selector
         self.codec = plan.codec
         self.raw: bool = plan.codec is not None and plan.codec.raw
+        self.windows = windows_under(plan, seam, reach)
         self.profile = profile or _unmeasured
         self.scheme: Positions = (plan.positions or Positions()).measured(self.profile)
-        self._viewer = Viewer(seam=seam, raw=self.raw, profile=self.profile)
+        self._viewer = Viewer(
+            seam=seam,
+            raw=self.raw,
+            profile=self.profile,
+            full_layers=tuple(layer for layer, window in enumerate(self.windows) if window is None),
+        )
         policies = [each.policy for each in (plan, *forks) if each.policy is not None]
         self.trackings = list(dict.fromkeys(each.tracking for each in policies if each.tracking is not None))
         self.watch_seconds: dict[Tracking, float] = dict.fromkeys(self.trackings, 0.0)
@@ -82,11 +91,11 @@ class Engine:
         each entry at once.
         """
         layers = []
-        for facts in self.seam.layers:
+        for facts, window in zip(self.seam.layers, self.windows, strict=True):
             form: Form = self.codec.form() if self.codec else Plain()
             medium = self.codec.medium if self.codec else MEMORY
             trackers = {tracking: tracking.tracker() for tracking in self.trackings}
-            if facts.window is not None:
+            if window is not None:
                 form, medium, trackers = (form if form.at_once else Plain()), MEMORY, {}
             store = LayerStore(facts.kv_heads, form, ledger, medium=medium)
             layers.append(LayerMemory(store, trackers=trackers))
@@ -97,16 +106,26 @@ class Engine:
         reach = length if self.scheme.dynamic else memory.fitted or length
         return self.scheme.fitted(reach, self.seam.window)
 
+    def rope(self, memory: Memory, layer: int, length: int) -> Rope:
+        """The model's own rotation in a layer, for a sequence that has come to so many tokens."""
+        return self.seam.layers[layer].rope.at(max(length, memory.announced))
+
     def reserve(self, memory: Memory, count: int) -> None:
         """Makes room for `count` more tokens where nothing will drop them first."""
-        for layer, facts in zip(memory.layers, self.seam.layers, strict=True):
-            if facts.window is None:
+        for layer, window in zip(memory.layers, self.windows, strict=True):
+            if window is None:
                 layer.store.reserve(count)
 
-    def forward(self, portions: Sequence[Portion], keep: Sequence[int]) -> Tensor:
+    def forward(
+        self,
+        portions: Sequence[Portion],
+        keep: Sequence[int],
+        beside: Callable[[Attention], Attention] | None = None,
+    ) -> Tensor:
         """Runs the portions packed one after another, without padding, and remembers them.
 
-        keep: indices into the packed tokens whose logits are wanted. Returns `[len(keep), vocab]`.
+        keep: indices into the packed tokens whose logits are wanted. beside: makes of the attention one that does more.
+        Returns `[len(keep), vocab]`.
         """
         device = self.seam.device
         run = Pass(self, portions, keep)
@@ -116,8 +135,9 @@ class Engine:
                 [torch.arange(len(portion.ids), device=device) + portion.memory.seen for portion in portions]
             ),
             torch.tensor(keep, dtype=torch.long, device=device),
-            run.attention,
+            run.attention if beside is None else beside(run.attention),
             run.staying if self.thinning is not None else None,
+            windows=self.windows,
         )
         for portion in portions:
             if not portion.rehearsed:
@@ -133,8 +153,8 @@ class Engine:
         self.rehearse(memory, script)
         layers = [
             (index, layer)
-            for index, (layer, facts) in enumerate(zip(memory.layers, self.seam.layers, strict=True))
-            if facts.window is None
+            for index, (layer, window) in enumerate(zip(memory.layers, self.windows, strict=True))
+            if window is None
         ]
         if isinstance(self.policy.allocator, ModelAllocator):
             self._act_together(memory, layers, self.policy, self.policy.allocator)
@@ -175,7 +195,8 @@ class Engine:
         """Lets the codec's form of one layer learn from what is stored."""
         observed = self.codec.observed if self.codec else 0
         layer = memory.layers[index]
-        view = self._viewer.last(layer, index, self.positions(memory, seen), seen=seen, observed=observed)
+        positions, rope = self.positions(memory, seen), self.rope(memory, index, seen)
+        view = self._viewer.last(layer, index, positions, rope=rope, seen=seen, observed=observed)
         layer.store.learn(view.queries)
 
     def watch(self, memory: Memory, index: int, query: Tensor, seen: int) -> None:
@@ -201,6 +222,7 @@ class Engine:
             index,
             self.positions(memory, memory.seen + query.shape[1]),
             query,
+            rope=self.rope(memory, index, memory.seen + query.shape[1]),
             start=memory.seen,
             seen=memory.seen,
             tracking=tracking,
@@ -221,6 +243,7 @@ class Engine:
                 index,
                 self.positions(memory, seen),
                 query,
+                rope=self.rope(memory, index, seen),
                 start=seen - query.shape[1],
                 seen=seen,
                 tracking=tracking,
@@ -234,6 +257,7 @@ class Engine:
             memory.layers[index],
             index,
             self.positions(memory, seen),
+            rope=self.rope(memory, index, seen),
             seen=seen,
             observed=policy.observed,
             tracking=policy.tracking,

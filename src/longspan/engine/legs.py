@@ -50,7 +50,8 @@ class Span:
             scheme = Positions()
         self._scheme, self._trained = scheme, rope
         self._rope = _rotation(scheme, rope)
-        raw = (raw and window is None) or scheme.dynamic or scheme.by_rank
+        grows = rope.growing is not None
+        raw = (raw and window is None) or scheme.dynamic or scheme.by_rank or grows
         self.key_map = None if raw else scheme.key_map(rope)
         self.by_rank = scheme.by_rank
         legs = [Leg(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
@@ -72,13 +73,13 @@ class Span:
     def turn(self, keys: KeyMap, positions: Tensor) -> Table | None:
         """The rotation of keys at given positions; None where the layers do not rotate."""
         mapped = keys(positions)
-        return self._table(mapped, by_pair=mapped.dim() > positions.dim())
+        return self._table(mapped, self._rope.key_skew, by_pair=mapped.dim() > positions.dim())
 
     def query_turn(self, positions: Tensor) -> Table | None:
         """The rotation of queries by given positions `[n]`, or `[n, r/2]` where pairs differ."""
-        return self._table(positions, by_pair=positions.dim() > 1)
+        return self._table(positions, self._rope.query_skew, by_pair=positions.dim() > 1)
 
-    def _table(self, positions: Tensor, *, by_pair: bool) -> Table | None:
+    def _table(self, positions: Tensor, skew: Tensor | None, *, by_pair: bool) -> Table | None:
         rope = self._rope
         if rope.channels == 0:
             return None
@@ -88,7 +89,7 @@ class Span:
             magnitude=rope.magnitude,
             interleaved=rope.interleaved,
             by_pair=by_pair,
-        )
+        ).skewed(skew)
 
     def key_turn(self, keys: KeyMap, start: int, stop: int) -> Table | None:
         """The rotation of consecutive keys, kept for the layers to come."""

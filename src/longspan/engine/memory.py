@@ -86,15 +86,16 @@ class LayerMemory:
 class Memory:
     """All layers of one sequence.
 
-    ids: the tokens run so far. fitted: tokens that its positions are made for, 0 until reading begins. uncompressed:
-    tokens since a policy last acted. rounds: where rounds of a dialogue begin. rehearsed: what was rehearsed since
-    the last token and the seconds it took. surprise: −log p of the tokens run so far, `[m]` each, kept only for
-    selectors that ask for it.
+    ids: the tokens run so far. fitted: tokens that its positions are made for, 0 until reading begins. announced:
+    tokens that the text is known to come to. uncompressed: tokens since a policy last acted. rounds: where rounds of a
+    dialogue begin. rehearsed: what was rehearsed since the last token and the seconds it took. surprise: −log p of the
+    tokens run so far, `[m]` each, kept only for selectors that ask for it.
     """
 
     layers: list[LayerMemory]
     ids: list[int] = field(default_factory=list)
     fitted: int = 0
+    announced: int = 0
     uncompressed: int = 0
     rounds: list[int] = field(default_factory=lambda: [0])
     rehearsed: dict[Rehearsed, float] = field(default_factory=dict)
@@ -124,6 +125,7 @@ class Memory:
             [layer.fork(ledger, trackings, selects=selects) for layer in self.layers],
             ids=list(self.ids),
             fitted=self.fitted,
+            announced=self.announced,
             uncompressed=self.uncompressed,
             rounds=list(self.rounds),
             rehearsed={key: spent for key, spent in self.rehearsed.items() if key[0] in trackings},

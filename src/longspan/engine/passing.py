@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from longspan.borrowing import Call
 from longspan.engine.legs import Span, turned
 from longspan.engine.memory import Memory
 from longspan.engine.visitor import Visitor
 from longspan.kernels.regions import with_sinks
 from longspan.positions.base import Rope
-from longspan.seam import Call
 from longspan.selectors.base import Selector
 
 if TYPE_CHECKING:
@@ -105,10 +105,10 @@ class Pass:
             layers[(call.layer + 1) % len(layers)].store.prefetch()
 
     def _span(self, number: int, portion: Portion, call: Call) -> Span:
-        rope = self._engine.seam.layers[call.layer].rope
+        memory = portion.memory
+        rope = self._engine.rope(memory, call.layer, memory.seen + len(portion.ids))
         wanted = (number, rope, call.window)
         if wanted not in self._spans:
-            memory = portion.memory
             self._spans[wanted] = Span(
                 self._engine.positions(memory, memory.seen + len(portion.ids)),
                 rope,

@@ -14,17 +14,21 @@ from longspan.engine.memory import LayerMemory
 from longspan.kernels.rotation import Table
 from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
-from longspan.positions.base import Positions
+from longspan.positions.base import Positions, Rope
 from longspan.seam import Seam
 
 
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
-    """Makes views of layers, under the positions of their sequence. raw: whether codecs want keys unrotated."""
+    """Makes views of layers, under the positions of their sequence. raw: whether codecs want keys unrotated.
+
+    full_layers: those that the plan's parts act in.
+    """
 
     seam: Seam
     raw: bool
     profile: Callable[[str], Tensor]
+    full_layers: tuple[int, ...]
 
     def last(
         self,
@@ -32,6 +36,7 @@ class Viewer:
         index: int,
         scheme: Positions,
         *,
+        rope: Rope,
         seen: int,
         observed: int,
         tracking: Tracking | None = None,
@@ -48,6 +53,7 @@ class Viewer:
             index,
             scheme,
             queries,
+            rope=rope,
             start=seen - queries.shape[1],
             seen=seen,
             tracking=tracking,
@@ -61,6 +67,7 @@ class Viewer:
         scheme: Positions,
         queries: Tensor,
         *,
+        rope: Rope,
         start: int,
         seen: int,
         tracking: Tracking | None = None,
@@ -74,7 +81,7 @@ class Viewer:
         """
         layer, store = self.seam.layers[index], memory.store
         device, count = queries.device, queries.shape[1]
-        span = Span(scheme, layer.rope, None, start, max(1, count), device, raw=self.raw)
+        span = Span(scheme, rope, None, start, max(1, count), device, raw=self.raw)
         farthest = span.legs[-1]
         keys, values = store.vectors()
         positions, lengths = store.positions().to(device), store.lengths
@@ -87,7 +94,7 @@ class Viewer:
             keys = turned(keys, span.turn(farthest.keys, places))
 
         def turn(places: Tensor) -> Table | None:
-            ahead = Span(scheme, layer.rope, None, int(places[0]), len(places), device, raw=self.raw)
+            ahead = Span(scheme, rope, None, int(places[0]), len(places), device, raw=self.raw)
             return ahead.legs[-1].query_turn
 
         return View(
@@ -106,7 +113,7 @@ class Viewer:
             turn=turn,
             tracker=memory.trackers.get(tracking) if tracking is not None else None,
             rounds=torch.tensor(rounds or [0], device=device),
-            full_layers=tuple(place for place, each in enumerate(self.seam.layers) if each.window is None),
+            full_layers=self.full_layers,
             profile=self.profile,
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longspan.borrowing import Call
 from longspan.engine.legs import Leg, Region, Span, turned
 from longspan.engine.memory import LayerMemory, Memory
 from longspan.engine.view import ranks
@@ -17,7 +18,6 @@ from longspan.kernels.blocks import attend_blocks
 from longspan.kernels.regions import attend_entries, attend_tiles, join
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.thinning import Thinning
-from longspan.seam import Call
 from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.form import Plain
 from longspan.store.group import Group

@@ -22,6 +22,7 @@ from longspan.extending.writing import check_path, write_json
 from longspan.parameters import check_choice, check_range
 from longspan.positions.base import Rope
 from longspan.positions.rescaling import Rescaling
+from longspan.profiles.reading import full_layers
 from longspan.seam import Seam
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _about(model: Model, texts: Sequence[Sample], evolution: Evolution) -> dict[
 
 def _rope(seam: Seam) -> Rope:
     """The rotation of the layers that positions are for."""
-    ropes = [layer.rope for layer in seam.layers if layer.window is None and layer.rope.channels]
+    ropes = [rope for index in full_layers(seam) if (rope := seam.layers[index].rope).channels]
     if not ropes:
         raise UnsupportedModel(
             f"no layer of model family {seam.family!r} both rotates and sees everything, so there is nothing to "

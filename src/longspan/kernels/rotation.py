@@ -7,7 +7,7 @@ must be done in fp32: https://arxiv.org/abs/2411.13476.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,6 +27,10 @@ class Table:
     cos: Tensor
     sin: Tensor
     interleaved: bool
+
+    def skewed(self, factors: Tensor | None) -> Table:
+        """With the sine of each channel multiplied by a factor of its own, `[r]`; itself for None."""
+        return self if factors is None else replace(self, sin=self.sin * factors)
 
 
 def table(

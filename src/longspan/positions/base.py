@@ -16,7 +16,11 @@ class Rope:
     """How one kind of layer rotates its queries and keys.
 
     inv_freq: fp32 `[r/2]`, angle per position of each rotated pair. magnitude multiplies the rotated channels.
-    theta: the base b of θ_j = b^(−2j/r). window: tokens that the model was made for.
+    theta: the base b of θ_j = b^(−2j/r). window: tokens that the model was made for. query_skew, key_skew: what the
+    sine of each channel is multiplied with besides, fp32 `[r]`, where the model norms behind its rotation or turns the
+    other way round; None for 1. growing: the rotation for a text of so many tokens, where the model's own frequencies
+    follow the length of the text. unscaled: what it was before the config's YaRN, where it has one, with the window of
+    that.
     """
 
     inv_freq: Tensor
@@ -24,11 +28,19 @@ class Rope:
     interleaved: bool
     theta: float
     window: int
+    query_skew: Tensor | None = None
+    key_skew: Tensor | None = None
+    growing: Callable[[int], Rope] | None = None
+    unscaled: Rope | None = None
 
     @property
     def channels(self) -> int:
         """Rotated channels r of each head."""
         return 2 * len(self.inv_freq)
+
+    def at(self, length: int) -> Rope:
+        """The model's own rotation for a text of so many tokens."""
+        return self if self.growing is None else self.growing(length)
 
     def with_(self, **changes: Any) -> Rope:
         """The same rotation with some of its facts changed."""

@@ -43,15 +43,15 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
         return scores
     text = recital(tokenizer, min(seam.window, LENGTH))
     reading = Reading(seam, observed=len(text.ids) - text.asking[0].start)
-    viewer = Viewer(seam=seam, raw=False, profile=_none)
+    viewer = Viewer(seam=seam, raw=False, profile=_none, full_layers=tuple(reading.layers))
     try:
         for _ in reading.read(text.ids, _CHUNK):
             pass
         for layer in reading.layers:
             memory, observed = reading.memory.layers[layer], len(text.ids) - text.asking[0].start
-            found = retrieved(
-                viewer.last(memory, layer, Positions(), seen=len(text.ids), observed=observed), text
-            )
+            rope = seam.layers[layer].rope.at(len(text.ids))
+            view = viewer.last(memory, layer, Positions(), rope=rope, seen=len(text.ids), observed=observed)
+            found = retrieved(view, text)
             scores[layer, : len(found)] = found.clamp(min=LEAST)
     finally:
         reading.memory.release()

@@ -66,12 +66,19 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     text = recital(tokenizer, min(seam.window, LENGTH))
     seen, observed = len(text.ids), len(text.ids) // 2
     reading = Reading(seam, observed=observed)
-    viewer = Viewer(seam=seam, raw=False, profile=_none)
+    viewer = Viewer(seam=seam, raw=False, profile=_none, full_layers=tuple(reading.layers))
     try:
         for _ in reading.read(text.ids, _CHUNK):
             pass
         for layer in reading.layers:
-            view = viewer.last(reading.memory.layers[layer], layer, Positions(), seen=seen, observed=observed)
+            view = viewer.last(
+                reading.memory.layers[layer],
+                layer,
+                Positions(),
+                rope=seam.layers[layer].rope.at(reading.memory.announced),
+                seen=seen,
+                observed=observed,
+            )
             best = search(MInference(), _read(view))
             found[layer, : len(best)] = best
     finally:

@@ -24,12 +24,13 @@ class Reading:
     """
 
     def __init__(self, seam: Seam, *, observed: int = 0) -> None:
-        self._engine = Engine(seam, Plan(), observe=observed)
+        self._engine = Engine(seam, Plan(), observe=observed, reach=seam.window)
         self.memory: Memory = self._engine.memory(Ledger())
         self.layers = full_layers(seam)
 
     def read(self, ids: Sequence[int], chunk: int) -> Iterator[int]:
         """Reads chunk by chunk; yields the tokens of each chunk once they are stored."""
+        self.memory.announced = self.memory.seen + len(ids)
         for start in range(0, len(ids), chunk):
             part = torch.tensor(ids[start : start + chunk], device=self._engine.seam.device)
             self._engine.forward([Portion(memory=self.memory, ids=part)], [len(part) - 1])
@@ -37,5 +38,5 @@ class Reading:
 
 
 def full_layers(seam: Seam) -> list[int]:
-    """Layers that see everything."""
-    return [index for index, layer in enumerate(seam.layers) if layer.window is None]
+    """Layers that see everything that the model was trained for."""
+    return [index for index, window in enumerate(seam.windows) if window is None or window >= seam.window]

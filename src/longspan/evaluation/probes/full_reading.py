@@ -17,6 +17,7 @@ from longspan.errors import UnsupportedModel
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.policies.tracker import Script
+from longspan.profiles.reading import full_layers
 from longspan.store.ledger import Ledger
 from longspan.window import window_exceeded
 
@@ -56,7 +57,7 @@ class FullReading:
         check_range("queries", queries, 1, min(len(ids), chunk))
         seam = model.seam
         self.count, self.queries, self.chunk = len(ids), queries, chunk
-        self.layers = [index for index, layer in enumerate(seam.layers) if layer.window is None]
+        self.layers = full_layers(seam)
         if not self.layers:
             raise UnsupportedModel(
                 f"every layer of model family {seam.family!r} has a sliding window, so none sees the whole prompt; "
@@ -67,6 +68,7 @@ class FullReading:
             Plan(positions=plan.positions, policy=plan.policy),
             observe=max(queries, remember),
             profile=model.profile,
+            reach=self.count,
         )
         self._words = Words(model.tokenizer)
         self.notes: list[dict[str, Any]] = [{} for _ in range(queries)]
@@ -75,14 +77,14 @@ class FullReading:
         if window is not None and self.count > window:
             raise window_exceeded(self.count, 0, window, seam.window)
         self.memory = self.engine.memory(Ledger())
-        self.memory.fitted = self.count
+        self.memory.fitted = self.memory.announced = self.count
         first = self.count % chunk
         ends = ([first] if first else []) + list(range(first + chunk, self.count + 1, chunk))
         read(self.engine, self.memory, ids, ends, progress=progress)
 
     def span(self, layer: int, count: int) -> Span:
         """The positions of the last `count` tokens."""
-        rope = self.engine.seam.layers[layer].rope
+        rope = self.engine.rope(self.memory, layer, self.count)
         scheme = self.engine.positions(self.memory, self.count)
         return Span(scheme, rope, None, self.count - count, count, self.engine.seam.device)
 

@@ -66,7 +66,7 @@ def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> Memory:
     """The prompt as each layer holds it where tokens leave on their way, as `Session.read` has them leave."""
     engine = Engine(reading.engine.seam, plan, profile=reading.engine.profile)
     memory = engine.memory(Ledger())
-    memory.fitted = reading.count
+    memory.fitted = memory.announced = reading.count
     read(engine, memory, ids, [*range(reading.chunk, reading.count, reading.chunk), reading.count])
     return memory
 

@@ -1,0 +1,194 @@
+"""A network whose rotation and attention are ours for the time of one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from longspan.errors import LongspanError, UnsupportedModel
+from longspan.lending import Lending
+from longspan.unrotated import Unrotated, frequencies
+
+_NAME = "longspan"
+
+# What families may hand over that says nothing about attention beyond what a Call holds.
+_WITHOUT_MEANING = frozenset(
+    (
+        *("dropout", "position_ids", "cache_position", "is_causal", "seq_idx"),
+        *("use_cache", "output_attentions", "output_hidden_states", "output_router_logits", "return_dict"),
+        *("cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k", "num_items_in_batch"),
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Call:
+    """One layer's attention as the model asks for it.
+
+    query `[heads, n, dim]`, key and value `[kv_heads, n, dim]`, none rotated. scale multiplies the scores,
+    softcap bounds them, sinks `[heads]` are learned logits that take part in the softmax. window: how many tokens
+    a query sees, itself included, or None for all.
+    """
+
+    layer: int
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    scale: float
+    window: int | None
+    softcap: float | None
+    sinks: Tensor | None
+
+
+Attention = Callable[[Call], Tensor]
+
+
+class Guest(NamedTuple):
+    """Whose attention runs, and the window of each layer; no window while a network is only watched."""
+
+    attention: Attention
+    windows: Sequence[int | None]
+
+
+_guest: ContextVar[Guest] = ContextVar("longspan_attention")
+
+
+class Borrowing:
+    """A network, and how its rotary modules and its attention are taken out and put back."""
+
+    def __init__(self, network: Any, config: Any) -> None:
+        self._network, self._config = network, config
+        self._lending = Lending(network)
+        self.rotaries = _rotary_modules(network)
+        self._unrotated: list[Unrotated] = []
+
+    def prepare(self, *, light: bool) -> None:
+        """Makes the modules that stand in for the rotary ones: see `Unrotated`."""
+        with torch.inference_mode():
+            self._unrotated = [Unrotated(rotary, light=light) for _, _, rotary in self.rotaries]
+
+    def run(self, ids: Tensor, positions: Tensor, keep: Tensor) -> Tensor:
+        """Logits `[k, vocab]` of a forward pass. ids, positions `[n]`; keep `[k]`, where logits are wanted."""
+        with self._lending.lent(), torch.inference_mode():
+            result = self._network(
+                input_ids=ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=keep
+            )
+        logits: Tensor = result.logits[0]
+        return logits
+
+    @property
+    def implementation(self) -> str:
+        """The name of the attention that the network has when nobody borrows it."""
+        return str(self._config._attn_implementation)
+
+    @contextmanager
+    def lent(
+        self, attention: Attention, windows: Sequence[int | None] = (), *, rotating: bool = False
+    ) -> Iterator[None]:
+        """For the time of a forward pass: `attention` instead of the network's own, and no rotation."""
+        from transformers import AttentionInterface
+
+        AttentionInterface.register(_NAME, _dispatch)
+        with self._lending.lent(), self.attending(_NAME):
+            token = _guest.set(Guest(attention, windows))
+            try:
+                if not rotating:
+                    for (parent, name, _), unrotated in zip(self.rotaries, self._unrotated, strict=True):
+                        setattr(parent, name, unrotated)
+                yield
+            finally:
+                for parent, name, rotary in self.rotaries:
+                    setattr(parent, name, rotary)
+                _guest.reset(token)
+
+    @contextmanager
+    def attending(self, implementation: str) -> Iterator[None]:
+        """Lends the network with another attention, by the name under which transformers knows it."""
+        with self._lending.lent():
+            own = self._config._attn_implementation
+            try:
+                self._config._attn_implementation = implementation
+                yield
+            finally:
+                self._config._attn_implementation = own
+
+
+def unknown(keywords: dict[str, Any]) -> str | None:
+    """The first keyword of an attention that carries a meaning which no Call has, as text; None where none does."""
+    for name, given in keywords.items():
+        if given is None or given is False:
+            if name == "is_causal" and given is False:
+                return "is_causal=False"
+            continue
+        if name in _WITHOUT_MEANING and not (name == "dropout" and given):
+            continue
+        if isinstance(given, Tensor):
+            return f"{name}, a tensor of shape {list(given.shape)}"
+        return f"{name}={given!r}"[:80]
+    return None
+
+
+def _dispatch(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: Tensor | None = None,
+    **more: Any,
+) -> tuple[Tensor, None]:
+    """What transformers calls: tensors `[1, heads, n, dim]`; the output goes back as `[1, n, heads, dim]`."""
+    guest = _guest.get(None)
+    if guest is None:
+        raise LongspanError(
+            "a part of this network was called while a session is inside it in another thread; call the network as a "
+            "whole, which waits, or call it when the session has read"
+        )
+    windows = guest.windows
+    if windows:
+        _refuse(attention_mask, more)
+    layer: int = module.layer_idx  # type: ignore[assignment]
+    out = guest.attention(
+        Call(
+            layer=layer,
+            query=query[0],
+            key=key[0],
+            value=value[0],
+            scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+            window=windows[layer] if windows else None,
+            softcap=softcap,
+            sinks=s_aux,
+        )
+    )
+    return out.transpose(0, 1)[None].contiguous(), None
+
+
+def _refuse(mask: Tensor | None, more: dict[str, Any]) -> None:
+    """What was not there when the network was watched."""
+    if mask is not None:
+        raise UnsupportedModel(
+            "a layer's attention was given a mask of its own; read plain text without a mask"
+        )
+    for name, given in more.items():
+        if given is not None and name not in _WITHOUT_MEANING and (meant := unknown({name: given})):
+            raise UnsupportedModel(
+                f"a layer's attention was given {meant}, which longspan does not know; use another model"
+            )
+
+
+def _rotary_modules(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+    return [
+        (parent, name, child)
+        for parent in network.modules()
+        for name, child in parent.named_children()
+        if type(child).__name__.endswith("RotaryEmbedding") and any(frequencies(child))
+    ]
