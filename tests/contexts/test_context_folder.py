@@ -167,7 +167,11 @@ def test_a_model_is_the_same_wherever_it_came_from():
     assert origin() == origin()
     assert origin(rope_theta=5.0) != origin()
     half = tiny_network("llama").to(torch.bfloat16)
-    assert Origin(half, tiny_tokenizer(), name="b", digest="a").identity == origin() | {"dtype": "bfloat16"}
+    found = Origin(half, tiny_tokenizer(), name="b", digest="a").identity
+    assert {key for key, said in found.items() if said != origin()[key]} == {"dtype", "weights"}
+    other = tiny_network("llama")
+    other.lm_head.weight.data[0, 0] += 1  # as in a converted copy that was changed
+    assert Origin(other, tiny_tokenizer(), name="tiny", digest="a").identity != origin()
 
 
 @pytest.mark.parametrize(

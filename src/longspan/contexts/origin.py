@@ -46,6 +46,8 @@ class Origin:
     def identity(self) -> dict[str, str]:
         """Digests of weights, config and tokenizer, and the number format, as they are now.
 
+        The weights count as they are in memory and as their files are, so that a converted copy counts, too.
+
         Raises ContextError for a model that has none, with the reason.
         """
         if not self._digest:
@@ -64,7 +66,7 @@ class Origin:
                 "and its tokenizer to a folder with save_pretrained, and load that"
             )
         return {
-            "weights": self._digest,
+            "weights": f"{self._weights}-{self._digest}",
             "config": self._config(),
             "tokenizer": tokenizer_fingerprint(self._tokenizer),
             "dtype": self.dtype,
@@ -81,6 +83,11 @@ class Origin:
     def check(self, path: Path, saved: dict[str, str]) -> None:
         """Raises ContextError unless a context's `identity` is that of this model."""
         mine = self.identity
+        if saved["dtype"] != mine["dtype"]:
+            raise ContextError(
+                f"saved context {path} was read in {saved['dtype']} and the model is in {mine['dtype']}; load it with "
+                f"dtype={saved['dtype']!r}, or read the text again"
+            )
         if saved["weights"] != mine["weights"]:
             raise _other(
                 path, f"another model's weights ({saved['weights'][:8]}, these are {mine['weights'][:8]})"
@@ -89,11 +96,6 @@ class Origin:
             raise _other(path, "the same weights under another configuration or version of transformers")
         if saved["tokenizer"] != mine["tokenizer"]:
             raise _other(path, "the same weights with another tokenizer")
-        if saved["dtype"] != mine["dtype"]:
-            raise ContextError(
-                f"saved context {path} was read in {saved['dtype']} and the model is in {mine['dtype']}; load it with "
-                f"dtype={saved['dtype']!r}, or read the text again"
-            )
 
 
 def _other(path: Path, reason: str) -> ContextError:
