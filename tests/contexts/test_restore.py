@@ -223,12 +223,16 @@ def refused(match, path, model=None, plan=None):
 
 
 def test_a_context_of_another_model_is_refused(saved):
-    refused(
-        r"is of another model's weights \(tiny, these are other\); load the model",
-        saved,
-        small_model(digest="other"),
+    refused(r"is of another model's weights; load the model", saved, small_model(digest="other"))
+    refused(r"is of another model's weights; load the model", saved, small_model("qwen3"))
+    turned = Loaded(
+        network=tiny_network("llama", rope_theta=5.0),
+        tokenizer=tiny_tokenizer(),
+        name="tiny",
+        digest="tiny",
+        source="",
     )
-    refused("the same weights under another configuration", saved, small_model("qwen3"))
+    refused("the same weights under another configuration", saved, Model(turned))
 
 
 def test_a_context_in_another_number_format_is_refused(saved):

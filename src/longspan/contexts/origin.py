@@ -89,9 +89,7 @@ class Origin:
                 f"dtype={saved['dtype']!r}, or read the text again"
             )
         if saved["weights"] != mine["weights"]:
-            raise _other(
-                path, f"another model's weights ({saved['weights'][:8]}, these are {mine['weights'][:8]})"
-            )
+            raise _other(path, "another model's weights")
         if saved["config"] != mine["config"]:
             raise _other(path, "the same weights under another configuration or version of transformers")
         if saved["tokenizer"] != mine["tokenizer"]:
