@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longspan.spans import Answer, Citation, Document, Span, cite, relevance, verify
+from longspan.spans import Answer, Citation, Document, Places, Span, cite, relevance, render, verify
 
 STORY = Document(
     "story.txt",
@@ -45,7 +45,10 @@ def quoted(answer: str, read=WHOLE) -> list[Citation]:
 def test_a_quotation_of_the_text_is_found(answer: str) -> None:
     start = STORY.text.index("in full view")
     quote = "in full view of every visitor"
-    assert quoted(answer) == [Citation("story.txt", start, start + len(quote), quote, verified=True)]
+    [found] = quoted(answer)
+    assert found == Citation("story.txt", start, start + len(quote), quote, verified=True, number=1)
+    assert found.place == "story.txt, line 6"
+    assert found.sentence == "It hung in a card-rack of pasteboard, in full view of every visitor."
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_a_quotation_of_the_text_is_found(answer: str) -> None:
     [
         ("probed the cushions with long needles", "probed the cushions\nwith long needles"),
         ('"Perhaps the mystery is plain," or not', None),
-        ("'Perhaps the mystery", None),
+        ("'Perhaps the mystery", "“Perhaps the mystery"),
         ('drawer. "Perhaps the mystery', "drawer. “Perhaps the mystery"),
         ("a card\u2011rack of  pasteboard", "a card-rack of pasteboard"),
     ],
@@ -70,9 +73,9 @@ def test_a_quotation_may_differ_in_lines_and_style_of_marks_and_gives_the_source
     "quotation",
     [
         "in full sight of every visitor",
-        "In full view of every visitor",
         "in full view of every visitor!",
-        "They probed the cushions [...] opened every drawer",
+        "They probed the cushions [...] opened every window",
+        "opened every drawer [...] They probed the cushions",
         "............",
     ],
 )
@@ -104,6 +107,48 @@ def test_the_document_of_a_quotation_is_named() -> None:
         '"lost at sea, they say" but "in a card-rack of pasteboard"', [*WHOLE, Span(other, 0, 39)]
     )
     assert [citation.document for citation in citations] == ["other.txt", "story.txt"]
+    assert [citation.number for citation in citations] == [2, 1]
+
+
+def test_a_quotation_that_stands_in_two_documents_is_that_of_the_one_named_behind_it() -> None:
+    copy = Document("copies/b.txt", "Before it, nothing.\n" + STORY.text)
+    read = [*WHOLE, Span(copy, 0, len(copy.text))]
+    first, second = quoted('"the royal apartments." And "his hotel for three months" (b.txt, line 4)', read)
+    assert (first.document, first.place) == ("story.txt", "story.txt, line 1")
+    assert (second.document, second.place) == ("copies/b.txt", "copies/b.txt, line 4")
+
+
+def test_of_two_documents_shown_alike_the_right_one_is_cited() -> None:
+    twins = [
+        Document("log\u00e9.txt", "x\n" * 9 + "The lamp was lit."),
+        Document("loge\u0301.txt", "The tide rose."),
+    ]
+    read = [Span(each, 0, len(each.text)) for each in twins]
+    lamp, tide = quoted("“The lamp was lit.” “The tide rose.”", read)
+    assert (lamp.number, tide.number) == (1, 2)
+    assert lamp.place == "log\u00e9.txt, line 10"
+    assert tide.place == "loge\u0301.txt (2), line 1"
+    assert "Document: loge\u0301.txt (2)\nThe tide rose." in render(read)
+
+
+def test_a_part_that_reverses_its_sentence_shows_it() -> None:
+    terms = Document("terms.txt", "Read on. No payment is due before June. Pay then.")
+    [part] = quoted('"payment is due"', [Span(terms, 0, len(terms.text))])
+    assert part.quote == "payment is due"
+    assert part.verified
+    assert part.sentence == "No payment is due before June."
+
+
+def test_a_quotation_over_a_page_says_where_it_ends() -> None:
+    first = "The Log of Vessry Light\nhe asked for the\n12\n"
+    book = Document(
+        "log.pdf", first + "The Log of Vessry Light\nblue ledger", Places(page_starts=(0, len(first)))
+    )
+    [found] = quoted("“he asked for the blue ledger”", [Span(book, 0, len(book.text))])
+    assert found.quote == "he asked for the\n12\nThe Log of Vessry Light\nblue ledger"
+    assert found.place == "log.pdf, page 1, line 2 to page 2, line 2"
+    for sentence in cite("The ledger is blue, he asked.", "", [Span(book, 0, len(book.text))]):
+        assert "Vessry" not in sentence.quote
 
 
 def test_supporting_sentences_speak_of_the_answer() -> None:
@@ -159,6 +204,7 @@ def test_verify_believes_the_text_only() -> None:
         replace(right, document="other.txt"),
         replace(right, start=1, end=len(quote) + 1),
         replace(right, end=len(quote) + 1),
+        replace(right, end=len(quote) - 1, quote=quote[:-1]),
         replace(right, quote="The minister Stole"),
         replace(right, start=None, end=None),
         replace(right, start=-len(text), end=len(quote) - len(text)),
@@ -177,7 +223,7 @@ def test_no_document_or_answer_does_harm(text: str, answer: str, question: str) 
         assert citation.verified == verify(citation, [document])
         assert not citation.verified or text[citation.start : citation.end] == citation.quote
     whole = cite(f"“{text}”", question, [Span(document, 0, len(text))], limit=0)
-    if len(text.strip()) >= 12 and not set(text) & set('“”„«»">'):
+    if len(text.strip()) >= 12 and set(text) & set("ab") and not set(text) & set("“”„«»\">'’\n"):
         assert [citation.verified for citation in whole] == [True]
 
 
@@ -187,7 +233,8 @@ def test_scores_are_positive_where_words_are_shared_and_repeat() -> None:
     assert [score > 0 for score in scores] == [True, False, False, True, False]
     assert relevance(texts, "hidden letter") == scores
     assert relevance(texts, "架子")[4] > 0
-    assert relevance(texts, "of the") == relevance(texts, "") == [0.0] * 5
+    assert relevance(texts, "") == relevance(texts, "of the telescope") == [0.0] * 5
+    assert [score > 0 for score in relevance(texts, "of the")] == [True, True, False, False, False]
     assert relevance([], "letter") == relevance(["the"], "letter")[:0]
 
 
@@ -207,6 +254,17 @@ def test_an_answer_gives_its_json() -> None:
     answer = Answer("It is so.", (citation,), Usage())
     assert json.loads(json.dumps(answer.to_dict())) == {
         "text": "It is so.",
-        "citations": [{"document": "a.txt", "start": 0, "end": 4, "quote": "text", "verified": True}],
+        "citations": [
+            {
+                "document": "a.txt",
+                "start": 0,
+                "end": 4,
+                "quote": "text",
+                "verified": True,
+                "number": None,
+                "place": "",
+                "sentence": "",
+            }
+        ],
         "usage": {"prompt_tokens": 7},
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from longspan.errors import WindowExceeded
 from longspan.spans import Document, Span, merge, passages, relevance, render
-from longspan.spans.rendering import GAP, heading
+from longspan.spans.rendering import GAP, heading, titles
 
 _SMALLEST_PASSAGE = 16  # tokens; below it, passages say too little
 _PATIENCE = 32  # passages that are tried in the last gap and do not fit
@@ -72,7 +72,7 @@ def choose(
             "positions=..., or ask for fewer new tokens"
         )
     # First with room for a name and two gaps around each passage, then with none: neighbours need none.
-    apart = max(count(heading(document)) for document in documents) + 2 * count(f"\n{GAP}\n")
+    apart = max(count(heading(name)) for name in titles(documents)) + 2 * count(f"\n{GAP}\n")
     for around in (apart, 0):
         refused: set[int] = set()
         while len(refused) < _PATIENCE:

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 
-from longspan.spans.cutting import sentences
+from longspan.spans.boundaries import inside_word
 from longspan.spans.document import Document, Span, merge
-from longspan.spans.relevance import content_words, relevance
-
-_BLOCK_LINE = r"[^\S\n]*>.*"
-_QUOTATIONS = re.compile(
-    rf"""(?P<block>^{_BLOCK_LINE}(?:\n{_BLOCK_LINE})*)
-    | [“„](?P<curved>[^“”„]+)[“”]
-    | «(?P<angled>[^«»]+)»
-    | (?<!\w)"(?=\S)(?P<straight>(?:[^"\n]|\n(?!\s*\n))+)(?<=\S)"(?!\w)
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
-# A block that is itself in quotation marks, with its source behind them or not.
-_MARKED_BLOCK = re.compile(r"[\"“„«](.+)[\"“”»]\s*(?:[(\[—–-].*)?", re.DOTALL)
-# One character for one, so that offsets stay: models write plain marks where books have typeset ones.
-_PLAIN = str.maketrans("‘’ʼ“”„«»‐‑‒–—\xa0\u2009\u202f", '\'\'\'"""""-----   ')
+from longspan.spans.finding import Read, find
+from longspan.spans.quotations import Quotation, quotations
+from longspan.spans.rendering import titles
+from longspan.spans.support import sentence_around, supporting
 
 
 @dataclass(frozen=True)
 class Citation:
     """A quote, and where it stands.
 
-    ``verified`` is what ``verify`` found: the quote is exactly the characters ``start`` to ``end`` of the
-    document. A quotation in an answer that stands in nothing that was read has no document (``""``),
-    no offsets, and is not verified.
+    ``verified`` is what ``verify`` found: the quote is exactly the characters ``start`` to ``end`` of the document,
+    and neither end cuts a word, a number or a character. A quotation in an answer that stands in nothing that was
+    read has no document (``""``), no offsets, and is not verified.
+
+    ``number`` says which of the documents that were read it is, from 1, as two can have one name. ``place`` is where
+    a person finds it in the file, see `Document.describe`. ``sentence`` is the whole sentence in which it stands,
+    as a part may say the opposite: “payment is due” in “No payment is due before June.”
     """
 
     document: str
@@ -39,97 +32,112 @@ class Citation:
     end: int | None
     quote: str
     verified: bool
+    number: int | None = None
+    place: str = field(default="", compare=False)
+    sentence: str = field(default="", compare=False)
 
 
 def verify(citation: Citation, documents: Iterable[Document]) -> bool:
-    """Whether the quote is exactly what a document of that name has at these offsets."""
+    """Whether the quote is exactly what a document of that name has at these offsets, and cuts no word there."""
     start, end, quote = citation.start, citation.end, citation.quote
     if start is None or end is None or not 0 <= start < end:
         return False
     return any(
-        document.name == citation.document and document.text[start:end] == quote for document in documents
+        document.name == citation.document
+        and document.text[start:end] == quote
+        and not inside_word(document.text, start)
+        and not inside_word(document.text, end)
+        for document in documents
     )
 
 
 def cite(answer: str, question: str, read: Sequence[Span], limit: int = 3) -> tuple[Citation, ...]:
     """Every quotation in the answer, then up to ``limit`` sentences of what was read that support it.
 
-    A quotation is text in double quotation marks or in Markdown ``>`` lines, of three words or twelve
-    characters at least. It is looked for in ``read``; line breaks and the style of marks and dashes may
-    differ, and the quote given is then the document's own wording. One that is not found stays in the
-    result, unverified. Supporting sentences share content words with the answer (and question); there
-    may be none.
+    A quotation is text in quotation marks of any writing system or in Markdown ``>`` lines, of three words or twelve
+    characters at least. It is looked for in ``read``, first in documents that the answer names behind it, as `find`
+    does: line ends, hyphens at them, headers of pages, the style of marks and such may differ, and the quote given is
+    then the document's own wording. One that is not found stays in the result, unverified. Supporting sentences share
+    content words with the answer (and question); there may be none.
     """
     if limit < 0:
         raise ValueError(f"limit={limit} supporting sentences; use 0 or more")
     read = merge(read)
-    quotations = list(_quotations(answer))
-    plain = [span.text.translate(_PLAIN) for span in read] if quotations else []
-    citations = []
-    for quotation in quotations:
-        place = _find(quotation, read, plain)
-        citations.append(_citation(place) if place else Citation("", None, None, quotation, verified=False))
-    supporting = 0
-    for sentence in _supporting(answer, question, read) if limit else ():
-        citation = _citation(sentence)
-        if not any(citation.quote == other.quote or _overlap(citation, other) for other in citations):
-            citations.append(citation)
-            supporting += 1
-            if supporting == limit:
+    documents = list(dict.fromkeys(span.document for span in read))
+    names = titles(documents)
+
+    def citation(span: Span) -> Citation:
+        number = documents.index(span.document)
+        place = span.document.describe(span.start, span.end, name=names[number])
+        found = Citation(
+            span.document.name,
+            span.start,
+            span.end,
+            span.text,
+            verified=False,
+            number=number + 1,
+            place=place,
+            sentence=sentence_around(span),
+        )
+        return replace(found, verified=verify(found, [span.document]))
+
+    citations: list[Citation] = []
+    for quotation, place in _found(answer, read):
+        citations.append(
+            citation(place) if place else Citation("", None, None, quotation.wordings[0], verified=False)
+        )
+    support = 0
+    for sentence in supporting(answer, question, read) if limit else ():
+        further = citation(sentence)
+        if not any(further.quote == other.quote or _overlap(further, other) for other in citations):
+            citations.append(further)
+            support += 1
+            if support == limit:
                 break
     return tuple(dict.fromkeys(citations))
 
 
-def _citation(span: Span) -> Citation:
-    unchecked = Citation(span.document.name, span.start, span.end, span.text, verified=False)
-    return replace(unchecked, verified=verify(unchecked, [span.document]))
+def _found(answer: str, read: Sequence[Span]) -> list[tuple[Quotation, Span | None]]:
+    """Each quotation with its place; what stands in one that was found is not looked for again."""
+    places: dict[tuple[tuple[str, ...], str], Span | None] = {}
+    searched = [Read(span) for span in read]
+    found: list[tuple[Quotation, Span | None]] = []
+    settled = 0  # where the last quotation ends that was found
+    for quotation in quotations(answer):
+        if quotation.end <= settled:
+            continue
+        for each in (quotation, *quotation.parts):
+            key = (each.wordings, _named(each.source, read))
+            if key not in places:
+                places[key] = _place(each, searched, key[1])
+            if places[key]:
+                settled = max(settled, quotation.end) if each is quotation else settled
+            if places[key] or each is not quotation or not quotation.parts:
+                found.append((each, places[key]))
+            if each is quotation and places[key]:
+                break
+    return found
+
+
+def _place(quotation: Quotation, read: Sequence[Read], named: str) -> Span | None:
+    order = sorted(read, key=lambda each: each.span.document.name != named)
+    for wording in sorted(quotation.wordings, key=len, reverse=True):
+        if place := find(wording, order):
+            return place
+    return None
+
+
+def _named(source: str, read: Sequence[Span]) -> str:
+    """The document that is named in what stands behind a quotation; empty if none or several are."""
+    names = {
+        span.document.name
+        for span in read
+        if span.document.name in source or PurePath(span.document.name).name in source
+    }
+    return names.pop() if len(names) == 1 and source else ""
 
 
 def _overlap(one: Citation, other: Citation) -> bool:
     if one.start is None or one.end is None or other.start is None or other.end is None:
         return False
-    return one.document == other.document and one.start < other.end and other.start < one.end
-
-
-def _quotations(answer: str) -> Iterator[str]:
-    for match in _QUOTATIONS.finditer(answer):
-        quotation = match[match.lastgroup or 0].strip()
-        if match["block"]:
-            quotation = re.sub(r"^[^\S\n]*>[^\S\n]?", "", quotation, flags=re.MULTILINE).strip()
-            marked = _MARKED_BLOCK.fullmatch(quotation)
-            quotation = marked[1].strip() if marked else quotation
-        if len(quotation) >= 12 or len(quotation.split()) >= 3:
-            yield quotation
-
-
-def _find(quotation: str, read: Sequence[Span], plain: Sequence[str]) -> Span | None:
-    """Where the quotation stands; a comma or full stop at its end may be the answer's own."""
-    for wording in dict.fromkeys((quotation, quotation.rstrip(",.;"))):
-        if not wording:
-            continue
-        for span in read:
-            at = span.document.text.find(wording, span.start, span.end)
-            if at >= 0:
-                return Span(span.document, at, at + len(wording))
-        pattern = re.compile(r"\s+".join(map(re.escape, wording.translate(_PLAIN).split())))
-        for span, text in zip(read, plain, strict=True):
-            if match := pattern.search(text):
-                return Span(span.document, span.start + match.start(), span.start + match.end())
-    return None
-
-
-def _supporting(answer: str, question: str, read: Sequence[Span]) -> Iterator[Span]:
-    """Sentences for the answer, best first, as long as they are at least half as good as the best."""
-    pool = [sentence for span in read for sentence in sentences(span.document, span.start, span.end)]
-    scores = relevance([sentence.text for sentence in pool], f"{answer}\n{question}")
-    said, asked = set(content_words(answer)), set(content_words(question))
-    own = said - asked
-    least = 0.0
-    for index in sorted(range(len(pool)), key=scores.__getitem__, reverse=True):
-        if scores[index] <= least:
-            return
-        words = set(content_words(pool[index].text))
-        shared = words & (said | asked)
-        if (own and own <= words) or len(shared) >= min(2, len(said | asked)):
-            yield pool[index]
-            least = least or scores[index] / 2
+    return one.number == other.number and one.start < other.end and other.start < one.end

@@ -59,18 +59,29 @@ class Document:
             )
         return self.places.of(self.text, offset)
 
-    def describe(self, offset: int) -> str:
+    def describe(self, offset: int, end: int | None = None, *, name: str | None = None) -> str:
         """The place for display: ``notes.md, line 40``, ``book.pdf, page 3 (iv), line 12`` or
-        ``letter.docx, under “Payment”``; the bare name where a person could not find more."""
-        place = self.place(offset)
-        parts = [self.name]
-        if place.page is not None:
-            parts.append(f"page {place.page}" + (f" ({place.label})" if place.label else ""))
-        if place.line is not None:
-            parts.append(f"line {place.line}")
-        elif place.heading:
-            parts.append(f"under “{place.heading}”")
-        return printable(", ".join(parts), lines=False)
+        ``letter.docx, under “Payment”``; the bare name where a person could not find more.
+
+        With ``end``, the place of the characters up to it: ``book.pdf, page 3, line 12 to page 4, line 2`` where they
+        go over a page. ``name`` stands for the document's own where that is not enough to tell it from another.
+        """
+        parts = [self.name if name is None else name, *_described(self.place(offset))]
+        said = ", ".join(parts)
+        if end is not None and end > offset and self.place(end - 1).page != self.place(offset).page:
+            said += " to " + ", ".join(_described(self.place(end - 1)))
+        return printable(said, lines=False)
+
+
+def _described(place: Place) -> list[str]:
+    parts = []
+    if place.page is not None:
+        parts.append(f"page {place.page}" + (f" ({place.label})" if place.label else ""))
+    if place.line is not None:
+        parts.append(f"line {place.line}")
+    elif place.heading:
+        parts.append(f"under “{place.heading}”")
+    return parts
 
 
 @dataclass(frozen=True)
