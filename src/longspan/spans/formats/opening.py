@@ -11,6 +11,7 @@ from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.html import html, is_html
 from longspan.spans.formats.pdf import pdf
 from longspan.spans.formats.reason import reason, visible
+from longspan.spans.formats.rtf import is_rtf, rtf
 from longspan.spans.formats.unread import is_word, refuse_unread
 from longspan.spans.formats.word import word
 
@@ -37,6 +38,8 @@ def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extra
         return pdf
     if is_word(data):
         return word
+    if is_rtf(data):
+        return rtf
     refuse_unread(data, name)
     if suffix in _WORD_SUFFIXES:
         raise DocumentError(

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from longspan.spans.formats.blocks import Blocks
+from longspan.spans.formats.field_codes import without_result
 from longspan.spans.formats.left_out import DELETED, HIDDEN, LINKED, SYMBOL, Kind
+from longspan.spans.formats.line import Line, Look
 from longspan.spans.formats.symbols import is_symbolic, replaced, symbol
 from longspan.spans.formats.word.embedded import boxes, chunk
 from longspan.spans.formats.word.fields import Fields
 from longspan.spans.formats.word.formulas import linear
-from longspan.spans.formats.word.line import Line
 from longspan.spans.formats.word.package import child, local, number, switched_on, value
 from longspan.spans.formats.word.reading import Reading
-from longspan.spans.formats.word.styles import Look
 from longspan.spans.formats.word.tables import rows
 
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -239,7 +239,7 @@ class Story:
             if local(each) != "fldData":
                 self._inline(each)
         if len(self._line) == before:
-            self._line.add(self._fields.without_result(value(node, "instr") or ""))
+            self._line.add(without_result(value(node, "instr") or "", self._left_out))
 
     def _gone(self, node: Any) -> None:
         """Deleted text is not shown; what was moved away stands elsewhere."""

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from longspan.spans.formats.line import Look
 from longspan.spans.formats.word.package import Package, child, local, number, switched_on, value
 
 _TOGGLES = ("vanish", "strike", "dstrike")
 _SCRIPTS = {"superscript": "^", "subscript": "_", "baseline": ""}
 _LEAST_SHIFT = 4  # half points: less is a matter of alignment
 _LONGEST_CHAIN = 64
-
-
-class Look(NamedTuple):
-    """How a run looks, as far as its meaning depends on it. script is ``^`` raised, ``_`` lowered, or empty."""
-
-    hidden: bool = False
-    struck: bool = False
-    script: str = ""
-    font: str = ""
 
 
 @dataclass

@@ -6,7 +6,16 @@ from itertools import groupby
 from typing import NamedTuple
 
 from longspan.spans.formats.marks import lowered, raised, struck
-from longspan.spans.formats.word.styles import Look
+
+
+class Look(NamedTuple):
+    """How a run of text looks, as far as its meaning depends on it. script is ``^`` raised, ``_`` lowered, or empty."""
+
+    hidden: bool = False
+    struck: bool = False
+    script: str = ""
+    font: str = ""
+
 
 _PLAIN = Look()
 
