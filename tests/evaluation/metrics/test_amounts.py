@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longspan.evaluation.metrics.amounts import Amount, amount, amounts, same_amount
+from longspan.evaluation.metrics.amounts import Amount, amount, amounts, is_amount, same_amount
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,15 @@ from longspan.evaluation.metrics.amounts import Amount, amount, amounts, same_am
         ("1,2 and 12,345,678", [1.0, 12345678.0]),
         ("5-10", [5.0, 10.0]),
         ("none", []),
+        (
+            "1.08x, 24.26x, 12.5bps, 5.7pp, 3 times, 1.2e6 and $100k",
+            [1.08, 24.26, 12.5, 5.7, 3.0, 1.2e6, 100.0],
+        ),
+        ("3D, the 10K, 4Q, 12.5.3, 10-year and 1.5y", []),
+        ("(3.2%)", [-3.2]),
+        ("It is (1,234.5). It fell by $(7). A fee ($8).", [-1234.5, -7.0, 8.0]),
+        ("sales (5) and a loss (in 3 years)", [5.0, 3.0]),
+        ("–3.2 is not 2–3", [-3.2, 2.0, 3.0]),
     ],
 )
 def test_numbers_of_a_text(text: str, values: list[float]) -> None:
@@ -28,6 +37,47 @@ def test_which_number_is_the_answer() -> None:
     assert amount("Answer: none. It was 7.") == Amount(7.0, percent=False)
     assert amount("The answer is 3. No, the answer is 4, or 5.") == Amount(4.0, percent=False)
     assert amount("nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("The answer is 2019: 93.5", 93.5),
+        ("The answer is the 2022 figure of 93.5", 93.5),
+        ("It was 93.5 in 2022.", 93.5),
+        ("The answer is, as of December 31, 2019, 93.5.", 93.5),
+        ("The answer is $2,019.", 2019.0),
+        ("The answer is $2019, of 7.", 2019.0),
+        ("The answer is 2019.", 2019.0),
+        ("May 5", 5.0),
+    ],
+)
+def test_dates_are_passed_over(text: str, value: float) -> None:
+    assert amount(text) == Amount(value, percent=False)
+
+
+def test_a_year_that_is_asked_for() -> None:
+    assert same_amount("The answer is 2019, when it was 93.5.", "2019") == 1
+    assert same_amount("The answer is 2018, when it was 2019.", "2019") == 0
+
+
+@given(
+    st.decimals(0, 10**6, places=2), st.sampled_from(["x", "bps", "pp", "%", " times", "M", " million", "bn"])
+)
+def test_a_unit_takes_no_digit(value, unit) -> None:
+    """Whatever is near enough to what stands there is right, and nothing else."""
+    assert amounts(f"It is {value}{unit} now.") == [Amount(float(value), percent=unit == "%")]
+    assert same_amount(f"The answer is {value}{unit}", f"{value}{unit}") == 1
+    assert is_amount(f"{value}{unit}")
+
+
+def test_figures_of_reports() -> None:
+    assert same_amount("The answer is 1.9x", "1.08x", tolerance=0.01) == 0
+    assert same_amount("24.26x", "24.9x", tolerance=0.01) == 0
+    assert (
+        same_amount("1.08x", "1.08") == same_amount("(3.2%)", "-3.2%") == same_amount("-3.2%", "(3.2%)") == 1
+    )
+    assert same_amount("3.2%", "(3.2%)") == 0
 
 
 def test_same_amounts() -> None:

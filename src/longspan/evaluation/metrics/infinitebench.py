@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from longspan.evaluation.metrics.rouge import rouge_lsum
-from longspan.evaluation.metrics.text import best, f1, f1_chinese
+from longspan.evaluation.metrics.text import best, f1, f1_chinese, whole_number
 
 _SEPARATORS = re.compile(r"""[\n:"'.,?!{}]""")
 
@@ -79,11 +79,7 @@ def code_debug(output: str, references: Sequence[str]) -> float:
 def code_run(output: str, references: Sequence[str]) -> float:
     """Code.Run: the output's last word is the gold integer."""
     said = re.sub(r"""[\n.`'":]""", " ", output).split()
-    return float(
-        bool(said)
-        and re.fullmatch("[+-]?[0-9]+", said[-1]) is not None
-        and int(said[-1]) == int(references[0])
-    )
+    return float(bool(said) and whole_number(said[-1]) == whole_number(references[0]))
 
 
 def math_find(output: str, references: Sequence[str]) -> float:
@@ -96,7 +92,7 @@ def math_calc(output: str, references: Sequence[str]) -> float:
     """Math.Calc: how many intermediate values are right before the first wrong one, of all that there are."""
     right = 0
     for said, gold in zip(re.findall("[0-9]+", output), references, strict=False):
-        if int(said) != int(gold):
+        if whole_number(said) != whole_number(gold):
             break
         right += 1
     return right / len(references)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from longspan.evaluation.metrics.rouge import rouge
+from longspan.evaluation.metrics.text import whole_number
 
 
 def choice(output: str, reference: str) -> float:
@@ -88,7 +89,7 @@ def _integer(text: str) -> int | None:
         paragraph = text.partition("\n\n")[0].split()
         word = next((each for each in reversed(paragraph) if re.search("[0-9]", each)), "")
     digits = re.sub("[^0-9]", "", word.partition(".")[0])
-    return int(digits) if digits else None
+    return whole_number(digits)
 
 
 def _plain(text: str) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+# As published, of the marks of a title only the second.
 _WIDE_PUNCTUATION = (
     "！？｡。＂＃＄％＆＇（）＊＋，－／：；＜＝＞＠［＼］＾＿｀｛｜｝～｟｠｢｣､"
-    "、〃《》「」『』【】〔〕〖〗〘〙〚〛〜〝〞〟〰〾〿–—‘’‛“”„‟…‧﹏"
+    "、〃》「」『』【】〔〕〖〗〘〙〚〛〜〝〞〟〰〾〿–—‘’‛“”„‟…‧﹏"
 )
 _NO_WIDE_PUNCTUATION = str.maketrans("", "", string.punctuation + _WIDE_PUNCTUATION)
 
@@ -22,6 +23,14 @@ def normalise(text: str) -> str:
     As in SQuAD (https://arxiv.org/abs/1606.05250).
     """
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
+
+
+def whole_number(text: str) -> int | None:
+    """The integer that a text is; None if it is none, or one of more digits than Python reads."""
+    try:
+        return int(text)
+    except ValueError:
+        return None
 
 
 def words(text: str) -> list[str]:

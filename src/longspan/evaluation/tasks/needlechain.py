@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from longspan.evaluation.metrics.text import whole_number
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
 from longspan.evaluation.tasks.endless import Endless
@@ -110,7 +111,7 @@ class _Walk:
 def _answer(output: str) -> int | None:
     """The first whole number after the last "## Answer:", or of the output where there is none."""
     found = _NUMBER.search(output.rpartition("## Answer:")[2])
-    return int(found.group().replace(",", "")) if found else None
+    return whole_number(found.group().replace(",", "")) if found else None
 
 
 def _task(order: Literal["forward", "backward", "mixed", "stack"], told: str) -> Salaries:

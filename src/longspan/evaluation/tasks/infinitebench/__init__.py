@@ -12,7 +12,7 @@ from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row
 from longspan.evaluation.task import Level, Request, Task, TaskError
-from longspan.evaluation.tasks.infinitebench.prompts import OPTION_IS, PROMPTS
+from longspan.evaluation.tasks.infinitebench.prompts import PROMPTS
 
 Compare = Callable[[str, Sequence[str]], float]
 
@@ -91,11 +91,6 @@ def _gold(row: Row) -> tuple[str, ...]:
     if row.get("options"):
         return str(answers[0]), "ABCD"[row["options"].index(answers[0])]
     return tuple(str(each) for each in answers)
-
-
-def _code_debug(output: str, references: Sequence[str]) -> float:
-    """The answer with its given beginning, without which the published score would not take a letter alone."""
-    return metrics.code_debug(f"{OPTION_IS} {output.strip()}", references)
 
 
 def _task(
@@ -213,9 +208,10 @@ TASKS = (
         "code_debug",
         "high",
         "low",
-        _code_debug,
+        metrics.code_debug,
         5,
-        "accuracy of the letter or name chosen",
+        "1 if the answer begins with the gold letter and a point or colon, or names letter or function after 'answer "
+        "is:' or the like, as published; a letter alone does not count",
         "Choose which of four functions of a code base has an error put into it.",
     ),
     _task(
@@ -245,7 +241,8 @@ TASKS = (
         "high",
         metrics.math_calc,
         30_000,
-        "part of the intermediate values that is right before the first wrong one",
+        "part of the intermediate values that is right before the first wrong one; the published prompt shows "
+        "the first number as a value, which gold does not have",
         "Give all intermediate values of a very long sum.",
     ),
 )

@@ -1,12 +1,6 @@
-"""InfiniteBench's prompts for open models, as published: context, question, beginning of the answer.
-
-Of Math.Calc, whose published example counts the first number as a value though the gold values do not, the example
-is another.
-"""
+"""InfiniteBench's prompts for open models, as published: context, question, beginning of the answer."""
 
 from __future__ import annotations
-
-OPTION_IS = "The correct option is:"
 
 _HIDDEN = "There is an important info hidden inside a lot of irrelevant text. "
 _MASKED = (
@@ -49,7 +43,7 @@ PROMPTS: dict[str, tuple[str, str, str]] = {
         "Following is a Python code where exactly one of the functions/methods has a deliberate error that "
         "makes it crash.\n\n{context}",
         "\n\nOptions:" + _OPTIONS,
-        OPTION_IS,
+        "The correct option is:",
     ),
     "code_run": (
         "There is a function called {function} in the following Python code.\n\n{context}",
@@ -58,8 +52,8 @@ PROMPTS: dict[str, tuple[str, str, str]] = {
     ),
     "math_find": ("What is {target} in the following list?\n\n{context}", "\n\n{input}", ""),
     "math_calc": (
-        "Let us calculate the intermediate values of an expression.\n\nExpression: 1 + 3 + 10 - 8\nValues: "
-        "[4, 14, 6]\n\nExpression: 8 - 3 + 2 - 4\nValues: [5, 7, 3]\n\nExpression: {context}",
+        "Let us calculate the intermediate values of an expression.\n\nExpression: 1 + 3 + 4\nValues: "
+        "[1, 4, 8]\n\nExpression: 8 - 3 + 2 - 4\nValues: [8, 5, 7, 3]\n\nExpression: {context}",
         "\nValues:",
         "",
     ),
