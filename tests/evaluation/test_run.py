@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from toy import HAYSTACK, given, toy
+from toy import FACTS, HAYSTACK, Toy, given, toy
 
 from longspan.errors import WindowExceeded
 from longspan.evaluation import RunFolder, TaskError
@@ -172,3 +173,24 @@ def test_a_malformed_record_names_its_line(tmp_path):
 def test_a_folder_without_a_run_says_so(tmp_path):
     with pytest.raises(TaskError, match="holds no run; give the folder"):
         _ = RunFolder(tmp_path).description
+
+
+def test_a_scorer_that_fails_does_not_end_a_run(tmp_path):
+    @dataclass(frozen=True, kw_only=True)
+    class Fails(Toy):
+        def score(self, output, sample):
+            if sample.id == "0001":
+                raise RecursionError("too deep")
+            return super().score(output, sample)
+
+    folder = RunFolder(tmp_path / "a")
+    run(
+        job(tasks=(Fails(name="toy/fails", **FACTS),), plans=PLANS[:1], samples=3, lengths=(150,)),
+        target(),
+        folder,
+    )
+    by_sample = {record.sample: record for record in folder.records()}
+    assert [by_sample[name].status for name in sorted(by_sample)] == ["scored", "unscored", "scored"]
+    failed = by_sample["0001"]
+    assert (failed.error, failed.scores) == ("RecursionError: too deep", {})
+    assert failed.output

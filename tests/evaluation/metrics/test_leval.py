@@ -21,8 +21,11 @@ from longspan.evaluation.metrics.leval import (
         ("option b, so B.", "B", 1),
         ("C or B", "B", 0),
         ("BC", "B", 0),
+        (" ", "A", 0),
         ("", "A", 0),
-        ("no idea", "A", 0),
+        ("no idea", "A", 1),
+        ("no idea", "B", 0),
+        ("BC", "BC", 1),
     ],
 )
 def test_choice(output: str, reference: str, score: float) -> None:
@@ -41,6 +44,9 @@ def test_choice(output: str, reference: str, score: float) -> None:
         ("C. because it is\nQuestion 2. A.", "C", 1),
         ("the answer is AC", "AC", 1),
         ("none of these", "BD", 0),
+        ("none of these", "AD", 0.25),
+        ("it is DB", "BD", 0.25),
+        (" B", "B", 1),
     ],
 )
 def test_choices(output: str, reference: str, score: float) -> None:
@@ -52,6 +58,9 @@ def test_number() -> None:
     assert number("so 4 and 18 eggs\n\nQuestion: 7", "18") == 1
     assert number("The answer is 17", "18") == 0
     assert number("many", "18") == 0
+    assert number("x 4\nthen 18", "418") == 0
+    assert number("so\n4 18", "18") == 1
+    assert number("1" * 5000, "18") == 0
 
 
 def test_code_output() -> None:

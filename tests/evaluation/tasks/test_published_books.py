@@ -5,10 +5,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from test_published_families import request_for
 
 from longspan.evaluation.catalogue import find, tasks
+from longspan.evaluation.metrics.aggregate import AGGREGATES
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task, TaskError
 
@@ -120,8 +122,18 @@ def test_infinitebench_puts_the_rows_own_into_the_prompt(tmp_path: Path) -> None
     assert (key.question, key.prefix) == ("\n\nWhat is the pass key?\n\n", "The pass key is")
 
 
-@pytest.mark.parametrize(("output", "score"), [(" B", 1), ("B. beta", 1), (" beta", 1), (" C", 0), ("", 0)])
-def test_infinitebench_takes_a_letter_alone_after_the_given_beginning(
+@pytest.mark.parametrize(
+    ("output", "score"),
+    [
+        (" B", 0),
+        ("B. beta", 1),
+        (" beta", 0),
+        ("Based on this it is C", 0),
+        ("the answer is: beta", 1),
+        ("", 0),
+    ],
+)
+def test_infinitebench_wants_a_mark_behind_the_letter_as_published(
     tmp_path: Path, output: str, score: float
 ) -> None:
     row, _, _ = INFINITE["code-debug"]
@@ -160,9 +172,11 @@ def test_loogle_reads_both_layouts(tmp_path: Path, layout: str) -> None:
         task, (sample,) = samples(f"loogle/{name}", tmp_path)
         assert sample.context.endswith("Text.")
         assert ("Who?" in sample.question) == (name != "summarization")
-        assert dict(task.score("A blue whale", sample)) == dict.fromkeys(
-            ("score", "rouge_1", "rouge_2", "f1"), 1
+        # All words of the gold answer, its only two pairs, and 3 of 5 words, for recall; no run of four for BLEU-4.
+        assert dict(task.score("a blue whale. At sea", sample)) == pytest.approx(
+            {"score": 1, "rouge_1": 1, "rouge_2": 1, "bleu_1": 2 / 5, "bleu_4": 0}
         )
+        assert task.score("", sample)["score"] == task.score("A", sample)["score"] == 0
         assert task.score("zzz", sample)["score"] == 0
     _, (computed,) = samples("loogle/longdep-qa", tmp_path)
     assert computed.facts == {"type": "computation"}
@@ -174,7 +188,9 @@ def test_loogle_reads_both_layouts(tmp_path: Path, layout: str) -> None:
     ("output", "exact", "partial"),
     [
         (json.dumps(MASKS), 1, 1),
-        (f"They are {MASKS}.", 1, 1),
+        (f"\n{MASKS}\n", 1, 1),
+        (f"They are {MASKS}.", 0, 0),
+        ('{"<mask-0>": ["Ann Bell"], "<mask-1>": 5}', 0, 0),
         ('{"<mask-0>": "Ann", "<mask-1>": "Paris"}', 0, 0.5),
         ('{"<mask-1>": "Rome"}', 0.5, 0.5),
         ("{__import__('os')}", 0, 0),
@@ -184,7 +200,15 @@ def test_loogle_reads_both_layouts(tmp_path: Path, layout: str) -> None:
 def test_loogle_cloze_counts_masks(tmp_path: Path, output: str, exact: float, partial: float) -> None:
     write(tmp_path / "loogle/shortdep_cloze.jsonl", [{"context": "x", "question": "y", "answer": str(MASKS)}])
     task, (sample,) = samples("loogle/shortdep-cloze", tmp_path)
-    assert dict(task.score(output, sample)) == {"score": exact, "partial": partial}
+    assert dict(task.score(output, sample)) == {
+        "score": exact,
+        "partial": partial,
+        "found": 2 * exact,
+        "wanted": 2,
+    }
+    join = AGGREGATES[task.aggregate].join
+    # One of one mask and one of five: two of six, not the mean of the samples.
+    assert join(np.array([[1.0, 1.0], [1.0, 5.0]]).mean(axis=1)) == pytest.approx(2 / 6)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +239,11 @@ def test_lv_eval_reads_its_length_from_its_archive(tmp_path: Path, task: Task) -
         {"keywords": keywords},
         {"keywords": None},
     )
-    assert task.score(gold, first)["score"] == task.score(gold, second)["score"] == 1
+    assert (
+        task.score(gold, first)["score"]
+        == pytest.approx(task.score(gold, second)["score"])
+        == pytest.approx(1)
+    )
     assert task.score("zzz", first)["score"] == 0, "only the first gold answer counts"
     if vars(task)["compare"].__name__.startswith("keyword"):
         without = "天津上海" if chinese else "it was in"

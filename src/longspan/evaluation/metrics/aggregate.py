@@ -37,6 +37,12 @@ def inverse_perplexity(losses: Numbers) -> Numbers:
     return np.asarray(np.exp(-nats / tokens))
 
 
+def ratio(counts: Numbers) -> Numbers:
+    """What was found of all that there was to find, from both, (2, ...); 0 where there was nothing."""
+    found, wanted = counts
+    return np.asarray(np.divide(found, wanted, out=np.zeros_like(found), where=wanted > 0))
+
+
 def _only(scores: Numbers) -> Numbers:
     return np.asarray(scores[0])
 
@@ -46,6 +52,7 @@ MEAN = Aggregate(figures=("score",), join=_only)
 AGGREGATES: Mapping[str, Aggregate] = {
     "mean": MEAN,
     "micro-f1": Aggregate(figures=("tp", "fp", "fn"), join=micro_f1),
+    "ratio": Aggregate(figures=("found", "wanted"), join=ratio),
     "perplexity": Aggregate(figures=("nats", "tokens"), join=inverse_perplexity),
 }
 """What `Task.aggregate` may name."""

@@ -1,4 +1,4 @@
-"""Scores of L-Eval (https://arxiv.org/abs/2307.11088); an answer that cannot be read is wrong, never a guess."""
+"""Scores of L-Eval (https://arxiv.org/abs/2307.11088); where no letter can be read A is taken, as published."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from longspan.evaluation.metrics.text import whole_number
 
 
 def choice(output: str, reference: str) -> float:
-    """One right option: the first letter A to D in the output is the gold one; letters alone must be that one alone."""
-    if output and output in "ABCD":
-        return float(output == _gold(reference))
+    """One right option: the first letter A to D in the output is the gold one."""
     letter = re.search("[A-D]", output)
-    return float(letter is not None and letter.group() == _gold(reference))
+    if letter and output not in "ABCD":
+        return _matched(letter.group(), reference)
+    return choices(output, reference)
 
 
 def choices(output: str, reference: str) -> float:
-    """Several right options: 1 for exactly the gold set of letters, 0.25 for a part of it without a wrong one."""
-    chosen, gold = _chosen(output), set(_gold(reference))
-    if chosen == gold:
-        return 1.0
-    return 0.25 if chosen and chosen < gold else 0.0
+    """Several right options: 1 for exactly the gold letters, 0.25 for a part of them without a wrong one."""
+    return _matched(_chosen(output), reference)
 
 
 def number(output: str, reference: str) -> float:
@@ -63,22 +60,26 @@ def rouge_mean(output: str, reference: str) -> dict[str, float]:
     return {"score": mean, "rouge_1": f["rouge1"], "rouge_2": f["rouge2"], "rouge_l": f["rougeL"]}
 
 
-def _gold(reference: str) -> str:
-    """The letters of the reference's first word, as in "BD" or "(B) because ..."."""
-    return re.sub("[^A-D]", "", (reference.split() or [""])[0])
+def _matched(chosen: str, reference: str) -> float:
+    """Letters in their order against those of the reference's first word, as in "BD" or "(B) because ..."."""
+    gold = re.sub("[^A-D]", "", (reference.split() or [""])[0]) or "A"
+    return 1.0 if chosen == gold else 0.25 if set(chosen) <= set(gold) else 0.0
 
 
-def _chosen(output: str) -> set[str]:
-    text = output.strip()
-    run = re.match("[A-D]*", text)
+def _chosen(output: str) -> str:
+    if not output.strip():
+        return "None"
+    if output in "ABCD":
+        return output
+    run = re.match("[A-D]*", output)
     first = run.group() if run else ""
     if len(first) > 1:
-        return set(first)
-    marked = re.findall(r"[A-D](?=[\s.)])", text.partition("Question")[0])
+        return "".join(sorted(set(first)))
+    marked = re.findall(r"[A-D](?=[\s.)])", output[len(first) :].partition("Question")[0])
     if first or marked:
-        return {*first, *marked}
-    later = re.search("[A-D]+", text)
-    return set(later.group()) if later else set()
+        return "".join(sorted({*first, *marked}))
+    later = re.search("[A-D]+", output.partition("Question")[0])
+    return later.group() if later else "A"
 
 
 def _integer(text: str) -> int | None:
@@ -86,7 +87,7 @@ def _integer(text: str) -> int | None:
     if stated:
         word = stated.group(1)
     else:
-        paragraph = text.partition("\n\n")[0].split()
+        paragraph = text.partition("\n\n")[0].split(" ")
         word = next((each for each in reversed(paragraph) if re.search("[0-9]", each)), "")
     digits = re.sub("[^0-9]", "", word.partition(".")[0])
     return whole_number(digits)

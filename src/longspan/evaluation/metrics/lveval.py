@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from longspan.evaluation.metrics.rouge import rouge_l
-from longspan.evaluation.metrics.text import characters, overlap, words
+from longspan.evaluation.metrics.chinese import chinese_words, normalised_words
+from longspan.evaluation.metrics.distinct_rouge import rouge_l_f
+from longspan.evaluation.metrics.text import overlap, words
 
 STOP_WORDS = frozenset(
     words(
@@ -16,10 +17,14 @@ STOP_WORDS = frozenset(
 )
 """Words that count for no keyword."""
 
-STOP_CHARACTERS = frozenset(
-    "的和是等在年为与‰了或月c至日有于不中×小由亩也要指法会元对号以所后丁将用能形而从到但让并上类才来地片个时给你使条受带度"
-)
-"""The same for Chinese; the benchmark's list has words of several characters too, but here each is its own."""
+_CHINESE = """
+    的 和 是 等 在 年 可以 为 与 ‰ 了 或 一种 月 c 至 日 有 进行 于 不 中
+    × 根据 小 由 亩 也 要 指 法 会 元 主要 以及 通过 首先 对 然后 号 以 所 后 丁
+    包括 无 将 用 能 形 方面 因素 位于 而 从 到 一定 用于 但 使用 让 具有 并 亿元 万元 上
+    类 基于 才 来 地 片 其他 个 或者 变得 时 给 你 使 条 受 已经 带 度
+"""
+STOP_WORDS_CHINESE = frozenset(_CHINESE.split())
+"""The same for Chinese."""
 
 
 def keyword_f1(output: str, reference: str, keywords: str | None) -> float:
@@ -31,20 +36,26 @@ def keyword_f1(output: str, reference: str, keywords: str | None) -> float:
 
 
 def keyword_f1_chinese(output: str, reference: str, keywords: str | None) -> float:
-    """F1 of the characters, 0 where less than two fifths of the keywords (else the reference) are in the output."""
-    said = characters(output)
-    if _recall(said, characters(keywords or reference), STOP_CHARACTERS) < 0.4:
+    """F1 of the words, 0 where less than two fifths of the keywords (else the reference) are in the output."""
+    said, gold, wanted = (
+        [word for word in normalised_words(text) if word]
+        for text in (output, reference, keywords or reference)
+    )
+    if _recall(said, wanted, STOP_WORDS_CHINESE) < 0.4:
         return 0.0
-    return overlap(said, characters(reference))[2]
+    return overlap(said, gold)[2]
 
 
 def rouge_l_chinese(output: str, reference: str) -> float:
-    """ROUGE-L F over characters without stop characters."""
-
-    def tokens(text: str) -> list[str]:
-        return [each for each in characters(text) if each not in STOP_CHARACTERS]
-
-    return rouge_l(output, reference, tokens=tokens)
+    """ROUGE-L F over normalised words without stop words."""
+    said, gold = (
+        # As published, the words are split once more with blanks between them.
+        " ".join(
+            word for word in normalised_words(" ".join(chinese_words(text))) if word not in STOP_WORDS_CHINESE
+        )
+        for text in (output, reference)
+    )
+    return rouge_l_f(said, gold)
 
 
 def _recall(said: Sequence[str], keywords: Sequence[str], stop: frozenset[str]) -> float:

@@ -19,12 +19,12 @@ _SCORED = {"exam", "f1", "rouge"}
 
 _EXAM = (
     "Now you are given a very long document. Please follow the instruction based on this document. For multi-choice "
-    "questions, there is only a single correct option. Please only provide the letter corresponding to the answer "
+    "questions, there is only a sinlge correct option. Please only provide the letter corresponding to the answer "
     "(like A or B) when answering. For other questions, please directly give the concise and accurate answer."
 )
 _COURSERA = (
     "Now you are given a very long document. Please follow the instruction based on this document. For multi-choice "
-    "questions, there could be a single correct option or multiple correct options. Please only provide the letter "
+    "questions, there could be a sinlge correct option or multiple correct options. Please only provide the letter "
     "corresponding to the answer (like A or AB) when answering."
 )
 _GSM = (
@@ -120,8 +120,8 @@ class LEval(Task):
 
 
 _METRICS: dict[Scores, str] = {
-    leval.choice: "first letter A to D in the answer is the gold one",
-    leval.choices: "gold set of letters 1, a part of it 0.25",
+    leval.choice: "first letter A to D in the answer is the gold one; A where there is none, as published",
+    leval.choices: "gold set of letters 1, a part of it 0.25; A where no letter can be read, as published",
     leval.number: 'integer behind "The answer is", else the last number',
     leval.code_output: "gold output stands at the end of the answer, or behind 'the final output'",
     leval.contained: "gold topic is in the answer; the mean over first, second and third topic",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from longspan.evaluation.archive import HubFile
+from longspan.evaluation.metrics.chinese import f1_of_words
 from longspan.evaluation.metrics.lveval import keyword_f1, keyword_f1_chinese, rouge_l_chinese
-from longspan.evaluation.metrics.text import f1, f1_chinese
+from longspan.evaluation.metrics.text import f1
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task
@@ -60,7 +61,7 @@ def _f1(output: str, reference: str, keywords: str | None) -> float:
 
 
 def _f1_chinese(output: str, reference: str, keywords: str | None) -> float:
-    return f1_chinese(output, reference)
+    return f1_of_words(output, reference)
 
 
 def _rouge_chinese(output: str, reference: str, keywords: str | None) -> float:
@@ -70,11 +71,11 @@ def _rouge_chinese(output: str, reference: str, keywords: str | None) -> float:
 _METRICS: dict[Compare, str] = {
     keyword_f1: "F1 of the words; 0 where less than 0.2 of the keywords is in the answer",
     keyword_f1_chinese: (
-        "F1 of the characters (the paper: of words by a dictionary); 0 where less than 0.4 of the keywords is there"
+        "F1 of the words by a dictionary; 0 where less than 0.4 of the keywords is in the answer"
     ),
     _f1: "F1 of the words",
-    _f1_chinese: "F1 of the characters (the paper: of words by a dictionary)",
-    _rouge_chinese: "ROUGE-L F over characters (the paper: over words by a dictionary) without stop words",
+    _f1_chinese: "F1 of the words by a dictionary",
+    _rouge_chinese: "ROUGE-L F over distinct words by a dictionary, without stop words",
 }
 
 

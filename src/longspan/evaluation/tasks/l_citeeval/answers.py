@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,9 +11,8 @@ from longspan.evaluation.metrics.citations import (
     citation_scores,
     shares_words,
     statements,
-    without_citations,
 )
-from longspan.evaluation.metrics.rouge import rouge_l
+from longspan.evaluation.metrics.distinct_rouge import rouge_l_f
 from longspan.evaluation.metrics.text import best, f1
 from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
@@ -87,8 +87,7 @@ class Cited(Published):
 
     def correct(self, output: str, sample: Sample) -> float:
         """F1 of the words of the first line."""
-        line, *_ = without_citations(output).split("\n")
-        return best(f1, line, sample.references)
+        return best(f1, first_line(output), sample.references)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,10 @@ class Summary(Cited):
 
     max_new_tokens: int = 800
     scope: Level = "high"
-    metric: str = f"F1 of citations, with their recall and precision, and ROUGE-L of the summary; {_LEXICAL}"
+    metric: str = (
+        "F1 of citations, with their recall and precision, and ROUGE-L F, over distinct words, of the summary; "
+        f"{_LEXICAL}"
+    )
 
     def instruction(self, row: Row) -> str:
         """What is asked for."""
@@ -115,8 +117,17 @@ class Summary(Cited):
         )
 
     def correct(self, output: str, sample: Sample) -> float:
-        """ROUGE-L F."""
-        return best(rouge_l, without_citations(output), sample.references)
+        """ROUGE-L F of the first line, which begins after the colon where its beginning speaks of a summary."""
+        said = output.strip()
+        if "summary" in said[:100].lower():
+            said = said.partition(":")[2]
+        return best(rouge_l_f, first_line(said), sample.references)
+
+
+def first_line(output: str) -> str:
+    """The first line of an answer without marks such as [1], as the benchmark takes them out."""
+    line = output.strip().partition("\n")[0]
+    return re.sub(r"\[\d+", "", re.sub(r" \[\d+", "", line)).replace(" |", "").replace("]", "")
 
 
 def _citing(name: str) -> str:

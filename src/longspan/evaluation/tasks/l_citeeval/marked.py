@@ -11,13 +11,13 @@ from longspan.evaluation.metrics.citations import (
     MOST_CITATIONS,
     cited,
     figures,
-    without_citations,
 )
-from longspan.evaluation.metrics.text import words
+from longspan.evaluation.metrics.distinct_rouge import rouge_n
+from longspan.evaluation.metrics.text import best
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row
 from longspan.evaluation.task import Level
-from longspan.evaluation.tasks.l_citeeval.answers import Cited
+from longspan.evaluation.tasks.l_citeeval.answers import Cited, first_line
 from longspan.evaluation.tasks.passages import passages_of
 
 
@@ -28,7 +28,7 @@ class OneNeedle(Cited):
     max_new_tokens: int = 128
     scope: Level = "low"
     metric: str = (
-        "F1 of citations of the passage that has the answer, in the first line; recall of the answer's words"
+        "F1 of citations of the passage that has the answer, in the first line; ROUGE-1 recall of the answer"
     )
 
     def citations(self, output: str, sample: Sample) -> Mapping[str, float]:
@@ -46,9 +46,9 @@ class OneNeedle(Cited):
         return figures(float(hit), 1 / len(numbers) if hit else 0.0, citations=len(numbers))
 
     def correct(self, output: str, sample: Sample) -> float:
-        """The share of the answer's words that the first line has."""
-        said, gold = words(without_citations(_first_line(output))), words(sample.references[0])
-        return sum(word in said for word in gold) / len(gold) if gold else 0.0
+        """ROUGE-1 recall: the share of the answer's distinct words that the first line has."""
+        said = first_line(output)
+        return best(lambda text, gold: rouge_n(text, gold, 1).recall, said, sample.references)
 
 
 @dataclass(frozen=True, kw_only=True)

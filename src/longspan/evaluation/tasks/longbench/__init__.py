@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from longspan.evaluation.archive import HubFile
+from longspan.evaluation.metrics.chinese import f1_of_words
+from longspan.evaluation.metrics.distinct_rouge import rouge_l_f
 from longspan.evaluation.metrics.longbench import (
     classification,
     code_similarity,
@@ -15,8 +17,7 @@ from longspan.evaluation.metrics.longbench import (
     retrieval,
     rouge_l_chinese,
 )
-from longspan.evaluation.metrics.rouge import rouge_l
-from longspan.evaluation.metrics.text import best, f1, f1_chinese
+from longspan.evaluation.metrics.text import best, f1
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task
@@ -75,12 +76,12 @@ def length_bin(words: int) -> str:
 _METRICS: dict[Callable[[str, str], float] | None, str] = {
     None: "1 / number of labels named, if the gold label is among them",
     f1: "F1 of the words, best of the gold answers",
-    f1_chinese: "F1 of the characters (the paper: of words by a dictionary), best of the gold answers",
-    rouge_l: "ROUGE-L F (counted by rouge-score), best of the gold answers",
-    rouge_l_chinese: "ROUGE-L F over characters (the paper: over words by a dictionary), best of the gold answers",
+    f1_of_words: "F1 of the words by a dictionary, best of the gold answers",
+    rouge_l_f: "ROUGE-L F over distinct words, best of the gold answers",
+    rouge_l_chinese: "ROUGE-L F over distinct words by a dictionary, best of the gold answers",
     count: "part of the numbers named that is the gold number",
     retrieval: "part of the numbers named that is the gold paragraph's",
-    code_similarity: "edit similarity of the first line of code",
+    code_similarity: "likeness of the first line of code, in whole per cent",
 }
 
 _FIRST_LINE_ONLY = {"trec", "triviaqa", "samsum", "lsht"}
@@ -132,7 +133,7 @@ TASKS = (
         "multifieldqa_zh",
         "medium",
         "low",
-        f1_chinese,
+        f1_of_words,
         64,
         "Answer a question about a Chinese document of any field.",
     ),
@@ -152,21 +153,26 @@ TASKS = (
         "Answer a Chinese search question from several pages.",
     ),
     _task(
-        "gov_report", "low", "high", rouge_l, 512, "Summarise a report of a US government agency on one page."
+        "gov_report",
+        "low",
+        "high",
+        rouge_l_f,
+        512,
+        "Summarise a report of a US government agency on one page.",
     ),
     _task(
         "qmsum",
         "medium",
         "medium",
-        rouge_l,
+        rouge_l_f,
         512,
         "Answer a query about the transcript of a meeting in sentences.",
     ),
-    _task("multi_news", "low", "high", rouge_l, 512, "Summarise several news articles on one page."),
+    _task("multi_news", "low", "high", rouge_l_f, 512, "Summarise several news articles on one page."),
     _task("vcsum", "low", "high", rouge_l_chinese, 512, "Summarise the transcript of a Chinese meeting."),
     _task("trec", "low", "medium", None, 64, "Name the type of a question after many examples."),
     _task("triviaqa", "low", "low", f1, 32, "Answer a question from its passage after examples."),
-    _task("samsum", "low", "low", rouge_l, 128, "Summarise a dialogue after examples."),
+    _task("samsum", "low", "low", rouge_l_f, 128, "Summarise a dialogue after examples."),
     _task("lsht", "low", "medium", None, 64, "Name the class of a Chinese news text after many examples."),
     _task("passage_count", "high", "high", count, 32, "Count the different paragraphs, some being repeated."),
     _task(

@@ -70,8 +70,11 @@ _METRICS: dict[Compare, str] = {
     list_f1: "F1 of the lines behind [Answer] as a set",
     ndcg: "normalised discounted gain of the ranking behind [Answer]",
     pairwise_accuracy: "pairs in the right order, of all pairs of lines behind [Answer]",
-    summary: "ROUGE-L F alone, best of the gold summaries; the paper averages it with an embedding model's similarity",
+    summary: "ROUGE-L F over distinct words, best of the gold summaries",
 }
+
+_UNLIKE = "the paper takes the best or the mean of three answers, sampled"
+_SUMMARY = ", and averages ROUGE-L with the similarity that an embedding model finds"
 
 _TITLES: tuple[tuple[str, Compare, Level], ...] = (
     ("T1.1 Global Cohesive Retrieval", ndcg, "high"),
@@ -116,6 +119,7 @@ TASKS = tuple(
         diffusion="medium",
         scope=scope,
         metric=_METRICS[compare],
+        unlike=_UNLIKE + _SUMMARY * (compare is summary),
         title=title,
         compare=compare,
     )

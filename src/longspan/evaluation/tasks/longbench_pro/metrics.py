@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
-from longspan.evaluation.metrics.rouge import rouge_l
-from longspan.evaluation.metrics.text import best, characters
+from longspan.evaluation.metrics.chinese import chinese_words
+from longspan.evaluation.metrics.distinct_rouge import rouge_l_f
+from longspan.evaluation.metrics.text import best
 
 
 def lines(output: str) -> list[str]:
@@ -55,11 +56,14 @@ def ndcg(output: str, references: Sequence[str]) -> float:
 
 
 def summary(output: str, references: Sequence[str]) -> float:
-    """ROUGE-L F of the whole output with the gold summary that suits best, over characters where that is Chinese."""
-    said = _plain(output)
+    """ROUGE-L F of the whole output with the gold summary that suits best, over words by a dictionary in Chinese."""
     chinese = any("\u4e00" <= character <= "\u9fff" for character in references[0])
-    tokens = characters if chinese else None
-    return best(lambda text, reference: rouge_l(text, _plain(reference), tokens), said, references)
+
+    def written(text: str) -> str:
+        return " ".join(chinese_words(_plain(text))) if chinese else _plain(text)
+
+    said = written(output)
+    return best(lambda text, reference: rouge_l_f(text, written(reference)), said, references)
 
 
 def _plain(text: str) -> str:
