@@ -1,6 +1,7 @@
 """`longspan tune`: a plan in a file that every command takes, and one line for what cannot be used."""
 
 import json
+import re
 
 import pytest
 import typer
@@ -94,7 +95,7 @@ def test_people_see_the_front_with_the_full_cache(run, small_folder, documents, 
         *("--plans", "codec=int8", "--time-limit", "1m"),
     )
     assert "(full cache)" in result.stdout
-    assert "1.00 ± 0.00" in result.stdout
+    assert re.search(r"codec=int8 +\d\.\d\d", result.stdout)
     assert "chosen: " in result.stdout
     assert "written to plan.toml" in result.stdout
     assert (tmp_path / "plan.toml").exists()

@@ -229,7 +229,9 @@ def _score_by_depth(folder: Path, figure: str, as_json: bool) -> None:
 
 
 def _bias(bias: PositionBias) -> None:
-    Console(highlight=False).print(Text(printable(bias.plan or "no plan", lines=False), style="bold"))
+    length = f"{bias.length:,} tokens" if bias.length else "natural length"
+    title = f"{bias.plan or 'no plan'} · {bias.task}, {length}"
+    Console(highlight=False).print(Text(printable(title, lines=False), style="bold"))
     means = [each.mean for each in bias.depths]
     _chart("depth", [f"{each.depth:.2f}" for each in bias.depths], bias.figure, means)
     typer.echo(

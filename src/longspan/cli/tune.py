@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,6 +78,10 @@ def tune(
     time_limit: Annotated[
         str, typer.Option(help="How long the search may take once the model is loaded.")
     ] = "10m",
+    loss: Annotated[
+        float,
+        typer.Option(help="Points of 100 that the winner may lose against the full cache, shown at 95 %."),
+    ] = 10.0,
     seed: Annotated[int, typer.Option(help="The questions are a function of it.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -87,6 +92,7 @@ def tune(
     )
     limit = read_amount("--time-limit", time_limit, _SECONDS, "10m")
     check_range("--time-limit", limit, 1)
+    check_range("--loss", loss, 0, 100)
     if length is not None:
         check_range("--length", length, 1)
     chosen = [Plan.of(text) for text in plans or ()]
@@ -118,6 +124,7 @@ def tune(
             questions=asked,
             length=length,
             limits=limits,
+            loss=loss / 100,
             seconds=limit,
             question=question,  # type: ignore[arg-type]
             seed=seed,
@@ -133,7 +140,7 @@ def tune(
         }
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
-    _show(found, out)
+    _show(found, out, {str(plan) for plan in chosen})
 
 
 def read_amount(name: str, text: str, units: Mapping[str, float], example: str) -> float:
@@ -166,25 +173,24 @@ def _notes(found: Tuning, model: str) -> list[str]:
     ]
 
 
-def _show(found: Tuning, out: Path) -> None:
-    """The front with the full cache, and why the winner won."""
+def _show(found: Tuning, out: Path, named: set[str]) -> None:
+    """The front, the full cache and every plan that was asked for by name; and why the winner won."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 140)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     table.add_column("plan", overflow="fold")
-    for head in ("score", "memory", "of full", "s a question"):
+    for head in ("score", "to full", "95 %", "memory", "of full", "s a question"):
         table.add_column(head, justify="right", no_wrap=True)
-    rows = found.front if found.reference in found.front else (*found.front, found.reference)
-    for each in rows:
-        table.add_row(
-            "→" if each is found.best else "",
-            Text(each.plan or "(full cache)"),
-            _score(each),
-            _size(each),
-            f"{each.kv_bytes / found.reference.kv_bytes:.0%}",
-            f"{each.seconds:.2f}",
-        )
+    table.add_column("left, because", overflow="fold")
+    shown = {each.plan for each in (*found.front, found.reference)} | named
+    for each in sorted(found.findings, key=lambda each: (math.isnan(each.kv_bytes), each.kv_bytes)):
+        if each.plan in shown:
+            table.add_row("→" if each is found.best else "", *_cells(each, found.reference))
     console.print(table)
+    if left := sum(each.plan not in shown for each in found.findings):
+        console.print(f"{left} more left the race; --json has them all", markup=False)
     for note in found.notes:
         console.print(f"note: {note}", markup=False)
     kinds = ", ".join(f"{kind} {score:.2f}" for kind, score in found.by_kind.items())
@@ -197,8 +203,25 @@ def _show(found: Tuning, out: Path) -> None:
     console.print(f"written to {printable(str(out), lines=False)}; use it with --plan", markup=False)
 
 
+def _cells(each: Finding, full: Finding) -> tuple[Text | str, ...]:
+    name = Text(printable(each.plan, lines=False) or "(full cache)")
+    if math.isnan(each.score):
+        return (name, *["–"] * 6, Text(printable(each.dropped, lines=False)))
+    apart = "" if math.isnan(each.difference) else f"{100 * each.difference:+.1f}"
+    ends = (
+        ""
+        if math.isnan(each.difference_low)
+        else f"{100 * each.difference_low:+.1f} to {100 * each.difference_high:+.1f}"
+    )
+    share = f"{each.kv_bytes / full.kv_bytes:.0%}"
+    left = Text(printable(each.dropped, lines=False))
+    return name, _score(each), apart, ends, _size(each), share, f"{each.seconds:.2f}", left
+
+
 def _score(finding: Finding) -> str:
-    return f"{finding.score:.2f} ± {(finding.high - finding.low) / 2:.2f}"
+    if math.isnan(finding.low):
+        return f"{finding.score:.2f}"
+    return f"{finding.score:.2f} ({finding.low:.2f}–{finding.high:.2f})"
 
 
 def _size(finding: Finding) -> str:

@@ -1,6 +1,7 @@
 """How the score, and the attention to random tokens, go with position."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -99,7 +100,11 @@ def test_other_figures_can_be_asked_for():
 
 @pytest.mark.parametrize(
     ("records", "fault"),
-    [([], "no record has a score"), ([record(None, 1.0)], "no record"), (curve([1, 0]), "at 2 depths")],
+    [
+        ([], "no record has a score"),
+        ([record(None, 1.0)], "no record"),
+        (curve([1, 0]), "at more than 2 depths"),
+    ],
 )
 def test_too_little_is_refused(records, fault):
     with pytest.raises(TaskError, match=fault):
@@ -139,3 +144,13 @@ def test_prompts_are_a_function_of_the_seed():
 def test_bad_parameters_are_refused(options, fault):
     with pytest.raises(ValueError, match=fault):
         attention_by_position(tiny_model(), length=40, **options)
+
+
+def test_tasks_and_lengths_are_not_put_together():
+    """A hard task with its answers at the ends beside an easy one elsewhere is no bias of position."""
+    hard = [replace(record(depth, 0.0, number=n), task="hard") for n, depth in enumerate((0, 1, 0.02, 0.98))]
+    easy = [replace(record(depth, 1.0, number=n), task="easy") for n, depth in enumerate((0.3, 0.5, 0.7))]
+    longer = [replace(each, length=200, scores={"score": 0.5}) for each in easy]
+    found = position_bias([*hard, *easy, *longer])
+    assert [(each.task, each.length) for each in found] == [("hard", 100), ("easy", 100), ("easy", 200)]
+    assert all(each.u_shape == pytest.approx(0, abs=1e-9) for each in found)

@@ -59,9 +59,10 @@ def test_depths_by_hand(answers_of):
     scores = {
         curve.plan: {depth: score.mean for depth, score in curve.scores.items()} for curve in chart.curves
     }
-    assert scores == {"": {0.0: 0.5, 0.5: 1.0}, "b": {0.0: 0.0, 0.5: 0.5}}  # without what one did not answer
+    assert scores == {"": {0.0: 1.0, 0.5: 1.0}, "b": {0.0: 0.0, 0.5: 0.5}}
+    assert chart.title == "needle/x, 1,024 tokens"  # at the other, one depth was answered by both
     ((name, (first, second)),) = heat_maps(found)
-    assert (name, first.depths, first.lengths) == ("needle", (0.0, 0.5), (1024, 2048))
+    assert (name, first.depths, first.lengths) == ("needle/x", (0.0, 0.5), (1024, 2048))
     assert first.cells == {(0.0, 1024): (1.0, 1), (0.0, 2048): (0.0, 1), (0.5, 1024): (1.0, 1)}
     assert second.cells[0.5, 2048] == (0.0, 1)
 

@@ -27,12 +27,15 @@ class Depth:
 
 @dataclass(frozen=True, kw_only=True)
 class PositionBias:
-    """The means by depth, and start, middle and end: a parabola fitted to all samples, at depths 0, 1/2 and 1.
+    """The means by depth of one task at one length under one plan, and a parabola fitted to all samples.
 
-    Many different depths are put together in tenths for the means; the least-squares fit takes each as it is.
+    start, middle and end: the parabola at depths 0, 1/2 and 1. Many different depths are put together in tenths for
+    the means; the least-squares fit takes each as it is.
     """
 
     plan: str
+    task: str
+    length: int | None
     figure: str
     depths: tuple[Depth, ...]
     start: float
@@ -53,6 +56,8 @@ class PositionBias:
         """All figures, as JSON can hold them."""
         return {
             "plan": self.plan,
+            "task": self.task,
+            "length": self.length,
             "figure": self.figure,
             "start": self.start,
             "middle": self.middle,
@@ -64,33 +69,47 @@ class PositionBias:
 
 
 def position_bias(records: Iterable[Record], *, figure: str = "score") -> tuple[PositionBias, ...]:
-    """How a figure of the scores goes with depth, for each plan of some records in the order they come.
+    """How a figure of the scores goes with depth, for each plan, task and length of some records, as they come.
 
-    That models use the middle least: Lost in the Middle, https://arxiv.org/abs/2307.03172. Records that were not
-    scored, whose facts have no depth, or that lack the figure take no part. For a figure that is better when it is
-    lower, such as a loss, a bent-down middle is a u_shape below 0.
+    That models use the middle least: Lost in the Middle, https://arxiv.org/abs/2307.03172. Tasks and lengths are not
+    put together: where one is harder and has its answers at other depths, that would look like a bias. Records that
+    were not scored, whose facts have no depth, or that lack the figure take no part, nor does what has fewer than
+    `LEAST_DEPTHS` depths. For a figure that is better when it is lower, such as a loss, a bent-down middle is a u_shape
+    below 0.
 
-    Raises TaskError where a plan has records at fewer than three depths.
+    Raises TaskError where nothing is left.
     """
-    plans: dict[str, list[tuple[float, float]]] = {}
+    groups: dict[tuple[str, str, int | None], list[tuple[float, float]]] = {}
     for record in records:
-        if record.status == "scored" and "depth" in record.facts and figure in record.scores:
-            plans.setdefault(record.plan, []).append((float(record.facts["depth"]), record.scores[figure]))
-    if not plans:
+        if record.status == "scored" and figure in record.scores:
+            depth = record.facts.get("depth")
+            if isinstance(depth, int | float) and not isinstance(depth, bool) and 0 <= depth <= 1:
+                group = groups.setdefault((record.plan, record.task, record.length), [])
+                group.append((float(depth), record.scores[figure]))
+    if not groups:
         raise TaskError(
             f"no record has a {figure} and the depth of its answer; run a task that has, such as needle/sentence"
         )
-    return tuple(_fitted(plan, figure, points) for plan, points in plans.items())
-
-
-def _fitted(plan: str, figure: str, points: list[tuple[float, float]]) -> PositionBias:
-    depths, values = zip(*points, strict=True)
-    different = len(set(depths))
-    if different < LEAST_DEPTHS:
+    enough = {key: points for key, points in groups.items() if _different(points) >= LEAST_DEPTHS}
+    if not enough:
+        most = max(map(_different, groups.values()))
         raise TaskError(
-            f"plan {plan!r} has records at {different} depths, a curve needs {LEAST_DEPTHS} or more; "
+            f"no task has answers at more than {most} depths, a curve needs {LEAST_DEPTHS} or more; "
             "run with more --samples"
         )
+    return tuple(
+        _fitted(plan, task, length, figure, points) for (plan, task, length), points in enough.items()
+    )
+
+
+def _different(points: list[tuple[float, float]]) -> int:
+    return len({depth for depth, _ in points})
+
+
+def _fitted(
+    plan: str, task: str, length: int | None, figure: str, points: list[tuple[float, float]]
+) -> PositionBias:
+    depths, values = zip(*points, strict=True)
     parabola = np.polynomial.Polynomial.fit(depths, values, 2, domain=[0, 1])
     start, middle, end = (float(value) for value in parabola(np.array([0.0, 0.5, 1.0])))
     together: dict[float, list[float]] = {}
@@ -98,6 +117,8 @@ def _fitted(plan: str, figure: str, points: list[tuple[float, float]]) -> Positi
         together.setdefault(place, []).append(value)
     return PositionBias(
         plan=plan,
+        task=task,
+        length=length,
         figure=figure,
         depths=tuple(
             Depth(depth=place, mean=float(np.mean(found)), count=len(found))

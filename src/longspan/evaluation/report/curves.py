@@ -11,6 +11,7 @@ from longspan.evaluation.record import Record
 from longspan.evaluation.report.answers import Answers, family
 from longspan.evaluation.report.front import comparable
 from longspan.evaluation.report.table import estimate, group
+from longspan.evaluation.report.wording import length_name
 from longspan.evaluation.statistics import Estimate, mean
 
 Placed: TypeAlias = tuple[float, Record]
@@ -72,22 +73,33 @@ def by_length_of_each(answers: Answers) -> tuple[Chart, ...]:
 
 
 def by_depth(answers: Answers) -> tuple[Chart, ...]:
-    """A chart for each benchmark whose samples say at which depth the answer lies.
+    """A chart for each task and length whose samples say at which depth the answer lies.
 
-    It has the plans that can be compared, on the samples of all lengths that each of them answered. Tasks are not told
-    apart, so a depth has the mean of its samples' own scores.
+    It has the plans that can be compared, on the samples that each of them answered. Tasks and lengths are not put
+    together: where one is harder and has its answers at other depths, that would look like a matter of depth.
     """
-    charts = (_over_depths(answers, name, found) for name, found in _with_depth(answers))
+    charts = (
+        _over_depths(answers, f"{task}, {length_name(length)}", at)
+        for task, found in _with_depth(answers)
+        for length, at in _by_length(found)
+    )
     return tuple(chart for chart in charts if len(chart.places) > 1)
 
 
 def heat_maps(answers: Answers) -> tuple[tuple[str, tuple[HeatMap, ...]], ...]:
-    """For each benchmark with depths and two or more lengths: its name and a map for each plan."""
+    """For each task with depths and two or more lengths: its name and a map for each plan."""
     return tuple(
         (name, tuple(_map(found, plan) for plan in answers.plans if _of(found, plan)))
         for name, found in _with_depth(answers)
         if len({record.length for _, record in found if record.length is not None}) > 1
     )
+
+
+def _by_length(found: Sequence[Placed]) -> Iterator[tuple[int | None, list[Placed]]]:
+    at: dict[int | None, list[Placed]] = {}
+    for depth, record in found:
+        at.setdefault(record.length, []).append((depth, record))
+    yield from sorted(at.items(), key=lambda each: math.inf if each[0] is None else each[0])
 
 
 def _sizes(answers: Answers, task: str) -> tuple[int, ...]:
@@ -116,13 +128,13 @@ def _over_depths(answers: Answers, name: str, found: Sequence[Placed]) -> Chart:
 
 
 def _with_depth(answers: Answers) -> Iterator[tuple[str, list[Placed]]]:
-    """The scored records of each benchmark with two or more depths, each with its depth, put together if many."""
-    families: dict[str, list[Placed]] = {}
+    """The scored records of each task with two or more depths, each with its depth, put together if many."""
+    tasks: dict[str, list[Placed]] = {}
     for record in answers.records.values():
         depth = _depth(record)
         if record.status == "scored" and depth is not None:
-            families.setdefault(family(record.task), []).append((depth, record))
-    for name, found in families.items():
+            tasks.setdefault(record.task, []).append((depth, record))
+    for name, found in tasks.items():
         depths = placed([depth for depth, _ in found])
         if len(set(depths)) > 1:
             yield name, [(depth, record) for depth, (_, record) in zip(depths, found, strict=True)]
@@ -143,7 +155,7 @@ def _estimates(found: Sequence[Placed], plan: str) -> dict[float, Estimate]:
     return {
         depth: mean(
             [record.score for record in at[depth]],
-            [f"{record.task} {record.length} {record.cluster or record.sample}" for record in at[depth]],
+            [record.cluster or record.sample for record in at[depth]],
         )
         for depth in sorted(at)
     }

@@ -13,7 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from longspan.errors import LongspanError
 from longspan.evaluation.statistics import difference
-from longspan.evaluation.tune.standing import Limits, Standing, Trial, Yardstick, half_width
+from longspan.evaluation.tune.standing import Limits, Standing, Trial, Yardstick
 
 Batch = TypeVar("Batch")
 
@@ -33,7 +33,7 @@ class Race(Generic[Batch]):
     they are compared with; it stays to the end, whatever it takes. measure: tries arms on a batch. limits: arms over
     them leave. seconds: how long the race may take, by `clock`. cost: seconds that one arm is expected to take for a
     batch until that is known. finalists: arms below which there is no more halving. most: samples after which the
-    race ends.
+    race ends. loss: how much lower than the reference the winner may score.
     """
 
     arms: Sequence[str]
@@ -44,7 +44,8 @@ class Race(Generic[Batch]):
     cost: float
     limits: Limits = field(default_factory=Limits)
     finalists: int = 5
-    most: int = 120
+    most: int = 240
+    loss: float = 0.1
 
     def __post_init__(self) -> None:
         self.standings = {arm: Standing(arm=arm) for arm in dict.fromkeys((self.reference, *self.arms))}
@@ -62,7 +63,7 @@ class Race(Generic[Batch]):
     @property
     def yardstick(self) -> Yardstick:
         """The reference's."""
-        return Yardstick.of(self._reference)
+        return Yardstick(reference=self._reference, loss=self.loss)
 
     @property
     def front(self) -> list[Standing]:
@@ -71,7 +72,9 @@ class Race(Generic[Batch]):
 
     @property
     def winner(self) -> Standing:
-        """Of those within the limits the leanest that reaches the bar, where none does the one with the best score.
+        """Of those within the limits the leanest that is shown to lose at most `loss`, which the reference does.
+
+        Where the reference is over a limit and none is shown to, the one with the best score.
 
         Raises NoPlan if all are over a limit.
         """
@@ -165,17 +168,19 @@ class Race(Generic[Batch]):
             standing.dropped = self.limits.refuse(standing)
         if not self.rivals:
             return
-        reference, width = self._reference, half_width(self._reference.estimate)
-        best = reference
+        reference = best = self._reference
         if self.limits.refuse(reference):
             best = max(self.rivals, key=lambda standing: standing.score)
         for standing in self.rivals:
-            apart = difference(standing.scores, reference.scores)
-            worse = apart.sign < 0 and apart.high < -width
-            if worse and (best is reference or difference(standing.scores, best.scores).sign < 0):
+            apart = self.yardstick.apart(standing)
+            worse = apart.sign < 0 and apart.high < -self.loss
+            if worse and (best is reference or self._behind(standing, best)):
                 standing.dropped = (
                     f"{-apart.mean:.2f} below the full cache on the same {apart.count} questions"
                 )
+
+    def _behind(self, standing: Standing, best: Standing) -> bool:
+        return difference(standing.scores, best.scores, self._reference.contexts).sign < 0
 
 
 def _drop(standings: Iterable[Standing], reason: str) -> None:

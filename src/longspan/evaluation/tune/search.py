@@ -60,6 +60,7 @@ class Search:
     length: int
     seconds: float
     limits: Limits = field(default_factory=Limits)
+    loss: float = 0.1
     question: Question = "seen"
     seed: int = 0
     watch: Callable[[Stage], None] = lambda stage: None
@@ -84,6 +85,7 @@ class Search:
             cost=cost,
             limits=self.limits,
             most=most,
+            loss=self.loss,
         )
         race.run(batches, lambda: self._tell(len(race.alive)))
         full = race.standings[reference]
@@ -209,7 +211,13 @@ class Search:
         self, arms: Sequence[str], batch: list[Sample]
     ) -> Generator[tuple[str, str, Trial], None, None]:
         for record in self._answers([self._by_name[arm] for arm in arms], batch):
-            trial = Trial(score=record.score, memory=record.kv_bytes, seconds=record.seconds)
+            # Contexts that are cut from the documents stand for others; a user's own questions are about just these.
+            trial = Trial(
+                score=record.score,
+                memory=record.kv_bytes,
+                seconds=record.seconds,
+                context=record.cluster or record.sample if self.task.sized else record.sample,
+            )
             yield record.plan, record.sample, trial
 
     def _answers(self, plans: Sequence[Plan], batch: list[Sample]) -> Iterator[Record]:

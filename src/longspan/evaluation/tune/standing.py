@@ -6,16 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from longspan.evaluation.statistics import Estimate, mean
+from longspan.evaluation.statistics import Difference, Estimate, difference, mean
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """An arm on one sample: its score from 0 to 1, the bytes that it held, and the seconds that it took."""
+    """An arm on one sample: its score from 0 to 1, the bytes that it held, and the seconds that it took.
+
+    context: the same for samples whose scores are not independent.
+    """
 
     score: float
     memory: float
     seconds: float
+    context: str
 
 
 @dataclass(kw_only=True)
@@ -32,9 +36,14 @@ class Standing:
         return {sample: trial.score for sample, trial in self.trials.items()}
 
     @property
+    def contexts(self) -> dict[str, str]:
+        """By sample."""
+        return {sample: trial.context for sample, trial in self.trials.items()}
+
+    @property
     def estimate(self) -> Estimate:
         """The mean score with its interval. Raises ValueError before the first trial."""
-        return mean(tuple(self.scores.values()))
+        return mean(tuple(self.scores.values()), tuple(self.contexts.values()))
 
     @property
     def score(self) -> float:
@@ -75,19 +84,25 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Yardstick:
-    """What standings are measured by: the reference's score minus half its interval, and its memory."""
+    """What standings are measured by: the reference, and how much lower than it an arm may score, from 0 to 1."""
 
-    bar: float
-    memory: float
+    reference: Standing
+    loss: float
 
-    @classmethod
-    def of(cls, reference: Standing) -> Yardstick:
-        """That of a reference with trials."""
-        return cls(bar=reference.score - half_width(reference.estimate), memory=reference.memory)
+    def apart(self, standing: Standing) -> Difference:
+        """How much higher an arm scores than the reference on the samples of both."""
+        return difference(standing.scores, self.reference.scores, self.reference.contexts)
+
+    def holds(self, standing: Standing) -> bool:
+        """Whether an arm is shown to lose no more than `loss`: even at the low end of what chance leaves open.
+
+        So the fewer samples there are, the less is shown.
+        """
+        return standing is self.reference or self.apart(standing).low >= -self.loss
 
     def share(self, standing: Standing) -> float:
         """An arm's memory in whole hundredths of the reference's, so that nearly equal ones are equal."""
-        return round(standing.memory / self.memory, 2)
+        return round(standing.memory / self.reference.memory, 2)
 
     def beats(self, one: Standing, other: Standing) -> bool:
         """Whether `one` is better in score or memory, and worse in neither."""
@@ -101,7 +116,7 @@ class Yardstick:
     def ranked(self, standings: Sequence[Standing]) -> list[Standing]:
         """Front by front: at each size of memory the best come first, whatever richer plans score.
 
-        Within a front those that reach the bar come first, the leanest ahead, then the others by score.
+        Within a front those that hold come first, the leanest ahead, then the others by score.
         """
         ranked: list[Standing] = []
         left = list(standings)
@@ -112,18 +127,13 @@ class Yardstick:
         return ranked
 
     def best(self, standings: Sequence[Standing]) -> Standing:
-        """The leanest that reaches the bar, where none does the one with the best score."""
+        """The leanest that holds, where none does the one with the best score."""
         return min(standings, key=self._place)
 
     def _place(self, standing: Standing) -> tuple[bool, float, float]:
-        if standing.score >= self.bar:
+        if self.holds(standing):
             return False, self.share(standing), -standing.score
         return True, -standing.score, self.share(standing)
-
-
-def half_width(estimate: Estimate) -> float:
-    """Half of what chance leaves open; 0 for one sample, whose spread is unknown."""
-    return 0.0 if math.isnan(estimate.low) else (estimate.high - estimate.low) / 2
 
 
 def _mean(values: Sequence[float]) -> float:

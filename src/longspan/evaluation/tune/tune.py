@@ -44,23 +44,25 @@ def tune(
     questions: Task | None = None,
     length: int | None = None,
     limits: Limits | None = None,
+    loss: float = 0.1,
     seconds: float = 600.0,
     question: Question = "seen",
     chunk: int = 2048,
     seed: int = 0,
     watch: Callable[[Stage], None] = lambda stage: None,
 ) -> Tuning:
-    """Races plans on questions about the documents, and chooses the leanest that is as good as the full cache.
+    """Races plans on questions about the documents, and chooses the leanest shown to lose little to the full cache.
 
     plans: what is raced, by default `candidates`. questions: a task, by default one made from the documents. length:
-    tokens of a prompt and its answer, by default `default_length`. limits: what a plan may take. seconds: how long
-    the search may take. question: whether policies act when they have seen the question. watch is told of every
-    answer.
+    tokens of a prompt and its answer, by default `default_length`. limits: what a plan may take. loss: how much lower
+    than the full cache the winner may score, from 0 to 1, shown on the same questions at 95 %. seconds: how long the
+    search may take. question: whether policies act when they have seen the question. watch is told of every answer.
 
     Raises TaskError for questions that cannot be made or asked at the length, and NoPlan where no plan stays within
     the limits, or the full cache answers nothing, so that there is nothing to compare.
     """
     check_range("seconds", seconds, 1)
+    check_range("loss", loss, 0, 1)
     length = default_length(model.window) if length is None else length
     check_range("length", length, 1)
     if length > model.window:
@@ -75,6 +77,7 @@ def tune(
         task=questions or Questions(corpus=corpus),
         length=length,
         limits=limits or Limits(),
+        loss=loss,
         seconds=seconds,
         question=question,
         seed=seed,

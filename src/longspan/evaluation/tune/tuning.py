@@ -9,7 +9,7 @@ from typing import Any
 
 from longspan.evaluation.record import Record
 from longspan.evaluation.tune.race import Race
-from longspan.evaluation.tune.standing import Standing
+from longspan.evaluation.tune.standing import Standing, Yardstick
 from longspan.plan import Plan
 
 
@@ -17,8 +17,9 @@ from longspan.plan import Plan
 class Finding:
     """How a plan did on `questions` questions; score with its 95 % interval, bytes and seconds on the mean.
 
-    All are nan for a plan that was not tried. front: whether no plan that stayed to the end beats it in score and
-    memory. dropped: why it left the race, "" if it stayed to the end.
+    difference, with its interval: how much higher than the full cache it scored on the same questions. All are nan for
+    a plan that was not tried. front: whether no plan that stayed to the end beats it in score and memory. dropped: why
+    it left the race, "" if it stayed to the end.
     """
 
     plan: str
@@ -26,6 +27,9 @@ class Finding:
     score: float
     low: float
     high: float
+    difference: float
+    difference_low: float
+    difference_high: float
     kv_bytes: float
     seconds: float
     front: bool
@@ -90,30 +94,58 @@ class Tuning:
 def findings(race: Race[Any]) -> tuple[Finding, ...]:
     """How all arms of a race did, in their order."""
     front = {standing.arm for standing in race.front}
-    return tuple(_finding(standing, standing.arm in front) for standing in race.standings.values())
+    return tuple(
+        _finding(standing, race.yardstick, standing.arm in front) for standing in race.standings.values()
+    )
 
 
 def why(race: Race[Any]) -> str:
-    """One sentence on the winner."""
+    """One sentence on the winner, with what was not compared."""
     winner, reference = race.winner, race.standings[race.reference]
-    bar = f"{race.yardstick.bar:.2f}, the full cache's score minus half its interval"
+    allowed = f"{100 * race.loss:g} points against the full cache"
+    asked = f"the same {len(reference.trials)} questions"
     if winner is reference:
-        return f"no leaner plan within the limits reaches {bar}, so the cache is kept whole"
-    share = f"{winner.memory / reference.memory:.0%} of the full cache's memory"
-    if winner.score >= race.yardstick.bar:
-        return f"the leanest plan within the limits that reaches {bar}, with {share}"
-    return f"no plan within the limits reaches {bar}; this one comes nearest, with {share}"
+        said = (
+            f"no leaner plan within the limits is shown to lose at most {allowed}, so the cache is kept whole"
+        )
+        tried = [
+            each for each in race.rivals if not race.limits.refuse(each) and each.memory < reference.memory
+        ]
+        if tried:
+            nearest = max(tried, key=lambda each: race.yardstick.apart(each).low)
+            said += (
+                f"; nearest is {nearest.arm}, {_apart(race, nearest)} on {asked}, and more would show more"
+            )
+    else:
+        share = f"{winner.memory / reference.memory:.0%} of the full cache's memory"
+        if race.yardstick.holds(winner):
+            said = f"the leanest plan within the limits that is shown to lose at most {allowed}"
+        else:
+            said = f"no plan within the limits is shown to lose at most {allowed}; this one scores highest"
+        said += f": {_apart(race, winner)} on {asked}, with {share}"
+    untried = [each for each in race.standings.values() if not each.trials]
+    return said + (f"; {len(untried)} of {len(race.standings)} plans were not compared" if untried else "")
 
 
-def _finding(standing: Standing, front: bool) -> Finding:
+def _apart(race: Race[Any], standing: Standing) -> str:
+    found = race.yardstick.apart(standing)
+    ends = "" if math.isnan(found.low) else f" ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    return f"{100 * found.mean:+.1f} points{ends}"
+
+
+def _finding(standing: Standing, yardstick: Yardstick, front: bool) -> Finding:
     known = bool(standing.trials)
     estimate = standing.estimate if known else None
+    apart = yardstick.apart(standing) if known and standing is not yardstick.reference else None
     return Finding(
         plan=standing.arm,
         questions=len(standing.trials),
         score=standing.score,
         low=estimate.low if estimate else math.nan,
         high=estimate.high if estimate else math.nan,
+        difference=apart.mean if apart else math.nan,
+        difference_low=apart.low if apart else math.nan,
+        difference_high=apart.high if apart else math.nan,
         kv_bytes=standing.memory,
         seconds=standing.seconds,
         front=front,
