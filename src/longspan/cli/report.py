@@ -18,24 +18,37 @@ if TYPE_CHECKING:
     from longspan.evaluation.report.front import Standing
 
 
+_SIGNS = {1: "▲ ", -1: "▼ ", 0: ""}
+"""For differences that chance does not explain."""
+
+
 def report(
-    folder: Annotated[
-        Path,
-        typer.Argument(metavar="DIR", help="The folder that longspan eval --out wrote.", show_default=False),
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR...",
+            help="The folder that longspan eval --out wrote; several for one report of several runs.",
+            show_default=False,
+        ),
     ],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the report goes, by default into the run's folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write report.html, report.csv and report.json into a run's folder, finished or not."""
+    """Write report.html, report.csv and report.json on a run, finished or not, or on several runs side by side."""
     from longspan.evaluation.report import write_report
     from longspan.evaluation.report.wording import number
 
-    files = write_report(folder)
+    files = write_report(*folders, out=out)
     if as_json:
         typer.echo(json.dumps(files.to_dict(), indent=2, ensure_ascii=False))
         return
     console = table_console()
     for standing in files.standings:
         console.print(standing_table(standing))
+    for note in files.notes:
+        console.print(printable(f"note: {note}", lines=False), markup=False, soft_wrap=True)
     if files.missing:
         console.print(f"not finished: {number(files.missing, 'answer')} to come")
     for path in (files.html, files.csv, files.json):
@@ -56,7 +69,12 @@ def standing_table(standing: Standing) -> Table:
     from longspan.evaluation.report.front import AXES
     from longspan.evaluation.report.wording import interval, length_name, memory, points, seconds, signed
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=length_name(standing.length), title_justify="left")
+    title = length_name(standing.length)
+    if standing.stand_ins:
+        title += f", with stand-ins for {', '.join(standing.stand_ins)}"
+    if not standing.paired:
+        title += ", each plan on its own samples"
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=printable(title, lines=False), title_justify="left")
     table.add_column("plan", overflow="fold")
     for title in ("score", "95 %", "difference", "held", "at most", "time", "front"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -66,7 +84,7 @@ def standing_table(standing: Standing) -> Table:
             Text(printable(plan_name(point.plan), lines=False)),
             points(point.score.mean),
             interval(point.score),
-            signed(point.difference.mean) if point.difference else "",
+            f"{_SIGNS[point.difference.sign]}{signed(point.difference.mean)}" if point.difference else "",
             memory(point.kv_bytes),
             memory(point.peak_kv_bytes),
             seconds(point.seconds),

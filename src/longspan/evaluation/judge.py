@@ -93,7 +93,7 @@ class Judge:
             plan=record.plan,
             judge=self.server.model,
             prompt=self.digest,
-            answer=_digest(record.output),
+            answer=answer_digest(record.output),
             said=said,
             score=score_in(said),
         )
@@ -122,7 +122,7 @@ def judge_answers(
         waiting = [
             record
             for record in folder.records()
-            if record.status != "too-long" and (record.key, _digest(record.output)) not in known
+            if record.status != "too-long" and (record.key, answer_digest(record.output)) not in known
         ]
         judges = {each["prompt"]: each for each in folder.description.get("judges", ())}
         judges[judge.digest] = {"prompt": judge.digest, "text": judge.prompt}
@@ -157,5 +157,6 @@ def judgements(folder: RunFolder) -> Iterator[Judgement]:
         yield found
 
 
-def _digest(text: str) -> str:
+def answer_digest(text: str) -> str:
+    """Identifies an answer, so that a judgement is known to be of it."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from longspan.errors import DocumentError
+from longspan.evaluation.choices import Choosing
 from longspan.evaluation.metrics.amounts import amount, same_amount
 from longspan.evaluation.metrics.letters import choice, letter
 from longspan.evaluation.metrics.rouge import rouge_l
@@ -38,7 +39,7 @@ METRICS: Mapping[str, tuple[Metric, str]] = {
 """Each metric by name: how it scores an answer from 0 to 1, and in words."""
 
 HEADER = ("name", "metric", "max_new_tokens", "description")
-FIELDS = ("question", "answer", "answers", "context", "file", "id", "prefix", "metric")
+FIELDS = ("question", "answer", "answers", "choices", "context", "file", "id", "prefix", "metric")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class Question:
     file: Path | None
     prefix: str
     metric: str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ class OwnTask(Task):
                 question=f"\n\n{each.question}" if context else each.question,
                 references=each.references,
                 prefix=each.prefix,
-                facts={"metric": each.metric},
+                facts={"choices": list(each.choices)} if each.choices else {"metric": each.metric},
             )
 
     def clusters(self, request: Request) -> list[str]:
@@ -102,11 +104,24 @@ class OwnTask(Task):
         return {"score": metric(output, sample.references)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnChoices(OwnTask, Choosing):
+    """Questions with choices, of which the model takes the one that it finds likeliest; it writes nothing."""
+
+    max_new_tokens: int = 1
+    metric: str = "acc: the likeliest choice is right; acc_norm: likewise by character"
+
+    def score(self, output: str, sample: Sample) -> Mapping[str, float]:
+        """acc and acc_norm; the score is acc."""
+        return Choosing.score(self, output, sample)
+
+
 def own_task(path: str | os.PathLike[str]) -> Task:
     """The task that a .jsonl file describes, or a .json file with a list: own/ and the file's name.
 
     Each line is an object with `question` and `answer` (a text) or `answers` (several), and, if wanted, `context`
-    or `file` (a document, relative to this file), `id`, `prefix` (how the answer begins) and `metric`. The first
+    or `file` (a document, relative to this file), `id`, `prefix` (how the answer begins) and `metric`, or `choices`, of
+    which the model takes one by likelihood. The first
     line may be `{"task": {...}}` with `name`, `metric` ("contains" by default), `max_new_tokens` and `description`.
     Raises TaskError that names the file and the line.
     """
@@ -127,6 +142,19 @@ def own_task(path: str | os.PathLike[str]) -> Task:
         if (first := places.setdefault(each.id, each.place)) != each.place:
             raise TaskError(f"{each.place}: id {each.id!r} stands in {first} too; give another")
     name = header.get("name", file.stem)
+    chosen = [each for each in questions if each.choices]
+    if chosen and len(chosen) < len(questions):
+        other = next(each for each in questions if not each.choices)
+        raise TaskError(
+            f"{other.place}: no choices, but {chosen[0].place} has some; write them into files of their own"
+        )
+    if chosen:
+        return OwnChoices(
+            name=f"own/{name}",
+            description=header.get("description", f"The questions in {file.name}."),
+            source=file.name,
+            questions=questions,
+        )
     used = dict.fromkeys(each.metric for each in questions)
     return OwnTask(
         name=f"own/{name}",
@@ -166,6 +194,7 @@ def _question(row: Row, place: str, folder: Path, default: str, number: int) -> 
     metric = row.get("metric", default)
     _check_metric(metric, place)
     references = _references(row, place)
+    choices = _choices(row, references, place)
     for reference in references:
         if metric == "choice" and not letter(reference):
             raise TaskError(f"{place}: answer {reference!r} names no option; give a capital letter such as B")
@@ -180,7 +209,21 @@ def _question(row: Row, place: str, folder: Path, default: str, number: int) -> 
         file=file,
         prefix=_text_of(row, "prefix", place) if "prefix" in row else "",
         metric=metric,
+        choices=choices,
     )
+
+
+def _choices(row: Row, references: tuple[str, ...], place: str) -> tuple[str, ...]:
+    given: Any = row.get("choices", [])
+    if not isinstance(given, list) or not all(isinstance(each, str) and each.strip() for each in given):
+        raise TaskError(f"{place}: choices={given!r} is not a list of texts; mend it")
+    if "choices" in row and "metric" in row:
+        raise TaskError(f"{place}: choices are scored by what the model finds likeliest; leave out metric")
+    if "choices" in row and (len(given) < 2 or not set(references) <= set(given)):
+        raise TaskError(
+            f"{place}: choices must be two or more, the answer among them; mend choices or answer"
+        )
+    return tuple(given)
 
 
 def _references(row: Row, place: str) -> tuple[str, ...]:

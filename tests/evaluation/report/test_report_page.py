@@ -136,7 +136,7 @@ def test_pictures_are_there(page):
     _, soup = page
     assert len(soup.find(id="cost").find_all("svg")) == 4 * 3
     assert len(soup.find(id="lengths").find_all("svg")) == 2 + 14
-    assert len(soup.find(id="depths").find_all("svg")) == 1 + 6
+    assert len(soup.find(id="depths").find_all("svg")) == 4 + 6
 
 
 def test_samples_that_are_left_out_are_counted(page, answers):

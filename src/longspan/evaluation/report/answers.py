@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from string import ascii_uppercase
 from typing import Any, Self
@@ -22,7 +22,8 @@ class Answers:
 
     run: what `run.json` holds. plans: their texts, first the one that all others are compared with. aggregates: how
     the samples' scores become that of their task, by task. records: by their keys. Plans, tasks and lengths stand in
-    the order in which the run names them.
+    the order in which the run names them. origins: whose items each task asks, "" where that is not known. notes: what
+    readers must know of the figures, a sentence each. runs: the name and the description of each run that it has.
     """
 
     run: Mapping[str, Any]
@@ -31,6 +32,9 @@ class Answers:
     aggregates: Mapping[str, Aggregate]
     lengths: tuple[int | None, ...]
     records: Mapping[Key, Record]
+    origins: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    runs: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
     @classmethod
     def of(cls, folder: RunFolder) -> Self:
@@ -62,7 +66,14 @@ class Answers:
             aggregates=aggregates,
             lengths=tuple(sorted(lengths, key=lambda length: math.inf if length is None else length)),
             records=records,
+            origins={task: _origin(task, run, records.values()) for task in tasks},
+            runs=(("This run", run),),
+            notes=tuple(_notes(run, tasks, records.values())),
         )
+
+    def stand_ins(self, tasks: Iterable[str]) -> tuple[str, ...]:
+        """Those of the tasks that do not ask the benchmark's items."""
+        return tuple(task for task in tasks if self.origins.get(task) == "stand-in")
 
     @cached_property
     def _cells(self) -> Mapping[tuple[str, str, int | None], Mapping[str, Record]]:
@@ -125,6 +136,25 @@ def plan_name(plan: str) -> str:
 def family(task: str) -> str:
     """The benchmark that a task belongs to."""
     return task.partition("/")[0]
+
+
+def _origin(task: str, run: Mapping[str, Any], records: Iterable[Record]) -> str:
+    known = {each.get("name"): str(each.get("origin") or "") for each in run.get("tasks", ())}
+    return known.get(task) or next((each.origin for each in records if each.task == task), "")
+
+
+def _notes(run: Mapping[str, Any], tasks: Iterable[str], records: Iterable[Record]) -> Iterator[str]:
+    given = list(records)
+    if stand_ins := [task for task in tasks if _origin(task, run, given) == "stand-in"]:
+        yield f"Made here in place of the benchmark's items, so not its figures: {', '.join(stand_ins)}."
+    for task, reason in (run.get("skipped") or {}).items():
+        yield f"Not asked: {reason}." if reason.startswith(task) else f"Not asked: {task}, {reason}."
+    failed = [record for record in given if record.status == "unscored"]
+    if failed:
+        yield (
+            f"{len(failed)} of {len(given)} answers could not be scored, the first of {failed[0].task}: "
+            f"{failed[0].error}. They count in no figure; longspan eval --rescore tries again."
+        )
 
 
 def _in_order(named: Iterable[str], found: Iterable[str]) -> tuple[str, ...]:

@@ -80,7 +80,8 @@ class Standing:
     """The plans at one length, all on the same samples: those that each of them answered.
 
     tasks: of which they have samples; samples: how many. base: the plan that differences are to. left_out: plans that
-    answered too few samples to be compared.
+    answered too few samples to be compared. stand_ins: tasks that do not ask the benchmark's items. paired: whether the
+    plans answered the same samples; runs whose samples are not the same have no differences.
     """
 
     length: int | None
@@ -89,6 +90,8 @@ class Standing:
     samples: int
     points: tuple[Point, ...]
     left_out: tuple[str, ...]
+    stand_ins: tuple[str, ...] = ()
+    paired: bool = True
 
     @property
     def first(self) -> Point | None:
@@ -96,8 +99,11 @@ class Standing:
         return next((point for point in self.points if point.plan == self.base), None)
 
     def front(self, axis: Axis) -> tuple[Point, ...]:
-        """The plans that no other beats in quality without costing more, from the cheapest to the best."""
-        costs = [(point, axis.cost(point)) for point in self.points]
+        """The plans that no other beats in quality without costing more, from the cheapest to the best.
+
+        One that gets nothing right is never among them.
+        """
+        costs = [(point, axis.cost(point)) for point in self.points if point.score.mean > 0]
         known = [(point, cost) for point, cost in costs if cost is not None]
         best = pareto([cost for _, cost in known], [point.score.mean for point, _ in known])
         return tuple(known[place][0] for place in best)
@@ -108,7 +114,9 @@ class Standing:
         return {
             "length": self.length,
             "tasks": list(self.tasks),
+            "stand_ins": list(self.stand_ins),
             "samples": self.samples,
+            "paired": self.paired,
             "points": [point.to_dict() for point in self.points],
             "fronts": fronts,
             "left_out": list(self.left_out),
@@ -144,7 +152,7 @@ def _standing(answers: Answers, length: int | None) -> Standing | None:
     groups = {plan: group(answers, plan, length, tasks) for plan in answers.plans}
     plans, shared = comparable({plan: _questions(records) for plan, records in groups.items()})
     if not shared:
-        return None
+        return _unpaired(answers, length, tasks, groups)
     first = answers.plans[0]
     base = _only(groups[first], shared) if first in plans else None
     return Standing(
@@ -157,6 +165,26 @@ def _standing(answers: Answers, length: int | None) -> Standing | None:
             for plan in plans
         ),
         left_out=tuple(plan for plan in answers.plans if plan not in plans),
+        stand_ins=answers.stand_ins(task for task in tasks if any(task == each for each, _ in shared)),
+    )
+
+
+def _unpaired(
+    answers: Answers, length: int | None, tasks: tuple[str, ...], groups: Mapping[str, Group]
+) -> Standing | None:
+    """The plans of several runs, each on its own samples, where all have samples of the same tasks."""
+    known = {plan: frozenset(records) for plan, records in groups.items() if records}
+    if len(answers.runs) < 2 or len(set(known.values())) != 1:
+        return None
+    return Standing(
+        length=length,
+        base=answers.plans[0],
+        tasks=tuple(task for task in tasks if task in next(iter(known.values()))),
+        samples=min(sum(map(len, groups[plan].values())) for plan in known),
+        points=tuple(_point(answers, plan, groups[plan], None) for plan in known),
+        left_out=tuple(plan for plan in answers.plans if plan not in known),
+        stand_ins=answers.stand_ins(tasks),
+        paired=False,
     )
 
 

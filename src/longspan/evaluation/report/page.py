@@ -19,6 +19,7 @@ from longspan.evaluation.report.canvas import HUES, STEPS
 from longspan.evaluation.report.cost import cost
 from longspan.evaluation.report.effective import Reach, definition
 from longspan.evaluation.report.front import AXES, Standing
+from longspan.evaluation.report.judged import Judged
 from longspan.evaluation.report.summary import Finding
 from longspan.evaluation.report.table import Row
 
@@ -38,6 +39,7 @@ def page(
     standings: tuple[Standing, ...],
     findings: tuple[Finding, ...],
     reaches: tuple[Reach, ...],
+    judged: tuple[Judged, ...],
     rows: tuple[Row, ...],
     means: tuple[Row, ...],
 ) -> str:
@@ -77,6 +79,7 @@ def page(
         by_length=tuple(_charts(curves.by_length(answers), answers, "length")),
         by_length_of_each=tuple(_charts(curves.by_length_of_each(answers), answers, "task-length")),
         reaches=reaches,
+        judged=judged,
         reach_of={(each.plan, each.task): each for each in reaches},
         holding=definition(),
         by_depth=tuple(_charts(curves.by_depth(answers), answers, "depth")),
@@ -87,9 +90,12 @@ def page(
             for length in answers.lengths
         },
         cells={(row.plan, row.level, row.name, row.length): row for row in (*rows, *means)},
+        origin_of=lambda level, name, length: next(
+            (row.origin for row in means if (row.level, row.name, row.length) == (level, name, length)), ""
+        ),
         shown=samples.shown(answers),
         cost=cost(answers),
-        facts=tuple(about(answers.run)),
+        facts=tuple((name, tuple(about(run))) for name, run in answers.runs),
         style=Markup(_file("page.css")),  # noqa: S704
         script=Markup(script),  # noqa: S704
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

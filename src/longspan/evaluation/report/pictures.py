@@ -43,14 +43,15 @@ def quality_against(standing: Standing, axis: Axis, plans: Sequence[str], name: 
     _score_axis(picture, [(point.score.low, point.score.mean, point.score.high) for point, _ in shown])
     _cost_axis(picture, costs, label)
     stairs = [(costs[[each for each, _ in shown].index(point)], 100 * point.score.mean) for point in front]
-    end = picture.get_xlim()[1]
-    picture.plot(
-        [*(x for x, _ in stairs), end],
-        [*(y for _, y in stairs), stairs[-1][1]],
-        drawstyle="steps-post",
-        color=MUTED,
-        linewidth=1.2,
-    )
+    if stairs:
+        end = picture.get_xlim()[1]
+        picture.plot(
+            [*(x for x, _ in stairs), end],
+            [*(y for _, y in stairs), stairs[-1][1]],
+            drawstyle="steps-post",
+            color=MUTED,
+            linewidth=1.2,
+        )
     for (point, _), cost in zip(shown, costs, strict=True):
         colour = plan_colour(plans.index(point.plan))
         picture.plot(

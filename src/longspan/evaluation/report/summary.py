@@ -34,12 +34,20 @@ def findings(standings: tuple[Standing, ...]) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             title=length_name(standing.length),
-            basis=f"{number(standing.samples, 'sample')} of {_tasks(standing)} that every plan answered",
+            basis=_basis(standing),
             sentences=tuple(_sentences(standing)),
             best=tuple(_best(standing)),
         )
         for standing in standings
     )
+
+
+def _basis(standing: Standing) -> str:
+    asked = f"{number(standing.samples, 'sample')} of {_tasks(standing)}"
+    if not standing.paired:
+        return f"{asked} or more, not the same for every plan, so there are no differences"
+    made = f", {number(len(standing.stand_ins), 'stand-in')} among them" if standing.stand_ins else ""
+    return f"{asked}{made}, that every plan answered"
 
 
 def _tasks(standing: Standing) -> str:
@@ -51,9 +59,11 @@ def _sentences(standing: Standing) -> Iterator[str]:
     best = max(standing.points, key=lambda point: point.score.mean)
     if first is not None:
         yield f"{_named(first)} scores {_score(first)}{_costs(first)}."
-    if best is not first and len(standing.points) > 1:
+    if best is not first and len(standing.points) > 1 and best.score.mean > 0:
         yield f"{_named(best)} scores highest: {_score(best)}{_against(best)}."
-    if first is not None and len(standing.points) > 1:
+    if not best.score.mean:
+        yield "No plan gets anything right, so there is nothing to choose between."
+    elif first is not None and len(standing.points) > 1 and standing.paired:
         yield from _cheaper(standing, first, _MEMORY, "memory", "holds")
         yield from _cheaper(standing, first, _TIME, "time", "takes")
     if standing.left_out:

@@ -19,8 +19,9 @@ Group: TypeAlias = Mapping[str, Mapping[str, Record]]
 class Row:
     """One plan on one task at one length, or on the tasks of a benchmark, or on all tasks.
 
-    name: the task, the benchmark, or "" for all. samples: scored; too_long: not answered; cut: answered although a
-    part of the prompt was left out. score and the difference to the first plan are from 0 to 1. Bytes, seconds and
+    name: the task, the benchmark, or "" for all. samples: scored; too_long: not answered; unscored: answered, but the
+    task could not score it; cut: answered although a part of the prompt was left out. origin: whose items are asked,
+    all kinds of them joined by "+". score and the difference to the first plan are from 0 to 1. Bytes, seconds and
     tokens are means per answer (of several tasks, the mean of their means); peak_kv_bytes is the largest. None is
     what was not measured.
     """
@@ -32,7 +33,9 @@ class Row:
     tasks: int
     samples: int
     too_long: int
+    unscored: int
     cut: int
+    origin: str
     score: Estimate | None
     difference: Difference | None
     kv_bytes: float | None
@@ -56,7 +59,9 @@ class Row:
             "task" if self.level == "task" else self.level: self.name,
             "length": self.length,
             "samples": self.samples,
+            "origin": self.origin,
             "too_long": self.too_long,
+            "unscored": self.unscored,
             "cut": self.cut,
             **flat("score", self.score),
             **flat("difference", self.difference),
@@ -177,7 +182,9 @@ def _row(
         tasks=len(scored),
         samples=sum(map(len, scored.values())),
         too_long=sum(record.status == "too-long" for record in given),
+        unscored=sum(record.status == "unscored" for record in given),
         cut=sum(record.truncated_tokens > 0 for record in given),
+        origin="+".join(dict.fromkeys(filter(None, (answers.origins.get(task, "") for task in tasks)))),
         score=estimate(answers, scored) if scored else None,
         difference=compare(answers, scored, base) if plan != first else None,
         kv_bytes=kept,

@@ -17,13 +17,15 @@ from longspan.evaluation.report.answers import Answers
 from longspan.evaluation.report.cost import cost
 from longspan.evaluation.report.effective import FIGURES, Reach, definition, reaches
 from longspan.evaluation.report.front import Standing, standings
+from longspan.evaluation.report.judged import Judged, judged
 from longspan.evaluation.report.summary import Finding, findings
 from longspan.evaluation.report.table import Row, mean_rows, task_rows
+from longspan.evaluation.report.together import together
 from longspan.spans import printable
 
 
 class ReportError(LongspanError):
-    """A report that cannot be written, because a library is absent."""
+    """A report that cannot be written: a library is absent, or the folder cannot be written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,8 @@ class ReportFiles:
 
     html: a page that needs no other file; csv: a row for each plan, task and length; json: all figures. standings:
     the plans at each length, on the samples that all of them answered. findings: the same in words. reaches: up to
-    which length each plan's scores hold. missing: answers that are still to come.
+    which length each plan's scores hold. judged: what judges said, apart from the scores. notes: what readers must
+    know of the figures. missing: answers that are still to come.
     """
 
     html: Path
@@ -42,6 +45,8 @@ class ReportFiles:
     standings: tuple[Standing, ...]
     findings: tuple[Finding, ...]
     reaches: tuple[Reach, ...]
+    judged: tuple[Judged, ...]
+    notes: tuple[str, ...]
     missing: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,6 +55,7 @@ class ReportFiles:
             "files": {"html": str(self.html), "csv": str(self.csv), "json": str(self.json)},
             "plans": list(self.plans),
             "missing": self.missing,
+            "notes": list(self.notes),
             "summary": {finding.title: list(finding.sentences) for finding in self.findings},
             "standings": [standing.to_dict() for standing in self.standings],
             "effective": {
@@ -59,13 +65,22 @@ class ReportFiles:
         }
 
 
-def write_report(folder: RunFolder | str | os.PathLike[str]) -> ReportFiles:
+def write_report(
+    folder: RunFolder | str | os.PathLike[str],
+    *others: RunFolder | str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+) -> ReportFiles:
     """Writes report.html, report.csv and report.json into a run's folder, whatever is finished of the run.
 
-    Raises TaskError where there is no run or no answer, ReportError where matplotlib is not installed.
+    others: further runs in the same report, see `together`; it then goes to the folder `out`. Raises TaskError where
+    there is no run or no answer, ReportError where matplotlib is not installed, ValueError where `out` is lacking or
+    cannot be written.
     """
-    run = folder if isinstance(folder, RunFolder) else RunFolder(folder)
-    answers = Answers.of(run)
+    runs = [each if isinstance(each, RunFolder) else RunFolder(each) for each in (folder, *others)]
+    if others and out is None:
+        raise ValueError("a report of several runs needs a folder of its own; name one with --out")
+    place = runs[0].path if out is None else Path(out)
+    answers = together(runs)
     try:
         from longspan.evaluation.report.page import page
     except ModuleNotFoundError as error:
@@ -76,13 +91,15 @@ def write_report(folder: RunFolder | str | os.PathLike[str]) -> ReportFiles:
         ) from error
     rows, means, stand = task_rows(answers), mean_rows(answers), standings(answers)
     files = ReportFiles(
-        html=run.path / "report.html",
-        csv=run.path / "report.csv",
-        json=run.path / "report.json",
+        html=place / "report.html",
+        csv=place / "report.csv",
+        json=place / "report.json",
         plans=answers.plans,
         standings=stand,
         findings=findings(stand),
         reaches=reaches(rows),
+        judged=judged(runs[0], answers) if not others else (),
+        notes=answers.notes,
         missing=answers.missing,
     )
     _write(
@@ -92,6 +109,7 @@ def write_report(folder: RunFolder | str | os.PathLike[str]) -> ReportFiles:
             standings=stand,
             findings=files.findings,
             reaches=files.reaches,
+            judged=files.judged,
             rows=rows,
             means=means,
         ),
@@ -109,7 +127,9 @@ def _values(
 ) -> Mapping[str, Any]:
     return {
         "run": answers.run,
+        **({"runs": dict(answers.runs)} if len(answers.runs) > 1 else {}),
         **{name: value for name, value in files.to_dict().items() if name != "files"},
+        "judged": [each.to_dict() for each in files.judged],
         "cost": cost(answers).to_dict(),
         "means": [row.to_dict() for row in means],
         "rows": [row.to_dict() for row in rows],
@@ -130,5 +150,11 @@ def _table(rows: tuple[Row, ...], reaches: tuple[Reach, ...]) -> str:
 def _write(path: Path, text: str) -> None:
     """Whole or not at all. Characters that would steer the reader's screen are replaced."""
     draft = path.with_name(path.name + ".part")
-    draft.write_text(printable(text) + "\n" * (not text.endswith("\n")), "utf-8", newline="\n")
-    draft.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(printable(text) + "\n" * (not text.endswith("\n")), "utf-8", newline="\n")
+        draft.replace(path)
+    except OSError as error:
+        raise ReportError(
+            f"{path} cannot be written ({error.strerror or error}); name a folder that can with --out"
+        ) from error
