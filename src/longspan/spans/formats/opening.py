@@ -9,6 +9,8 @@ from longspan.errors import DocumentError
 from longspan.spans.formats.encodings import plain
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.html import html, is_html
+from longspan.spans.formats.mail import is_mail, mail
+from longspan.spans.formats.notebook import notebook
 from longspan.spans.formats.pdf import pdf
 from longspan.spans.formats.reason import reason, visible
 from longspan.spans.formats.rtf import is_rtf, rtf
@@ -45,6 +47,10 @@ def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extra
         raise DocumentError(
             f"{name} is not a {suffix[1:]} file, whatever its name; if it is text, rename it to .txt"
         )
+    if suffix == ".ipynb":
+        return notebook
+    if is_mail(data, suffix):
+        return mail
     if is_html(data, suffix):
         return html
     return plain
