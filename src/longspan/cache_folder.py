@@ -33,18 +33,29 @@ def room(*parts: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LongspanError(
-            f"the cache folder {cache_folder()} cannot be written ({error.strerror}); "
-            "set LONGSPAN_CACHE to a folder that can"
-        ) from None
+        raise _not_writable(error) from None
     return folder
+
+
+def _not_writable(error: OSError) -> LongspanError:
+    return LongspanError(
+        f"the cache folder {cache_folder()} cannot be written ({error.strerror}); "
+        "set LONGSPAN_CACHE to a folder that can"
+    )
 
 
 @contextmanager
 def locked(key: str) -> Iterator[None]:
     """Hold the lock `key`, waiting for any other process that holds it."""
-    with FileLock(room("locks") / f"{key}.lock"):
+    lock = FileLock(room("locks") / f"{key}.lock")
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise _not_writable(error) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """`longspan ask`: which flow, which quotes, what it costs."""
 
+import errno
+import io
 import json
 import sys
 
@@ -54,7 +56,16 @@ def test_json_has_the_promised_fields_and_true_offsets(ask, small_folder, log):
     text = log.read_text()
     assert any("brass telescope" in citation["quote"] for citation in record["citations"])
     for citation in record["citations"]:
-        assert set(citation) == {"document", "start", "end", "quote", "verified"}
+        assert set(citation) == {
+            "document",
+            "start",
+            "end",
+            "quote",
+            "verified",
+            "number",
+            "place",
+            "sentence",
+        }
         assert not citation["verified"] or text[citation["start"] : citation["end"]] == citation["quote"]
     assert 0.8 * WINDOW < usage["prompt_tokens"] + 8 <= WINDOW
     assert usage["truncated_tokens"] > 0
@@ -65,7 +76,7 @@ def test_a_longer_window_reads_the_whole(ask, small_folder, log):
         log, "What?", "--model", small_folder, "--plan", "positions=yarn(factor=8)", "--max-new-tokens", 2
     )
     assert "read whole" in err
-    _, err = ask(log, "What?", "--model", small_folder, "--max-new-tokens", 2)
+    _, err = ask(log, "What telescope?", "--model", small_folder, "--max-new-tokens", 2)
     assert "best" in err
     assert "left out" in err
 
@@ -115,3 +126,105 @@ def test_a_plan_that_needs_the_question_keeps_nothing(ask, small_folder, tmp_pat
         _, err = ask(short, "Who?", "--model", small_folder, "--max-new-tokens", 4, "--plan", plan)
         assert "kept" not in err
         assert "reused" not in err
+
+
+def test_a_part_of_a_sentence_is_shown_in_it(monkeypatch, ask, small_folder, tmp_path):
+    terms = tmp_path / "terms.txt"
+    terms.write_text("Read on.\nNo payment is due before June.\n")
+    monkeypatch.setattr("longspan.session.TextStream", _saying('It says "payment is due" there.'))
+    out, _ = ask(terms, "Is it due?", "--model", small_folder, "--max-new-tokens", 2)
+    assert f"✓ “payment is due” — {terms}, line 2\n      in “No payment is due before June.”\n" in out
+
+
+def _saying(text):
+    """A stream of which each generated token is a text."""
+
+    class Stream:
+        def __init__(self, *arguments, **named):
+            self.said = text
+
+        def __getattr__(self, name):
+            return self._piece
+
+        def _piece(self, *arguments, **named):
+            said, self.said = self.said, ""
+            return said
+
+    return Stream
+
+
+def test_how_an_answer_is_drawn_is_told(ask, small_folder, tmp_path):
+    short = tmp_path / "short.md"
+    short.write_text("The lamp of the tower was lit by Agna on the ninth of May.\n" * 5)
+
+    def text(*options):
+        out, _ = ask(
+            short,
+            "Who lit it?",
+            "--model",
+            small_folder,
+            "--max-new-tokens",
+            12,
+            "--json",
+            "--no-save",
+            *options,
+        )
+        return json.loads(out)["text"]
+
+    drawn = [
+        text("--temperature", 1.5, "--seed", seed, "--dtype", "float32", "--device", "cpu")
+        for seed in (1, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] != drawn[2]
+    plain = text()
+    assert (
+        text("--temperature", 3, "--top-k", 1) == plain == text("--chunk", 7, "--min-p", 0.1, "--top-p", 0.9)
+    )
+    if len(plain) > 4:
+        assert text("--stop", plain[3]) == plain[: plain.index(plain[3])].strip()
+
+
+def test_standard_input_is_a_document(ask, monkeypatch, small_folder):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"The lamp was lit by Agna.\n")))
+    out, _ = ask("-", "Who lit the lamp?", "--model", small_folder, "--max-new-tokens", 2, "--json")
+    [citation] = json.loads(out)["citations"]
+    assert citation["place"] == "standard input, line 1"
+
+
+def test_a_file_given_twice_is_read_once(ask, small_folder, tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("The lamp was lit by Agna.\n")
+    monkeypatch.chdir(tmp_path)
+    once, _ = ask("a.txt", "Who?", "--model", small_folder, "--max-new-tokens", 2, "--json")
+    again, err = ask("a.txt", "./a.txt", "Who?", "--model", small_folder, "--max-new-tokens", 2, "--json")
+    assert "./a.txt is the same file as a.txt; it is read once" in err
+    assert json.loads(again)["usage"]["prompt_tokens"] == json.loads(once)["usage"]["prompt_tokens"]
+
+
+def test_a_question_of_which_no_passage_speaks_is_said(ask, small_folder, log):
+    for option in ((), ("--json",)):
+        _, err = ask(log, "Xylophone?", "--model", small_folder, "--max-new-tokens", 2, *option)
+        assert "no passage shares a word with the question" in err
+    _, err = ask(log, "telescope?", "--model", small_folder, "--max-new-tokens", 2)
+    assert "no passage" not in err
+
+
+def test_long_reading_is_told_in_lines_where_there_is_no_terminal(ask, small_folder, log, monkeypatch):
+    monkeypatch.setattr("longspan.cli.waiting.SECONDS", 0.0)
+    _, err = ask(log, "telescope?", "--model", small_folder, "--max-new-tokens", 2, "--chunk", 100)
+    assert "\nreading: 100 of " in err
+
+
+@pytest.mark.parametrize(
+    "failing", ["filelock.FileLock.acquire", "longspan.contexts.atomic.tempfile.mkstemp"]
+)
+def test_an_answer_does_not_need_a_folder_for_contexts(ask, small_folder, tmp_path, monkeypatch, failing):
+    def refuse(*arguments, **named):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    short = tmp_path / "short.md"
+    short.write_text("The lamp of the tower was lit by Agna.\n")
+    monkeypatch.setattr(failing, refuse)
+    out, err = ask(short, "Who lit the lamp?", "--model", small_folder, "--max-new-tokens", 2)
+    assert "not kept: " in err
+    assert "Read-only file system" in err
+    assert "✓" in out

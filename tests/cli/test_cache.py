@@ -86,7 +86,7 @@ def test_show_reads_the_whole_file(cache, two):
 
 def test_a_file_that_cannot_be_read_is_listed_and_can_go(cache, two):
     place("cc").write_bytes(b"nothing")
-    assert "damaged" in cache("list")[1]
+    assert "no saved context" in cache("list")[1]
     assert "no saved context" in cache("show", "cc")[1]
     assert cache("remove", "cc")[0] == 0
     assert not place("cc").exists()

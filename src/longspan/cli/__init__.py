@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 
 from longspan import __version__
 from longspan.cli import ask, cache, check, evaluate, extend, field, methods, models, probe, report, tune
+from longspan.cli.terminal import give_up_output, streams
 from longspan.errors import LongspanError
 from longspan.spans import printable
 
@@ -49,11 +52,55 @@ def _options(
 
 def main() -> None:
     """Runs the command. A user's mistake gives one line on standard error and exit code 2."""
+    with streams():
+        code = _run()
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
     except (LongspanError, ValueError) as error:
-        typer.echo(f"longspan: {printable(str(error), lines=False)}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("longspan: interrupted", err=True)
-        sys.exit(130)
+        return _refuse(str(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _refuse("interrupted", 130)
+    except OSError as error:
+        give_up_output()
+        return 1 if isinstance(error, BrokenPipeError) else _refuse(_unusable(error), 2)
+    except Exception as error:
+        return _failed(error)
+    code = code if isinstance(code, int) else 0
+    return _refuse("interrupted", code) if code == 130 else code
+
+
+def _failed(error: Exception) -> int:
+    """What is wrong with the command line, or with longspan."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(str(error), err=True)
+        return 2
+    if message := getattr(error, "format_message", None):  # what the command line's parser refuses
+        said = message().rstrip(".")
+        dash = "put -- before words that begin with a dash, or " if "No such option" in said else ""
+        context = getattr(error, "ctx", None)
+        return _refuse(f"{said}; {dash}see '{context.command_path if context else 'longspan'} --help'", 2)
+    if os.environ.get("LONGSPAN_TRACEBACK"):
+        raise error
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return _refuse(
+        f"unexpected {said} ({os.path.basename(where.filename)}, line {where.lineno}); "
+        "set LONGSPAN_TRACEBACK=1 to see where, and report it",
+        1,
+    )
+
+
+def _unusable(error: OSError) -> str:
+    if error.filename is None:
+        return f"the output cannot be written ({error.strerror}); free some space or send it elsewhere"
+    return f"{error.filename} cannot be used ({error.strerror}); check path and rights"
+
+
+def _refuse(line: str, code: int) -> int:
+    typer.echo(f"longspan: {printable(line, lines=False)}", err=True)
+    return code

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import json
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 
+from longspan.cli.answering import Display, quoted
+from longspan.cli.asked import opened, split
 from longspan.cli.models import shown_progress
 from longspan.cli.sizes import read_bytes
+from longspan.cli.terminal import say
 from longspan.parameters import check_choice, check_range
 from longspan.plan import Plan
-from longspan.spans import Citation, Document, printable
-
-if TYPE_CHECKING:
-    from longspan.batch import Progress
-    from longspan.flows.ask import Reading
 
 FLOWS = ("auto", "direct", "passages")
 
 
 def ask(
     words: Annotated[
-        list[str], typer.Argument(metavar="FILE... QUESTION", help="Files to read, then the question.")
+        list[str],
+        typer.Argument(
+            metavar="FILE... QUESTION",
+            help="Files to read, - for standard input, then the question; put -- before one that begins with a dash.",
+        ),
     ],
     model: Annotated[
         str | None,
@@ -39,6 +37,23 @@ def ask(
         str, typer.Option(help="auto: whole if it fits the window, else passages; direct; passages.")
     ] = "auto",
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
+    temperature: Annotated[
+        float, typer.Option(help="0 takes the likeliest token, more draws more freely.")
+    ] = 0.0,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the fewest tokens that together have probability p.")
+    ] = None,
+    min_p: Annotated[
+        float | None, typer.Option(help="Draw from tokens at least so likely, of the likeliest one.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same draws every time.")] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(help="Text at which the answer ends; may be repeated.")
+    ] = None,
+    chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
+    dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     save: Annotated[
         bool, typer.Option(help="Keep what was read for further questions, and use what was kept.")
     ] = True,
@@ -48,30 +63,27 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print only JSON, when done.")] = False,
 ) -> None:
     """Answer a question about files, with quotes that are checked against them."""
-    *files, question = words
-    if not files:
-        raise ValueError(
-            "no file is given; write longspan ask FILE... QUESTION, with the question in quotation marks"
-        )
+    files, question = split(words)
     check_choice("--flow", flow, FLOWS)
     check_range("--max-new-tokens", max_new_tokens, 1)
+    check_range("--chunk", chunk, 1)
+    if stop and not all(stop):
+        raise ValueError("--stop is empty, which is at the beginning of every answer; give it some text")
     keep = read_bytes("--max-bytes", max_bytes) if save else 0
     chosen = Plan.of(plan)
-    documents = [Document.open(file) for file in files]
-    for document in documents:
-        for note in document.notes:
-            typer.echo(printable(f"note: {document.name} {note}", lines=False), err=True)
-        if document.blank_pages:
-            pages = ", ".join(map(str, document.blank_pages))
-            note = f"note: {document.name} has no text on page {pages}; if these are scans, run OCR first"
-            typer.echo(printable(note, lines=False), err=True)
+    documents = opened(files)
 
     from longspan.flows.ask import ask as answer_question
+    from longspan.generation import Generation
     from longspan.model import load
+    from longspan.sampling import Sampling
 
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
+    Sampling(**sampling)  # type: ignore[arg-type]  # refuses what it cannot take before anything is loaded
     with shown_progress() as loading:
-        loaded = load(model, progress=loading)
-    display = _Display(quiet=as_json)
+        loaded = load(model, dtype=dtype, device=device, progress=loading)
+    display = Display(quiet=as_json)
+    finished = False
     try:
         answer = answer_question(
             loaded,
@@ -79,71 +91,21 @@ def ask(
             question,
             plan=chosen,
             flow=flow,  # type: ignore[arg-type]
-            max_new_tokens=max_new_tokens,
+            chunk=chunk,
             decided=display.decided,
             progress=display.progress,
             stream=display.stream,
             keep=keep,
             note=display.note,
+            generation=Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling),  # type: ignore[typeddict-item]
         )
+        finished = True
     finally:
-        display.stop()
+        display.stop(finished=finished)
     if as_json:
         typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
         return
     typer.echo("\n")
     for citation in answer.citations:
-        typer.echo(_quote(citation, documents))
-    typer.echo(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")
-
-
-def _quote(citation: Citation, documents: list[Document]) -> str:
-    text = printable(" ".join(citation.quote.split()), lines=False)
-    if citation.start is None or not citation.verified:
-        return f"  ✗ “{text}” — not in what was read"
-    document = next(each for each in documents if each.name == citation.document)
-    return f"  ✓ “{text}” — {printable(document.describe(citation.start), lines=False)}"
-
-
-class _Display:
-    """Progress on standard error while reading, then the answer on standard output as it comes."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        columns = (
-            TextColumn("reading"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("tokens"),
-            TimeRemainingColumn(),
-        )
-        self._console = Console(stderr=True, highlight=False)
-        self._bars = Bars(
-            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
-        )
-        self._task = self._bars.add_task("reading", total=None)
-        self._text = ""
-
-    def decided(self, reading: Reading) -> None:
-        if not self._quiet:
-            self._console.print(reading.describe(), markup=False)
-        self._bars.update(self._task, total=reading.prompt_tokens)
-        self._bars.start()
-
-    def note(self, line: str) -> None:
-        if not self._quiet:
-            self._console.print(printable(line, lines=False), markup=False, soft_wrap=True)
-
-    def progress(self, progress: Progress) -> None:
-        self._bars.update(self._task, completed=progress.processed, total=progress.total)
-
-    def stream(self, text: str) -> None:
-        self.stop()
-        if not self._quiet:
-            shown = printable(text if self._text else text.lstrip())
-            self._text += shown
-            sys.stdout.write(shown)
-            sys.stdout.flush()
-
-    def stop(self) -> None:
-        self._bars.stop()
+        say(quoted(citation))
+    say(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")

@@ -40,7 +40,7 @@ def list_contexts(as_json: JsonOption = False) -> None:
         said = (
             (f"{sum(about.tokens):,}", about.model, about.plan or "(stock)", ", ".join(about.documents))
             if about
-            else ("", "", "", "damaged, or of another format")
+            else ("", "", "", _reason(entry))
         )
         rows.append((entry.name[:_SHOWN], decimal(entry.bytes), _when(entry), *map(_short, said)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -123,6 +123,12 @@ def _facts(entry: Entry) -> dict[str, Any]:
         "about": about,
         "problem": entry.problem,
     }
+
+
+def _reason(entry: Entry) -> str:
+    """Why nothing is known of it, without its path and the advice."""
+    said = entry.problem.replace(str(entry.path), "").removeprefix("saved context").strip()
+    return said.removeprefix("is ").partition(";")[0] or "damaged, or of another format"
 
 
 def _when(entry: Entry) -> str:

@@ -15,6 +15,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+from longspan.cli.waiting import Lines
 from longspan.loading import Progress
 from longspan.spans import printable
 
@@ -30,8 +31,11 @@ def shown_progress() -> Iterator[Progress]:
     console = Console(stderr=True)
     bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
     tasks: dict[str, TaskID] = {}
+    lines = Lines()
 
     def report(step: str, done: int, total: int | None) -> None:
+        if not console.is_terminal:
+            lines(f"{step}: {decimal(done)}" + (f" of {decimal(total)}" if total else ""))
         bars.start()
         if step not in tasks:
             tasks[step] = bars.add_task(step, total=total)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from longspan.cache_folder import locked
-from longspan.errors import ContextError
+from longspan.errors import ContextError, LongspanError
 
 _PREFIX, _SUFFIX = ".longspan-", ".partial"
 
@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Only the user may read it. One process saves at a time, and first clears away what killed ones left in the folder.
     """
     folder = path.parent
-    with locked("contexts"):
+    with _alone():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _sweep(folder)
@@ -45,8 +45,24 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def clear(folder: Path) -> None:
     """Removes what processes that were killed while saving have left in a folder."""
-    with locked("contexts"):
-        _sweep(folder)
+    with _alone():
+        try:
+            _sweep(folder)
+        except OSError as error:
+            raise ContextError(
+                f"the folder {folder} cannot be tidied ({error.strerror}); set LONGSPAN_CONTEXTS to one that can"
+            ) from None
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time; a ContextError where the lock cannot be had, so that an answer does not depend on it."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked("contexts"))
+        except LongspanError as error:
+            raise ContextError(str(error)) from None
+        yield
 
 
 def _sweep(folder: Path) -> None:

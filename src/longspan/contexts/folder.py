@@ -44,11 +44,12 @@ def place(name: str) -> Path:
 
 
 def entries() -> list[Entry]:
-    """All contexts of the folder, last used first."""
+    """All contexts of the folder, last used first; folders in it are none."""
     found = []
     for path in contexts_folder().glob(f"*{_SUFFIX}"):
-        with suppress(FileNotFoundError):  # another process may remove it meanwhile
-            found.append(_entry(path))
+        with suppress(OSError):  # another process may remove it meanwhile
+            if not path.is_dir():
+                found.append(_entry(path))
     return sorted(found, key=lambda entry: (-entry.used, entry.name))
 
 
@@ -79,7 +80,12 @@ def used(path: Path) -> None:
 
 def remove(entry: Entry) -> int:
     """Deletes a context and returns the bytes freed. Sessions that were restored from it go on."""
-    entry.path.unlink(missing_ok=True)
+    try:
+        entry.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ContextError(
+            f"{entry.path} cannot be removed ({error.strerror}); check the folder's rights"
+        ) from None
     return entry.bytes
 
 

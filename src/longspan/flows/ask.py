@@ -11,6 +11,7 @@ from longspan.conversation import Conversation
 from longspan.errors import WindowExceeded
 from longspan.flows.kept import can_wait, reading_session
 from longspan.flows.passages import choose
+from longspan.generation import MAX_NEW_TOKENS, Generation
 from longspan.model import Model
 from longspan.parameters import check_choice
 from longspan.plan import Plan
@@ -27,14 +28,16 @@ _UNBOUNDED = 1 << 20
 class Reading:
     """What is read for a question, and how that was decided.
 
-    flow: "direct" or "passages". spans are read in this order; passages of total were chosen. truncated_tokens
-    counts what is left out. window: tokens that the plan allows, None where it knows no bound.
+    flow: "direct" or "passages". spans are read in this order; passages of total were chosen, and speaking of the
+    total share a word with the question. truncated_tokens counts what is left out. window: tokens that the plan allows,
+    None where it knows no bound.
     """
 
     flow: Literal["direct", "passages"]
     spans: tuple[Span, ...]
     passages: int
     total: int
+    speaking: int
     prompt_tokens: int
     truncated_tokens: int
     window: int | None
@@ -44,8 +47,9 @@ class Reading:
         window = "no bound" if self.window is None else f"a window of {self.window:,}"
         if self.flow == "direct":
             return f"read whole: {self.prompt_tokens:,} tokens in {window}"
+        read = "the best" if self.speaking else "the first, for want of better ones,"
         return (
-            f"read the best {self.passages:,} of {self.total:,} passages: {self.prompt_tokens:,} tokens in {window}, "
+            f"read {read} {self.passages:,} of {self.total:,} passages: {self.prompt_tokens:,} tokens in {window}, "
             f"{self.truncated_tokens:,} tokens left out"
         )
 
@@ -70,6 +74,7 @@ def plan_reading(
             spans=whole,
             passages=0,
             total=0,
+            speaking=0,
             prompt_tokens=tokens,
             truncated_tokens=0,
             window=window,
@@ -78,7 +83,8 @@ def plan_reading(
     if room < 1:
         raise WindowExceeded(
             f"question and answer take {(window or _UNBOUNDED) - room:,} tokens > window {window or _UNBOUNDED:,}; "
-            "lower --max-new-tokens or raise the window with positions=..."
+            f"shorten the question or the answer ({max_new_tokens:,} tokens, --max-new-tokens), or raise the window "
+            "with positions=..."
         )
     # The two line breaks between passages and question are the only tokens that the parts do not count.
     chosen = choose(
@@ -89,6 +95,7 @@ def plan_reading(
         spans=chosen.spans,
         passages=chosen.passages,
         total=chosen.total,
+        speaking=chosen.speaking,
         prompt_tokens=_prompt_tokens(model, question, chosen.spans),
         truncated_tokens=chosen.skipped_tokens,
         window=window,
@@ -102,28 +109,32 @@ def ask(
     *,
     plan: Plan,
     flow: Flow = "auto",
-    max_new_tokens: int = 256,
+    chunk: int = 2048,
     decided: Callable[[Reading], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
     stream: Callable[[str], None] | None = None,
     keep: int = 0,
     note: Callable[[str], None] = lambda line: None,
+    generation: Generation | None = None,
 ) -> Answer:
     """Answers a question about documents, with checked citations.
 
     decided is told what will be read before reading begins, progress how far reading has come, stream gets the
     answer piece by piece. keep, note: bytes for contexts that wait in the cache folder for further questions about
-    documents read whole, and what is told of them, see `reading_session`.
+    documents read whole, and what is told of them, see `reading_session`. chunk: tokens that pass through the model at
+    a time. generation: how the answer is drawn and where it ends, see `Session.generate`.
     """
+    generation = generation or {}
+    max_new_tokens = generation.get("max_new_tokens", MAX_NEW_TOKENS)
     reading = plan_reading(model, documents, question, plan=plan, flow=flow, max_new_tokens=max_new_tokens)
     if decided is not None:
         decided(reading)
     about = reading.spans
     if reading.flow == "direct" and can_wait(plan):
-        session = reading_session(model, plan, about, keep=keep, note=note, progress=progress)
+        session = reading_session(model, plan, about, keep=keep, note=note, progress=progress, chunk=chunk)
         about, progress = (), None
     else:
-        session = model.session(plan)
+        session = model.session(plan, chunk=chunk)
     with session:
         return session.ask(
             question,
@@ -131,7 +142,7 @@ def ask(
             progress=progress,
             stream=stream,
             truncated_tokens=reading.truncated_tokens,
-            max_new_tokens=max_new_tokens,
+            **generation,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from rich.filesize import decimal
@@ -28,18 +29,20 @@ def reading_session(
     keep: int,
     note: Callable[[str], None],
     progress: Callable[[Progress], None] | None,
+    chunk: int = 2048,
 ) -> Session:
     """A session that has read parts of documents and waits for a question.
 
     What the same model has read under the same plan and kept is taken up; otherwise it is read, and kept in the cache
     folder, where contexts then take at most `keep` bytes, oldest use first out. keep = 0: nothing is taken up or kept.
-    note: told in one line what was taken up or kept, or why not. An answer does not depend on any of this.
+    note: told in one line what was taken up or kept, or why not. chunk: tokens that pass through the model at a time.
+    An answer does not depend on what was kept.
     """
-    session = model.session(plan)
+    session = model.session(plan, chunk=chunk)
     if keep == 0:
         return session.read(spans, more=True, progress=progress)
     path = folder.place(session.name(spans, more=True))
-    if path.exists():
+    if os.path.exists(path):
         try:
             restored = model.restore(path, plan)
         except ContextError as error:
@@ -56,9 +59,12 @@ def reading_session(
         return session
     try:
         size = session.save(path).stat().st_size
+    except (ContextError, OSError) as error:
+        note(f"not kept: {error}")
+        return session
+    note(f"kept for the next question: {decimal(size)}, see longspan cache list")
+    try:
         folder.prune(keep)
     except ContextError as error:
-        note(f"not kept: {error}")
-    else:
-        note(f"kept for the next question: {decimal(size)}, see longspan cache list")
+        note(f"older contexts stay: {error}")
     return session

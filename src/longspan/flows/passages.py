@@ -18,7 +18,8 @@ class Chosen:
     """What is read, and what is not.
 
     ``spans`` are in document order; neighbouring passages are one span. ``passages`` of ``total`` were
-    chosen. ``tokens`` is the length of ``render(spans)``, ``skipped_tokens`` that of the other passages.
+    chosen, and ``speaking`` of them all share a word with the question; where everything is read that is not asked,
+    and all count. ``tokens`` is the length of ``render(spans)``, ``skipped_tokens`` that of the other passages.
     """
 
     spans: tuple[Span, ...]
@@ -26,6 +27,7 @@ class Chosen:
     total: int
     tokens: int
     skipped_tokens: int
+    speaking: int
 
 
 def choose(
@@ -60,7 +62,7 @@ def choose(
         whole = tuple(Span(document, 0, len(document.text)) for document in documents if document.text)
         tokens = count(render(whole))
         if tokens <= budget:
-            return Chosen(whole, len(parts), len(parts), tokens, skipped_tokens=0)
+            return Chosen(whole, len(parts), len(parts), tokens, skipped_tokens=0, speaking=len(parts))
 
     scores = relevance([part.text for part in parts], question)
     ranked = sorted(range(len(parts)), key=scores.__getitem__, reverse=True)
@@ -88,7 +90,8 @@ def choose(
             else:
                 refused.update(batch)
     skipped = sum(lengths) - sum(lengths[index] for index in taken)
-    return Chosen(spans, len(taken), len(parts), tokens, skipped)
+    speaking = sum(score > 0 for score in scores)
+    return Chosen(spans, len(taken), len(parts), tokens, skipped, speaking)
 
 
 def _that_fit(

@@ -15,3 +15,15 @@ def printable(text: str, *, lines: bool = True) -> str:
     Newlines and tabs stay if ``lines``; without, the result is one line.
     """
     return (_IN_TEXT if lines else _IN_LINE).sub("\ufffd", text)
+
+
+def escaped(text: str) -> str:
+    """The text in one line, with such characters as Python writes them: names that differ stay different."""
+    return _IN_LINE.sub(lambda match: _escape(match[0]), text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no text in the system's encoding
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from longspan.spans.display import printable
-from longspan.spans.formats.opening import extract
+from longspan.spans.display import escaped, printable
+from longspan.spans.formats.opening import extract, extract_bytes
 from longspan.spans.places import Place, Places
 
 
@@ -32,12 +32,19 @@ class Document:
     def open(cls, path: str | os.PathLike[str]) -> Document:
         """Read a text, Markdown, HTML, PDF, Word or source file; its name is the path as given.
 
+        What a terminal could not show of the path stands in the name as Python writes it, such as ``x\\xe8.txt``.
         Line ends become ``\\n`` and a byte order mark is dropped, so the offsets are those of the file
         as Python reads it in text mode. Raises ``DocumentError`` if there is no such file, or no text
         in it that can be read in full.
         """
-        name = printable(os.fspath(path), lines=False)
+        name = escaped(os.fspath(path))
         found = extract(Path(path), name)
+        return cls(name, found.text, found.places, found.notes)
+
+    @classmethod
+    def of(cls, data: bytes, name: str) -> Document:
+        """Read what ``open`` would read in a file with these bytes."""
+        found = extract_bytes(data, "", name)
         return cls(name, found.text, found.places, found.notes)
 
     @property

@@ -22,8 +22,14 @@ _WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
 
 def extract(path: Path, name: str) -> Extract:
     """Read the file at ``path``; ``name`` is what errors call it."""
-    data = _bytes(path, name)
-    found = read(data, path.suffix.lower(), name)
+    return extract_bytes(_bytes(path, name), path.suffix.lower(), name)
+
+
+def extract_bytes(data: bytes, suffix: str, name: str) -> Extract:
+    """Read what is in a file with this suffix; ``name`` is what errors call it."""
+    if not data:
+        raise DocumentError(f"{name} is empty (0 bytes); give a document with text")
+    found = read(data, suffix, name)
     if not visible(found.text):
         raise DocumentError(f"{name} has no visible text; give a document that has some")
     return found
@@ -62,11 +68,8 @@ def _bytes(path: Path, name: str) -> bytes:
             raise DocumentError(f"{name} is a folder; name the files in it")
         if path.exists() and not path.is_file():
             raise DocumentError(f"{name} is not a regular file; save its content to one and name that")
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise DocumentError(f"there is no file {name}; check the path") from None
     except (OSError, ValueError) as error:
         raise DocumentError(f"{name} cannot be opened ({reason(error)}); check path and rights") from error
-    if not data:
-        raise DocumentError(f"{name} is empty (0 bytes); give a document with text")
-    return data
