@@ -134,6 +134,13 @@ def test_a_length_over_the_window(refusal, tmp_path):  # noqa: F811
         (["--too-long", "cut"], "--too-long='cut' is not one of skip, middle, start, end"),
         (["--data", "nowhere"], "--data=nowhere is not a folder"),
         (["--haystack", "nowhere.txt"], "nowhere.txt"),
+        (["--top-p", "0.5"], "--top-p=0.5 draws nothing"),
+        (["--repeats", "2"], "--repeats=2 would be the same answer"),
+        (["--few-shot", "-1"], "--few-shot=-1 is outside"),
+        (["--few-shot-as", "prose"], "--few-shot-as='prose' is not one of turns, text"),
+        (["--retrieval", "0"], "--retrieval=0 is outside"),
+        (["--judge-model", "m"], "give its address with --judge URL"),
+        (["--endpoint", "http://127.0.0.1:9/v1", "--dtype", "float32"], "are the server's own choice"),
     ],
 )
 def test_bad_options(refusal, tmp_path, options, reason):  # noqa: F811
@@ -146,3 +153,53 @@ def test_an_endpoint_that_is_down(refusal, tmp_path, monkeypatch):  # noqa: F811
     message = refusal("eval", "needle", "--endpoint", "http://127.0.0.1:9/v1", "--out", tmp_path / "out")
     assert "http://127.0.0.1:9/v1 failed 5 times" in message
     assert "an address" in refusal("eval", "needle", "--endpoint", "localhost", "--out", tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_a_model_is_loaded(refusal, tmp_path):  # noqa: F811
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        message = refusal("eval", "needle", "--out", path, "--model", "/no/such/model")
+        assert f"--out={path} cannot be written" in message
+    assert "/no/such/model" in refusal(
+        "eval", "needle", "--out", tmp_path / "new", "--model", "/no/such/model"
+    )
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_task_without_data_is_named_and_the_exit_code_says_so(run, tmp_path, own):  # noqa: F811
+    (tmp_path / "data").mkdir()
+    command = ("eval", "qmsum", own, "--data", tmp_path / "data", "--out", tmp_path / "out")
+    code, out, err = run(*command)
+    assert code == 1
+    assert "no plan (full cache)" in out
+    assert "not asked: qmsum/test: qmsum/test needs its data" in err
+    assert err.splitlines()[-1] == "1 of 2 tasks could not be asked"
+    assert any("answers, own/mine, " in line for line in err.splitlines())  # lines, where there is no screen
+
+
+def test_prompts_can_be_looked_at_and_answers_scored_anew(run, tmp_path, own):  # noqa: F811
+    code, out, _ = run("eval", own, "--show-prompts", "1", "--system", "Be brief.", "--few-shot", "1")
+    assert code == 0
+    assert "Be brief." in out
+    assert out.count("=== own/mine") == 1
+    assert run("eval", own, "--out", tmp_path / "out")[0] == 0
+    code, _, err = run("eval", own, "--rescore", tmp_path / "out")
+    assert (code, err) == (0, "2 answers scored anew, 0 with another score\n")
+    own.write_text(own.read_text().replace('"stone"', '"rock"'))
+    code, _, err = run("eval", own, "--plan", "codec=int8", "--out", tmp_path / "out")
+    assert code == 2
+    assert "is not the one that this run has asked" in err
+
+
+def test_lines_come_now_and_then(capsys):
+    from longspan.cli.counting import counting
+
+    now = [0.0]
+    with counting("answers", clock=lambda: now[0]) as tell:
+        for done in range(1, 101):
+            now[0] = done * 2.0
+            tell(done, 100, "ruler/vt")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "1 of 100 answers, ruler/vt, 2 s"
+    assert lines[-1] == "100 of 100 answers, ruler/vt, 200 s"
+    assert len(lines) == 8

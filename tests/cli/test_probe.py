@@ -106,7 +106,28 @@ def test_grounding(tiny_folder, hay):
     record = json.loads(probe(*options, "--json"))
     assert record["answer"] == "The ferry was late."
     assert record["sgi"] == pytest.approx(record["to_question"] / record["to_context"])
-    assert f"grounding index {record['sgi']:.2f}" in probe(*options)
+    assert record["embedding_model"] is None
+    shown = probe(*options)
+    assert "not judged: the states of a language model" in shown
+    assert "nearer" not in shown
+
+
+def test_grounding_by_an_embedding_model(hay, monkeypatch):
+    """One that counts words: the answer shares one with the question and three with the file."""
+    import httpx
+
+    def reply(method, url, *, json, headers, timeout):
+        words = json["input"].lower().split()
+        values = [float(words.count(word)) for word in ("what", "was", "late?", "ferry", "late.", "the")]
+        return httpx.Response(200, json={"data": [{"embedding": values}]})
+
+    monkeypatch.setattr(httpx, "request", reply)
+    served = ("--endpoint", "http://127.0.0.1:9/v1", "--embedding-model", "counter")
+    options = ("grounding", hay, "What was late?", "--answer", "The ferry was late.", *served)
+    record = json.loads(probe(*options, "--json"))
+    assert record["embedding_model"] == "counter"
+    nearer = "the files" if record["sgi"] > 1 else "the question"
+    assert f"grounding index {record['sgi']:.2f}: the answer is nearer to {nearer}" in probe(*options)
 
 
 def test_grounding_of_the_models_own_answer(tiny_folder, hay):

@@ -23,8 +23,10 @@ from longspan.plan import Plan
 from longspan.spans import Document, printable
 
 if TYPE_CHECKING:
+    from longspan.evaluation.endpoint import Endpoint
     from longspan.evaluation.haystack import Haystack
     from longspan.evaluation.probes import PositionBias
+    from longspan.evaluation.probes.grounding import Embed
     from longspan.model import Model
 
 app = typer.Typer(
@@ -181,11 +183,21 @@ def show_grounding(
         list[str], typer.Argument(metavar="FILE... QUESTION", help="Files that were read, then the question.")
     ],
     answer: Annotated[str, typer.Option(help="The answer to look at; by default the model is asked.")] = "",
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="An OpenAI-compatible server with an embedding model, such as http://host/v1."),
+    ] = None,
+    embedding_model: Annotated[
+        str, typer.Option(help="Its name there; by default the first that the server lists.")
+    ] = "",
     model: ModelOption = None,
     plan: PlanOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show whether an answer goes towards the files or stays with the question: its Semantic Grounding Index."""
+    """Show whether an answer goes towards the files or stays with the question: its Semantic Grounding Index.
+
+    That takes an embedding model. Without one, the model's own states give the angles, but no judgement.
+    """
     *files, question = words
     if not files:
         raise ValueError(
@@ -197,21 +209,46 @@ def show_grounding(
     from longspan.evaluation.probes import embedder, grounding
     from longspan.flows.ask import ask
 
-    loaded = _loaded(model)
-    text = answer or ask(loaded, documents, question, plan=chosen, flow="direct").text
+    server = _embedding_server(endpoint, embedding_model)
+    embed: Embed
+    if server is not None and answer:
+        text, embed = answer, server.embedding
+    else:
+        loaded = _loaded(model)
+        text = answer or ask(loaded, documents, question, plan=chosen, flow="direct").text
+        embed = embedder(loaded, chosen) if server is None else server.embedding
     context = "\n\n".join(document.text for document in documents)
-    found = grounding(question, context, text, embedder(loaded, chosen))
+    found = grounding(question, context, text, embed)
     if as_json:
-        _print_json({"answer": text, **found.to_dict()})
+        by = server.model if server is not None else None
+        _print_json({"answer": text, "embedding_model": by, **found.to_dict()})
         return
     if not answer:
         typer.echo(printable(text) + "\n")
-    nearer = "the files" if found.sgi > 1 else "the question"
-    typer.echo(f"grounding index {found.sgi:.2f}: the answer is nearer to {nearer}")
+    if server is None:
+        typer.echo(
+            "not judged: the states of a language model follow the form of a text more than its meaning; name a server "
+            "with an embedding model with --endpoint"
+        )
+    else:
+        nearer = "the files" if found.sgi > 1 else "the question"
+        typer.echo(f"grounding index {found.sgi:.2f}: the answer is nearer to {nearer}")
     typer.echo(
         f"angles in radians: to the question {found.to_question:.3f}, to the files {found.to_context:.3f}, "
         f"question to files {found.question_to_context:.3f}"
     )
+
+
+def _embedding_server(url: str | None, model: str) -> Endpoint | None:
+    if url is None:
+        if model:
+            raise ValueError(
+                f"--embedding-model={model} is on no server; give its address with --endpoint URL"
+            )
+        return None
+    from longspan.evaluation.endpoint import Endpoint
+
+    return Endpoint(url=url, model=model, tokenizer=None, tokenizer_name="")
 
 
 def _score_by_depth(folder: Path, figure: str, as_json: bool) -> None:

@@ -199,6 +199,21 @@ class Endpoint:
                 f"{self.url}: {len(words):,} characters do not fit the window of {self.model}; use another model"
             ) from error
 
+    def embedding(self, text: str) -> list[float]:
+        """The vector of a text, by a server that has an embedding model."""
+        try:
+            reply = self._sent("POST", "/embeddings", {"model": self.model, "input": text})
+        except _TooLong as error:
+            raise EndpointError(
+                f"{self.url}: {len(text):,} characters do not fit the window of {self.model}; give a shorter text"
+            ) from error
+        try:
+            return [float(value) for value in reply["data"][0]["embedding"]]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise EndpointError(
+                f"{self.url} sent no embedding: {str(reply)[:200]}; is {self.model} an embedding model?"
+            ) from error
+
     def _output(self, reply: Mapping[str, Any]) -> str:
         """The answer's text; nothing where the server ends an answer before its first word."""
         try:

@@ -58,8 +58,9 @@ class Grounding:
 def grounding(question: str, context: str, answer: str, embed: Embed) -> Grounding:
     """The Semantic Grounding Index of an answer, https://arxiv.org/abs/2512.13771.
 
-    It tells whether the answer engages with the context, not whether it is true. embed: any function from text to
-    vector; the paper uses sentence-embedding models, `embedder(model)` makes one of a language model. Raises
+    It tells whether the answer engages with the context, not whether it is true, and only as well as the embedding
+    tells meanings apart. embed: any function from text to vector; the paper uses sentence-embedding models, such as
+    `Endpoint.embedding` asks of a server; with `embedder(model)` the index says nothing. Raises
     ValueError for an empty text, and for a vector that has no direction.
     """
     q, c, r = (
@@ -72,8 +73,9 @@ def grounding(question: str, context: str, answer: str, embed: Embed) -> Groundi
 def embedder(model: Model, plan: Plan | str | None = None, *, chunk: int = 2048) -> Embed:
     """Embeds a text as the mean of the model's last hidden states over its tokens, read in chunks under a plan.
 
-    A language model is not trained to embed, and its states lie in a narrow cone, so angles are small and the index
-    lies nearer to 1 than with an embedding model: compare indices of one embedder with each other. The function that
+    A language model is not trained to embed: its states lie in a narrow cone and follow a text's form and length more
+    than its meaning, so that an answer from the context can have a lower index than a sentence on anything else. Do
+    not judge answers by it; it is for looking at the states themselves. The function that
     is returned raises WindowExceeded for a text longer than the plan allows; while it runs, no other thread may use
     the model.
     """
