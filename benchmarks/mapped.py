@@ -47,7 +47,7 @@ def opened(arguments: tuple[str | None, int]):
 
     name, tokens = arguments
     model = longspan.load(name)
-    ids = model.tokenizer(Haystack.built_in().text)["input_ids"]
+    ids = model.tokenizer(Haystack.essays().text)["input_ids"]
     hidden = model.tokenizer("\n\nThe secret number of the lighthouse is 4711.\n\n")["input_ids"]
     text = (ids * (tokens // len(ids) + 1))[: tokens - len(hidden)]
     text[tokens // 2 : tokens // 2] = hidden

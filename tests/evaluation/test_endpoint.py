@@ -198,7 +198,9 @@ def test_what_a_server_cannot_do_is_refused(server, tmp_path, changes, reason):
 
 
 def test_likelihoods_are_refused(server, tmp_path):
-    text = Haystack(name="numbers", text=" ".join(f"Boat {number} is at sea." for number in range(200)))
+    text = Haystack(
+        repeats=True, name="numbers", text=" ".join(f"Boat {number} is at sea." for number in range(200))
+    )
     wanted = job(tasks=tasks("perplexity"), haystack=text, lengths=(800,))
     with pytest.raises(TaskError, match="does not tell; use --model"):
         run(wanted, endpoint(server), RunFolder(tmp_path))

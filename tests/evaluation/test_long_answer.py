@@ -59,7 +59,7 @@ def request(length: int | None) -> Request:
         seed=0,
         count_tokens=count_tokens,
         overhead=20,
-        haystack=Haystack(name="h", text="One sentence."),
+        haystack=Haystack(repeats=True, name="h", text="One sentence."),
     )
 
 

@@ -22,7 +22,7 @@ def request_any() -> Request:
         seed=0,
         count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
         overhead=20,
-        haystack=Haystack(name="h", text="One. Two."),
+        haystack=Haystack(repeats=True, name="h", text="One. Two."),
     )
 
 

@@ -17,7 +17,9 @@ FACTS = {
     "link": "https://example.org",
     "form": "a text, then a question",
 }
-HAYSTACK = Haystack(name="toy", text="The lamp is lit. The sea is calm. A boat goes out. Nobody is at home.")
+HAYSTACK = Haystack(
+    repeats=True, name="toy", text="The lamp is lit. The sea is calm. A boat goes out. Nobody is at home."
+)
 
 
 def share(output: str) -> float:

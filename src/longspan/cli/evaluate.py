@@ -68,7 +68,7 @@ def evaluate(
         Path | None, typer.Option(help="The folder that the run is kept in; run again to go on with it.")
     ] = None,
     haystack: Annotated[
-        Path | None, typer.Option(help="A text to hide needles in, instead of the built-in one.")
+        Path | None, typer.Option(help="A text, or folder of texts, to hide needles in.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="A folder with local copies of data sets.")] = None,
     seed: Annotated[int, typer.Option(help="Samples, and draws of answers, are a function of it.")] = 0,

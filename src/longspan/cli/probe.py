@@ -47,7 +47,7 @@ PositionsOption = Annotated[
 ]
 HaystackOption = Annotated[
     Path | None,
-    typer.Option("--haystack", help="A text to hide needles in, instead of the built-in essays."),
+    typer.Option("--haystack", help="A text, or folder of texts, to hide needles in."),
 ]
 
 _WIDTH = 50

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from longspan.errors import LongspanError
 from longspan.evaluation.drawing import drawn
-from longspan.evaluation.haystack import Haystack
+from longspan.evaluation.haystack import Haystack, HaystackTooShort
 from longspan.evaluation.origin import ORIGINS, Origin
 from longspan.evaluation.sample import Sample
 
@@ -143,16 +143,23 @@ class Generated(Task):
 
         n is a number of units, such as sentences or pairs; `build` must not shrink as n grows, and must make the same
         choices at each n, so let it start from random numbers drawn before. Raises TaskError where `least` does not
-        fit.
+        fit, or the haystack would have to be repeated.
         """
         if request.length is None:
             raise TaskError(f"{self.name} is made at a length; give one with --length")
         room = request.length - self.max_new_tokens
+        short: dict[int, HaystackTooShort] = {}
 
         def tokens(count: int) -> int:
-            return request.prompt_tokens(build(count))
+            try:
+                return request.prompt_tokens(build(count))
+            except HaystackTooShort as error:
+                short[count] = error
+                return room + 1
 
         smallest = tokens(least)
+        if least in short:
+            raise TaskError(f"{self.name}: {short[least]}") from short[least]
         if smallest > room:
             raise TaskError(
                 f"{self.name} needs {smallest + self.max_new_tokens:,} tokens or more, length={request.length:,} is "
@@ -168,6 +175,8 @@ class Generated(Task):
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if tokens(middle) <= room else (low, middle)
+        if high in short:
+            raise TaskError(f"{self.name} at length={request.length:,}: {short[high]}") from short[high]
         return build(low)
 
 

@@ -13,8 +13,8 @@ _CONSONANTS = [*"bdfghjklmnprstvwz", "br", "dr", "fl", "gr", "kl", "pl", "st", "
 
 
 @cache
-def listed(kind: Literal["adjectives", "nouns", "verbs"]) -> tuple[str, ...]:
-    """Several hundred common English words of a kind, lower case, in the order of the alphabet."""
+def listed(kind: Literal["adjectives", "nouns", "verbs", "first_names"]) -> tuple[str, ...]:
+    """Several hundred common English words of a kind, in the order of the alphabet, lower case but for names."""
     text: str = (files("longspan.evaluation") / "wordlists" / f"{kind}.txt").read_text("utf-8")
     return tuple(text.split())
 

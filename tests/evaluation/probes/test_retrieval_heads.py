@@ -13,7 +13,9 @@ from longspan.plan import Plan
 from tiny import tiny_model, tiny_tokenizer
 
 HAY = Haystack(
-    name="hay", text="It rained all day. The ferry was late. A dog slept. Nobody came to the pier."
+    repeats=True,
+    name="hay",
+    text="It rained all day. The ferry was late. A dog slept. Nobody came to the pier.",
 )
 NEEDLE = Needle(begin="The word of Ada was", rest=" aaa ababa aab.", question="What word?")
 

@@ -22,7 +22,11 @@ def words(text: str) -> int:
 def request(length: int, seed: int = 1) -> Request:
     """A request of this length in words."""
     return Request(
-        length=length, seed=seed, count_tokens=words, overhead=20, haystack=Haystack(name="small", text=TEXT)
+        length=length,
+        seed=seed,
+        count_tokens=words,
+        overhead=20,
+        haystack=Haystack(repeats=True, name="small", text=TEXT),
     )
 
 

@@ -20,7 +20,7 @@ def asking(data: Path | None, length: int | None = None, seed: int = 0) -> Reque
         seed=seed,
         count_tokens=words,
         overhead=20,
-        haystack=Haystack(name="h", text="One sentence. Another one."),
+        haystack=Haystack(repeats=True, name="h", text="One sentence. Another one."),
         data=data,
     )
 

@@ -18,7 +18,9 @@ STAGE = re.compile(r"From (\w+) \w+ (?:\w+ )+?for (\w+)\.")
 
 
 def request(length: int = 4000, seed: int = 0) -> Request:
-    haystack = Haystack(name="h", text="The wall was warm. A cat slept there. Nobody came by that day.")
+    haystack = Haystack(
+        repeats=True, name="h", text="The wall was warm. A cat slept there. Nobody came by that day."
+    )
     return Request(
         length=length,
         seed=seed,

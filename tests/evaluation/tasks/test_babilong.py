@@ -19,7 +19,9 @@ from longspan.evaluation.tasks.babilong.files import read_stories
 from longspan.evaluation.tasks.babilong.stories import KINDS
 
 TASKS = {task.name.partition("/")[2]: task for task in tasks("babilong")}
-HAYSTACK = Haystack(name="h", text=" ".join(f"The cat number {n} slept on a warm wall." for n in range(40)))
+HAYSTACK = Haystack(
+    repeats=True, name="h", text=" ".join(f"The cat number {n} slept on a warm wall." for n in range(40))
+)
 OPPOSITE = {"north": "south", "south": "north", "east": "west", "west": "east"}
 
 

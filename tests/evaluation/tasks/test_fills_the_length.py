@@ -17,7 +17,9 @@ FAMILIES = ("lost-in-the-middle", "longeval", "babilong", "ada-leval", "longins"
 FROM_FILES = ("liconbench/banking77", "liconbench/clinc150", "liconbench/few-nerd")
 TASKS = [task for family in FAMILIES for task in tasks(family) if task.sized and task.name not in FROM_FILES]
 HAYSTACK = Haystack(
-    name="h", text=" ".join(f"The cat number {number} slept on a warm wall all day." for number in range(60))
+    repeats=True,
+    name="h",
+    text=" ".join(f"The cat number {number} slept on a warm wall all day." for number in range(60)),
 )
 
 

@@ -21,7 +21,7 @@ def request(length: int, seed: int = 0) -> Request:
         seed=seed,
         count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
         overhead=20,
-        haystack=Haystack(name="h", text="One."),
+        haystack=Haystack(repeats=True, name="h", text="One."),
     )
 
 

@@ -20,7 +20,7 @@ INVENTED, BANKING, CLINC, ENTITIES = find(
 
 
 def request(length: int = 4000, data: Path | None = None, seed: int = 0) -> Request:
-    haystack = Haystack(name="h", text="Nothing. To see. Here.")
+    haystack = Haystack(repeats=True, name="h", text="Nothing. To see. Here.")
     return Request(
         length=length, seed=seed, count_tokens=_count_tokens, overhead=20, haystack=haystack, data=data
     )

@@ -20,7 +20,7 @@ def request(data: Path | None) -> Request:
         seed=0,
         count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
         overhead=20,
-        haystack=Haystack(name="h", text="One."),
+        haystack=Haystack(repeats=True, name="h", text="One."),
         data=data,
     )
 

@@ -15,7 +15,7 @@ LINE = re.compile(r"^line ([\w-]+): REGISTER_CONTENT is <(\d+)>$", re.MULTILINE)
 
 
 def request(length: int = 4000) -> Request:
-    haystack = Haystack(name="h", text="Nothing. To see. Here.")
+    haystack = Haystack(repeats=True, name="h", text="Nothing. To see. Here.")
     return Request(
         length=length,
         seed=1,

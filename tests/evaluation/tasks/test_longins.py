@@ -19,7 +19,7 @@ QUESTION = re.compile(r"^\[(\d+):(?:.+\n)?(.+) Answer: (.+)\]$", re.MULTILINE)
 
 
 def request(length: int = 5000) -> Request:
-    haystack = Haystack(name="h", text="Nothing. To see. Here.")
+    haystack = Haystack(repeats=True, name="h", text="Nothing. To see. Here.")
     return Request(
         length=length,
         seed=2,

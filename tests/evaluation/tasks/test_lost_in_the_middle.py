@@ -26,7 +26,7 @@ def count_tokens(text: str) -> int:
 
 
 def request(data: Path | None = None) -> Request:
-    haystack = Haystack(name="h", text="Nothing. To see. Here.")
+    haystack = Haystack(repeats=True, name="h", text="Nothing. To see. Here.")
     return Request(length=3000, seed=5, count_tokens=count_tokens, overhead=20, haystack=haystack, data=data)
 
 

@@ -29,7 +29,7 @@ def request_for(data: Path | None) -> Request:
         seed=0,
         count_tokens=lambda text: len(text.split()),
         overhead=0,
-        haystack=Haystack(name="h", text="One sentence."),
+        haystack=Haystack(repeats=True, name="h", text="One sentence."),
         data=data,
     )
 

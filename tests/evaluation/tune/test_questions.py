@@ -24,7 +24,11 @@ def count(text: str) -> int:
 
 def request(length=500, seed=0, count_tokens=count) -> Request:
     return Request(
-        length=length, seed=seed, count_tokens=count_tokens, overhead=20, haystack=Haystack(name="h", text="")
+        length=length,
+        seed=seed,
+        count_tokens=count_tokens,
+        overhead=20,
+        haystack=Haystack(repeats=True, name="h", text=""),
     )
 
 

@@ -57,7 +57,7 @@ def test_a_record_is_what_the_model_answers_when_asked_alone():
         seed=0,
         count_tokens=local.count_tokens,
         overhead=local.overhead,
-        haystack=Haystack(name="d", text=CORPUS.documents[0].text),
+        haystack=Haystack(repeats=True, name="d", text=CORPUS.documents[0].text),
     )
     samples = {sample.id: sample for sample in islice(task.samples(request), 80)}
     for kept in found.records[-3:]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import fmean
@@ -35,13 +36,14 @@ class Perplexity(Generated):
         """Ends at a random sentence; at "full" and "sliding" alike."""
         if request.length is None:
             raise TaskError(f"{self.name} is made at a length; give one with --length")
-        sentences = request.haystack.sentences
+        haystack = request.haystack.prose
+        sentences = haystack.sentences
         end = Random(f"{request.seed}/{index}").randint(len(sentences) * 3 // 4, len(sentences))  # noqa: S311
         end = max(end, min(self.scored + 1, len(sentences)))
         scored = " " + " ".join(sentences[end - self.scored : end])
         room = min(request.length, self.window) if self.context == "sliding" else request.length
         room -= request.count_tokens(scored)
-        before = self._before(sentences[: end - self.scored], room, request)
+        before = self._before(haystack.name, sentences[: end - self.scored], room, request)
         return Sample(
             id="",
             context=before,
@@ -50,7 +52,7 @@ class Perplexity(Generated):
             facts={"context_tokens": request.count_tokens(before)},
         )
 
-    def _before(self, sentences: tuple[str, ...], room: int, request: Request) -> str:
+    def _before(self, name: str, sentences: Sequence[str], room: int, request: Request) -> str:
         """The last sentences that fit; together they must nearly fill the room."""
         kept: list[str] = []
         used = 0
@@ -61,7 +63,7 @@ class Perplexity(Generated):
             kept.append(sentence)
         else:
             raise TaskError(
-                f"{self.name} needs {room:,} tokens of text that does not repeat, the haystack {request.haystack.name} "
+                f"{self.name} needs {room:,} tokens of text that does not repeat, the haystack {name} "
                 f"has {used:,} before the sentences that are scored; name a longer text with --haystack"
             )
         if not kept:

@@ -121,7 +121,7 @@ class Search:
             count_tokens=self.target.count_tokens,
             overhead=self.target.overhead if self.task.chat else 0,
             haystack=Haystack(
-                name="documents", text="\n\n".join(each.text for each in self.corpus.documents)
+                name="documents", text="\n\n".join(each.text for each in self.corpus.documents), repeats=True
             ),
         )
         if not self.task.sized:

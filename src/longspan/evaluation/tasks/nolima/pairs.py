@@ -20,7 +20,7 @@ class Pair:
 def _visit(number: int, landmark: str, city: str, region: str) -> Pair:
     needle = (
         f"Actually, {{name}} lives right beside {landmark}.",
-        f"The house beside {landmark} belonged to {{name}}.",
+        f"From the kitchen window {{name}} saw {landmark} every morning.",
     )[number % 2]
     return Pair(
         needle=needle,
