@@ -11,7 +11,7 @@ from tiny import tiny_model
 LATE = [
     "policy=snapkv(budget=40,window=16)",
     "policy=adakv(budget=0.5,window=16)",
-    "policy=streamingllm(budget=30,sinks=4)",
+    "policy=streamingllm(budget=30,sinks=4,when=end)",
     "selector=quest(budget=32,page=8)",
     "policy=snapkv(budget=64,window=16) selector=quest(budget=32,page=8)",
 ]

@@ -117,6 +117,8 @@ class Batch:
                 memory.rounds.append(begins)
             asking = list(questions[sequence]) if questions else []
             pending.extend([*new, *asking])
+            ends = memory.seen + len(pending)
+            memory.asked = range(ends - len(asking), ends)
             guided = self._engine.policy is not None and self._engine.policy.guided
             self._questions[sequence] = asking if guided and len(pending) > len(asking) else []
         self._run(range(len(ids)), every=False, end=True, more=more, progress=progress)
@@ -135,7 +137,7 @@ class Batch:
     def reserve(self, count: int) -> None:
         """Makes room for `count` more tokens a sequence, as far as a policy will leave them in memory."""
         for memory in self._memories:
-            self._engine.reserve(memory, min(count, self._chunk) if self._each_chunk else count)
+            self._engine.reserve(memory, min(count, self._interval) if self._each_chunk else count)
 
     def fork(self, engine: Engine) -> Batch:
         """The same sequences for a second owner; memory is shared until one of the two writes.
@@ -183,6 +185,12 @@ class Batch:
     @property
     def _each_chunk(self) -> bool:
         return self._engine.policy is not None and self._engine.policy.when == "chunk"
+
+    @property
+    def _interval(self) -> int:
+        """Generated tokens after which the policy acts again."""
+        policy = self._engine.policy
+        return self._chunk if policy is None else policy.interval or self._chunk
 
     def _run(
         self,
@@ -247,7 +255,11 @@ class Batch:
         asked = bool(self._questions[sequence])
         acts = self._engine.policy is not None and (
             (before == count if asked else finished)
-            or (self._each_chunk and before > 0 and memory.uncompressed >= self._chunk)
+            or (
+                self._each_chunk
+                and before > 0
+                and memory.uncompressed >= (self._chunk if end else self._interval)
+            )
         )
         if acts:
             memory.uncompressed = 0
@@ -257,7 +269,7 @@ class Batch:
         """The text of one sequence, for its policy."""
         number = next(place for place, each in enumerate(self._memories) if each is memory)
         return Script(
-            ids=memory.ids,
+            ids=memory.ids[: memory.asked.start] if memory.asked else memory.ids,
             question=self._questions[number],
             encode=self._words.encode,
             chunk=self._chunk,

@@ -122,6 +122,11 @@ class Plan:
             decode=None,
         )
 
+    @property
+    def streams(self) -> bool:
+        """Whether its policy keeps so much of a text that passes, whatever the length."""
+        return self.policy is not None and self.policy.when == "chunk" and not self.policy.spares_question
+
     def describe(self) -> dict[str, Any]:
         """The plan as JSON can hold it: for each slot a table with its method and all its parameters."""
         return {slot: parts.table_of(slot, part) for slot, part in self.parts.items()}

@@ -383,7 +383,7 @@ class Session:
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:
-            raise window_exceeded(prompt, output, self.window, self._seam.window)
+            raise window_exceeded(prompt, output, self.window, self._seam.window, streams=self.plan.streams)
 
     def _usage(self, truncated_tokens: int) -> Usage:
         own = self.plan.policy.tracking if self.plan.policy else None

@@ -5,11 +5,18 @@ from __future__ import annotations
 from longspan.errors import WindowExceeded
 
 
-def window_exceeded(prompt: int, output: int, window: int, trained: int) -> WindowExceeded:
-    """The error for more tokens than the plan's window, with what to do; trained is the model's own window."""
+def window_exceeded(
+    prompt: int, output: int, window: int, trained: int, *, streams: bool = False
+) -> WindowExceeded:
+    """The error for more tokens than the plan's window, with what to do; trained is the model's own window.
+
+    streams: whether the plan's policy keeps only so much of a text that passes.
+    """
     sizes = f"prompt {prompt:,} + output {output:,} tokens" if output else f"prompt {prompt:,} tokens"
     factor = -(-(prompt + output) // trained)
     wider = f"positions=..., for example positions=yarn(factor={factor})" if factor > 1 else "window=..."
+    if streams:
+        wider = "positions=in-cache, by which positions are places in the cache"
     return WindowExceeded(
         f"{sizes} > window {window:,}; raise it with {wider}, or read only the best passages with --flow passages"
     )

@@ -28,6 +28,7 @@ PLANS = [
     "pattern=uniprefill(share=0.3,first=0,every=1,sinks=0,last=8,block=16) codec=kivi(residual_length=16)",
     "pattern=uniprefill(share=0.3,first=0,every=1,sinks=0,last=8,block=16) codec=mapped",
     "policy=streamingllm(budget=40,when=chunk)",
+    "policy=lacache(budget=40,allocator=ladder(span=1))",
     "policy=snapkv(budget=60,window=8)",
     "policy=h2o(budget=40,when=chunk)",
     "policy=expected-attention(budget=40,when=chunk)",

@@ -87,7 +87,7 @@ def test_bytes_while_generating_are_bounded_by_budget_and_chunk(chunk):
 
 
 def test_a_policy_at_the_end_holds_everything_until_then(model):
-    with model.session(f"policy=streamingllm(budget={BUDGET})", chunk=CHUNK) as session:
+    with model.session(f"policy=streamingllm(budget={BUDGET},when=end)", chunk=CHUNK) as session:
         session.read(tokens(2000))
         assert session.peak_entries == 2000
         assert session.usage.kv_bytes == ROWS * BUDGET * ENTRY

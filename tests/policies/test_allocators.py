@@ -1,6 +1,4 @@
-"""How budgets are shared: heads that compete, pyramids and ladders over the layers."""
-
-import math
+"""How budgets are shared: heads that compete, pyramids over the layers."""
 
 import pytest
 import torch
@@ -12,10 +10,9 @@ from sight import sight
 from longspan.errors import PlanError
 from longspan.plan import Plan
 from longspan.policies.allocators.adakv import AdaKV
-from longspan.policies.allocators.ladder import Ladder
 from longspan.policies.allocators.pyramid import Pyramid
 from longspan.policies.allocators.uniform import Uniform
-from tiny import model_of, tiny_model, tiny_network, tokens
+from tiny import tiny_model, tokens
 
 
 def naive_counts(scores: torch.Tensor, budget: int, floor: float) -> list[int]:
@@ -105,67 +102,3 @@ def test_sessions_keep_a_pyramid(when):
         rows = kept(session.read(tokens(200)))
     assert [[len(row) for row in layer] for layer in rows] == [[70] * 2, [40] * 2, [10] * 2]
     assert all(row[-8:] == list(range(192, 200)) for layer in rows for row in layer)
-
-
-def naive_ladder(scores: list[float], layer: int, layers: int, span: int, overlap: int) -> list[int]:
-    """Places in the order in which they go: round after round strikes what is off the rungs, worst score first."""
-    length = 1 + math.ceil((layers - span) / (span - overlap)) if layers > span else 1
-    rung = min(math.ceil(span / (span - overlap)), length)
-    left = [place for place, score in enumerate(scores) if math.isfinite(score)]
-    gone: list[int] = []
-    while rung < length and len(left) - layers >= length:
-        struck = []
-        for start in range(0, len(left) - layers - length + 1, length):
-            first = start + layer % (length - rung + 1)
-            struck += left[start:first] + left[first + rung : start + length]
-        gone += sorted(struck, key=lambda place: scores[place])
-        left = [place for place in left if place not in struck]
-    return gone + sorted(left, key=lambda place: scores[place])
-
-
-@given(st.integers(1, 60), st.integers(1, 9), st.data())
-def test_ladders_strike_in_the_order_of_a_loop(entries, layers, data):
-    span = data.draw(st.integers(1, 10))
-    overlap = data.draw(st.integers(0, span - 1))
-    layer = data.draw(st.integers(0, layers - 1))
-    order = torch.randperm(entries, generator=torch.Generator().manual_seed(data.draw(st.integers(0, 99))))
-    scores = torch.stack((order.float(), torch.arange(entries).float()))
-    scores[0, sorted(data.draw(st.sets(st.integers(0, entries - 1)), label="must stay"))] = torch.inf
-    scores[1, entries // 2 :] = -torch.inf  # a shorter row
-    ranked = Ladder(span=span, overlap=overlap).reshape(
-        scores, sight([range(entries)] * 2, layer=layer, layers=layers)
-    )
-    assert torch.equal(ranked.isposinf(), scores.isposinf())
-    assert torch.equal(ranked.isneginf(), scores.isneginf())
-    for mine, row in zip(ranked, scores, strict=True):
-        free = row.isfinite().nonzero().flatten()
-        assert free[mine[free].argsort()].tolist() == naive_ladder(row.tolist(), layer, layers, span, overlap)
-
-
-def test_every_layer_keeps_other_tokens_of_a_ladder():
-    layers, kept_by = 4, []
-    for layer in range(layers):
-        view = sight([range(28)], layer=layer, layers=layers)
-        ranked = Ladder(span=1).reshape(torch.arange(28.0)[None], view)[0]
-        kept_by.append(ranked.topk(10).indices.sort().values.tolist())
-    recent = [24, 25, 26, 27]  # as many as there are layers
-    assert kept_by == [[*range(layer, 24, 4), *recent] for layer in range(layers)]
-    assert sorted({place for each in kept_by for place in each}) == list(range(28))
-
-
-def test_lacache_compacts_again_what_was_compacted():
-    model = model_of(tiny_network("llama", num_hidden_layers=4))
-    with model.session("policy=lacache(budget=36,when=chunk,allocator=ladder(span=2))", chunk=16) as session:
-        rows = kept(session.read(tokens(200)))
-    for layer, (row, same) in enumerate(rows):
-        assert row == same
-        assert len(row) == 36
-        assert row[:4] == [0, 1, 2, 3]
-        assert row[-16:] == list(range(184, 200))
-        gaps = torch.tensor(row[4:]).diff()
-        assert gaps[:8].float().mean() > gaps[8:].float().mean()  # the older, the thinner
-        assert row[4] < 200 - 36 - 16
-        assert row != rows[layer - 1][0]
-    whole = model.session("policy=lacache(budget=36,when=chunk,allocator=ladder(span=4))", chunk=16)
-    with whole as session:  # a ladder of one token: StreamingLLM
-        assert kept(session.read(tokens(200))) == [[[0, 1, 2, 3, *range(168, 200)]] * 2] * 4

@@ -56,13 +56,17 @@ def test_the_best_heads_of_all_layers_keep_everything(data):
             layer=layer, layers=layers, profile=lambda name: {"heads": torch.tensor(scores)}[name]
         )
         layer_budget = policy.allocator.layer_budget(budget, view)
-        counts = policy.allocator.counts(policy.ranked(view), layer_budget, view).clamp(max=seen).tolist()
+        counts = (
+            policy.allocator.counts(policy.ranked(view, layer_budget), layer_budget, view)
+            .clamp(max=seen)
+            .tolist()
+        )
         total += sum(counts)
         if seen - sinks - recent >= rows:
             assert counts == [expected[layer, row] for row in range(rows)]
         for row, count in enumerate(counts):
             assert count in (seen, min(seen, sinks + recent))
-            chosen = policy.unit.choose(policy.ranked(view)[row], count, view, row).tolist()
+            chosen = policy.unit.choose(policy.ranked(view, layer_budget)[row], count, view, row).tolist()
             if count < seen:
                 assert chosen == [*range(sinks), *range(seen - recent, seen)]
     assert total <= budget * rows * sum(full)

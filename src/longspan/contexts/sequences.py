@@ -42,6 +42,7 @@ def _sequence(batch: Batch, number: int) -> dict[str, Tensor]:
     held = {
         "ids": torch.tensor(memory.ids, dtype=torch.int32),
         "rounds": torch.tensor(memory.rounds, dtype=torch.int32),
+        "asked": torch.tensor([memory.asked.start, memory.asked.stop], dtype=torch.int32),
         "uncompressed": torch.tensor(memory.uncompressed),
         "fitted": torch.tensor(memory.fitted),
         "pending": torch.tensor(batch.pending[number], dtype=torch.int32),
@@ -56,6 +57,7 @@ def _sequence(batch: Batch, number: int) -> dict[str, Tensor]:
 
 def _fill_sequence(batch: Batch, number: int, memory: Memory, tensors: dict[str, Tensor]) -> None:
     memory.ids, memory.rounds = tensors["ids"].tolist(), tensors["rounds"].tolist()
+    memory.asked = range(*tensors["asked"].tolist())
     memory.uncompressed, memory.fitted = int(tensors["uncompressed"]), int(tensors["fitted"])
     batch.pending[number] = tensors["pending"].tolist()
     if "upcoming" in tensors:
@@ -70,6 +72,8 @@ def _layer(layer: LayerMemory, trackings: Sequence[Tracking]) -> dict[str, Tenso
         f"tracker{trackings.index(each)}": tracker.tensors() for each, tracker in layer.trackers.items()
     }
     parts |= {f"summary{tier}.{head}": state.tensors() for (tier, head), state in layer.summaries.items()}
+    if layer.allocation is not None:
+        parts["allocation"] = layer.allocation.tensors()
     held = {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
     for name, queries in (("recent", layer.recent), ("unwatched", layer.unwatched)):
         if queries:
@@ -95,5 +99,8 @@ def _fill_layer(
         summary = plan.selector.summary()
         summary.load(parcel(f"summary{tier}.{head}", mine))
         layer.summaries[int(tier), int(head)] = summary
+    if plan.policy is not None and (allocation := plan.policy.allocator.state()) is not None:
+        allocation.load(parcel("allocation", mine))
+        layer.allocation = allocation
     layer.recent = [mine["recent"]] if "recent" in mine else []
     layer.unwatched = [mine["unwatched"]] if "unwatched" in mine else []

@@ -188,8 +188,10 @@ class Engine:
         """Lets the policy act on one layer of a sequence that has seen so many tokens."""
         if self.policy is not None:
             layer = memory.layers[index]
+            held = layer.store.lengths
             self.policy.compress(layer.store, self._view(memory, index, seen, self.policy))
-            layer.changed()
+            if layer.store.lengths != held:
+                layer.changed()
 
     def learn(self, memory: Memory, index: int, seen: int) -> None:
         """Lets the codec's form of one layer learn from what is stored."""
@@ -226,6 +228,7 @@ class Engine:
             start=memory.seen,
             seen=memory.seen,
             tracking=tracking,
+            asked=memory.asked,
             fresh=fresh,
         )
         layer.trackers[tracking].watch(view, query, rehearsed=True)
@@ -253,8 +256,10 @@ class Engine:
 
     def _view(self, memory: Memory, index: int, seen: int, policy: Policy) -> View:
         self._catch_up(memory, index, seen)
+        layer = memory.layers[index]
+        layer.allocation = layer.allocation or policy.allocator.state()
         return self._viewer.last(
-            memory.layers[index],
+            layer,
             index,
             self.positions(memory, seen),
             rope=self.rope(memory, index, seen),
@@ -262,6 +267,7 @@ class Engine:
             observed=policy.observed,
             tracking=policy.tracking,
             rounds=memory.rounds,
+            asked=memory.asked,
         )
 
     def _act_together(
@@ -272,12 +278,15 @@ class Engine:
         allocator: ModelAllocator,
     ) -> None:
         """Scores all layers before any of them loses an entry."""
-        budget = policy.limit(memory.seen)
+        budget = policy.limit(memory.seen, len(memory.asked))
         stores = [layer.store for _, layer in layers]
         if sum(sum(store.lengths) for store in stores) <= budget * sum(store.heads for store in stores):
             return
-        scores = [policy.ranked(self._view(memory, index, memory.seen, policy)) for index, _ in layers]
-        counts = allocator.shares(scores, budget)
+        scores = [
+            policy.ranked(self._view(memory, index, memory.seen, policy), budget) for index, _ in layers
+        ]
+        must = max(int(layer.isposinf().sum(1).max()) for layer in scores)
+        counts = allocator.shares(scores, max(budget, must))
         for (index, layer), ranks, count in zip(layers, scores, counts, strict=True):
             policy.settle(layer.store, self._view(memory, index, memory.seen, policy), ranks, count)
             layer.changed()

@@ -21,6 +21,12 @@ def _rotation(scheme: Positions, rope: Rope) -> Rope:
     return scheme.rope(rope)
 
 
+def stored_map(scheme: Positions, rope: Rope, *, raw: bool) -> KeyMap | None:
+    """The positions by which keys are turned before they are stored; None where they are stored raw."""
+    raw = raw or scheme.dynamic or scheme.by_rank or rope.growing is not None
+    return None if raw else scheme.key_map(rope)
+
+
 class Span:
     """Tokens start .. start + count of one sequence, as the layers of one kind see them.
 
@@ -50,9 +56,7 @@ class Span:
             scheme = Positions()
         self._scheme, self._trained = scheme, rope
         self._rope = _rotation(scheme, rope)
-        grows = rope.growing is not None
-        raw = (raw and window is None) or scheme.dynamic or scheme.by_rank or grows
-        self.key_map = None if raw else scheme.key_map(rope)
+        self.key_map = stored_map(scheme, rope, raw=raw and window is None)
         self.by_rank = scheme.by_rank
         legs = [Leg(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
         self.legs = [leg for leg in legs if not leg.empty]

@@ -25,7 +25,7 @@ class LayerMemory:
 
     recent: the last queries, not rotated, newest last, as tensors `[heads, m, dim]`. trackers: what policies gather,
     and unwatched the queries that they have not seen yet. summaries: by place of the rows that they describe.
-    pattern: what the plan's pattern remembers of the keys.
+    pattern: what the plan's pattern remembers of the keys. allocation: what the allocator of its policy remembers.
     """
 
     store: LayerStore
@@ -34,6 +34,7 @@ class LayerMemory:
     unwatched: list[Tensor] = field(default_factory=list)
     summaries: dict[tuple[int, int], Summary] = field(default_factory=dict)
     pattern: State | None = None
+    allocation: State | None = None
 
     def observe(self, query: Tensor, wanted: int) -> None:
         """Remembers the last `wanted` queries. query `[heads, n, dim]`."""
@@ -52,8 +53,7 @@ class LayerMemory:
     def state_bytes(self) -> int:
         """Memory of everything but entries."""
         states = [*self.trackers.values(), *self.summaries.values()]
-        if self.pattern is not None:
-            states.append(self.pattern)
+        states += [each for each in (self.pattern, self.allocation) if each is not None]
         return self.store.form_bytes + sum(state.nbytes for state in states)
 
     def fork(self, ledger: Ledger, trackings: Container[Tracking], *, selects: bool) -> LayerMemory:
@@ -68,6 +68,7 @@ class LayerMemory:
             unwatched=list(self.unwatched),
             summaries={place: each.fork() for place, each in self.summaries.items()} if selects else {},
             pattern=None if self.pattern is None else self.pattern.fork(),
+            allocation=None if self.allocation is None else self.allocation.fork(),
         )
 
     def changed(self) -> None:
@@ -77,7 +78,7 @@ class LayerMemory:
     def release(self) -> None:
         """Gives all memory back."""
         self.store.release()
-        self.recent, self.unwatched = [], []
+        self.recent, self.unwatched, self.allocation = [], [], None
         self.trackers = {}
         self.changed()
 
@@ -88,8 +89,9 @@ class Memory:
 
     ids: the tokens run so far. fitted: tokens that its positions are made for, 0 until reading begins. announced:
     tokens that the text is known to come to. uncompressed: tokens since a policy last acted. rounds: where rounds of a
-    dialogue begin. rehearsed: what was rehearsed since the last token and the seconds it took. surprise: −log p of the
-    tokens run so far, `[m]` each, kept only for selectors that ask for it.
+    dialogue begin. asked: positions of the question that was known when text was last read, empty for none. rehearsed:
+    what was rehearsed since the last token and the seconds it took. surprise: −log p of the tokens run so far, `[m]`
+    each, kept only for selectors that ask for it.
     """
 
     layers: list[LayerMemory]
@@ -98,6 +100,7 @@ class Memory:
     announced: int = 0
     uncompressed: int = 0
     rounds: list[int] = field(default_factory=lambda: [0])
+    asked: range = range(0)
     rehearsed: dict[Rehearsed, float] = field(default_factory=dict)
     surprise: list[Tensor] = field(default_factory=list)
 
@@ -128,6 +131,7 @@ class Memory:
             announced=self.announced,
             uncompressed=self.uncompressed,
             rounds=list(self.rounds),
+            asked=self.asked,
             rehearsed={key: spent for key, spent in self.rehearsed.items() if key[0] in trackings},
             surprise=list(self.surprise),
         )

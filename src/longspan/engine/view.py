@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from longspan.engine.legs import Span, turned
+from longspan.engine.legs import Span, stored_map, turned
 from longspan.engine.memory import LayerMemory
 from longspan.kernels.rotation import Table
 from longspan.policies.tracker import Tracking
@@ -41,13 +41,13 @@ class Viewer:
         observed: int,
         tracking: Tracking | None = None,
         rounds: list[int] | None = None,
+        asked: range = range(0),
     ) -> View:
         """A layer with the last queries that are remembered, at most `observed` of them."""
         queries = memory.observed(observed)
         layer = self.seam.layers[index]
         if queries is None:
-            sample = memory.store.vectors()[0]
-            queries = sample.new_empty(layer.heads, 0, layer.head_dim)
+            queries = torch.empty(layer.heads, 0, layer.head_dim, device=self.seam.device)
         return self.of(
             memory,
             index,
@@ -58,6 +58,7 @@ class Viewer:
             seen=seen,
             tracking=tracking,
             rounds=rounds,
+            asked=asked,
         )
 
     def of(
@@ -72,6 +73,7 @@ class Viewer:
         seen: int,
         tracking: Tracking | None = None,
         rounds: list[int] | None = None,
+        asked: range = range(0),
         fresh: tuple[Tensor, Tensor] | None = None,
     ) -> View:
         """A layer with the given raw queries at positions from `start` on.
@@ -81,17 +83,20 @@ class Viewer:
         """
         layer, store = self.seam.layers[index], memory.store
         device, count = queries.device, queries.shape[1]
-        span = Span(scheme, rope, None, start, max(1, count), device, raw=self.raw)
-        farthest = span.legs[-1]
         keys, values = store.vectors()
         positions, lengths = store.positions().to(device), store.lengths
-        places = ranks(lengths, positions.shape[1], seen, device) if span.by_rank else positions
+        places = ranks(lengths, positions.shape[1], seen, device) if scheme.by_rank else positions
         if fresh is not None:
             keys, values, positions, places, lengths = _with(
                 keys, values, positions, places, lengths, fresh, start
             )
-        if span.key_map is None:
-            keys = turned(keys, span.turn(farthest.keys, places))
+        stored_raw = stored_map(scheme, rope, raw=self.raw) is None
+        if count or stored_raw:
+            span = Span(scheme, rope, None, start, max(1, count), device, raw=self.raw)
+            if stored_raw:
+                keys = turned(keys, span.turn(span.legs[-1].keys, places))
+            if count:
+                queries = span.turned(queries, index)[-1]
 
         def turn(places: Tensor) -> Table | None:
             ahead = Span(scheme, rope, None, int(places[0]), len(places), device, raw=self.raw)
@@ -102,7 +107,7 @@ class Viewer:
             values=values,
             positions=positions,
             lengths=lengths,
-            queries=span.turned(queries, index)[-1] if count else queries,
+            queries=queries,
             query_positions=torch.arange(start, start + count, device=device),
             seen=seen,
             scale=layer.scale,
@@ -112,6 +117,8 @@ class Viewer:
             output=self.seam.output(index),
             turn=turn,
             tracker=memory.trackers.get(tracking) if tracking is not None else None,
+            allocation=memory.allocation,
+            asked=range(asked.start, min(asked.stop, seen)),
             rounds=torch.tensor(rounds or [0], device=device),
             full_layers=self.full_layers,
             profile=self.profile,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor
 
 from longspan.parameters import Budget, check_budget, check_choice, tokens
@@ -31,10 +32,14 @@ class Policy(ABC):
     allocator that gives heads or layers different shares, the mean row).
     unit: which entries stay or go together. allocator, disposer: how the budget is shared among heads and layers,
     and what becomes of the rest.
-    guided: whether it must know the question while the text before it is read.
+    A known question always stays, and what stands between it and the answer; it counts towards the budget, which is
+    raised to it.
+    guided: whether it must know the question while the text before it is read. spares_question: False for policies
+    to which a question is text like any other.
     """
 
     guided: ClassVar[bool] = False
+    spares_question: ClassVar[bool] = True
 
     budget: Budget = 0.5
     when: Literal["end", "chunk"] = "end"
@@ -57,6 +62,11 @@ class Policy(ABC):
         return 1
 
     @property
+    def interval(self) -> int | None:
+        """Generated tokens after which it acts again where when="chunk"; None for as many as a chunk has."""
+        return None
+
+    @property
     def observed(self) -> int:
         """How many of the last queries `scores` wants to see in its view."""
         return 0
@@ -77,21 +87,27 @@ class Policy(ABC):
     def scores(self, view: View) -> Tensor:
         """How important each entry is: fp32 `[kv_heads, n]`, +∞ for one that must stay."""
 
-    def limit(self, seen: int) -> int:
-        """Entries per row, as a mean over the model, after `seen` tokens."""
-        return max(tokens(self.budget, seen), self.least)
+    def limit(self, seen: int, asked: int = 0) -> int:
+        """Entries per row, as a mean over the model, after `seen` tokens, `asked` of them of a known question."""
+        return max(tokens(self.budget, seen), self.least, asked if self.spares_question else 0)
 
-    def ranked(self, view: View) -> Tensor:
-        """The scores by which entries compete: pooled by unit, shaped by the allocator, −∞ for no entry."""
-        scores = view.only_entries(self.scores(view).float())
-        return self.allocator.reshape(self.unit.pool(scores, view), view)
+    def ranked(self, view: View, budget: int) -> Tensor:
+        """The scores by which entries compete for a layer's budget: +∞ for one that must stay, −∞ for no entry.
+
+        Pooled by unit and shaped by the allocator.
+        """
+        scores = self.scores(view).float()
+        if self.spares_question and view.asked:
+            scores = scores.masked_fill(view.of_question(), torch.inf)
+        return self.allocator.reshape(self.unit.pool(view.only_entries(scores), view), budget, view)
 
     def compress(self, store: LayerStore, view: View) -> None:
         """Brings one layer of one sequence down to its budget; does nothing while it is within it."""
-        budget = self.allocator.layer_budget(self.limit(view.seen), view)
+        budget = self.allocator.layer_budget(self.limit(view.seen, len(view.asked)), view)
         if sum(store.lengths) > budget * store.heads:
-            scores = self.ranked(view)
-            self.settle(store, view, scores, self.allocator.counts(scores, budget, view))
+            scores = self.ranked(view, budget)
+            counts = self.allocator.counts(scores, budget, view)
+            self.settle(store, view, scores, counts.maximum(scores.isposinf().sum(1)))
 
     def settle(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
         """Leaves each row at most as many entries as it may keep, the best by `scores`."""

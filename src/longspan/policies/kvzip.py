@@ -40,8 +40,9 @@ class Repeated(PerEntry):
             self._repeated = 0
             return
         self._repeated += int(view.query_positions[0]) == view.seen
-        start = ((view.seen - 1) // self.chunk + 1 - self._repeated) * self.chunk
-        stop = min(start + self.chunk, view.seen)
+        end = view.asked.start if view.asked else view.seen
+        start = ((end - 1) // self.chunk + 1 - self._repeated) * self.chunk
+        stop = min(start + self.chunk, end)
         at = view.positions
         piece = (at >= start) & (at < stop) & view.exists()
         near, places = _only(view, piece | (at < self.sinks) | (at >= view.seen))

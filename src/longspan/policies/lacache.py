@@ -13,9 +13,11 @@ from longspan.policies.streamingllm import StreamingLLM
 class LaCache(StreamingLLM):
     """StreamingLLM whose allocator is a ladder. https://arxiv.org/abs/2507.14204
 
-    when="chunk" compacts again whenever a further chunk was read or generated, what has been compacted before
-    too: the paper's iterative compaction. Of sinks the authors keep 4 in their language modelling and 128 in their
-    LongBench runs. They also number positions by place in the cache; here entries keep their true positions.
+    Iterative compaction: after each chunk that is read, and each token that is generated, ladders are laid from where
+    the last ones ended, and over all that was kept once they have come to its end. The budget is the authors'
+    cache_size. Of sinks they keep 4 in their language modelling and 128 in their LongBench and needle runs, with
+    span 16. The shorter a chunk beside the budget, the more even the ladders; a chunk of many budgets loses its end.
+    Numbering positions by place in the cache, as the authors do, is positions=in-cache.
     """
 
     allocator: Allocator = field(default_factory=Ladder, metadata={"room": "allocator"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -16,20 +17,35 @@ from longspan.policies.view import View
 class StreamingLLM(Policy):
     """Attention sinks and a sliding cache. https://arxiv.org/abs/2309.17453
 
-    sinks: first tokens that always stay. The paper also numbers positions by place in the cache; here entries
-    keep their true positions, so that what is read must still fit the window of the position scheme.
+    sinks: first tokens that always stay. every: generated tokens after which it evicts again; with 1, as in the paper,
+    the cache never grows while the model generates.
+    It streams: evicts after each chunk that is read, so that a chunk sees the cache and itself, and a question is text
+    like any other. With when="end" the whole prompt sees everything, and what is generated is not evicted.
+    The paper numbers positions by place in the cache, so that a text may be longer than any window: that is
+    positions=in-cache beside this policy. Without it entries keep their true positions, and what is read must fit the
+    window of the position scheme.
     """
 
+    spares_question: ClassVar[bool] = False
+
+    when: Literal["end", "chunk"] = "chunk"
     sinks: int = 4
+    every: int = 1
 
     def __post_init__(self) -> None:
         check_range("sinks", self.sinks, 0)
+        check_range("every", self.every, 1)
         super().__post_init__()
 
     @property
     def least(self) -> int:
         """The sinks and one recent token."""
         return self.sinks + 1
+
+    @property
+    def interval(self) -> int:
+        """As `every` says."""
+        return self.every
 
     def scores(self, view: View) -> Tensor:
         """The later, the more important; +∞ for the sinks."""

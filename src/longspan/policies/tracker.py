@@ -43,8 +43,8 @@ class Tracking(ABC):
 class Script:
     """The text of one sequence, for policies that have the model read something more before they act.
 
-    ids: what was read. question: the tokens at the end of the prompt that ask, empty where none are known; they are
-    not in ids while the text before them is being compressed. encode: text to tokens. chunk: tokens that pass
+    ids: what was read, up to a known question. question: the tokens at the end of the prompt that ask, for a guided
+    policy, empty where none are known. encode: text to tokens. chunk: tokens that pass
     through the model at a time. reply: the tokens between a user's words and the assistant's.
     """
 

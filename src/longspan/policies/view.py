@@ -11,6 +11,7 @@ from torch import Tensor
 
 from longspan.kernels.received import Attention
 from longspan.kernels.rotation import Table
+from longspan.store.state import State
 
 if TYPE_CHECKING:
     from longspan.policies.tracker import Tracker
@@ -38,9 +39,10 @@ class View:
     counts from 0 of `layers`.
     output: the weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
     turn: the rotation of queries at given positions `[n]`, None where the layer does not rotate.
-    tracker: what the policy's tracker has gathered. rounds: positions at which rounds of a dialogue begin, ascending
-    from 0. full_layers: the layers that see everything, which policies act on, () for all. profile: facts measured
-    once of the model, by name.
+    tracker: what the policy's tracker has gathered. allocation: what its allocator remembers. asked: the positions of a
+    known question that has been read, empty where there is none. rounds: positions at which rounds of a dialogue
+    begin, ascending from 0. full_layers: the layers that see everything, which policies act on, () for all. profile:
+    facts measured once of the model, by name.
     """
 
     keys: Tensor
@@ -57,6 +59,8 @@ class View:
     output: Tensor | None = None
     turn: Callable[[Tensor], Table | None] = _unturned
     tracker: Tracker | None = None
+    allocation: State | None = None
+    asked: range = range(0)
     rounds: Tensor = _NO_ROUNDS
     full_layers: tuple[int, ...] = ()
     profile: Callable[[str], Tensor] = _unmeasured
@@ -80,6 +84,10 @@ class View:
         """bool `[kv_heads, n]`: which places hold an entry."""
         places = torch.arange(self.keys.shape[1], device=self.keys.device)
         return places < torch.tensor(self.lengths, device=self.keys.device)[:, None]
+
+    def of_question(self) -> Tensor:
+        """bool `[kv_heads, n]`: which entries are of the known question."""
+        return (self.positions >= self.asked.start) & (self.positions < self.asked.stop)
 
     def only_entries(self, scores: Tensor) -> Tensor:
         """The scores with −∞ where there is no entry."""

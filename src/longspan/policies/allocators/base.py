@@ -10,6 +10,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from longspan.policies.view import View
+from longspan.store.state import State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +26,15 @@ class Allocator(ABC):
         """Mean entries per row of this layer, where `budget` is the mean over all layers."""
         return budget
 
-    def reshape(self, scores: Tensor, view: View) -> Tensor:
-        """Scores changed by where an entry lies: an allocator that decides which places a head may keep."""
+    def state(self) -> State | None:
+        """What it remembers of a layer of a sequence from one time to the next, `view.allocation`; None for nothing."""
+        return None
+
+    def reshape(self, scores: Tensor, budget: int, view: View) -> Tensor:
+        """Scores changed by where an entry lies: an allocator that decides which places a head may keep.
+
+        budget: as in `counts`.
+        """
         return scores
 
     @abstractmethod

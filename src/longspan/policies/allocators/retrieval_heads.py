@@ -65,7 +65,7 @@ class RetrievalHeads(Allocator):
         here = int((best // scores.shape[1] == view.layer).sum())
         return (here * everything + (rows - here) * least) // rows
 
-    def reshape(self, scores: Tensor, view: View) -> Tensor:
+    def reshape(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """The later an entry, the more important, and sinks before all others that need not stay."""
         order = view.positions + view.seen * (view.positions < self.sinks)
         return scores.where(scores.isinf(), order.to(scores.dtype))
