@@ -1,12 +1,14 @@
 """A model is borrowed and given back: what a session leaves behind, and which models are refused."""
 
+import copy
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 import torch
 
-from longspan.errors import UnsupportedModel
+from longspan.errors import LongspanError, UnsupportedModel
 from longspan.plan import Plan
 from longspan.policies.base import Policy
 from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
@@ -193,4 +195,217 @@ def test_layers_that_do_more_than_rotary_attention_fail_the_self_check():
     mixing = network.model.layers[1].self_attn
     mixing.register_forward_hook(lambda module, given, result: (result[0].cumsum(1), *result[1:]))
     with pytest.raises(UnsupportedModel, match="through the seam its logits differ from the stock model's"):
+        model_of(network)
+
+
+def test_calls_of_the_network_in_other_threads_wait_for_a_session():
+    network = tiny_network("llama")
+    model, stock = model_of(network), stock_logits(network, IDS)
+    with ThreadPoolExecutor(3) as threads:
+        reads = [threads.submit(lambda: model.session(chunk=8).read(tokens(200)).seen) for _ in range(4)]
+        calls = [threads.submit(stock_logits, network, IDS) for _ in range(40)]
+        inner = [threads.submit(lambda: network.model(input_ids=IDS[None])) for _ in range(10)]
+        assert all(torch.equal(call.result(), stock) for call in calls)
+        assert all(read.result() == [200] for read in reads)
+        assert all(call.result().last_hidden_state.isfinite().all() for call in inner)
+
+
+def test_a_layer_called_in_another_thread_says_why_it_cannot_run():
+    network = tiny_network("llama")
+    model = model_of(network)
+
+    def attention(call):
+        with (
+            ThreadPoolExecutor(1) as threads,
+            pytest.raises(LongspanError, match="a part of this network was called"),
+        ):
+            threads.submit(layer).result()
+        raise Failed
+
+    def layer():
+        with torch.no_grad():
+            turn = torch.ones(1, 4, 16), torch.zeros(1, 4, 16)
+            network.model.layers[0](torch.zeros(1, 4, 64), position_embeddings=turn)
+
+    with pytest.raises(Failed):
+        model.seam.forward(IDS, torch.arange(len(IDS)), torch.tensor([0]), attention)
+
+
+def test_copies_of_a_network_wait_for_nobody():
+    network = tiny_network("llama")
+    model = model_of(network)
+    copies = [copy.deepcopy(network), pickle.loads(pickle.dumps(network))]  # noqa: S301
+
+    def attention(call):
+        with ThreadPoolExecutor(1) as threads:
+            for each in copies:
+                assert threads.submit(stock_logits, each, IDS).result(timeout=60).isfinite().all()
+        raise Failed
+
+    with pytest.raises(Failed):
+        model.seam.forward(IDS, torch.arange(len(IDS)), torch.tensor([0]), attention)
+
+
+def test_a_call_that_fails_hands_the_network_on():
+    network = tiny_network("llama")
+    model = model_of(network)
+    with pytest.raises(IndexError):
+        network(input_ids=torch.tensor([[10**6]]))
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(lambda: model.session().read(IDS).seen).result(timeout=60) == [len(IDS)]
+
+
+@pytest.mark.parametrize("trained", ["all", "one layer"])
+def test_sessions_evaluate_a_network_that_is_being_trained(trained):
+    network = tiny_network("phi", resid_pdrop=0.5, embd_pdrop=0.5, attention_dropout=0.5)
+    stock = stock_logits(network, IDS)
+    modes = {
+        name: trained == "all" or name.startswith("model.layers.1") for name, _ in network.named_modules()
+    }
+    for name, module in network.named_modules():
+        module.training = modes[name]
+    with model_of(network).session() as session:
+        assert torch.equal(session.logits(IDS), stock)
+    assert {name: module.training for name, module in network.named_modules()} == modes
+
+
+@pytest.mark.parametrize("what", ["network", "in place", "a layer", "a layer, later"])
+def test_what_torch_compiled_is_read_as_it_was_written(what):
+    network = tiny_network("llama")
+    stock = stock_logits(network, IDS)
+
+    def compile_layer():
+        network.model.layers[1] = torch.compile(network.model.layers[1], backend="eager")
+
+    given = network
+    if what == "network":
+        given = torch.compile(network, backend="eager")
+    elif what == "in place":
+        network.compile(backend="eager")
+    elif what == "a layer":
+        compile_layer()
+    model = model_of(given)
+    if what == "a layer, later":
+        compile_layer()
+    assert model.network is given
+    with model.session() as session:
+        assert torch.equal(session.logits(IDS), stock)
+
+
+def test_a_model_that_is_loaded_under_autocast_is_the_same():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        model = model_of(tiny_network("llama"))
+        assert model.checked.difference < 1e-5
+        with model.session() as session:
+            mine = session.logits(IDS)
+    assert torch.equal(mine, stock_logits(model.network, IDS))
+
+
+def test_weights_that_hold_no_numbers_are_refused_for_that():
+    with pytest.raises(UnsupportedModel, match="its weights are on the meta device"):
+        model_of(tiny_network("llama").to("meta"))
+
+
+def handing(**keywords):
+    """A network whose middle layer hands more to its attention."""
+    network = tiny_network("llama", num_hidden_layers=3)
+    layer = network.model.layers[1].self_attn
+    own = layer.forward
+    layer.forward = lambda *given, **named: own(*given, **named | keywords)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"position_bias": torch.zeros(1, 4, 1, 1)}, "position_bias, a tensor of shape [1, 4, 1, 1]"),
+        ({"block_indices": torch.zeros(1, 2, dtype=torch.long)}, "block_indices, a tensor of shape [1, 2]"),
+        ({"head_mask": torch.ones(4)}, "head_mask, a tensor of shape [4]"),
+        ({"alibi": torch.ones(4)}, "alibi, a tensor"),
+        ({"keep_window_size": 64}, "keep_window_size=64"),
+        ({"is_causal": False}, "is_causal=False"),
+        ({"temperature": 0.7}, "temperature=0.7"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_keyword_of_attention_that_means_something_is_refused_by_name(keywords, said):
+    with pytest.raises(UnsupportedModel) as caught:
+        model_of(handing(**keywords))
+    assert f"layer 1 hands {said}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"output_attentions": False}, {"head_mask": None}, {"cache_position": None}]
+)
+def test_a_keyword_that_means_nothing_is_let_through(keywords):
+    assert model_of(handing(**keywords)).checked.difference < 1e-5
+
+
+def test_a_keyword_that_comes_only_later_stops_the_pass():
+    network = tiny_network("llama")
+    model = model_of(network)
+    layer = network.model.layers[1].self_attn
+    own = layer.forward
+    layer.forward = lambda *given, **named: own(*given, **named | {"block_indices": torch.zeros(3)})
+    with pytest.raises(UnsupportedModel, match="given block_indices, a tensor"), model.session() as session:
+        session.read(IDS)
+
+
+WINDOWED = {"use_sliding_window": True, "sliding_window": 40, "max_window_layers": 1}
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "windows"),
+    [
+        ("qwen2_moe", WINDOWED | {"num_experts": 4, "moe_intermediate_size": 32}, [40, None, None]),
+        ("phimoe", {"sliding_window": 40, "num_local_experts": 4}, [40, 40, 40]),
+        ("qwen2", WINDOWED, [None, 40, 40]),
+        ("starcoder2", {"sliding_window": 200}, [200, 200, 200]),
+    ],
+)
+def test_windows_are_those_of_the_masks(family, changes, windows):
+    network, ids = tiny_network(family, **changes), tokens(300)
+    model = model_of(network)
+    assert model.seam.windows == windows
+    with model.session(chunk=64) as session:
+        mine, theirs = session.logits(ids), stock_logits(network, ids)
+    assert float((mine - theirs).norm() / theirs.norm()) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("mask", "fault"),
+    [
+        (lambda batch, head, query, key: key // 100 == query // 100, "neither causal nor one window"),
+        (
+            lambda batch, head, query, key: (key <= query) & ((key + query) % 97 > 0),
+            "neither causal nor one window",
+        ),
+        (lambda batch, head, query, key: (key <= query) | (key < 500), "neither causal nor one window"),
+        (
+            lambda batch, head, query, key: (key <= query) & ((head < 2) | (key > query - 50)),
+            "neither causal",
+        ),
+        (
+            lambda batch, head, query, key: torch.ones(24, dtype=torch.bool)[key] & (key <= query),
+            "than positions",
+        ),
+    ],
+    ids=["chunked", "with holes", "prefix", "by head", "by token"],
+)
+def test_a_mask_that_is_more_than_a_window_is_refused_however_long_it_takes_to_show(monkeypatch, mask, fault):
+    from transformers import masking_utils
+
+    monkeypatch.setattr(masking_utils, "causal_mask_function", mask)
+    with pytest.raises(UnsupportedModel, match=fault):
+        model_of(tiny_network("llama"))
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_network_that_mixes_tokens_beside_attention_is_refused_for_that(inside):
+    network = tiny_network("llama")
+    mixing = network.model.layers[1].mlp if inside else network.model.layers[1].post_attention_layernorm
+    mixing.register_forward_hook(lambda module, given, result: result + 0.1 * result.cumsum(1))
+    with pytest.raises(
+        UnsupportedModel, match="before layer 2 something besides attention goes from token to token"
+    ):
         model_of(network)

@@ -22,6 +22,17 @@ def original(network: Any) -> Any:
     return getattr(network, "_orig_mod", network)
 
 
+@contextmanager
+def whole_precision(network: Any) -> Iterator[None]:
+    """Computes in the network's own number format, whatever autocast is on around."""
+    device = next(network.parameters()).device.type
+    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+        yield
+        return
+    with torch.autocast(device, enabled=False):
+        yield
+
+
 class Lending:
     """A network that sessions and its owner use in turns.
 
@@ -31,7 +42,6 @@ class Lending:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self._device = next(network.parameters()).device.type
         self._modules = list(network.modules())
         self._children = [module._modules for module in self._modules if module._modules]
         guarded = [network]
@@ -53,8 +63,7 @@ class Lending:
                     stack.enter_context(_evaluating(self._modules))
                 if self._compiled():
                     stack.enter_context(torch.compiler.set_stance("force_eager"))
-                if torch.is_autocast_enabled(self._device):
-                    stack.enter_context(torch.autocast(self._device, enabled=False))
+                stack.enter_context(whole_precision(self._modules[0]))
                 self._inside = True
                 try:
                     yield

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from longspan.contexts.context import Saved
 from longspan.contexts.origin import Origin
+from longspan.lending import whole_precision
 from longspan.loading import Loaded, load_weights
 from longspan.loading.progress import Progress, silent
 from longspan.plan import Plan
@@ -32,8 +33,9 @@ class Model:
         self.network = loaded.network
         self.tokenizer = loaded.tokenizer
         self.name, self.digest, self.source = loaded.name, loaded.digest, loaded.source
-        self.seam = Seam(loaded.network)
-        self.checked: SelfCheck = self_check(self.seam)
+        with whole_precision(loaded.network):
+            self.seam = Seam(loaded.network)
+            self.checked: SelfCheck = self_check(self.seam)
         self._origin = Origin(loaded.network, loaded.tokenizer, name=loaded.name, digest=loaded.digest)
         self._profiles = Profiles(self.seam, self.tokenizer, self._origin)
 
@@ -76,7 +78,9 @@ class Model:
         """
         saved = Saved.open(Path(path), self._origin, None if plan is None else Plan.of(plan))
         kind = saved.kind
-        return self.session(kind.plan, size=kind.size, chunk=kind.chunk, forks=kind.forks).resume(saved)
+        return self.session(
+            kind.plan, size=kind.size, chunk=kind.chunk, window=saved.window, forks=kind.forks
+        ).resume(saved)
 
     def profile(self, name: str) -> torch.Tensor:
         """Facts measured once of the model, and kept in the cache folder where the weights have a digest.

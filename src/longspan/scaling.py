@@ -15,22 +15,6 @@ def rope_parameters(config: Any) -> dict[str, dict[str, Any]]:
     return nested or {"": parameters}
 
 
-def rope_types(config: dict[str, Any]) -> set[str]:
-    """Every type of rotation that a config file names, in old and new spelling, also in the configs inside it."""
-    found: set[str] = set()
-    for key, value in config.items():
-        if not isinstance(value, dict):
-            continue
-        if key in ("rope_parameters", "rope_scaling"):
-            for each in (value, *(part for part in value.values() if isinstance(part, dict))):
-                named = each.get("rope_type", each.get("type"))
-                if isinstance(named, str):
-                    found.add(named)
-        else:
-            found |= rope_types(value)
-    return found
-
-
 def trained_window(config: Any) -> int:
     """Tokens that a model was made for, its own scaling included.
 
@@ -68,11 +52,17 @@ def dual_chunks(config: Any) -> dict[str, int]:
     return {name: int(size) for name, size in sizes.items() if size is not None}
 
 
-def advice(config: Any, factor: int) -> str:
-    """The position scheme that reaches `factor` times as far as the model was trained for."""
+def stretching(config: Any, factor: float) -> str | None:
+    """The position scheme that reaches `factor` times as far as a model was made for, without stretching it twice.
+
+    None where the model's own frequencies follow the text.
+    """
     if chunks := dual_chunks(config):
         window = chunks["original_max_position_embeddings"]
         chunk, local = chunks["chunk_size"] / window, chunks["local_size"] / window
         return f"positions=dca(chunk={chunk:g},local={local:g})"
-    kind = next(iter(rope_parameters(config).values())).get("rope_type", "default")
-    return f"positions=yarn(factor={factor})" if kind in ("default", "yarn") else "positions=dca"
+    kinds = rope_parameters(config)
+    kind = (kinds.get("full_attention") or next(iter(kinds.values()))).get("rope_type", "default")
+    if kind == "dynamic":
+        return None
+    return f"positions=yarn(factor={factor:g})" if kind in ("default", "yarn") else "positions=dca"

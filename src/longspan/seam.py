@@ -23,7 +23,7 @@ from longspan.fusing import Fused
 from longspan.leaving import Layers, Staying
 from longspan.lending import original
 from longspan.loading.reason import reason
-from longspan.scaling import rope_parameters, trained_window
+from longspan.scaling import rope_parameters, stretching, trained_window
 from longspan.watching import Watched, nothing, watched
 
 _PROBE_TOKENS = 24
@@ -72,6 +72,11 @@ class Seam:
         """The config's rotary parameters, of layers that see everything."""
         kinds = rope_parameters(self.config)
         return kinds.get("full_attention") or next(iter(kinds.values()))
+
+    def stretching(self, factor: float) -> str | None:
+        """The position scheme that reaches `factor` times as far; None where none does, or none is needed."""
+        full = [layer.rope for layer in self.layers if layer.window is None or layer.window >= self.window]
+        return stretching(self.config, factor) if any(rope.channels for rope in full) else None
 
     @property
     def device(self) -> torch.device:

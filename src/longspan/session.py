@@ -39,7 +39,8 @@ class Session:
     size: sequences that are read and generated side by side, packed without padding. chunk: tokens of one sequence
     that pass through the model at a time. window: tokens to allow, by default what the plan's positions support; a
     factor that is not given is that of the first text and 1,024 tokens. forks: plans that forks will have, so that
-    what their policies look at is gathered while reading.
+    what their policies look at is gathered while reading. reached: in how many layers each part of the plan acts, by
+    slot; layers with a window are left alone. Raises PlanError for a part that acts in none.
     """
 
     def __init__(
@@ -61,10 +62,8 @@ class Session:
         self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
         self._forks, self._profile = [Plan.of(each) for each in forks], profile
         prepare((plan, *self._forks), profile)
-        self._engine = Engine(seam, plan, forks=self._forks, profile=profile)
-        if window is not None:
-            check_range("window", window, 1)
-        self.window = window or self._engine.scheme.window(seam.window)
+        self._engine = Engine(seam, plan, forks=self._forks, profile=profile, reach=window).checked()
+        self.window, self.reached = self._engine.window, dict(self._engine.reached)
         self._batch = Batch(self._engine, size, chunk, Words(tokenizer))
         self._conversations = [Conversation(tokenizer) for _ in range(size)]
         self._history: list[Any] = []
@@ -188,11 +187,11 @@ class Session:
             origin=self._origin,
             size=self.size,
             chunk=self.chunk,
+            window=self.window,
             forks=self._forks if chosen.policy is None else (),
             profile=self._profile,
         )
         twin._engine.watch_seconds |= self._engine.watch_seconds
-        twin.window = self.window
         twin._batch = self._batch.fork(twin._engine)
         twin._conversations = [conversation.fork() for conversation in self._conversations]
         twin._history = deepcopy(self._history)
@@ -215,9 +214,9 @@ class Session:
             origin=first._origin,
             size=sum(each.size for each in sessions),
             chunk=first.chunk,
+            window=first.window,
             profile=first._profile,
         )
-        joined.window = first.window
         joined._batch = Batch.together([each._batch for each in sessions], joined._engine)
         joined._conversations = [one.fork() for each in sessions for one in each._conversations]
         joined._history = [["together", [deepcopy(each._history) for each in sessions]]]
@@ -383,7 +382,7 @@ class Session:
 
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:
-            raise window_exceeded(prompt, output, self.window, self._seam.window, streams=self.plan.streams)
+            raise window_exceeded(prompt, output, self.window, self._seam, streams=self.plan.streams)
 
     def _usage(self, truncated_tokens: int) -> Usage:
         own = self.plan.policy.tracking if self.plan.policy else None

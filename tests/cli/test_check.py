@@ -48,13 +48,13 @@ def test_the_text_says_what_fails_and_what_to_do(check):
     assert "FAILS" in lines["depth"]
     assert lines["precision"].endswith("holds")
     assert "at 70,000" in out
-    assert "136.72 times as far as claimed: use positions=dca" in out
+    assert "136.72 times as far as it was made for: use positions=yarn(factor=136.72)" in out
 
 
 def test_within_the_window_all_holds(check):
     _, out, _ = check("--length", "512")
     assert "FAILS" not in out
-    assert "claims 512 tokens (default rotation)\n" in out
+    assert "made for 512 tokens (default rotation)\n" in out
 
 
 @pytest.mark.parametrize("wrong", [("--length", "0"), ("--length", "9", "--coherence", "1.5")])

@@ -102,6 +102,12 @@ def test_code_in_the_folder_is_not_run(folder, tmp_path):
         ({"model_type": "t5"}, UnsupportedModel, "'t5'"),
         ({"model_type": None}, UnsupportedModel, "None"),
         ({"attn_implementation": "somebody/kernel"}, UnsupportedModel, "'somebody/kernel'"),
+        ({"rope_parameters": {"rope_type": "mrope"}}, UnsupportedModel, "rope_type='mrope'"),
+        (
+            {"rope_parameters": None, "rope_scaling": {"type": "banana"}},
+            UnsupportedModel,
+            "rope_type='banana'",
+        ),
         ({"hidden_size": 65}, CorruptModel, "cannot be loaded"),
         ({"num_hidden_layers": 3}, CorruptModel, "lacks 9 of the weights"),
         ({"intermediate_size": 32}, CorruptModel, "cannot be loaded"),

@@ -42,6 +42,6 @@ def test_auto_follows_what_the_processor_can(monkeypatch, avx512, amx, chosen):
 def test_a_device_that_is_not_there_is_refused_with_the_next_step():
     assert resolve_device("cpu") == CPU
     assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    for device in ("tpu", "cuda:99", "", "cpu:x"):
+    for device in ("tpu", "cuda:99", "", "cpu:x", "meta", None):
         with pytest.raises(ValueError, match="use 'auto', 'cpu'"):
             resolve_device(device)

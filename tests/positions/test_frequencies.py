@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from longspan.engine.legs import Span
 from longspan.positions.ntk import NTK
 from longspan.positions.ntk_by_parts import NTKByParts
 from longspan.positions.pi import PI
@@ -123,6 +124,11 @@ def test_a_model_that_is_scaled_already_is_read_as_it_is():
 
 
 def test_sliding_layers_keep_the_positions_they_were_trained_with():
-    model, ids = tiny_model("mistral"), tokens(96)
+    model, ids = tiny_model("gemma3_text"), tokens(96)
+    assert model.seam.windows.index(None) == 5
     with model.session("positions=yarn(factor=4)") as session:
-        assert torch.equal(session.logits(ids), stock_logits(model.network, ids))
+        assert session.reached == {"positions": 1}
+        for layer in model.seam.layers:
+            span = Span(YaRN(factor=4.0), layer.rope, layer.window, 0, 4, ids.device)
+            stretched = not torch.equal(span._rope.inv_freq, layer.rope.inv_freq)
+            assert stretched == (layer.window is None)

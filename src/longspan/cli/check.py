@@ -43,6 +43,8 @@ def check(
         "window": f"{found.window:,} tokens",
         "rotation": f"{found.rotation} layout, {found.rotated_channels} channels, base {found.rope_theta:,.0f}",
         "layers apart": f"{found.sliding_layers} with a sliding window, {found.unrotated_layers} without rotation",
+        "plans act in": f"{found.layers - found.sliding_layers} of {found.layers} layers; those with a sliding window "
+        "are left as they are",
         "cache": f"{found.kv_bytes_per_token:,} bytes per token",
         "self-check": f"passed: logits differ by {found.difference:.1e} of their spread (allowed {found.tolerance:g})",
     }
@@ -73,6 +75,9 @@ def _reach(loaded: Model, length: int, coherence: float) -> dict[str, Any]:
         "depth": bounds.depth,
         "ceiling": bounds.ceiling,
         "remaining": bounds.remaining(found.rope_theta),
+        "stretching": loaded.seam.stretching(round(length / found.window, 2))
+        if length > found.window
+        else None,
     }
 
 
@@ -82,16 +87,17 @@ def _lines(reach: dict[str, Any]) -> dict[str, str]:
     def verdict(holds: bool) -> str:
         return "holds" if holds else "FAILS"
 
-    inside = factor <= 1
+    scheme = reach["stretching"]
     advice = (
         ""
-        if inside
-        else f"; {factor:.2f} times as far as claimed: use positions=dca or yarn(factor={factor:.2f})"
+        if factor <= 1
+        else f"; {factor:.2f} times as far as it was made for: "
+        + (f"open the session with window={length}" if scheme is None else f"use {scheme}")
     )
     trained = (
         "" if reach["trained"] == reach["claimed"] else f", trained for {reach['trained']:,} before scaling"
     )
-    claim = f"the config claims {reach['claimed']:,} tokens"
+    claim = f"made for {reach['claimed']:,} tokens"
     return {
         f"at {length:,}": f"{claim}{trained} ({reach['scaling']} rotation){advice}",
         "aliasing": f"base {base:,.0f} > {reach['aliasing']:,.0f}: {verdict(base > reach['aliasing'])}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -11,8 +12,9 @@ from torch import Tensor
 from longspan.borrowing import Attention
 from longspan.engine.memory import LayerMemory, Memory
 from longspan.engine.passing import Pass, Portion
-from longspan.engine.reach import windows_under
+from longspan.engine.reach import check_reached, check_stretched, reached, windows_under
 from longspan.engine.view import Viewer
+from longspan.parameters import check_range
 from longspan.patterns.thinning import Thinning
 from longspan.plan import Plan
 from longspan.policies.allocators.base import ModelAllocator
@@ -40,7 +42,8 @@ class Engine:
 
     forks: plans that sessions forked from this one may have; what their policies need to know is gathered from the
     beginning. observe: how many of the last queries each layer remembers at least. profile: facts measured once of
-    the model, by name. reach: tokens that may be read at most, None where that is not known.
+    the model, by name. reach: tokens that may be read at most, by default what the plan's positions support.
+    reached: in how many layers each part of the plan acts, by slot.
     """
 
     def __init__(
@@ -60,9 +63,14 @@ class Engine:
         self.selector: Selector | None = plan.selector
         self.codec = plan.codec
         self.raw: bool = plan.codec is not None and plan.codec.raw
-        self.windows = windows_under(plan, seam, reach)
         self.profile = profile or _unmeasured
         self.scheme: Positions = (plan.positions or Positions()).measured(self.profile)
+        if reach is not None:
+            check_range("window", reach, 1)
+        self.window = self.scheme.window(seam.window) if reach is None else reach
+        self.windows = windows_under(plan, seam, self.window)
+        self._plan = plan
+        self.reached = reached(plan, self.scheme, seam, self.windows)
         self._viewer = Viewer(
             seam=seam,
             raw=self.raw,
@@ -75,6 +83,12 @@ class Engine:
         self.observed = max(
             [observe, plan.codec.observed if plan.codec else 0, *(policy.observed for policy in policies)]
         )
+
+    def checked(self) -> Self:
+        """Itself. Raises PlanError for a part that acts in no layer of the model, or stretches what is stretched."""
+        check_stretched(self._plan, self.scheme, self.seam)
+        check_reached(self._plan, self.reached, self.windows)
+        return self
 
     @property
     def deferred(self) -> bool:

@@ -67,7 +67,7 @@ def plan_reading(
     tokens = _prompt_tokens(model, question, whole)
     fits = window is None or tokens + max_new_tokens <= window
     if flow == "direct" and window is not None and not fits:
-        raise window_exceeded(tokens, max_new_tokens, window, model.window)
+        raise window_exceeded(tokens, max_new_tokens, window, model.seam)
     if flow == "direct" or (flow == "auto" and fits):
         return Reading(
             flow="direct",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from longspan.errors import CorruptModel, LongspanError, UnsupportedModel
@@ -13,6 +14,7 @@ from longspan.loading.converted import MANIFEST
 from longspan.loading.folder import read_json
 from longspan.loading.quiet import quiet
 from longspan.loading.reason import reason
+from longspan.loading.rope_types import rope_types
 
 
 def read_network(folder: Path, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
@@ -51,6 +53,11 @@ def read_network(folder: Path, dtype: torch.dtype, device: torch.device) -> PreT
             "take a smaller model or dtype"
         ) from None
     except Exception as error:
+        if unknown := sorted(rope_types(config) - {"default", *ROPE_INIT_FUNCTIONS}):
+            raise UnsupportedModel(
+                f"{folder} turns its positions by rope_type={unknown[0]!r}, which this transformers does not know for "
+                f"models of type {family!r}; update transformers or take another model"
+            ) from None
         raise CorruptModel(
             f"{folder} cannot be loaded ({reason(error)}); download the model again"
         ) from error

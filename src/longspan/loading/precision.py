@@ -15,7 +15,9 @@ def resolve_device(device: str | torch.device) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        torch.empty(0, device=device)
+        found = torch.empty(0, device=device).device
+        if device is None or found.type == "meta":
+            raise TypeError("it holds no numbers")
     except (RuntimeError, AssertionError, TypeError):
         raise ValueError(
             f"device {device!r} is not available here; use 'auto', 'cpu'"

@@ -17,8 +17,9 @@ class NTKByParts(Stretch):
     """YaRN's frequencies without its attention factor. https://arxiv.org/abs/2309.00071 (section 3.2)
 
     The ramp is linear in the pair's number, as in YaRN's code and in transformers; the paper's formula is linear in
-    how often the pair turns. On a model whose config already scales its frequencies, the ramp acts on these, with
-    the ends that the model's base and window give.
+    how often the pair turns. On a model whose config has a YaRN of its own, both make one stretch by the product
+    of their factors; on other scaled frequencies (Llama 3, LongRoPE) the ramp acts on these, with the ends that the
+    model's base and window give.
 
     factor: s, the target length over the trained window L; by default as the text needs it. beta_fast, beta_slow: a
     pair that turns more than beta_fast times within L keeps its frequency, one that turns less than beta_slow times
@@ -35,12 +36,19 @@ class NTKByParts(Stretch):
 
     def rope(self, rope: Rope) -> Rope:
         """Frequencies blended by the ramp."""
+        own, scale = self._unscaled(rope)
 
         def pair_turning(times: float) -> float:
-            return rope.channels * math.log(rope.window / (times * 2 * math.pi)) / (2 * math.log(rope.theta))
+            return own.channels * math.log(own.window / (times * 2 * math.pi)) / (2 * math.log(own.theta))
 
         first = max(math.floor(pair_turning(self.beta_fast)), 0)
-        last = min(math.ceil(pair_turning(self.beta_slow)), rope.channels - 1)
-        number = torch.arange(len(rope.inv_freq), dtype=torch.float32, device=rope.inv_freq.device)
+        last = min(math.ceil(pair_turning(self.beta_slow)), own.channels - 1)
+        number = torch.arange(len(own.inv_freq), dtype=torch.float32, device=own.inv_freq.device)
         ramp = ((number - first) / max(last - first, 0.001)).clamp(0, 1)
-        return rope.with_(inv_freq=torch.lerp(rope.inv_freq, rope.inv_freq / self.scale, ramp))
+        return rope.with_(inv_freq=torch.lerp(own.inv_freq, own.inv_freq / scale, ramp), unscaled=None)
+
+    def _unscaled(self, rope: Rope) -> tuple[Rope, float]:
+        """What there was before the config's YaRN, and the stretch from there."""
+        if rope.unscaled is None or rope.channels == 0:
+            return rope, self.scale
+        return rope.unscaled, self.scale * rope.window / rope.unscaled.window

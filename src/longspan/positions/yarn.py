@@ -23,5 +23,5 @@ class YaRN(NTKByParts):
 
     def rope(self, rope: Rope) -> Rope:
         """Frequencies blended by the ramp, magnitude times 0.1 · ln s + 1."""
-        blended = super().rope(rope)
-        return blended.with_(magnitude=rope.magnitude * (0.1 * math.log(self.scale) + 1.0))
+        own, scale = self._unscaled(rope)
+        return super().rope(rope).with_(magnitude=own.magnitude * (0.1 * math.log(scale) + 1.0))

@@ -75,7 +75,7 @@ class FullReading:
         self.passed: dict[str, Any] = {}
         window = self.engine.scheme.window(seam.window)
         if window is not None and self.count > window:
-            raise window_exceeded(self.count, 0, window, seam.window)
+            raise window_exceeded(self.count, 0, window, seam)
         self.memory = self.engine.memory(Ledger())
         self.memory.fitted = self.memory.announced = self.count
         first = self.count % chunk

@@ -1,0 +1,85 @@
+"""Faults that the self-check must see, in fp32 and in low precision, and what it must not refuse."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+from longspan.engine.passing import Pass
+from longspan.errors import CorruptModel, UnsupportedModel
+from tiny import model_of, stock_logits, tiny_network, tokens
+
+DTYPES = [torch.float32, torch.bfloat16, torch.float16]
+
+FAULTS = {
+    "scale of all layers": ("llama", lambda call: replace(call, scale=1.1 * call.scale)),
+    "scale of one layer": (
+        "llama",
+        lambda call: replace(call, scale=call.scale * (1.25 if call.layer == 1 else 1)),
+    ),
+    "soft cap": ("gemma2", lambda call: replace(call, softcap=None)),
+    "sinks": ("gpt_oss", lambda call: replace(call, sinks=None)),
+    "values of one head": (
+        "qwen3",
+        lambda call: replace(call, value=torch.cat((call.value[:1], 1.1 * call.value[1:]))),
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_a_layer_is_refused(monkeypatch, fault, dtype):
+    family, broken = FAULTS[fault]
+    network = tiny_network(family, num_hidden_layers=4).to(dtype)
+    own = Pass.attention
+    assert model_of(network).checked.dtype == str(dtype).removeprefix("torch.")
+    monkeypatch.setattr(Pass, "attention", lambda self, call: own(self, broken(call)))
+    with pytest.raises(UnsupportedModel, match=r"layer \d attends otherwise through the seam than by itself"):
+        model_of(network)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_attention_of_the_users_own_is_what_counts_as_stock(dtype):
+    def louder(module, query, key, value, mask, scaling=None, **more):
+        return sdpa_attention_forward(module, query, key, value, mask, scaling=1.1 * scaling, **more)
+
+    AttentionInterface.register("louder", louder)
+    network = tiny_network("llama").to(dtype)
+    network.config._attn_implementation = "louder"
+    with pytest.raises(UnsupportedModel, match="does more than attend by its scale"):
+        model_of(network)
+
+
+@pytest.mark.parametrize("family", ["hunyuan_v1_dense", "hunyuan_v1_moe", "nanochat"])
+@pytest.mark.parametrize("plan", ["", "positions=pi(factor=1)", "policy=streamingllm(budget=1000)"])
+def test_a_norm_behind_the_rotation_is_part_of_it(family, plan):
+    network, ids = tiny_network(family), tokens(400)
+    model = model_of(network)
+    assert all(layer.rope.key_skew is not None for layer in model.seam.layers)
+    with model.session(plan, chunk=100) as session:
+        mine, theirs = session.logits(ids), stock_logits(network, ids)
+    assert float((mine - theirs).norm() / theirs.norm()) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "weight", ["model.layers.1.mlp.up_proj.weight", "lm_head.weight", "model.norm.weight"]
+)
+def test_a_weight_that_is_no_number_is_named(weight):
+    network = tiny_network("llama")
+    network.get_parameter(weight).view(-1)[3] = float("nan")
+    with pytest.raises(CorruptModel, match=f"weight '{weight}' of the model holds values that are no finite"):
+        model_of(network)
+
+
+def test_numbers_that_overflow_are_named_with_their_format():
+    network = tiny_network("llama")
+    for layer in network.model.layers:
+        layer.mlp.down_proj.weight.mul_(2e4)
+        layer.mlp.up_proj.weight.mul_(2e4)
+    assert all(bool(weight.half().isfinite().all()) for weight in network.parameters())
+    with pytest.raises(
+        UnsupportedModel, match="its numbers overflow in float16; load it with dtype='float32'"
+    ):
+        model_of(network.half())
