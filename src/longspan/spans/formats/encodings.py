@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import shlex
 
 from longspan.errors import DocumentError
 from longspan.spans.display import printable
+from longspan.spans.formats.charsets import declared_label, read
 from longspan.spans.formats.extract import Extract
+from longspan.spans.formats.foreign import escaped_encoding, not_utf8, with_nul
 
 _KINDS_OF_BINARY = (
     (b"PK\x03\x04", "a zip archive"),
@@ -26,16 +27,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_WEB_ENCODINGS = ("utf-8", "iso8859", "cp", "koi8", "gb", "big5", "euc", "shift_jis", "iso2022_jp", "mac")
 
 
 def _kind_of_binary(data: bytes) -> str | None:
     return next((kind for mark, kind in _KINDS_OF_BINARY if data.startswith(mark)), None)
 
 
-def _binary(data: bytes, name: str) -> DocumentError:
-    kind = _kind_of_binary(data) or "binary data"
-    return DocumentError(f"{name} is {kind}, not text; convert it to text, PDF, HTML or docx first")
+def _refuse_binary(data: bytes, name: str) -> None:
+    if kind := _kind_of_binary(data):
+        raise DocumentError(f"{name} is {kind}, not text; convert it to text, PDF, HTML or docx first")
 
 
 def marked(data: bytes, name: str) -> bytes | str:
@@ -44,13 +44,17 @@ def marked(data: bytes, name: str) -> bytes | str:
         if data.startswith(mark):
             try:
                 text = data[len(mark) :].decode(encoding)
-            except UnicodeDecodeError:
-                raise _binary(data, name) from None
+            except UnicodeDecodeError as error:
+                raise DocumentError(
+                    f"{name} begins with the byte order mark of {encoding.upper()} and does not fit it (byte "
+                    f"{len(mark) + error.start:,}), or is binary data; save it again as UTF-8, or convert it to text"
+                ) from None
             if "\0" in text:
-                raise _binary(data, name)
+                raise with_nul(text.encode(), name)
             return text
     if b"\0" in data:
-        raise _binary(data, name)
+        _refuse_binary(data, name)
+        raise with_nul(data, name)
     return data
 
 
@@ -58,37 +62,34 @@ def plain(data: bytes, name: str) -> Extract:
     text = marked(data, name)
     if isinstance(text, bytes):
         text = _decoded(text, name)
+        if refusal := escaped_encoding(data, name):
+            raise refusal
     return Extract(text=text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _decoded(data: bytes, name: str) -> str:
     try:
         return data.decode()
-    except UnicodeDecodeError as error:
-        if _kind_of_binary(data):
-            raise _binary(data, name) from None
-        file, copy = shlex.quote(name), shlex.quote(f"{name}.utf8")
-        raise DocumentError(
-            f"{name} is not UTF-8 (byte 0x{data[error.start]:02X} at {error.start:,}); if it is text, "
-            f"convert it, e.g. iconv -f WINDOWS-1252 -t UTF-8 {file} > {copy}"
-        ) from None
+    except UnicodeDecodeError:
+        _refuse_binary(data, name)
+        raise not_utf8(data, name) from None
 
 
 def declared(page: bytes, name: str) -> str:
-    """The page in the encoding that it declares, else as UTF-8; none is guessed."""
-    from bs4.dammit import EncodingDetector
-
-    declared = EncodingDetector.find_declared_encoding(page, is_html=True)
-    if not declared:
+    """The page in the encoding that it declares, as browsers decide it, else as UTF-8; none is guessed."""
+    label = declared_label(page)
+    if label is None:
         return _decoded(page, name)
+    shown = printable(label, lines=False)[:40]
     try:
-        encoding = codecs.lookup(declared).name
-        if not encoding.startswith(_WEB_ENCODINGS):
-            raise LookupError(f"no encoding of text: {encoding}")
-        # Browsers read this name so, and pages rely on it.
-        return page.decode("cp1252" if encoding == "iso8859-1" else encoding)
-    except (LookupError, UnicodeDecodeError) as error:
+        return read(page, label)
+    except UnicodeDecodeError as error:
         raise DocumentError(
-            f"{name} does not fit the encoding {printable(declared, lines=False)[:40]} that it declares; "
-            "save it as UTF-8 from a browser"
+            f"{name} does not fit the encoding {shown} that it declares (byte 0x{page[error.start]:02X} at "
+            f"{error.start:,}); correct the declaration, or save it as UTF-8 from a program that shows it right"
+        ) from error
+    except LookupError as error:
+        raise DocumentError(
+            f"{name} declares the encoding {shown}, which browsers do not read; convert it to UTF-8, e.g. with "
+            "iconv, and declare that"
         ) from error

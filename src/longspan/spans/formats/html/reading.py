@@ -1,0 +1,69 @@
+"""From the bytes of a page to its text, its places and what is left out."""
+
+from __future__ import annotations
+
+import re
+
+from longspan.errors import DocumentError
+from longspan.spans.display import printable
+from longspan.spans.formats.encodings import declared, marked
+from longspan.spans.formats.extract import Extract
+from longspan.spans.formats.html.hidden import Styles
+from longspan.spans.formats.html.source import Source
+from longspan.spans.formats.html.walk import Walk
+from longspan.spans.formats.reason import reason
+from longspan.spans.places import Places
+
+_BEGINS_A_PAGE = re.compile(rb"(?is)(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]")
+
+
+def looks_like_html(data: bytes) -> bool:
+    """Whether a file of any name is a page: it begins with the document type or the element of one."""
+    return _BEGINS_A_PAGE.match(data[:4096]) is not None
+
+
+def html(data: bytes, name: str) -> Extract:
+    """What a reader of the page sees, in the encoding that browsers would read it in."""
+    page = marked(data, name)
+    if isinstance(page, bytes):
+        page = declared(page, name)
+    xml = name.lower().endswith((".xhtml", ".xht")) or page.lstrip()[:5] == "<?xml"
+    try:
+        return _read(page, name, xml=xml)
+    except DocumentError:
+        raise
+    except Exception as error:  # a page may be broken in any way
+        raise DocumentError(f"{name} cannot be read as HTML ({reason(error)}); save it as text") from error
+
+
+def html_text(page: str) -> str:
+    """What a reader of the page sees: no scripts, styles or hidden parts; cells are parted by tabs."""
+    return _read(page, "the page", xml=False).text
+
+
+def _read(page: str, name: str, *, xml: bool) -> Extract:
+    from selectolax.lexbor import LexborHTMLParser
+
+    source = Source(page.replace("\r\n", "\n").replace("\r", "\n"), xml=xml)
+    tree = LexborHTMLParser(source.page)
+    _refuse_frames(tree, name)
+    styles = Styles(tree, len(page))
+    walk = Walk(tree, styles)
+    notes = list(walk.left_out.notes())
+    if source.cut is not None:
+        notes.append(
+            f"the page ends within a tag, a comment or a script that begins on line {source.cut:,}, and what stands "
+            "there is not read; if it should be, close it"
+        )
+    if not styles.complete:
+        notes.append("what its style sheet hides is read, because it has too many rules; check what is cited")
+    if styles.adds_text:
+        notes.append("words that its style sheet adds are not read; save the page as PDF from a browser to have them")
+    return Extract(text=walk.writer.text, places=Places(lines=tuple(walk.writer.lines)), notes=tuple(notes))
+
+
+def _refuse_frames(tree: object, name: str) -> None:
+    frames = [frame.attributes.get("src") or "?" for frame in tree.css("frame")]  # type: ignore[attr-defined]
+    if frames:
+        said = printable(", ".join(frames[:8]), lines=False)[:160]
+        raise DocumentError(f"{name} only shows the pages in its frames ({said}); save these pages and name them")

@@ -1,0 +1,280 @@
+"""From the tree of a page to its text, element by element."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from longspan.spans.formats.html.fields import field_text
+from longspan.spans.formats.html.hidden import Styles, gone, shown
+from longspan.spans.formats.html.left_out import LeftOut
+from longspan.spans.formats.html.lists import Numbering
+from longspan.spans.formats.html.maths import formula
+from longspan.spans.formats.html.scripts import lowered, raised
+from longspan.spans.formats.html.source import MARK, line_of
+from longspan.spans.formats.html.tables import Table, is_layout, is_table
+from longspan.spans.formats.html.writer import Writer
+
+# The line ends, at least, before and after an element: two leave a blank line.
+_BLOCKS = {
+    2: """article aside blockquote center dir dl fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr listing main
+        menu nav ol p plaintext pre search section table title ul xmp""",
+    1: """address body caption dd details dialog div dt figcaption frameset legend li optgroup option summary svg tbody
+        text tfoot thead tr""",
+}
+_EDGES = {tag: line_ends for line_ends, tags in _BLOCKS.items() for tag in tags.split()}
+_PREFORMATTED = set("pre textarea listing plaintext xmp".split())
+_EMBEDDED = {
+    "iframe": "embedded page",
+    "object": "embedded object",
+    "embed": "embedded object",
+    "video": "video",
+    "audio": "sound",
+    "canvas": "drawing made by a script",
+    "template": "template for scripts",
+}
+_NEVER = set("script style head meta link base param source track datalist rp annotation annotation-xml".split())
+_FIELDS = set("input select textarea progress meter".split())
+_STRUCK = set("del s strike".split())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Around:
+    """What an element takes from those around it."""
+
+    preformatted: bool = False
+    seen: bool = True
+    quotes: int = 0
+    list: Numbering | None = None
+    table: Table | None = None
+
+
+class Walk:
+    """Reads a tree into ``writer`` and counts in ``left_out`` what is not read."""
+
+    def __init__(self, tree: Any, styles: Styles) -> None:
+        self.writer = Writer()
+        self.left_out = LeftOut()
+        self._styles = styles
+        self._line = 1
+        self._steps: list[Callable[[], None] | tuple[Any, _Around]] = [(tree.root, _Around())]
+        while self._steps:
+            step = self._steps.pop()
+            if callable(step):
+                step()
+            else:
+                self._node(*step)
+
+    def _node(self, node: Any, around: _Around) -> None:
+        tag = node.tag
+        if tag == "-text":
+            self._text(node.text_content or "", around)
+        elif tag == "head":
+            self._steps += [(child, around) for child in node.iter() if child.tag in ("title", "noscript")][::-1]
+        elif tag == "script":
+            self._script(node)
+        elif tag in _NEVER or tag.startswith(("-", "!")):
+            pass
+        else:
+            self._element(node, tag, around)
+
+    def _text(self, text: str, around: _Around) -> None:
+        pieces = MARK.split(text)
+        for number, piece in enumerate(pieces):
+            if number % 2:
+                self._line = line_of(piece)
+            elif piece:
+                if not around.seen:
+                    self.left_out.hidden(piece)
+                elif around.preformatted:
+                    self.writer.preformatted(piece, self._line)
+                else:
+                    self.writer.words(piece, self._line)
+                self._line += piece.count("\n")
+
+    def _element(self, node: Any, tag: str, around: _Around) -> None:
+        attributes = node.attributes
+        properties = self._styles.of(node, attributes.get("style"))
+        if attributes.get("aria-hidden") == "true" and _has_formula_beside(node):
+            return
+        if _hidden(tag, attributes, properties):
+            self.left_out.hidden(MARK.sub("", node.text(deep=True, skip_empty=True) or ""))
+            return
+        if tag in _EMBEDDED and not (tag == "template" and not node.text(deep=True)):
+            self.left_out.count(_EMBEDDED[tag])
+            return
+        if properties:
+            around = replace(around, seen=shown(properties, around.seen))
+            if properties.get("white-space", "").startswith(("pre", "break-spaces")):
+                around = replace(around, preformatted=True)
+        if tag in _FIELDS or tag == "img":
+            self._replaced(node, tag, attributes, around)
+        elif tag == "br":
+            self._break(around)
+        elif tag in ("math", "m:math"):
+            self._apart(node, around, formula)
+        elif tag == "table" and is_table(node):
+            self._table(node, around)
+        elif tag in ("td", "th") and around.table is not None:
+            self._cell(node, attributes, around)
+        elif tag in ("sup", "sub") or properties.get("vertical-align") in ("super", "sub", "text-top"):
+            low = tag == "sub" or properties.get("vertical-align") == "sub"
+            self._script_of(node, low=low, around=around)
+        else:
+            self._inside(node, tag, attributes, properties, around)
+
+    def _inside(
+        self, node: Any, tag: str, attributes: dict[str, Any], properties: dict[str, str], around: _Around
+    ) -> None:
+        """An element that is its children, between line ends and marks."""
+        edge = 0 if properties.get("display", "").startswith("inline") else _EDGES.get(tag, 0)
+        if not edge and properties.get("display") in ("block", "flex", "grid", "list-item", "table"):
+            edge = 1
+        opened = closed = ""
+        struck = "line-through" in properties.get("text-decoration", "") + properties.get("text-decoration-line", "")
+        if tag in _STRUCK or (struck and tag not in _STRUCK):
+            opened = closed = "~~"
+        elif tag == "q":
+            opened, closed = ("“", "”") if around.quotes % 2 == 0 else ("‘", "’")
+            around = replace(around, quotes=around.quotes + 1)
+        elif tag in ("rt", "rtc"):
+            opened, closed = "(", ")"
+        elif tag in ("ol", "ul", "menu", "dir"):
+            around = replace(around, list=Numbering.of(node, tag, attributes))
+        elif tag == "tr" and around.table is not None:
+            around.table.begin_row()
+        if tag in _PREFORMATTED:
+            around = replace(around, preformatted=True)
+        writer = self.writer
+        writer.block(edge)
+        if tag == "li" and around.list is not None and around.seen and (number := around.list.next(attributes)):
+            writer.said(number)
+            writer.words(" ", self._line)
+        if opened and around.seen:
+            writer.open(opened)
+
+        def end() -> None:
+            if opened and around.seen:
+                writer.close(opened, closed)
+            if tag == "tr" and around.table is not None:
+                around.table.end_row(writer)
+            writer.block(edge)
+
+        self._steps.append(end)
+        self._steps += [(child, around) for child in node.iter(include_text=True)][::-1]
+
+    def _break(self, around: _Around) -> None:
+        if around.preformatted:
+            self.writer.preformatted("\n", self._line)
+        else:
+            self.writer.line_end()
+
+    def _replaced(self, node: Any, tag: str, attributes: dict[str, Any], around: _Around) -> None:
+        """What stands for an element that is no text itself."""
+        said = field_text(node, tag, attributes) if tag != "img" else self._picture(attributes)
+        if said and around.seen:
+            self.writer.block(1 if tag == "select" else 0)
+            if "\n" in said:
+                self.writer.preformatted(said, self._line)
+                self.writer.block(1)
+            else:
+                self.writer.words(said, self._line)
+
+    def _picture(self, attributes: dict[str, Any]) -> str:
+        words = " ".join((attributes.get("alt") or "").split())
+        if "alt" not in attributes:
+            self.left_out.count("picture without a description")
+        return f"[image: {words}]" if words else ""
+
+    def _apart(self, node: Any, around: _Around, read: Callable[[Any], str]) -> None:
+        marks = MARK.findall(node.html or "")
+        said = MARK.sub("", read(node))
+        if marks:
+            self._line = line_of(marks[0])
+        if around.seen and said:
+            self.writer.words(said, self._line)
+
+    def _table(self, node: Any, around: _Around) -> None:
+        table = None if is_layout(node) else Table()
+        self._inside(node, "table", {}, {}, replace(around, table=table, preformatted=False))
+
+    def _cell(self, node: Any, attributes: dict[str, Any], around: _Around) -> None:
+        table, outer = around.table, self.writer
+        if table is None:
+            return
+        self.writer = Writer(flat=True)
+
+        def end() -> None:
+            table.cell(self.writer, attributes)
+            self.writer = outer
+
+        self._steps.append(end)
+        inner = replace(around, list=None, preformatted=False)
+        self._steps += [(child, inner) for child in node.iter(include_text=True)][::-1]
+
+    def _script_of(self, node: Any, *, low: bool, around: _Around) -> None:
+        outer = self.writer
+        self.writer = Writer(flat=True)
+        link = any(child.tag == "a" for child in node.traverse()) or bool(
+            re.search(r"foot|note|ref|cite", f"{node.attributes.get('class')} {node.attributes.get('id')}")
+        )
+
+        def end() -> None:
+            inner, self.writer = self.writer, outer
+            text = inner.text
+            before = outer.last if outer.touching else ""
+            if low:
+                said = text if before in ("⁄", "/") else lowered(text)  # the lower half of a fraction
+            elif _slash_follows(node):
+                said = f" {text}" if before.isdigit() else text
+            else:
+                said = raised(text, before, link=link)
+            if text:
+                outer.words(said, inner.lines[0][1] if inner.lines else self._line)
+
+        self._steps.append(end)
+        self._steps += [(child, around) for child in node.iter(include_text=True)][::-1]
+
+    def _script(self, node: Any) -> None:
+        """TeX that a script would set."""
+        kind = (node.attributes.get("type") or "").lower()
+        before = node.prev
+        while before is not None and before.tag == "-text" and not (before.text_content or "").strip():
+            before = before.prev
+        if kind.startswith("math/tex") and (before is None or "MathJax" not in str(before.attributes.get("class"))):
+            self.writer.words(f"${' '.join((node.text() or '').split())}$", self._line)
+
+
+def _slash_follows(node: Any) -> bool:
+    """Whether this is the upper half of a fraction."""
+    after = node.next
+    return (
+        after is not None
+        and after.tag == "-text"
+        and MARK.sub("", after.text_content or "").strip() in ("/", "⁄")
+        and after.next is not None
+        and after.next.tag == "sub"
+    )
+
+
+def _hidden(tag: str, attributes: dict[str, Any], properties: dict[str, str]) -> bool:
+    display = properties.get("display")
+    if gone(properties):
+        return True
+    if display is None and ("hidden" in attributes or "popover" in attributes):
+        return True
+    if display is None and tag == "dialog" and "open" not in attributes:
+        return True
+    return tag == "input" and (attributes.get("type") or "").lower() == "hidden"
+
+
+def _has_formula_beside(node: Any) -> bool:
+    """Whether this is the drawn copy of a formula that stands beside it in MathML."""
+    parent = node.parent
+    return parent is not None and any(
+        child.tag == "math" or child.css_first("math") is not None
+        for child in parent.iter()
+        if child.mem_id != node.mem_id
+    )
