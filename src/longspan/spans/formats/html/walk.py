@@ -12,7 +12,7 @@ from longspan.spans.formats.html.hidden import Styles, gone, shown
 from longspan.spans.formats.html.left_out import LeftOut
 from longspan.spans.formats.html.lists import Numbering
 from longspan.spans.formats.html.maths import formula
-from longspan.spans.formats.html.scripts import lowered, raised
+from longspan.spans.formats.scripts import lowered, raised
 from longspan.spans.formats.html.source import MARK, line_of
 from longspan.spans.formats.html.tables import Table, is_layout, is_table
 from longspan.spans.formats.html.writer import Writer

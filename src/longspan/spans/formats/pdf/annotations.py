@@ -1,0 +1,67 @@
+"""What people wrote on a page or marked in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longspan.spans.formats.pdf.glyphs import Glyph
+from longspan.spans.formats.pdf.objects import entry, items, string
+
+# Links lead elsewhere, pop-ups repeat the note that they belong to, and widgets are fields of a form.
+_NOT_READ = {"/Link", "/Popup", "/Widget", "/PrinterMark", "/TrapNet", "/Watermark"}
+_MARKS = {"/StrikeOut": "struck out", "/Highlight": "highlighted", "/Underline": "underlined", "/Squiggly": "underlined"}
+_HIDDEN = 1 << 1 | 1 << 5
+_MEDIA = {"/Sound": "sound", "/Movie": "film", "/Screen": "film", "/RichMedia": "film", "/3D": "model in 3D"}
+
+
+def remarks(page: Any, glyphs: list[Glyph], appearance: Any) -> tuple[list[str], list[str]]:
+    """A line for each annotation, and what the page holds of kinds that are no text."""
+    lines, others = [], []
+    for note in items(entry(page, "/Annots")):
+        kind = str(entry(note, "/Subtype"))
+        if kind in _MEDIA:
+            others.append(_MEDIA[kind])
+        if kind in _NOT_READ or kind in _MEDIA:
+            continue
+        flags = entry(note, "/F")
+        said = " ".join(string(entry(note, "/Contents")).split()) or _plain(string(entry(note, "/RC")))
+        drawn = " ".join(appearance(entry(note, "/AP", "/N")).split())
+        if not said or (kind in ("/Stamp", "/FreeText") and drawn and drawn not in said):
+            said = f"{said} ({drawn})" if said and drawn else said or drawn
+        if kind == "/Stamp" and not said:
+            said = string(entry(note, "/Name")).removeprefix("/")
+        if isinstance(flags, int) and flags & _HIDDEN:
+            if said:
+                others.append("hidden note")
+            continue
+        if kind in _MARKS:
+            marked = _under(glyphs, entry(note, "/QuadPoints"))
+            if not said and kind != "/StrikeOut":
+                continue
+            said = f"{_MARKS[kind]}: “{marked}”" + (f"; {said}" if said else "")
+        if said:
+            who = string(entry(note, "/T"))
+            answer = "answer" if entry(note, "/IRT") is not None else "note"
+            lines.append(said if kind == "/FreeText" else f"[{answer} by {who}: {said}]" if who else f"[{answer}: {said}]")
+    return lines, others
+
+
+def _plain(rich: str) -> str:
+    from bs4 import BeautifulSoup
+
+    return " ".join(BeautifulSoup(rich, "html.parser").get_text(" ").split()) if rich else ""
+
+
+def _under(glyphs: list[Glyph], quads: Any) -> str:
+    """The words that a marker runs over."""
+    numbers = [float(each) for each in items(quads) if isinstance(each, int | float)]
+    said = []
+    for first in range(0, min(len(numbers), 4_000) - 7, 8):
+        across, up = numbers[first : first + 8 : 2], numbers[first + 1 : first + 8 : 2]
+        said += [
+            f" {glyph.text}" if glyph.blank_before or glyph.ends_line else glyph.text
+            for glyph in glyphs
+            if min(across) <= (glyph.left + glyph.right) / 2 <= max(across)
+            and min(up) <= glyph.base + 0.25 * glyph.size <= max(up)
+        ]
+    return "".join(said).strip()

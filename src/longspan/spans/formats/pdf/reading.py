@@ -1,0 +1,212 @@
+"""From the bytes of a PDF file to its text, its pages and what is left out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from contextlib import closing
+from io import BytesIO
+from typing import Any
+
+from longspan.errors import DocumentError
+from longspan.spans.display import printable
+from longspan.spans.formats.extract import Extract
+from longspan.spans.formats.pdf import attachments, forms
+from longspan.spans.formats.pdf.annotations import remarks
+from longspan.spans.formats.pdf.drawing import read_drawing, strike
+from longspan.spans.formats.pdf.fonts import plain_type3_codes
+from longspan.spans.formats.pdf.glyphs import UNKNOWN, Glyph, read_glyphs
+from longspan.spans.formats.pdf.labels import page_labels
+from longspan.spans.formats.pdf.layers import Layers, without_hidden
+from longspan.spans.formats.pdf.lines import read_lines
+from longspan.spans.formats.pdf.objects import entry
+from longspan.spans.formats.pdf.rows import in_rows
+from longspan.spans.formats.reason import reason, visible
+from longspan.spans.places import Places
+
+_NO_LOG = logging.NullHandler()
+_ONE_AT_A_TIME = threading.Lock()  # PDFium keeps state of its own
+_MOST_UNKNOWN = 0.2
+_STAMP_WORDS = 12
+_COVERED = 0.6
+
+
+def pdf(data: bytes, name: str) -> Extract:
+    """The pages in order, each with its text, the values of its fields, and the notes on it."""
+    from pypdf import PasswordType, PdfReader
+
+    # Its warnings of small faults would fall through to stderr; a handler of the host's still gets them.
+    logging.getLogger("pypdf").addHandler(_NO_LOG)
+    try:
+        reader = PdfReader(BytesIO(data))
+        if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
+            raise DocumentError(f"{name} is encrypted; remove its password first, e.g. with qpdf --decrypt")
+        count = len(reader.pages)
+        layers = Layers(reader)
+        source = without_hidden(reader, layers) if layers.names else data
+    except DocumentError:
+        raise
+    except Exception as error:  # pypdf: "broken PDF files might cause other Exceptions"
+        raise DocumentError(
+            f"{name} cannot be opened ({reason(error)}); check that it is a complete PDF"
+        ) from error
+    if not count:
+        raise DocumentError(f"{name} has no pages; check that it is a complete PDF")
+    with _ONE_AT_A_TIME:
+        return _Pages(name, reader, source, layers).extract()
+
+
+class _Pages:
+    """A file while its pages are read."""
+
+    def __init__(self, name: str, reader: Any, source: bytes, layers: Layers) -> None:
+        self._name, self._reader, self._source, self._layers = name, reader, source, layers
+        self._texts: list[str] = []
+        self._pictures: list[int] = []
+        self._unreadable: list[int] = []
+        self._unknown = 0
+        self._hidden_fields = 0
+        self._others: Counter[str] = Counter()
+
+    def extract(self) -> Extract:
+        from pypdfium2 import PdfDocument
+
+        number = 0
+        try:
+            with closing(PdfDocument(self._source)) as document:
+                if len(document) != len(self._reader.pages):
+                    raise ValueError(f"its page tree counts {len(document)} and holds {len(self._reader.pages)}")
+                for number, page in enumerate(self._reader.pages, start=1):
+                    self._page(number, page, document[number - 1])
+            labels = page_labels(self._reader)
+            number = 0
+            self._form_data()
+            texts, files = attachments.attached(self._reader)
+        except Exception as error:  # any object of a broken file may be another than it should
+            where = f"read on page {number}" if number else "opened"
+            raise DocumentError(
+                f"{self._name} cannot be {where} ({reason(error)}); repair it, e.g. with qpdf, or print it to a new PDF"
+            ) from error
+        self._refuse_without_text(bool(texts))
+        if texts:
+            labels = (labels or tuple(map(str, range(1, len(self._texts) + 1)))) + tuple(each for each, _ in texts)
+            self._texts += [f"Attached file {each}:\n{text}" for each, text in texts]
+        starts = [0]
+        for text in self._texts[:-1]:
+            starts.append(starts[-1] + len(text) + 1)
+        places = Places(page_starts=tuple(starts), page_labels=labels, pictures=tuple(self._pictures))
+        return Extract(text="\n".join(self._texts), places=places, notes=tuple(self._notes(files)))
+
+    def _page(self, number: int, page: Any, drawn: Any) -> None:
+        _whole(page)
+        with closing(drawn), closing(drawn.get_textpage()) as text_page:
+            glyphs = read_glyphs(drawn, text_page, plain_type3_codes(page))
+            drawing = read_drawing(drawn)
+        unknown = sum(glyph.text == UNKNOWN for glyph in glyphs)
+        if unknown > _MOST_UNKNOWN * len(glyphs):
+            self._unreadable.append(number)
+            glyphs = []
+        else:
+            self._unknown += unknown
+        strike(glyphs, drawing.strokes)
+
+        def appearance(form: Any) -> str:
+            from pypdf.generic import StreamObject
+
+            return str(page.extract_xform_text(form)) if isinstance(form, StreamObject) else ""
+
+        fields, hidden = forms.entries(page, appearance)
+        self._hidden_fields += hidden
+        lines = in_rows(read_lines(glyphs), fields)
+        words = sum(len(line.split()) for line in lines)
+        if drawing.covered >= _COVERED and not drawing.invisible_text and words <= _STAMP_WORDS:
+            self._pictures.append(number)
+        said, others = remarks(page, glyphs, appearance)
+        self._others.update(others)
+        self._texts.append("\n".join(_whole_characters(line) for line in [*lines, *said] if visible(line)))
+
+    def _form_data(self) -> None:
+        """Values of fields that stand on no page, and the data of an XFA form, at the end of the last page."""
+        lines = forms.off_page(self._reader)
+        self._xfa = forms.data_of_xfa(self._reader)
+        there = " ".join(" ".join(self._texts).split())
+        lines += [line for line in self._xfa or () if line.partition(": ")[2] not in there]
+        if self._xfa is not None and not lines and entry(self._reader.trailer, "/Root", "/NeedsRendering"):
+            raise ValueError("it is an XFA form without data; print it to PDF from Adobe Reader")
+        self._texts[-1] = "\n".join(filter(None, [self._texts[-1], *lines]))
+
+    def _refuse_without_text(self, attached: bool) -> None:
+        pages = len(self._texts)
+        read = [number for number, text in enumerate(self._texts, start=1) if visible(text)]
+        if attached or set(read) - set(self._pictures):
+            return
+        if self._unreadable:
+            raise DocumentError(
+                f"{self._name} does not say which characters its fonts draw, on {len(self._unreadable)} of {pages} "
+                "page(s), so its text cannot be taken out; run OCR over it, e.g. ocrmypdf --force-ocr"
+            )
+        if read:
+            raise DocumentError(
+                f"{self._name} has {pages} page(s) that are pictures with a few words on them (a scan with a stamp?); "
+                "run OCR over it, e.g. ocrmypdf --force-ocr"
+            )
+        raise DocumentError(
+            f"{self._name} has {pages} page(s) without a text layer (a scan?); run OCR first, e.g. ocrmypdf"
+        )
+
+    def _notes(self, files: list[str]) -> list[str]:
+        notes = []
+        if self._unreadable:
+            notes.append(
+                f"the fonts on page {_listed(self._unreadable)} do not say which characters they draw, so the text "
+                "there is not read; run OCR over it, e.g. ocrmypdf --force-ocr"
+            )
+        if self._unknown:
+            notes.append(
+                f"{self._unknown:,} sign(s) without a known meaning are shown as {UNKNOWN}; look at the page before "
+                "you rely on a word or number with one"
+            )
+        if self._layers.names:
+            names = printable(", ".join(filter(None, self._layers.names)), lines=False)[:120] or "without a name"
+            notes.append(f"what stands on layers that are switched off ({names}) is not read; switch them on and save")
+        if self._hidden_fields:
+            notes.append(f"{self._hidden_fields} filled field(s) that the form hides are not read; show them and save")
+        if self._xfa is not None and entry(self._reader.trailer, "/Root", "/NeedsRendering"):
+            notes.append(
+                "it is an XFA form: what is filled in is read, its labels and layout are not; print it to PDF from "
+                "Adobe Reader to have all"
+            )
+        if files:
+            shown = ", ".join(files[:6]) + (", …" if len(files) > 6 else "")
+            notes.append(f"{len(files)} attached file(s) are not read ({shown}); save them and name them too")
+        notes += [f"{count} {what}(s) are not read" for what, count in self._others.items()]
+        return notes
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
+
+
+def _whole_characters(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _whole(page: Any) -> None:
+    """Raise if content of the page is missing or damaged: PDFium would leave it out without a word."""
+    from pypdf.generic import NullObject, StreamObject
+
+    if "/Contents" not in page:
+        return
+    contents = page["/Contents"]
+    for part in contents if isinstance(contents, list) else [contents]:
+        stream = part.get_object() if part is not None else None
+        if stream is None or isinstance(stream, NullObject):
+            raise ValueError("its content is missing")
+        if isinstance(stream, StreamObject):
+            stream.get_data()
+    drawn = entry(page, "/Resources", "/XObject")
+    for each in list(drawn or ())[:200]:
+        form = entry(drawn, each)
+        if entry(form, "/Subtype") == "/Form" and isinstance(form, StreamObject):
+            form.get_data()
