@@ -49,13 +49,13 @@ class Document:
 
     @property
     def blank_pages(self) -> tuple[int, ...]:
-        """Numbers of the pages without text, such as scans among pages of text."""
+        """Numbers of the pages without text of their own, such as scans among pages of text, stamped or not."""
         starts = self.places.page_starts
         ends = (*starts[1:], len(self.text))
         return tuple(
             number
             for number, (start, end) in enumerate(zip(starts, ends, strict=False), start=1)
-            if not self.text[start:end].strip()
+            if number in self.places.pictures or not self.text[start:end].strip()
         )
 
     def place(self, offset: int) -> Place:

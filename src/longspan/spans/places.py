@@ -32,12 +32,14 @@ class Places:
         None where the lines of the text are those of the file, as in plain text, or of the page, as in PDF.
         Empty where the file has no lines, as in Word.
     headings: pairs of an offset and the heading that begins there.
+    pictures: the numbers of the pages that are a picture with a few words on it, such as a scan with a stamp.
     """
 
     page_starts: tuple[int, ...] = ()
     page_labels: tuple[str, ...] = ()
     lines: tuple[tuple[int, int], ...] | None = None
     headings: tuple[tuple[int, str], ...] = ()
+    pictures: tuple[int, ...] = ()
 
     def check(self, name: str, length: int) -> None:
         """ValueError unless everything here lies in a text of so many characters."""
@@ -82,6 +84,7 @@ class Places:
             "page_labels": list(self.page_labels),
             "lines": None if self.lines is None else [list(pair) for pair in self.lines],
             "headings": [list(pair) for pair in self.headings],
+            "pictures": list(self.pictures),
         }
 
     @classmethod
@@ -93,4 +96,5 @@ class Places:
             page_labels=tuple(said["page_labels"]),
             lines=None if lines is None else tuple((offset, line) for offset, line in lines),
             headings=tuple((offset, words) for offset, words in said["headings"]),
+            pictures=tuple(said.get("pictures", ())),
         )

@@ -10,15 +10,6 @@ from longspan.spans.formats.charsets import declared_label, read
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.foreign import escaped_encoding, not_utf8, with_nul
 
-_KINDS_OF_BINARY = (
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\xd0\xcf\x11\xe0", "an older or encrypted Office file"),
-    (b"\x7fELF", "a program"),
-)
 # The longer marks first: the one of UTF-16 begins the one of UTF-32.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -27,15 +18,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-
-
-def _kind_of_binary(data: bytes) -> str | None:
-    return next((kind for mark, kind in _KINDS_OF_BINARY if data.startswith(mark)), None)
-
-
-def _refuse_binary(data: bytes, name: str) -> None:
-    if kind := _kind_of_binary(data):
-        raise DocumentError(f"{name} is {kind}, not text; convert it to text, PDF, HTML or docx first")
 
 
 def marked(data: bytes, name: str) -> bytes | str:
@@ -53,7 +35,6 @@ def marked(data: bytes, name: str) -> bytes | str:
                 raise with_nul(text.encode(), name)
             return text
     if b"\0" in data:
-        _refuse_binary(data, name)
         raise with_nul(data, name)
     return data
 
@@ -71,7 +52,6 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        _refuse_binary(data, name)
         raise not_utf8(data, name) from None
 
 

@@ -6,6 +6,7 @@ import base64
 import re
 import shlex
 import unicodedata
+from itertools import pairwise
 
 from longspan.errors import DocumentError
 
@@ -181,7 +182,9 @@ def _candidates(data: bytes) -> list[str]:
 
     found = chardet.detect_all(_around_high_bytes(data), ignore_threshold=True, compat_names=False)
     likelihood = {each["encoding"]: each["confidence"] for each in found}
-    best: dict[str, tuple[float, str]] = {}  # by what it reads as: of encodings that read alike, the more usual
+    best: dict[
+        str, tuple[float, str]
+    ] = {}  # by what it reads as: of encodings that read alike, the more usual
     for codec, called in _PROPOSED.items():
         try:
             text = data.decode(codec)
@@ -216,14 +219,20 @@ def _reads_as_words(text: str) -> bool:
     for word in re.findall(r"[^\W\d_]*[^\x00-\x7f]+[^\W\d_]*", text[:_SAMPLE]):
         words += 1
         scripts = {_script(letter) for letter in word if letter.isalpha()}
-        mixed = len(scripts) > 1 and not scripts <= {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH"}
+        mixed = len(scripts) > 1 and not scripts <= {
+            "CJK",
+            "HIRAGANA",
+            "KATAKANA",
+            "KATAKANA-HIRAGANA",
+            "HALFWIDTH",
+        }
         strange = any(
             not letter.isprintable() or "\u2500" <= letter <= "\u25ff" or "\ue000" <= letter <= "\uf8ff"
             for letter in word
             if letter not in " \xa0\xad\u3000"
         )
         turned = re.search(r"[^\W\d_a-zA-Z]", word) and any(
-            one.islower() and two.isupper() for one, two in zip(word, word[1:], strict=False)
+            one.islower() and two.isupper() for one, two in pairwise(word)
         )
         odd += bool(mixed or strange or turned)
     return bool(words) and odd * 10 <= words

@@ -12,7 +12,9 @@ from typing import Any
 
 _READ = {"display", "visibility", "opacity", "font-size", "text-decoration", "text-decoration-line"}
 _READ |= {"vertical-align", "white-space", "content-visibility"}
-_DYNAMIC = re.compile(r"::|:(?:hover|focus|active|target|checked|visited|link|before|after|first-l)", re.IGNORECASE)
+_DYNAMIC = re.compile(
+    r"::|:(?:hover|focus|active|target|checked|visited|link|before|after|first-l)", re.IGNORECASE
+)
 _ZERO = re.compile(r"0*\.?0+(?:[a-z]+|%)?", re.IGNORECASE)
 _MOST_LOOKS = 40_000_000  # characters of the page times selectors
 
@@ -71,10 +73,16 @@ class Styles:
                 for selector in selectors.split(",") if kept else ():
                     if not _DYNAMIC.search(selector):
                         yield selector.strip(), kept
-            elif rule.type == "at-rule" and rule.lower_at_keyword in ("media", "layer", "supports") and depth < 8:
+            elif (
+                rule.type == "at-rule"
+                and rule.lower_at_keyword in ("media", "layer", "supports")
+                and depth < 8
+            ):
                 words = tinycss2.serialize(rule.prelude).strip().lower()
                 if rule.content and (rule.lower_at_keyword != "media" or words in ("all", "screen", "")):
-                    inner = tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True)
+                    inner = tinycss2.parse_blocks_contents(
+                        rule.content, skip_comments=True, skip_whitespace=True
+                    )
                     yield from self._in(inner, depth + 1)
 
 

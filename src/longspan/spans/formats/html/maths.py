@@ -6,7 +6,7 @@ from typing import Any
 
 from longspan.spans.formats.html.source import MARK
 
-_SIMPLE = set("mi mn mo ms mtext".split())
+_SIMPLE = {"mi", "mn", "mo", "ms", "mtext"}
 
 
 def formula(node: Any) -> str:
@@ -15,7 +15,7 @@ def formula(node: Any) -> str:
 
 
 def _children(node: Any) -> list[Any]:
-    return [child for child in node.iter(include_text=False)]
+    return list(node.iter(include_text=False))
 
 
 def _text(node: Any) -> str:
@@ -35,7 +35,9 @@ def _said(node: Any, depth: int) -> str:
     if tag in _SIMPLE or not parts:
         text = "" if tag in ("annotation", "annotation-xml") else _text(node).strip()
         return f" {text} " if tag in ("mo", "mtext") and len(text) > 0 and text not in "()[]{}.,|'′" else text
-    inside = [_said(part, depth + 1) for part in parts if (part.tag or "") not in ("annotation", "annotation-xml")]
+    inside = [
+        _said(part, depth + 1) for part in parts if (part.tag or "") not in ("annotation", "annotation-xml")
+    ]
     if tag == "mfrac" and len(inside) == 2:
         return f" {_grouped(inside[0])}/{_grouped(inside[1])} "
     if tag in ("msup", "mover") and len(inside) == 2:

@@ -14,12 +14,16 @@ from longspan.spans.formats.html.walk import Walk
 from longspan.spans.formats.reason import reason
 from longspan.spans.places import Places
 
-_BEGINS_A_PAGE = re.compile(rb"(?is)(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)[\s>]")
+_SUFFIXES = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".shtm")
+_BEGINNING = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype\s+html|html)\b",
+    re.I | re.S,
+)
 
 
-def looks_like_html(data: bytes) -> bool:
-    """Whether a file of any name is a page: it begins with the document type or the element of one."""
-    return _BEGINS_A_PAGE.match(data[:4096]) is not None
+def is_html(data: bytes, suffix: str) -> bool:
+    """Whether the file is a page, by its beginning or its name."""
+    return suffix in _SUFFIXES or bool(_BEGINNING.match(data[:4096]))
 
 
 def html(data: bytes, name: str) -> Extract:
@@ -58,7 +62,9 @@ def _read(page: str, name: str, *, xml: bool) -> Extract:
     if not styles.complete:
         notes.append("what its style sheet hides is read, because it has too many rules; check what is cited")
     if styles.adds_text:
-        notes.append("words that its style sheet adds are not read; save the page as PDF from a browser to have them")
+        notes.append(
+            "words that its style sheet adds are not read; save the page as PDF from a browser to have them"
+        )
     return Extract(text=walk.writer.text, places=Places(lines=tuple(walk.writer.lines)), notes=tuple(notes))
 
 
@@ -66,4 +72,6 @@ def _refuse_frames(tree: object, name: str) -> None:
     frames = [frame.attributes.get("src") or "?" for frame in tree.css("frame")]  # type: ignore[attr-defined]
     if frames:
         said = printable(", ".join(frames[:8]), lines=False)[:160]
-        raise DocumentError(f"{name} only shows the pages in its frames ({said}); save these pages and name them")
+        raise DocumentError(
+            f"{name} only shows the pages in its frames ({said}); save these pages and name them"
+        )

@@ -25,17 +25,17 @@ _TOKEN = re.compile(
 _MARKUP = set("!?/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ATTRIBUTE = re.compile(r"([^\s/>=]++)(?:\s*+=\s*+(\"[^\"]*+\"|'[^']*+'|[^\s>]*+))?")
 _RAW = {"script", "style", "xmp", "iframe", "noembed", "noframes"}
-_VOID = set("area base br col embed hr img input link meta param source track wbr".split())
-# These end by themselves when the next one begins, so they are open more often in the source than in the page.
-_SELF_ENDING = set(
-    "html head body p li dt dd option optgroup tr td th tbody thead tfoot colgroup caption rb rt rtc rp".split()
-)
+_NAMES = {
+    "void": "area base br col embed hr img input link meta param source track wbr",
+    # These end by themselves when the next one begins, so they are open more often in the source than in the page.
+    "self-ending": """html head body p li dt dd option optgroup tr td th tbody thead tfoot colgroup caption rb rt rtc
+        rp""",
+    "attributes that are read": """alt aria-hidden checked class colspan display encoding hidden href id label media
+        multiple name open popover reversed rowspan selected size src start style type value""",
+}
+_VOID, _SELF_ENDING, _WANTED = (set(names.split()) for names in _NAMES.values())
 _DEEPEST = 256
 _LONG_TAG = 1 << 12
-_WANTED = set(
-    """alt aria-hidden checked class colspan display encoding hidden href id label mathvariant multiple name open
-    popover reversed role rowspan selected size srcdoc start style type value""".split()
-)
 
 
 class Source:

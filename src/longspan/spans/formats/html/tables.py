@@ -8,7 +8,23 @@ from longspan.spans.formats.html.writer import Writer
 
 _MOST_COLUMNS = 64  # beyond it, cells stand side by side without regard to spans
 _LONG_CELL = 240
-_OF_PAGES = set("article aside blockquote div dl form h1 h2 h3 h4 h5 h6 main nav ol p pre section table ul".split())
+_OF_PAGES = {
+    "article",
+    "blockquote",
+    "div",
+    "dl",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "ol",
+    "p",
+    "pre",
+    "section",
+}
+_OF_PAGES |= {"table", "ul"}
 
 
 class Table:
@@ -66,9 +82,8 @@ def is_table(node: Any) -> bool:
 def is_layout(node: Any) -> bool:
     """Whether a table only places parts of the page: some cell of it holds blocks and more than a few lines."""
     for cell in node.css("td")[:400]:
-        length, blocks, looked = 0, False, 0
-        for inner in cell.traverse(include_text=True):
-            looked += 1
+        length, blocks = 0, False
+        for looked, inner in enumerate(cell.traverse(include_text=True)):
             if inner.tag == "-text":
                 length += len((inner.text_content or "").strip())
             blocks = blocks or inner.tag in _OF_PAGES

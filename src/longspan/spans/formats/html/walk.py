@@ -12,10 +12,10 @@ from longspan.spans.formats.html.hidden import Styles, gone, shown
 from longspan.spans.formats.html.left_out import LeftOut
 from longspan.spans.formats.html.lists import Numbering
 from longspan.spans.formats.html.maths import formula
-from longspan.spans.formats.scripts import lowered, raised
 from longspan.spans.formats.html.source import MARK, line_of
 from longspan.spans.formats.html.tables import Table, is_layout, is_table
 from longspan.spans.formats.html.writer import Writer
+from longspan.spans.formats.marks import lowered, raised
 
 # The line ends, at least, before and after an element: two leave a blank line.
 _BLOCKS = {
@@ -25,7 +25,7 @@ _BLOCKS = {
         text tfoot thead tr""",
 }
 _EDGES = {tag: line_ends for line_ends, tags in _BLOCKS.items() for tag in tags.split()}
-_PREFORMATTED = set("pre textarea listing plaintext xmp".split())
+_PREFORMATTED = {"pre", "textarea", "listing", "plaintext", "xmp"}
 _EMBEDDED = {
     "iframe": "embedded page",
     "object": "embedded object",
@@ -35,9 +35,9 @@ _EMBEDDED = {
     "canvas": "drawing made by a script",
     "template": "template for scripts",
 }
-_NEVER = set("script style head meta link base param source track datalist rp annotation annotation-xml".split())
-_FIELDS = set("input select textarea progress meter".split())
-_STRUCK = set("del s strike".split())
+_NEVER = {"style", "meta", "link", "base", "param", "source", "track", "datalist", "rp"}
+_FIELDS = {"input", "select", "textarea", "progress", "meter"}
+_STRUCK = {"del", "s", "strike"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,9 @@ class Walk:
         if tag == "-text":
             self._text(node.text_content or "", around)
         elif tag == "head":
-            self._steps += [(child, around) for child in node.iter() if child.tag in ("title", "noscript")][::-1]
+            self._steps += [(child, around) for child in node.iter() if child.tag in ("title", "noscript")][
+                ::-1
+            ]
         elif tag == "script":
             self._script(node)
         elif tag in _NEVER or tag.startswith(("-", "!")):
@@ -133,7 +135,9 @@ class Walk:
         if not edge and properties.get("display") in ("block", "flex", "grid", "list-item", "table"):
             edge = 1
         opened = closed = ""
-        struck = "line-through" in properties.get("text-decoration", "") + properties.get("text-decoration-line", "")
+        struck = "line-through" in properties.get("text-decoration", "") + properties.get(
+            "text-decoration-line", ""
+        )
         if tag in _STRUCK or (struck and tag not in _STRUCK):
             opened = closed = "~~"
         elif tag == "q":
@@ -149,7 +153,12 @@ class Walk:
             around = replace(around, preformatted=True)
         writer = self.writer
         writer.block(edge)
-        if tag == "li" and around.list is not None and around.seen and (number := around.list.next(attributes)):
+        if (
+            tag == "li"
+            and around.list is not None
+            and around.seen
+            and (number := around.list.next(attributes))
+        ):
             writer.said(number)
             writer.words(" ", self._line)
         if opened and around.seen:
@@ -225,12 +234,15 @@ class Walk:
             inner, self.writer = self.writer, outer
             text = inner.text
             before = outer.last if outer.touching else ""
+            after = _text_after(node)
             if low:
-                said = text if before in ("⁄", "/") else lowered(text)  # the lower half of a fraction
+                said = text if before in ("⁄", "/") else lowered(text, after)  # the lower half of a fraction
             elif _slash_follows(node):
                 said = f" {text}" if before.isdigit() else text
+            elif not any(map(str.isalnum, text)) or text[:1] in "[(":
+                said = text  # * or †, and [2]
             else:
-                said = raised(text, before, link=link)
+                said = f"[{text}]" if link else raised(text, before, after)
             if text:
                 outer.words(said, inner.lines[0][1] if inner.lines else self._line)
 
@@ -243,8 +255,16 @@ class Walk:
         before = node.prev
         while before is not None and before.tag == "-text" and not (before.text_content or "").strip():
             before = before.prev
-        if kind.startswith("math/tex") and (before is None or "MathJax" not in str(before.attributes.get("class"))):
+        if kind.startswith("math/tex") and (
+            before is None or "MathJax" not in str(before.attributes.get("class"))
+        ):
             self.writer.words(f"${' '.join((node.text() or '').split())}$", self._line)
+
+
+def _text_after(node: Any) -> str:
+    """What touches an element from behind, if it is plain text."""
+    after = node.next
+    return MARK.sub("", after.text_content or "")[:2] if after is not None and after.tag == "-text" else ""
 
 
 def _slash_follows(node: Any) -> bool:

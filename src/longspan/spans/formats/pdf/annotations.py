@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from longspan.spans.formats.pdf.glyphs import Glyph
-from longspan.spans.formats.pdf.objects import entry, items, string
+from longspan.spans.formats.pdf.objects import entry, items, parsed, string
 
 # Links lead elsewhere, pop-ups repeat the note that they belong to, and widgets are fields of a form.
 _NOT_READ = {"/Link", "/Popup", "/Widget", "/PrinterMark", "/TrapNet", "/Watermark"}
-_MARKS = {"/StrikeOut": "struck out", "/Highlight": "highlighted", "/Underline": "underlined", "/Squiggly": "underlined"}
+_MARKS = {
+    "/StrikeOut": "struck out",
+    "/Highlight": "highlighted",
+    "/Underline": "underlined",
+    "/Squiggly": "underlined",
+}
 _HIDDEN = 1 << 1 | 1 << 5
 _MEDIA = {"/Sound": "sound", "/Movie": "film", "/Screen": "film", "/RichMedia": "film", "/3D": "model in 3D"}
 
@@ -42,14 +47,19 @@ def remarks(page: Any, glyphs: list[Glyph], appearance: Any) -> tuple[list[str],
         if said:
             who = string(entry(note, "/T"))
             answer = "answer" if entry(note, "/IRT") is not None else "note"
-            lines.append(said if kind == "/FreeText" else f"[{answer} by {who}: {said}]" if who else f"[{answer}: {said}]")
+            lines.append(
+                said
+                if kind == "/FreeText"
+                else f"[{answer} by {who}: {said}]"
+                if who
+                else f"[{answer}: {said}]"
+            )
     return lines, others
 
 
 def _plain(rich: str) -> str:
-    from bs4 import BeautifulSoup
-
-    return " ".join(BeautifulSoup(rich, "html.parser").get_text(" ").split()) if rich else ""
+    root = parsed(rich)
+    return "" if root is None else " ".join(" ".join(root.itertext()).split())
 
 
 def _under(glyphs: list[Glyph], quads: Any) -> str:

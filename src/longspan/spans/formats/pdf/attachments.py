@@ -57,7 +57,8 @@ def _files(reader: Any) -> list[tuple[str, bytes | None]]:
 def _named(tree: Any) -> list[Any]:
     """The values of a tree of names, each once."""
     found: list[Any] = []
-    left, seen = [tree], set()
+    left: list[Any] = [tree]
+    seen: set[int] = set()
     while left and len(seen) < _MOST:
         node = left.pop(0)
         if node is None or id(node) in seen:

@@ -15,11 +15,13 @@ _Box = tuple[float, float, float, float]
 
 @dataclass(kw_only=True)
 class Drawing:
-    """strokes: thin level lines, as left, bottom, right, top. covered: the share of the page that pictures cover."""
+    """strokes: thin level lines, as left, bottom, right, top. covered: the share of the page that pictures cover.
+    shapeless_text: whether some text has no width or height, which PDFium leaves out."""
 
     strokes: list[_Box] = field(default_factory=list)
     covered: float = 0.0
     invisible_text: bool = False
+    shapeless_text: bool = False
 
 
 def read_drawing(page: Any) -> Drawing:
@@ -35,13 +37,17 @@ def read_drawing(page: Any) -> Drawing:
         if kind == fium.FPDF_PAGEOBJ_TEXT:
             invisible = fium.FPDFTextObj_GetTextRenderMode(item) == fium.FPDF_TEXTRENDERMODE_INVISIBLE
             drawing.invisible_text = drawing.invisible_text or invisible
+            left, bottom, right, top = _bounds(item)
+            drawing.shapeless_text = drawing.shapeless_text or right - left < 0.01 or top - bottom < 0.01
             continue
         if kind == fium.FPDF_PAGEOBJ_FORM and not _holds_picture(item, 0):
             drawing.invisible_text = drawing.invisible_text or _holds_invisible(item)
             continue
         left, bottom, right, top = _bounds(item)
         if kind in (fium.FPDF_PAGEOBJ_IMAGE, fium.FPDF_PAGEOBJ_FORM):
-            pictures += max(0.0, min(right, width) - max(left, 0.0)) * max(0.0, min(top, height) - max(bottom, 0.0))
+            pictures += max(0.0, min(right, width) - max(left, 0.0)) * max(
+                0.0, min(top, height) - max(bottom, 0.0)
+            )
         elif kind == fium.FPDF_PAGEOBJ_PATH and top - bottom <= 2.5 and right - left >= 2:
             drawing.strokes.append((left, bottom, right, top))
     drawing.covered = pictures / (width * height) if width * height else 0.0
@@ -61,7 +67,10 @@ def _bounds(item: Any) -> _Box:
 def _parts(form: Any) -> list[Any]:
     import pypdfium2.raw as fium
 
-    return [fium.FPDFFormObj_GetObject(form, each) for each in range(min(fium.FPDFFormObj_CountObjects(form), 200))]
+    return [
+        fium.FPDFFormObj_GetObject(form, each)
+        for each in range(min(fium.FPDFFormObj_CountObjects(form), 200))
+    ]
 
 
 def _holds_picture(form: Any, depth: int) -> bool:

@@ -6,7 +6,13 @@ from typing import Any
 
 from longspan.spans.formats.pdf.objects import entry, items
 
-_NAMES = dict(zip("zero one two three four five six seven eight nine".split(), "0123456789", strict=True))
+_NAMES = dict(
+    zip(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+        "0123456789",
+        strict=True,
+    )
+)
 _NAMES |= {
     "space": " ", "period": ".", "comma": ",", "hyphen": "-", "colon": ":", "semicolon": ";", "parenleft": "(",
     "parenright": ")", "slash": "/", "exclam": "!", "question": "?", "percent": "%", "plus": "+", "equal": "=",
@@ -40,3 +46,14 @@ def plain_type3_codes(page: Any) -> frozenset[int]:
             (plain if said == chr(code) else other).add(code)
             code += 1
     return frozenset(plain - other)
+
+
+def has_tables(page: Any) -> bool:
+    """Whether all fonts of a page with many characters say which these are; else pypdf takes numbers for characters."""
+    fonts = entry(page, "/Resources", "/Font")
+    return not any(
+        entry(fonts, key, "/Subtype") == "/Type0"
+        and entry(fonts, key, "/ToUnicode") is None
+        and str(entry(fonts, key, "/Encoding")).startswith("/Identity")
+        for key in list(fonts or ())[:500]
+    )

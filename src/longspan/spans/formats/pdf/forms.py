@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from longspan.spans.formats.pdf.objects import ancestors, box, entry, inherited, items, string
+from longspan.spans.formats.pdf.objects import ancestors, box, entry, inherited, items, parsed, string
 from longspan.spans.formats.pdf.rows import Entry
 
 _PUSH_BUTTON, _PASSWORD = 1 << 16, 1 << 13
@@ -54,8 +54,7 @@ def _value(widget: Any, appearance: Any) -> str:
         value = ", ".join(options.get(string(each), string(each)) for each in chosen if string(each))
     elif kind == "/Sig":
         who = string(entry(held, "/Name"))
-        value = drawn or (f"signed by {who}" if who else "signed" if held is not None else "")
-        return value
+        return drawn or (f"signed by {who}" if who else "signed" if held is not None else "")
     else:
         value = string(held)
     if not value:
@@ -104,18 +103,15 @@ def off_page(reader: Any) -> list[str]:
 
 def data_of_xfa(reader: Any) -> list[str] | None:
     """``name: value`` for what is filled in an XFA form; None if the file is none."""
-    from bs4 import BeautifulSoup
-
     form = entry(reader.trailer, "/Root", "/AcroForm", "/XFA")
     if form is None:
         return None
     parts = items(form)
     packets = {string(name): part for name, part in zip(parts[::2], parts[1::2], strict=False)}
     source = string(packets["datasets"]) if "datasets" in packets else "" if packets else string(form)
-    soup = BeautifulSoup(source, "html.parser")
-    data = soup.find("xfa:data") or soup.find("data") or soup
+    root = parsed(source)
     return [
-        f"{leaf.name.rpartition(':')[2]}: {' '.join(leaf.get_text().split())}"
-        for leaf in data.find_all(True)
-        if leaf.find(True) is None and leaf.get_text().split()
+        f"{str(leaf.tag).rpartition('}')[2]}: {' '.join(leaf.text.split())}"
+        for leaf in (() if root is None else root.iter("*"))
+        if len(leaf) == 0 and (leaf.text or "").split()
     ]

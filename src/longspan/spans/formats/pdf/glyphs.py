@@ -6,12 +6,22 @@ import ctypes
 import math
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # Of the private characters that fonts of symbols use, those that word processors set as bullets and ticks.
-_SYMBOLS = {0xF0B7: "•", 0xF0A7: "▪", 0xF0A8: "◆", 0xF0D8: "➢", 0xF0FC: "✓", 0xF0FE: "☒", 0xF06F: "□", 0xF0E0: "→"}
+_SYMBOLS = {
+    0xF0B7: "•",
+    0xF0A7: "▪",
+    0xF0A8: "◆",
+    0xF0D8: "➢",
+    0xF0FC: "✓",
+    0xF0FE: "☒",
+    0xF06F: "□",
+    0xF0E0: "→",
+}
 UNKNOWN = "\ufffd"
-_CONTROLS = {9, 10, 13, 32}
+_BLANKS = {9, 10, 13, 32, 0xA0}
+_HYPHEN = 2  # what PDFium puts for a hyphen at the end of a line
 
 
 @dataclass(slots=True)
@@ -40,51 +50,84 @@ def read_glyphs(page: Any, text_page: Any, plain_type3: frozenset[int]) -> list[
     """
     import pypdfium2.raw as fium
 
-    x, y, box, matrix = ctypes.c_double(), ctypes.c_double(), fium.FS_RECTF(), fium.FS_MATRIX()
+    handle = text_page.raw
+    get_code, get_box, unmapped = (
+        fium.FPDFText_GetUnicode,
+        fium.FPDFText_GetLooseCharBox,
+        fium.FPDFText_HasUnicodeMapError,
+    )
+    box = fium.FS_RECTF()
     glyphs: list[Glyph] = []
-    line_end = blank = False
-    high = 0
+    line_end = blank = hyphen = False
+    high, bottom, top = 0, math.nan, math.nan
+    line = _Baseline(0.0, 0.0, 1.0, 0.0)
     for index in range(text_page.count_chars()):
-        code = fium.FPDFText_GetUnicode(text_page, index)
-        if 0xD800 <= code < 0xDC00:
-            high = code
+        code = get_code(handle, index)
+        if code in _BLANKS:
+            if code in (10, 13):
+                line_end = True
+            else:
+                blank = True
             continue
-        if 0xDC00 <= code < 0xE000 and high:
-            code, high = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00), 0
-        if fium.FPDFText_IsGenerated(text_page, index) == 1 or code in _CONTROLS or code == 0xA0:
-            line_end = line_end or code in (10, 13)
-            blank = blank or code not in (10, 13)
-            continue
-        text = _character(text_page, index, code, plain_type3)
+        if 0xD800 <= code < 0xE000:
+            if code < 0xDC00:
+                high = code
+                continue
+            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else 0xFFFD
+            high = 0
+        if code == _HYPHEN and fium.FPDFText_IsHyphen(handle, index) == 1:
+            text, hyphen = "-", True
+        else:
+            text, hyphen = _character(code, unmapped(handle, index) == 1, plain_type3), False
         if not text:
             continue
-        fium.FPDFText_GetCharOrigin(text_page, index, x, y)
-        fium.FPDFText_GetLooseCharBox(text_page, index, box)
-        fium.FPDFText_GetMatrix(text_page, index, matrix)
-        scale = math.hypot(matrix.a, matrix.b) or 1.0
-        along, up = matrix.a / scale, matrix.b / scale
-        size = fium.FPDFText_GetFontSize(text_page, index) * (math.hypot(matrix.c, matrix.d) or 1.0)
-        if along > 0.999:
-            left, right, base, angle = box.left, box.right, y.value, 0
-        else:
-            ends = [px * along + py * up for px in (box.left, box.right) for py in (box.bottom, box.top)]
-            left, right = min(ends), max(ends)
-            base = y.value * along - x.value * up
-            angle = round(math.degrees(math.atan2(up, along)))
-        glyphs.append(Glyph(text, left, right, base, abs(size), angle, line_end, blank))
-        line_end = blank = False
+        get_box(handle, index, box)
+        if box.bottom != bottom or box.top != top:  # else it stands on the same line in the same font
+            bottom, top = box.bottom, box.top
+            line = _baseline(handle, index)
+        left, right = (box.left, box.right) if line.along > 0.999 else _ends(box, line)
+        angle = 0 if line.along > 0.999 else round(math.degrees(math.atan2(line.up, line.along)))
+        glyphs.append(Glyph(text, left, right, line.base, line.size, angle, line_end, blank))
+        # PDFium leaves out the line end behind a hyphen.
+        line_end, blank = hyphen, False
     return glyphs
 
 
-def _character(text_page: Any, index: int, code: int, plain_type3: frozenset[int]) -> str:
+class _Baseline(NamedTuple):
+    """The line that a glyph stands on: its height, the size of its letters, and its direction."""
+
+    base: float
+    size: float
+    along: float
+    up: float
+
+
+def _baseline(handle: Any, index: int) -> _Baseline:
     import pypdfium2.raw as fium
 
+    x, y, matrix = ctypes.c_double(), ctypes.c_double(), fium.FS_MATRIX()
+    fium.FPDFText_GetCharOrigin(handle, index, x, y)
+    fium.FPDFText_GetMatrix(handle, index, matrix)
+    scale = math.hypot(matrix.a, matrix.b) or 1.0
+    along, up = matrix.a / scale, matrix.b / scale
+    size = fium.FPDFText_GetFontSize(handle, index) * (math.hypot(matrix.c, matrix.d) or 1.0)
+    base = y.value if along > 0.999 else y.value * along - x.value * up
+    return _Baseline(round(base, 1), round(abs(size), 1), along, up)
+
+
+def _ends(box: Any, line: _Baseline) -> tuple[float, float]:
+    """Where a glyph begins and ends along a line that does not run to the right."""
+    ends = [x * line.along + y * line.up for x in (box.left, box.right) for y in (box.bottom, box.top)]
+    return min(ends), max(ends)
+
+
+def _character(code: int, unmapped: bool, plain_type3: frozenset[int]) -> str:
+    if unmapped:
+        return chr(code) if code in plain_type3 else UNKNOWN
+    if 32 < code < 0x7F:
+        return chr(code)
     if code in _SYMBOLS:
         return _SYMBOLS[code]
-    if fium.FPDFText_IsHyphen(text_page, index) == 1:
-        return "-"
-    if fium.FPDFText_HasUnicodeMapError(text_page, index) == 1:
-        return chr(code) if code in plain_type3 else UNKNOWN
     if code < 32 or 0x7F <= code < 0xA0 or code in (0xFFFE, 0xFFFF) or 0xE000 <= code < 0xF900:
         return UNKNOWN
     character = chr(code)

@@ -34,7 +34,9 @@ class Layers:
             return False
         said = content.raw_get("/OCGs") if "/OCGs" in content else None
         members = said if items(said) else [said]
-        states = [getattr(each, "idnum", None) not in self._off for each in inner(members) or () if each is not None]
+        states = [
+            getattr(each, "idnum", None) not in self._off for each in inner(members) or () if each is not None
+        ]
         policy = entry(content, "/P") or "/AnyOn"
         shown = {
             "/AllOn": all(states),
@@ -59,10 +61,7 @@ def without_hidden(reader: Any, layers: Layers) -> bytes:
     for page in writer.pages:
         contents = page.get_contents()
         if contents is not None:
-            kept = _kept(contents, entry(page, "/Resources"), hidden, writer, done, 0)
-            from pypdf.generic import NameObject
-
-            page[NameObject("/Contents")] = kept
+            page.replace_contents(_kept(contents, entry(page, "/Resources"), hidden, writer, done, 0))
     out = BytesIO()
     writer.write(out)
     return out.getvalue()
@@ -99,7 +98,18 @@ def _kept(contents: Any, resources: Any, layers: Layers, writer: Any, done: set[
                 inside = _kept(part, entry(part, "/Resources") or resources, layers, writer, done, depth + 1)
                 part.set_data(inside.get_data())
         # What changes how later things are drawn stays, even where it is hidden.
-        if shown or operator not in (b"Tj", b"TJ", b"'", b'"', b"Do", b"INLINE IMAGE", b"sh", b"S", b"f", b"B"):
+        if shown or operator not in (
+            b"Tj",
+            b"TJ",
+            b"'",
+            b'"',
+            b"Do",
+            b"INLINE IMAGE",
+            b"sh",
+            b"S",
+            b"f",
+            b"B",
+        ):
             kept.append((operands, operator))
     stream.operations = kept
     return stream

@@ -7,8 +7,8 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
+from longspan.spans.formats.marks import lowered, raised
 from longspan.spans.formats.pdf.glyphs import Glyph
-from longspan.spans.formats.scripts import lowered, raised
 
 # Accents that stand for themselves, and those that Unicode sets on the letter before.
 _ACCENTS = {
@@ -16,6 +16,7 @@ _ACCENTS = {
     "˚": "\u030a", "ˇ": "\u030c", "˝": "\u030b", "`": "\u0300", "^": "\u0302", "~": "\u0303",
 }  # fmt: skip
 _BELOW = {"¸": "\u0327", "˛": "\u0328"}
+_APART = {*_ACCENTS, *_BELOW}
 _ONLY_IF_OVER = set("`^~")  # on a line of their own they are themselves
 _DOTLESS = {"ı": "i", "ȷ": "j"}
 _ELISION = re.compile(r"(?:^|[^\w])(?:[ldjmnstcLDJMNSTC]|[Qq]u)$")
@@ -67,8 +68,13 @@ class _Run:
 
 
 def _line(glyphs: list[Glyph]) -> Line:
+    left, right = min(glyph.left for glyph in glyphs), max(glyph.right for glyph in glyphs)
+    first = glyphs[0]
+    if _is_even(glyphs):
+        text = "".join(f" {glyph.text}" if glyph.blank_before else glyph.text for glyph in glyphs).strip()
+        return Line(text, left, right, first.base, first.size or 0.1, first.angle)
     size = _usual_size(glyphs)
-    base = Counter(round(each.base, 1) for each in glyphs if round(each.size, 1) == size).most_common(1)[0][0]
+    base = Counter(each.base for each in glyphs if each.size == size).most_common(1)[0][0]
     runs: list[_Run] = []
     last: Glyph | None = None
     for glyph in _accented(glyphs):
@@ -81,14 +87,25 @@ def _line(glyphs: list[Glyph]) -> Line:
         else:
             runs.append(_Run(glyph.text, level, glyph.struck, blank))
         last = glyph
-    left, right = min(glyph.left for glyph in glyphs), max(glyph.right for glyph in glyphs)
-    return Line(_joined(runs), left, right, base, size, glyphs[0].angle)
+    return Line(_joined(runs), left, right, base, size, first.angle)
+
+
+def _is_even(glyphs: list[Glyph]) -> bool:
+    """Whether nothing in a line is raised, lowered, struck or an accent, as in most lines."""
+    base, size = glyphs[0].base, glyphs[0].size
+    return not any(
+        glyph.base != base or glyph.size != size or glyph.struck or glyph.text in _APART or glyph.ends_line
+        for glyph in glyphs[1:]
+    ) and not (glyphs[0].struck or glyphs[0].text in _APART)
 
 
 def _usual_size(glyphs: list[Glyph]) -> float:
     """The size of the line: the largest one of more than a letter, for an initial is no measure."""
-    sizes = Counter(round(glyph.size, 1) for glyph in glyphs)
-    return max((each for each, count in sizes.items() if count > 1 or len(glyphs) <= 4), default=max(sizes)) or 0.1
+    sizes = Counter(glyph.size for glyph in glyphs)
+    return (
+        max((each for each, count in sizes.items() if count > 1 or len(glyphs) <= 4), default=max(sizes))
+        or 0.1
+    )
 
 
 def _level(glyph: Glyph, base: float, size: float) -> int:
@@ -108,14 +125,16 @@ def _joined(runs: list[_Run]) -> str:
             out, struck = (f"{out} ~~" if run.blank and run.struck else f"{out}~~"), run.struck
             run.blank = run.blank and not run.struck
         said = run.text
+        follower = runs[index + 1] if index + 1 < len(runs) else None
+        after = follower.text if follower is not None and not follower.blank else ""
         if run.level > 0 and len(said) <= 24 and len(runs) > 1:
             lower = runs[index + 2] if index + 2 < len(runs) else None
             if lower is not None and lower.level < 0 and runs[index + 1].text in ("/", "⁄"):
                 said = f" {said}" if before.isdigit() else said
             else:
-                said = raised(said, before)
+                said = raised(said, before, after)
         elif run.level < 0 and before not in ("/", "⁄") and len(runs) > 1 and len(said) <= 24:
-            said = lowered(said)
+            said = lowered(said, after)
         out += f" {said}" if run.blank else said
     return " ".join((f"{out}~~" if struck else out).split())
 
@@ -151,10 +170,14 @@ def _belongs(accent: Glyph, rest: list[Glyph], before: list[Glyph]) -> bool:
         return True
     if accent.text in _ONLY_IF_OVER or letter.blank_before or letter.ends_line:
         return False
-    word = "".join(each.text for each in rest[:4])
-    ahead = "".join(f" {each.text}" if each.blank_before else each.text for each in before[-4:])
+    word = _spaced(rest[:4]).strip()
+    ahead = _spaced(before[-4:])
     apostrophe = re.match(r"(?:s|t|m|d|re|ll|ve)(?!\w)", word) or _ELISION.search(ahead)
     return accent.text != "´" or (bool(ahead) and not apostrophe)
+
+
+def _spaced(glyphs: list[Glyph]) -> str:
+    return "".join(f" {each.text}" if each.blank_before or each.ends_line else each.text for each in glyphs)
 
 
 def _over(accent: Glyph, letter: Glyph) -> bool:

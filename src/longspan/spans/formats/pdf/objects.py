@@ -75,3 +75,11 @@ def box(value: Any) -> tuple[float, float, float, float]:
         return 0.0, 0.0, 0.0, 0.0
     one, two, three, four = numbers
     return min(one, three), min(two, four), max(one, three), max(two, four)
+
+
+def parsed(source: str) -> Any:
+    """The root of XML that may be broken; None if there is none. Nothing outside it is looked up."""
+    from lxml import etree
+
+    parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False)
+    return etree.fromstring(source.encode(), parser) if source else None

@@ -14,9 +14,10 @@ from longspan.spans.display import printable
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.pdf import attachments, forms
 from longspan.spans.formats.pdf.annotations import remarks
+from longspan.spans.formats.pdf.damage import check_content
 from longspan.spans.formats.pdf.drawing import read_drawing, strike
-from longspan.spans.formats.pdf.fonts import plain_type3_codes
-from longspan.spans.formats.pdf.glyphs import UNKNOWN, Glyph, read_glyphs
+from longspan.spans.formats.pdf.fonts import has_tables, plain_type3_codes
+from longspan.spans.formats.pdf.glyphs import UNKNOWN, read_glyphs
 from longspan.spans.formats.pdf.labels import page_labels
 from longspan.spans.formats.pdf.layers import Layers, without_hidden
 from longspan.spans.formats.pdf.lines import read_lines
@@ -76,7 +77,9 @@ class _Pages:
         try:
             with closing(PdfDocument(self._source)) as document:
                 if len(document) != len(self._reader.pages):
-                    raise ValueError(f"its page tree counts {len(document)} and holds {len(self._reader.pages)}")
+                    raise ValueError(
+                        f"its page tree counts {len(document)} and holds {len(self._reader.pages)}"
+                    )
                 for number, page in enumerate(self._reader.pages, start=1):
                     self._page(number, page, document[number - 1])
             labels = page_labels(self._reader)
@@ -90,7 +93,9 @@ class _Pages:
             ) from error
         self._refuse_without_text(bool(texts))
         if texts:
-            labels = (labels or tuple(map(str, range(1, len(self._texts) + 1)))) + tuple(each for each, _ in texts)
+            labels = (labels or tuple(map(str, range(1, len(self._texts) + 1)))) + tuple(
+                each for each, _ in texts
+            )
             self._texts += [f"Attached file {each}:\n{text}" for each, text in texts]
         starts = [0]
         for text in self._texts[:-1]:
@@ -99,7 +104,8 @@ class _Pages:
         return Extract(text="\n".join(self._texts), places=places, notes=tuple(self._notes(files)))
 
     def _page(self, number: int, page: Any, drawn: Any) -> None:
-        _whole(page)
+        check_content(page)
+        drawn.set_rotation(0)  # the order of the text is that of the unturned page
         with closing(drawn), closing(drawn.get_textpage()) as text_page:
             glyphs = read_glyphs(drawn, text_page, plain_type3_codes(page))
             drawing = read_drawing(drawn)
@@ -118,7 +124,11 @@ class _Pages:
 
         fields, hidden = forms.entries(page, appearance)
         self._hidden_fields += hidden
-        lines = in_rows(read_lines(glyphs), fields)
+        written = page.extract_text() if drawing.shapeless_text else ""
+        if written and _letters(written) > _letters("".join(glyph.text for glyph in glyphs)):
+            lines = [*_sound(written, page), *in_rows([], fields)]
+        else:
+            lines = in_rows(read_lines(glyphs), fields)
         words = sum(len(line.split()) for line in lines)
         if drawing.covered >= _COVERED and not drawing.invisible_text and words <= _STAMP_WORDS:
             self._pictures.append(number)
@@ -168,10 +178,16 @@ class _Pages:
                 "you rely on a word or number with one"
             )
         if self._layers.names:
-            names = printable(", ".join(filter(None, self._layers.names)), lines=False)[:120] or "without a name"
-            notes.append(f"what stands on layers that are switched off ({names}) is not read; switch them on and save")
+            names = (
+                printable(", ".join(filter(None, self._layers.names)), lines=False)[:120] or "without a name"
+            )
+            notes.append(
+                f"what stands on layers that are switched off ({names}) is not read; switch them on and save"
+            )
         if self._hidden_fields:
-            notes.append(f"{self._hidden_fields} filled field(s) that the form hides are not read; show them and save")
+            notes.append(
+                f"{self._hidden_fields} filled field(s) that the form hides are not read; show them and save"
+            )
         if self._xfa is not None and entry(self._reader.trailer, "/Root", "/NeedsRendering"):
             notes.append(
                 "it is an XFA form: what is filled in is read, its labels and layout are not; print it to PDF from "
@@ -184,29 +200,22 @@ class _Pages:
         return notes
 
 
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
+
+
+def _sound(text: str, page: Any) -> list[str]:
+    """The lines of a text in which each character has a meaning."""
+    if not has_tables(page) or any(
+        not character.isprintable() or character == UNKNOWN for character in text.replace("\n", "")
+    ):
+        raise ValueError("some of its text can neither be drawn nor taken out")
+    return text.split("\n")
+
+
 def _listed(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
 
 
 def _whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _whole(page: Any) -> None:
-    """Raise if content of the page is missing or damaged: PDFium would leave it out without a word."""
-    from pypdf.generic import NullObject, StreamObject
-
-    if "/Contents" not in page:
-        return
-    contents = page["/Contents"]
-    for part in contents if isinstance(contents, list) else [contents]:
-        stream = part.get_object() if part is not None else None
-        if stream is None or isinstance(stream, NullObject):
-            raise ValueError("its content is missing")
-        if isinstance(stream, StreamObject):
-            stream.get_data()
-    drawn = entry(page, "/Resources", "/XObject")
-    for each in list(drawn or ())[:200]:
-        form = entry(drawn, each)
-        if entry(form, "/Subtype") == "/Form" and isinstance(form, StreamObject):
-            form.get_data()
