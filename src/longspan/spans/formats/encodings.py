@@ -32,7 +32,9 @@ def marked(data: bytes, name: str) -> bytes | str:
                     f"{len(mark) + error.start:,}), or is binary data; save it again as UTF-8, or convert it to text"
                 ) from None
             if "\0" in text:
-                raise with_nul(text.encode(), name)
+                raise DocumentError(
+                    f"{name} is binary data, or text with NUL characters; convert it to UTF-8 text without them"
+                )
             return text
     if b"\0" in data:
         raise with_nul(data, name)

@@ -53,13 +53,6 @@ def _line(data: bytes, at: int) -> str:
 
 def with_nul(data: bytes, name: str) -> DocumentError:
     """The refusal of data with NUL bytes: UTF-16 or UTF-32 without a mark, text with some NULs, or no text at all."""
-    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
-        if _plausible(data, encoding):
-            said = encoding.upper()
-            return DocumentError(
-                f"{name} seems to be {said} without a byte order mark; convert it, e.g. "
-                f"{_convert(name, said.replace('-LE', 'LE').replace('-BE', 'BE'))}"
-            )
     count, first = data.count(0), data.index(0)
     rest = data[:_SAMPLE].replace(b"\0", b"")
     if count * 20 < len(data) and _mostly_text(rest):
@@ -67,8 +60,15 @@ def with_nul(data: bytes, name: str) -> DocumentError:
         many = "a NUL byte" if count == 1 else f"{count:,} NUL bytes, the first"
         return DocumentError(
             f"{name} has {many} at {_line(data, first)}: it is binary data, or text that was damaged; if it is "
-            f"text, look there, or leave them out, e.g. tr -d '\\000' < {file} > {copy}"
+            f"text, look there, or convert it without them, e.g. tr -d '\\000' < {file} > {copy}"
         )
+    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
+        if _plausible(data, encoding):
+            said = encoding.upper()
+            return DocumentError(
+                f"{name} seems to be {said} without a byte order mark; convert it, e.g. "
+                f"{_convert(name, said.replace('-LE', 'LE').replace('-BE', 'BE'))}"
+            )
     return DocumentError(
         f"{name} is binary data, not text (NUL byte at {first:,}); convert it to text, PDF, HTML or docx first"
     )
@@ -76,7 +76,8 @@ def with_nul(data: bytes, name: str) -> DocumentError:
 
 def _mostly_text(data: bytes) -> bool:
     text = data.decode("utf-8", "replace")
-    odd = sum(not character.isprintable() and character not in "\t\n\r\f\x1b" for character in text)
+    odd = text.count("\ufffd")
+    odd += sum(not character.isprintable() and character not in "\t\n\r\f\x1b" for character in text)
     return odd * 20 < len(text)
 
 
@@ -89,12 +90,11 @@ def _plausible(data: bytes, encoding: str) -> bool:
             return False
         text = data[: error.start].decode(encoding)
     usual = sum(character.isprintable() or character in "\t\n\r\f" for character in text)
-    # ASCII bytes in pairs are rare Chinese characters, so line ends, blanks or one script must bear it out.
     scripts = {_script(character) for character in text if character.isalpha()}
-    return bool(text) and usual >= 0.98 * len(text) and len(scripts) <= 3 and "CJK" not in scripts - _HAN
+    return bool(text) and usual >= 0.98 * len(text) and len(scripts - _WITH_HAN) <= 1
 
 
-_HAN = {"CJK", "HIRAGANA", "KATAKANA", "LATIN", "HANGUL"}
+_WITH_HAN = {"CJK", "HIRAGANA", "KATAKANA", "LATIN", "HANGUL"}
 
 
 def escaped_encoding(data: bytes, name: str) -> DocumentError | None:

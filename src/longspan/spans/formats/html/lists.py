@@ -5,13 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-_ROMAN = tuple(
-    zip(
-        (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1),
-        ["m", "cm", "d", "cd", "c", "xc", "l", "xl", "x", "ix", "v", "iv", "i"],
-        strict=True,
-    )
-)
+from longspan.spans.formats.numerals import roman
 
 
 @dataclass
@@ -50,12 +44,8 @@ def _number(said: str | None) -> int | None:
 
 
 def _written(number: int, kind: str) -> str:
-    if kind in ("i", "I") and 0 < number < 4000:
-        out = ""
-        for value, letters in _ROMAN:
-            out += letters * (number // value)
-            number %= value
-        return out if kind == "i" else out.upper()
+    if kind in ("i", "I"):
+        return roman(number) if kind == "i" else roman(number).upper()
     if kind in ("a", "A") and number > 0:
         out = ""
         while number:

@@ -56,14 +56,17 @@ def _read(page: str, name: str, *, xml: bool) -> Extract:
     notes = list(walk.left_out.notes())
     if source.cut is not None:
         notes.append(
-            f"the page ends within a tag, a comment or a script that begins on line {source.cut:,}, and what stands "
-            "there is not read; if it should be, close it"
+            f"ends within a tag, a comment or a script that begins on line {source.cut:,}, and what stands there is "
+            "not read; close it to have it read"
         )
     if not styles.complete:
-        notes.append("what its style sheet hides is read, because it has too many rules; check what is cited")
+        notes.append(
+            "has too many style rules to tell what they hide, and all is read; look at the page before you rely "
+            "on it"
+        )
     if styles.adds_text:
         notes.append(
-            "words that its style sheet adds are not read; save the page as PDF from a browser to have them"
+            "has words that are added by a style and not read; save the page as PDF from a browser to have them read"
         )
     return Extract(text=walk.writer.text, places=Places(lines=tuple(walk.writer.lines)), notes=tuple(notes))
 

@@ -15,7 +15,7 @@ _AS_MARKS = str.maketrans(_TO_MARKS)
 
 _TOKEN = re.compile(
     r"(?:[^<]++|<(?![A-Za-z/!?]))++"
-    r"|<(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?)*+(?:>|\Z)"
+    r"|<(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?)*+(?P<close>>|\Z)"
     r"|<!--(?:-?>|.*?(?:--!?>|\Z))"
     r"|<!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)"
     r"|<(?:[!?]|/[^A-Za-z])[^>]*+(?:>|\Z)"
@@ -63,7 +63,7 @@ class Source:
             if said.startswith("<![CDATA[") and xml:
                 self._text(token["data"].replace("&", "&amp;").replace("<", "&lt;"))
                 continue
-            if at == end and not said.endswith(">"):
+            if at == end and (not said.endswith(">") or token["close"] == ""):
                 self.cut = self._line
             lines = said.count("\n")
             if token["name"]:

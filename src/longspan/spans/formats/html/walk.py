@@ -9,12 +9,12 @@ from typing import Any
 
 from longspan.spans.formats.html.fields import field_text
 from longspan.spans.formats.html.hidden import Styles, gone, shown
-from longspan.spans.formats.html.left_out import LeftOut
 from longspan.spans.formats.html.lists import Numbering
 from longspan.spans.formats.html.maths import formula
 from longspan.spans.formats.html.source import MARK, line_of
 from longspan.spans.formats.html.tables import Table, is_layout, is_table
 from longspan.spans.formats.html.writer import Writer
+from longspan.spans.formats.left_out import Kind, LeftOut
 from longspan.spans.formats.marks import lowered, raised
 
 # The line ends, at least, before and after an element: two leave a blank line.
@@ -26,15 +26,26 @@ _BLOCKS = {
 }
 _EDGES = {tag: line_ends for line_ends, tags in _BLOCKS.items() for tag in tags.split()}
 _PREFORMATTED = {"pre", "textarea", "listing", "plaintext", "xmp"}
+_SAVE = "save what it shows as a file and name that too"
 _EMBEDDED = {
-    "iframe": "embedded page",
-    "object": "embedded object",
-    "embed": "embedded object",
-    "video": "video",
-    "audio": "sound",
-    "canvas": "drawing made by a script",
-    "template": "template for scripts",
+    "iframe": Kind("embedded page", "embedded pages", _SAVE),
+    "object": Kind("embedded object", "embedded objects", _SAVE),
+    "embed": Kind("embedded object", "embedded objects", _SAVE),
+    "video": Kind("video", "videos", "transcribe it"),
+    "audio": Kind("sound", "sounds", "transcribe it"),
+    "canvas": Kind("drawing by a script", "drawings by scripts", "print the page to PDF and run OCR on it"),
+    "template": Kind(
+        "template for scripts", "templates for scripts", "save the page as shown to have it read"
+    ),
 }
+_PICTURE = Kind(
+    "picture without a description", "pictures without a description", "run OCR on it if it holds text"
+)
+_UNSEEN = Kind(
+    "passage that the page hides",
+    "passages that the page hides",
+    "save the page with it shown to have it read",
+)
 _NEVER = {"style", "meta", "link", "base", "param", "source", "track", "datalist", "rp"}
 _FIELDS = {"input", "select", "textarea", "progress", "meter"}
 _STRUCK = {"del", "s", "strike"}
@@ -89,12 +100,16 @@ class Walk:
                 self._line = line_of(piece)
             elif piece:
                 if not around.seen:
-                    self.left_out.hidden(piece)
+                    self._unseen(piece)
                 elif around.preformatted:
                     self.writer.preformatted(piece, self._line)
                 else:
                     self.writer.words(piece, self._line)
                 self._line += piece.count("\n")
+
+    def _unseen(self, text: str) -> None:
+        if words := " ".join(text[:1_000].split()):
+            self.left_out.add(_UNSEEN, words)
 
     def _element(self, node: Any, tag: str, around: _Around) -> None:
         attributes = node.attributes
@@ -102,10 +117,11 @@ class Walk:
         if attributes.get("aria-hidden") == "true" and _has_formula_beside(node):
             return
         if _hidden(tag, attributes, properties):
-            self.left_out.hidden(MARK.sub("", node.text(deep=True, skip_empty=True) or ""))
+            self._unseen(MARK.sub("", node.text(deep=True) or ""))
             return
-        if tag in _EMBEDDED and not (tag == "template" and not node.text(deep=True)):
-            self.left_out.count(_EMBEDDED[tag])
+        if tag in _EMBEDDED:
+            if tag != "template" or MARK.search(node.html or ""):
+                self.left_out.add(_EMBEDDED[tag])
             return
         if properties:
             around = replace(around, seen=shown(properties, around.seen))
@@ -194,7 +210,7 @@ class Walk:
     def _picture(self, attributes: dict[str, Any]) -> str:
         words = " ".join((attributes.get("alt") or "").split())
         if "alt" not in attributes:
-            self.left_out.count("picture without a description")
+            self.left_out.add(_PICTURE)
         return f"[image: {words}]" if words else ""
 
     def _apart(self, node: Any, around: _Around, read: Callable[[Any], str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from longspan.spans.formats.left_out import Kind, LeftOut
 from longspan.spans.formats.pdf.glyphs import Glyph
 from longspan.spans.formats.pdf.objects import entry, items, parsed, string
 
@@ -16,16 +17,23 @@ _MARKS = {
     "/Squiggly": "underlined",
 }
 _HIDDEN = 1 << 1 | 1 << 5
-_MEDIA = {"/Sound": "sound", "/Movie": "film", "/Screen": "film", "/RichMedia": "film", "/3D": "model in 3D"}
+_MEDIA = {
+    "/Sound": Kind("sound", "sounds", "transcribe it"),
+    "/Movie": Kind("film", "films", "transcribe it"),
+    "/Screen": Kind("film", "films", "transcribe it"),
+    "/RichMedia": Kind("film", "films", "transcribe it"),
+    "/3D": Kind("model in 3D", "models in 3D", "describe it in a file"),
+}
+_UNSEEN = Kind("hidden note", "hidden notes", "show it in a viewer and save the file to have it read")
 
 
-def remarks(page: Any, glyphs: list[Glyph], appearance: Any) -> tuple[list[str], list[str]]:
-    """A line for each annotation, and what the page holds of kinds that are no text."""
-    lines, others = [], []
+def remarks(page: Any, glyphs: list[Glyph], appearance: Any, left_out: LeftOut) -> list[str]:
+    """A line for each annotation; those that are no text are added to what is left out."""
+    lines = []
     for note in items(entry(page, "/Annots")):
         kind = str(entry(note, "/Subtype"))
         if kind in _MEDIA:
-            others.append(_MEDIA[kind])
+            left_out.add(_MEDIA[kind])
         if kind in _NOT_READ or kind in _MEDIA:
             continue
         flags = entry(note, "/F")
@@ -37,7 +45,7 @@ def remarks(page: Any, glyphs: list[Glyph], appearance: Any) -> tuple[list[str],
             said = string(entry(note, "/Name")).removeprefix("/")
         if isinstance(flags, int) and flags & _HIDDEN:
             if said:
-                others.append("hidden note")
+                left_out.add(_UNSEEN, said)
             continue
         if kind in _MARKS:
             marked = _under(glyphs, entry(note, "/QuadPoints"))
@@ -54,7 +62,7 @@ def remarks(page: Any, glyphs: list[Glyph], appearance: Any) -> tuple[list[str],
                 if who
                 else f"[{answer}: {said}]"
             )
-    return lines, others
+    return lines
 
 
 def _plain(rich: str) -> str:

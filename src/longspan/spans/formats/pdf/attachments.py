@@ -7,6 +7,7 @@ from typing import Any
 from longspan.errors import DocumentError
 from longspan.spans.display import printable
 from longspan.spans.formats.encodings import plain
+from longspan.spans.formats.left_out import ATTACHMENT, LeftOut
 from longspan.spans.formats.pdf.objects import entry, items, string
 
 _TEXT = (".txt", ".text", ".md", ".csv", ".tsv", ".log", ".json", ".xml")
@@ -14,23 +15,23 @@ _LARGEST = 32 << 20
 _MOST = 1_000
 
 
-def attached(reader: Any) -> tuple[list[tuple[str, str]], list[str]]:
-    """Name and text of the attached files that are plain text, and the names of all others."""
-    texts, others = [], []
+def attached(reader: Any, left_out: LeftOut) -> list[tuple[str, str]]:
+    """Name and text of the attached files that are plain text; all others are added to what is left out."""
+    texts = []
     size = 0
     for name, data in _files(reader):
         shown = printable(name, lines=False)[:80] or "a file without a name"
         if data is None or not name.lower().endswith(_TEXT) or size + len(data) > _LARGEST:
-            others.append(shown)
+            left_out.add(ATTACHMENT, shown)
             continue
         try:
             text = plain(data, shown).text
         except DocumentError:
-            others.append(shown)
+            left_out.add(ATTACHMENT, shown)
             continue
         size += len(data)
         texts.append((shown, text))
-    return texts, others
+    return texts
 
 
 def _files(reader: Any) -> list[tuple[str, bytes | None]]:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from longspan.spans.formats.left_out import Kind, LeftOut
 from longspan.spans.formats.pdf.objects import ancestors, box, entry, inherited, items, parsed, string
 from longspan.spans.formats.pdf.rows import Entry
 
 _PUSH_BUTTON, _PASSWORD = 1 << 16, 1 << 13
+_UNSEEN = Kind(
+    "filled field that is hidden", "filled fields that are hidden", "show it and save to have it read"
+)
 _HIDDEN = 1 << 1 | 1 << 5  # hidden, not viewed
 
 
-def entries(page: Any, appearance: Any) -> tuple[list[Entry], int]:
-    """The filled fields of a page, and how many filled ones it hides. ``appearance`` reads the text of a drawn form."""
-    found, hidden = [], 0
+def entries(page: Any, appearance: Any, left_out: LeftOut) -> list[Entry]:
+    """The filled fields of a page; those that it hides are added to what is left out.
+
+    appearance: reads the text of what is drawn for a field.
+    """
+    found = []
     for widget in items(entry(page, "/Annots")):
         if entry(widget, "/Subtype") != "/Widget":
             continue
@@ -21,11 +28,11 @@ def entries(page: Any, appearance: Any) -> tuple[list[Entry], int]:
         if not value:
             continue
         if _number(entry(widget, "/F")) & _HIDDEN:
-            hidden += 1
+            left_out.add(_UNSEEN, _name(widget))
             continue
         left, bottom, right, top = box(entry(widget, "/Rect"))
         found.append(Entry(name=_name(widget), value=value, left=left, right=right, bottom=bottom, top=top))
-    return found, hidden
+    return found
 
 
 def _number(value: Any) -> int:

@@ -8,17 +8,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-# Of the private characters that fonts of symbols use, those that word processors set as bullets and ticks.
-_SYMBOLS = {
-    0xF0B7: "•",
-    0xF0A7: "▪",
-    0xF0A8: "◆",
-    0xF0D8: "➢",
-    0xF0FC: "✓",
-    0xF0FE: "☒",
-    0xF06F: "□",
-    0xF0E0: "→",
-}
+from longspan.spans.formats.symbols import symbol
+
 UNKNOWN = "\ufffd"
 _BLANKS = {9, 10, 13, 32, 0xA0}
 _HYPHEN = 2  # what PDFium puts for a hyphen at the end of a line
@@ -126,8 +117,8 @@ def _character(code: int, unmapped: bool, plain_type3: frozenset[int]) -> str:
         return chr(code) if code in plain_type3 else UNKNOWN
     if 32 < code < 0x7F:
         return chr(code)
-    if code in _SYMBOLS:
-        return _SYMBOLS[code]
+    if 0xF000 <= code < 0xF100:
+        return symbol(code, "") or UNKNOWN
     if code < 32 or 0x7F <= code < 0xA0 or code in (0xFFFE, 0xFFFF) or 0xE000 <= code < 0xF900:
         return UNKNOWN
     character = chr(code)

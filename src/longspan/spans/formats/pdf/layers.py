@@ -21,15 +21,19 @@ class Layers:
         if entry(properties, "/D", "/BaseState") == "/OFF":
             off = {**groups, **off}
             off = {number: group for number, group in off.items() if number not in on}
-        self._off = off
-        self.names = [string(entry(group, "/Name")) for group in off.values()]
+        self._groups, self._off = groups, off
+        self.met: dict[str, None] = {}  # the names of those that hid something
+
+    def __len__(self) -> int:
+        return len(self._groups)
 
     def hides(self, reference: Any) -> bool:
         """Whether content with this group, or this choice of groups, is not shown."""
         number = getattr(reference, "idnum", None)
-        if number in self._off:
-            return True
         content = inner(reference)
+        if number in self._off:
+            self.met[string(entry(content, "/Name"))] = None
+            return True
         if entry(content, "/Type") != "/OCMD":
             return False
         said = content.raw_get("/OCGs") if "/OCGs" in content else None
@@ -44,15 +48,18 @@ class Layers:
             "/AnyOff": not all(states) or not states,
             "/AllOff": not any(states),
         }
-        return not shown.get(str(policy), True)
+        hidden = not shown.get(str(policy), True)
+        if hidden:
+            self.met.update({string(entry(each, "/Name")): None for each in inner(members) or ()})
+        return hidden
 
 
 def _references(array: Any) -> dict[int, Any]:
     return {each.idnum: inner(each) for each in inner(array) or () if hasattr(each, "idnum")}
 
 
-def without_hidden(reader: Any, layers: Layers) -> bytes:
-    """The file without what its hidden layers show."""
+def without_hidden(reader: Any) -> tuple[bytes, list[str]]:
+    """The file without what stands on layers that are switched off, and their names if something did."""
     from pypdf import PdfWriter
 
     writer = PdfWriter(clone_from=reader)
@@ -64,7 +71,7 @@ def without_hidden(reader: Any, layers: Layers) -> bytes:
             page.replace_contents(_kept(contents, entry(page, "/Resources"), hidden, writer, done, 0))
     out = BytesIO()
     writer.write(out)
-    return out.getvalue()
+    return out.getvalue(), list(hidden.met)
 
 
 class _Rooted:

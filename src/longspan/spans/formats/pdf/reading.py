@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from contextlib import closing
 from io import BytesIO
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from longspan.errors import DocumentError
 from longspan.spans.display import printable
 from longspan.spans.formats.extract import Extract
+from longspan.spans.formats.left_out import LeftOut
 from longspan.spans.formats.pdf import attachments, forms
 from longspan.spans.formats.pdf.annotations import remarks
 from longspan.spans.formats.pdf.damage import check_content
@@ -44,8 +44,7 @@ def pdf(data: bytes, name: str) -> Extract:
         if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
             raise DocumentError(f"{name} is encrypted; remove its password first, e.g. with qpdf --decrypt")
         count = len(reader.pages)
-        layers = Layers(reader)
-        source = without_hidden(reader, layers) if layers.names else data
+        source, layers = without_hidden(reader) if len(Layers(reader)) else (data, [])
     except DocumentError:
         raise
     except Exception as error:  # pypdf: "broken PDF files might cause other Exceptions"
@@ -61,14 +60,13 @@ def pdf(data: bytes, name: str) -> Extract:
 class _Pages:
     """A file while its pages are read."""
 
-    def __init__(self, name: str, reader: Any, source: bytes, layers: Layers) -> None:
+    def __init__(self, name: str, reader: Any, source: bytes, layers: list[str]) -> None:
         self._name, self._reader, self._source, self._layers = name, reader, source, layers
         self._texts: list[str] = []
         self._pictures: list[int] = []
         self._unreadable: list[int] = []
         self._unknown = 0
-        self._hidden_fields = 0
-        self._others: Counter[str] = Counter()
+        self._left_out = LeftOut()
 
     def extract(self) -> Extract:
         from pypdfium2 import PdfDocument
@@ -85,7 +83,7 @@ class _Pages:
             labels = page_labels(self._reader)
             number = 0
             self._form_data()
-            texts, files = attachments.attached(self._reader)
+            texts = attachments.attached(self._reader, self._left_out)
         except Exception as error:  # any object of a broken file may be another than it should
             where = f"read on page {number}" if number else "opened"
             raise DocumentError(
@@ -101,7 +99,9 @@ class _Pages:
         for text in self._texts[:-1]:
             starts.append(starts[-1] + len(text) + 1)
         places = Places(page_starts=tuple(starts), page_labels=labels, pictures=tuple(self._pictures))
-        return Extract(text="\n".join(self._texts), places=places, notes=tuple(self._notes(files)))
+        return Extract(
+            text="\n".join(self._texts), places=places, notes=(*self._notes(), *self._left_out.notes())
+        )
 
     def _page(self, number: int, page: Any, drawn: Any) -> None:
         check_content(page)
@@ -122,18 +122,18 @@ class _Pages:
 
             return str(page.extract_xform_text(form)) if isinstance(form, StreamObject) else ""
 
-        fields, hidden = forms.entries(page, appearance)
-        self._hidden_fields += hidden
-        written = page.extract_text() if drawing.shapeless_text else ""
-        if written and _letters(written) > _letters("".join(glyph.text for glyph in glyphs)):
-            lines = [*_sound(written, page), *in_rows([], fields)]
-        else:
-            lines = in_rows(read_lines(glyphs), fields)
+        fields = forms.entries(page, appearance, self._left_out)
+        lines = in_rows(read_lines(glyphs), fields)
+        if drawing.shapeless_text and not unknown:
+            written = page.extract_text() if has_tables(page) else ""
+            if _letters(written) > _letters("".join(glyph.text for glyph in glyphs)):
+                lines = [*written.split("\n"), *in_rows([], fields)]
+            elif not glyphs:
+                self._unreadable.append(number)
         words = sum(len(line.split()) for line in lines)
         if drawing.covered >= _COVERED and not drawing.invisible_text and words <= _STAMP_WORDS:
             self._pictures.append(number)
-        said, others = remarks(page, glyphs, appearance)
-        self._others.update(others)
+        said = remarks(page, glyphs, appearance, self._left_out)
         self._texts.append("\n".join(_whole_characters(line) for line in [*lines, *said] if visible(line)))
 
     def _form_data(self) -> None:
@@ -165,52 +165,33 @@ class _Pages:
             f"{self._name} has {pages} page(s) without a text layer (a scan?); run OCR first, e.g. ocrmypdf"
         )
 
-    def _notes(self, files: list[str]) -> list[str]:
+    def _notes(self) -> list[str]:
         notes = []
         if self._unreadable:
             notes.append(
-                f"the fonts on page {_listed(self._unreadable)} do not say which characters they draw, so the text "
-                "there is not read; run OCR over it, e.g. ocrmypdf --force-ocr"
+                f"has fonts that do not say which characters they draw, on page {_listed(self._unreadable)}, and that "
+                "text is not read; run OCR over it, e.g. ocrmypdf --force-ocr"
             )
         if self._unknown:
             notes.append(
-                f"{self._unknown:,} sign(s) without a known meaning are shown as {UNKNOWN}; look at the page before "
-                "you rely on a word or number with one"
+                f"has {self._unknown:,} sign(s) whose font does not say what they are, shown as {UNKNOWN}; look at the "
+                "page before you rely on a word or number with one"
             )
-        if self._layers.names:
-            names = (
-                printable(", ".join(filter(None, self._layers.names)), lines=False)[:120] or "without a name"
-            )
+        if self._layers:
+            names = printable(", ".join(filter(None, self._layers)), lines=False)[:120] or "without a name"
             notes.append(
-                f"what stands on layers that are switched off ({names}) is not read; switch them on and save"
-            )
-        if self._hidden_fields:
-            notes.append(
-                f"{self._hidden_fields} filled field(s) that the form hides are not read; show them and save"
+                f"has layers that are switched off ({names}) and not read; switch them on and save to have them read"
             )
         if self._xfa is not None and entry(self._reader.trailer, "/Root", "/NeedsRendering"):
             notes.append(
-                "it is an XFA form: what is filled in is read, its labels and layout are not; print it to PDF from "
-                "Adobe Reader to have all"
+                "is an XFA form: what is filled in is read, its labels and layout are not; print it to PDF from Adobe "
+                "Reader to have all"
             )
-        if files:
-            shown = ", ".join(files[:6]) + (", …" if len(files) > 6 else "")
-            notes.append(f"{len(files)} attached file(s) are not read ({shown}); save them and name them too")
-        notes += [f"{count} {what}(s) are not read" for what, count in self._others.items()]
         return notes
 
 
 def _letters(text: str) -> int:
     return sum(map(str.isalnum, text))
-
-
-def _sound(text: str, page: Any) -> list[str]:
-    """The lines of a text in which each character has a meaning."""
-    if not has_tables(page) or any(
-        not character.isprintable() or character == UNKNOWN for character in text.replace("\n", "")
-    ):
-        raise ValueError("some of its text can neither be drawn nor taken out")
-    return text.split("\n")
 
 
 def _listed(numbers: list[int]) -> str:
