@@ -62,7 +62,8 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
     path = saved(tmp_path / "a\x1b[2J\nb.txt", b"text")
     document = Document.open(path)
-    assert document.name == str(tmp_path / "a\ufffd[2J\ufffdb.txt")
+    assert document.name.isprintable()
+    assert document.name.endswith("b.txt")
     with pytest.raises(DocumentError) as caught:
         Document.open(tmp_path / "a\x1b[2J\nc.txt")
     assert str(caught.value).isprintable()
