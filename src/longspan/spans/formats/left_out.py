@@ -42,6 +42,13 @@ class LeftOut:
         if name and len(names) <= _MOST_NAMED:
             names[name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]} …"] = None
 
+    def merge(self, other: LeftOut) -> None:
+        """What another has counted, too."""
+        for kind, count in other._counts.items():
+            self._counts[kind] = self._counts.get(kind, 0) + count
+            names = [*self._names.get(kind, {}), *other._names[kind]]
+            self._names[kind] = dict.fromkeys(names[: _MOST_NAMED + 1])
+
     def __len__(self) -> int:
         return sum(self._counts.values())
 

@@ -26,7 +26,9 @@ _MAILBOX = re.compile(
     rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From \S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [^\n]*\n(?=[!-9;-~]+:)"
 )
 _COUNTED = re.compile(rb"\s*(\d{1,12})\s*\n")
+_PARTED = re.compile(rb"^content-(?:type|disposition):[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _MOST_BOUNDARIES = 2000
+_LONGEST_HEADER = 1 << 13
 
 
 def is_mail(data: bytes, suffix: str) -> bool:
@@ -51,8 +53,7 @@ def mail(data: bytes, name: str) -> Extract:
     notes: list[str] = []
     try:
         for source in _messages(data):
-            if source.lower().count(b"boundary=") > _MOST_BOUNDARIES:
-                raise ValueError(f"it has more than {_MOST_BOUNDARIES:,} boundaries between parts")
+            _check(source)
             body = Body(left_out, name)
             _read(message_from_bytes(source), body, blocks)
             notes += body.notes
@@ -82,6 +83,14 @@ def _messages(data: bytes) -> list[bytes]:
         re.sub(rb"(?m)^>(>*From )", rb"\1", data[begin:end])
         for (_, begin), end in zip(starts, ends, strict=True)
     ]
+
+
+def _check(source: bytes) -> None:
+    """ValueError if the message would take longer to part than its length allows."""
+    if source.lower().count(b"boundary=") > _MOST_BOUNDARIES:
+        raise ValueError(f"it has more than {_MOST_BOUNDARIES:,} boundaries between parts")
+    if any(match.end() - match.start() > _LONGEST_HEADER for match in _PARTED.finditer(source)):
+        raise ValueError(f"it has a header of a part with more than {_LONGEST_HEADER:,} bytes")
 
 
 def _read(message: Message, body: Body, blocks: Blocks) -> None:

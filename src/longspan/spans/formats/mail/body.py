@@ -73,21 +73,22 @@ class Body:
         """The last form of an alternative that can be read, which is the richest; others, if they say more."""
         forms = []
         for inner in _parts(part):
-            quiet = Body(LeftOut(), self._name)
-            found = list(quiet.texts(inner))
-            if any(text.strip() or attached for text, attached in found):
-                forms.append((inner, found))
-        if not forms:
-            for inner in _parts(part):
-                yield from self.texts(inner)
-            return
-        chosen, _ = forms[-1]
-        best = list(self.texts(chosen))
-        yield from best
-        said = _words(" ".join(text for text, _ in best))
-        for inner, found in forms[:-1]:
-            if _words(" ".join(text for text, _ in found)) - said:
-                self._left_out.add(_FORM, inner.get_content_type())
+            apart = Body(LeftOut(), self._name)
+            forms.append((inner.get_content_type(), list(apart.texts(inner)), apart))
+        read = [form for form in forms if any(text.strip() or attached for text, attached in form[1])]
+        for _, _, apart in read[-1:] or forms:
+            self._left_out.merge(apart._left_out)
+            self.notes += apart.notes
+        if read:
+            _, best, _ = read.pop()
+            yield from best
+            said = _words(" ".join(text for text, _ in best))
+            for kind, found, _ in read:
+                if (
+                    any(attached for _, attached in found)
+                    or _words(" ".join(text for text, _ in found)) - said
+                ):
+                    self._left_out.add(_FORM, kind)
 
     def _attached(self, part: Message) -> None:
         kind, data = part.get_content_type(), _content(part)

@@ -22,6 +22,10 @@ def shown_headers(message: Message) -> str:
     return "\n".join(f"{name}: {said}" for name in _SHOWN if (said := header(message, name)))
 
 
+def all_headers(message: Message) -> str:
+    return "\n".join(f"{name}: {_words(str(raw))}" for name, raw in message.raw_items())
+
+
 def header(message: Message, name: str) -> str:
     """The words of a header; several of a name are parted by commas."""
     found = [_words(str(raw)) for key, raw in message.raw_items() if key.lower() == name.lower()]

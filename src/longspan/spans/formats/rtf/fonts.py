@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from longspan.spans.formats.symbols import is_symbolic
+
 
 class Font(NamedTuple):
     """encoding is None where that of the file holds, and ``symbol`` for pictures in the places of letters."""
 
     name: str = ""
     encoding: str | None = None
+    symbolic: bool = False
+
+
+_UNKNOWN = Font()
 
 
 class Fonts:
@@ -31,7 +37,9 @@ class Fonts:
     def name(self, text: str) -> None:
         self._name.append(text)
         name = "".join(self._name).strip().rstrip(";")
-        self._fonts[self._defined] = self._fonts[self._defined]._replace(name=name)
+        self._fonts[self._defined] = self._fonts[self._defined]._replace(
+            name=name, symbolic=is_symbolic(name)
+        )
 
     def __getitem__(self, number: int) -> Font:
-        return self._fonts.get(number, Font())
+        return self._fonts.get(number, _UNKNOWN)

@@ -7,6 +7,7 @@ from typing import Any
 from longspan.spans.formats.word.formulas import linear
 
 _DEEPEST = 200
+_LONGEST_VALUE = 64
 
 
 class Formula:
@@ -34,9 +35,7 @@ class Formula:
         parent = node.getparent()
         kept = "".join(character for character in text if character.isprintable())
         if parent is not None and str(parent.tag).endswith("Pr"):
-            node.set("val", (node.get("val") or "") + kept.strip())
-        elif len(node) and node[-1].tag == "t":
-            node[-1].text += kept
+            node.set("val", ((node.get("val") or "") + kept.strip())[:_LONGEST_VALUE])
         else:
             self._element(node, "t").text = kept
 

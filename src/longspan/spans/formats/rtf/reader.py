@@ -15,7 +15,7 @@ from longspan.spans.formats.rtf.fonts import Fonts
 from longspan.spans.formats.rtf.formulas import Formula
 from longspan.spans.formats.rtf.story import Story
 from longspan.spans.formats.rtf.words import CHARACTERS, HEADERS, READ, SKIPPED, SYMBOLS, Place
-from longspan.spans.formats.symbols import is_symbolic, replaced
+from longspan.spans.formats.symbols import replaced
 
 _TOKEN = re.compile(
     r"(?P<open>\{)|(?P<close>\})|\\(?P<word>[a-zA-Z]{1,64})(?P<number>-?[0-9]{1,10})?[ ]?"
@@ -354,10 +354,10 @@ class Reader:
                 self._left_out.add(DELETED if state.deleted else HIDDEN)
                 self._in_hidden = gone
             return
-        font = self._fonts[state.font].name
-        if symbolic or _PRIVATE.search(text) or (font and is_symbolic(font)):
+        font = self._fonts[state.font]
+        if symbolic or font.symbolic or _PRIVATE.search(text):
             unknown: list[str] = []
-            text = replaced(text, font if is_symbolic(font) else "Symbol", unknown)
+            text = replaced(text, font.name if font.symbolic else "Symbol", unknown)
             for each in unknown:
                 self._left_out.add(SYMBOL, each)
         self._shown += 1

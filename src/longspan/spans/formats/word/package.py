@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 _MOST_BYTES = 1 << 30
-_MOST_WHOLE = 1 << 28
+_MOST_STREAMED = 1 << 28  # bytes of a part that is read element by element
+_MOST_WHOLE = 1 << 26  # and of one that is in memory as a whole
+_MOST_PACKED = 150  # times smaller than its content, for a part beyond the next line's bytes
+_LEAST_PACKED = 1 << 26
 _WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
@@ -69,10 +72,15 @@ class Package:
         return [target for target in dict.fromkeys(found) if self.has(target)]
 
     def read(self, part: str) -> bytes:
+        return self._zip.read(self._checked(part, _MOST_WHOLE))
+
+    def _checked(self, part: str, most: int) -> zipfile.ZipInfo:
         info = self._parts[part.lower()]
-        if info.file_size > _MOST_WHOLE:
-            raise ValueError(f"its part {part} has {info.file_size:,} bytes, more than {_MOST_WHOLE:,}")
-        return self._zip.read(info)
+        if info.file_size > most:
+            raise ValueError(f"its part {part} has {info.file_size:,} bytes, more than {most:,}")
+        if info.file_size > max(_LEAST_PACKED, _MOST_PACKED * info.compress_size):
+            raise ValueError(f"its part {part} unpacks to more than {_MOST_PACKED} times its size")
+        return info
 
     def tree(self, part: str) -> Any:
         """The root element of a part."""
@@ -87,7 +95,7 @@ class Package:
         from lxml import etree
 
         inside: Any = None
-        with self._zip.open(self._parts[part.lower()]) as stream:
+        with self._zip.open(self._checked(part, _MOST_STREAMED)) as stream:
             for event, node in etree.iterparse(stream, events=("start", "end"), **_SAFE):
                 if event == "start":
                     if node.getparent() is None:

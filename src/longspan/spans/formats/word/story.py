@@ -268,14 +268,13 @@ class Story:
         properties, content = child(node, "sdtPr"), child(node, "sdtContent")
         said = {} if properties is None else {local(each): each for each in properties}
         inside = [] if content is None else list(content)
-        shown = "" if content is None else "".join(content.itertext()).strip()
-        if "checkbox" in said and len(shown) <= 1:
+        if "checkbox" in said and len(_text_of(content)) <= 1:
             self._line.add("[x]" if switched_on(child(said["checkbox"], "checked")) else "[ ]")
             if any(local(each) == "p" for each in inside):
                 self._flush()
         elif switched_on(said.get("showingPlcHdr")):
             self._prompt(inside, read)
-        elif "dataBinding" in said and not shown:
+        elif "dataBinding" in said and not _text_of(content):
             self._left_out.add(_BOUND, value(said.get("alias")) or "")
         else:
             for each in inside:
@@ -328,3 +327,7 @@ _INLINE = {"r", "oMath", "oMathPara", "sdt", "fldSimple", "hyperlink", "subDoc",
 
 def _turn(said: str | None) -> str:
     return said if said in ("first", "even") else "default"
+
+
+def _text_of(node: Any) -> str:
+    return "" if node is None else "".join(node.itertext()).strip()
