@@ -135,9 +135,12 @@ class RunFolder:
             raise TaskError(
                 f"{file} cannot be read ({error}); start the run again in another folder"
             ) from error
-        if not isinstance(description, dict):
-            raise TaskError(f"{file} is not the description of a run; start the run again in another folder")
-        return description
+        if fault := _misshapen(description):
+            raise TaskError(
+                f"{file} is not the description of a run ({fault}); start the run again in another folder"
+            )
+        known: dict[str, Any] = description
+        return known
 
     def describe(self, description: Mapping[str, Any]) -> None:
         """Writes `run.json`, whole or not at all."""
@@ -215,6 +218,21 @@ class RunFolder:
             self._file.close()
             self._file = None
         self._lock.release()
+
+
+def _misshapen(description: Any) -> str:
+    """What in a description is of a kind that none has, "" if nothing is."""
+    if not isinstance(description, dict):
+        return "it is no object"
+    kinds = ((list, ("plans", "lengths", "tasks")), (dict, ("model", "asking", "versions", "timing")))
+    for kind, names in kinds:
+        for name in names:
+            if not isinstance(description.get(name, kind()), kind):
+                return f"{name} is no {'list' if kind is list else 'object'}"
+    tasks = description.get("tasks", ())
+    if not all(isinstance(task, dict) and isinstance(task.get("name"), str) for task in tasks):
+        return "a task has no name"
+    return ""
 
 
 def _cut_to_lines(file: Path) -> None:

@@ -30,10 +30,11 @@ def task_facts(task: Task, data: Path | None) -> dict[str, Any]:
 
 def check_format(before: Mapping[str, Any], path: Path) -> None:
     """Raises OtherRun for a run whose samples were not kept, since nobody can tell if today's are the same."""
-    if before.get("format") != FORMAT:
+    lacking = {"versions", "asking", "tasks", "plans", "lengths", "timing"} - before.keys()
+    if before.get("format") != FORMAT or lacking:
         raise OtherRun(
             f"{path} holds a run of another version of longspan, which did not keep what was asked; longspan report "
-            f"reads it, but to go on start anew with another --out"
+            "reads it, but to go on start anew with another --out"
         )
 
 
@@ -58,9 +59,15 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) ->
     known = {task["name"]: task for task in before["tasks"]}
     for task in now["tasks"]:
         for fact, value in task.items():
-            if task["name"] in known and known[task["name"]].get(fact) != value:
-                what = f"answers to {task['name']}"
-                raise _differs(path, what, fact, known[task["name"]].get(fact), value)
+            if task["name"] not in known or known[task["name"]].get(fact) == value:
+                continue
+            if fact == "code":
+                raise OtherRun(
+                    f"{path} holds answers to {task['name']} that were made and scored by other code than today's; "
+                    f"choose another --out, or score them anew first: longspan eval --rescore {path}"
+                )
+            what = f"answers to {task['name']}"
+            raise _differs(path, what, fact, known[task["name"]].get(fact), value)
 
 
 def _differs(path: Path, what: str, name: str, before: Any, now: Any) -> OtherRun:
