@@ -58,6 +58,9 @@ FROM_DATA = (
 
 FAMILIES = GENERATED + FROM_DATA
 
+RENAMED = {"helmet/recall-key-value": "helmet/recall-json-kv", "liconbench/invented": "liconbench/look-up"}
+"""Names of earlier versions, which still lead to their task."""
+
 ENTRY_POINTS = "longspan.tasks"
 """The group in which a package announces a family by its name: an object reference to a tuple of tasks."""
 
@@ -121,6 +124,7 @@ def _named(name: str) -> Iterator[Task]:
         yield own_task(name)
         return
     family, slash, _ = name.partition("/")
+    name = RENAMED.get(name, name)
     known = tasks(family)
     matching = [task for task in known if not slash or fnmatchcase(task.name, name)]
     if not matching:

@@ -31,9 +31,19 @@ def pseudo_word(random: Random) -> str:
     return "".join(syllables) + ending
 
 
+@cache
+def _known() -> frozenset[str]:
+    return frozenset((*listed("adjectives"), *listed("nouns"), *listed("verbs")))
+
+
+def is_listed(word: str) -> bool:
+    """Whether it is an English word of the lists."""
+    return word in _known()
+
+
 def endless_words(random: Random) -> Iterator[str]:
     """The listed words in a random order, some two thousand, then pseudo-words for ever; these may come again."""
-    known = sorted({*listed("adjectives"), *listed("nouns"), *listed("verbs")})
+    known = sorted(_known())
     yield from random.sample(known, len(known))
     while True:
         yield pseudo_word(random)

@@ -159,7 +159,8 @@ def test_answers_are_spread_over_the_labels(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_facts_stand_in_order_at_their_depths(kind: str) -> None:
     for sample in islice(TASKS[kind].samples(request()), 5):
-        text = sample.context.partition("<context>\n")[2].partition("\n</context>")[0]
+        # The published prompt of qa10 opens the tag once more before.
+        text = sample.context.rpartition("<context>\n")[2].partition("\n</context>")[0]
         sentences = re.split(r"(?<=\.) ", text)
         facts = [(n, each) for n, each in enumerate(sentences) if not each.startswith("The cat number")]
         assert len(facts) == len(sample.facts["depths"])
@@ -189,12 +190,13 @@ def test_the_facts_stand_in_order_at_their_depths(kind: str) -> None:
         ("qa5", "Who gave the milk to Fred?", "Jeff", "Jeff gave the milk to Fred", 1),
         ("qa5", "Who gave the milk to Fred?", "Jeff", "Bill gave the milk to Fred", 0),
         ("qa6", "Is Mary in the kitchen?", "no", "No, I know nothing", 1),
-        ("qa7", "How many objects is Mary carrying?", "none", "none", 1),
-        ("qa7", "How many objects is Mary carrying?", "one", "none", 0),
+        ("qa7", "How many objects is Mary carrying?", "none", "none", 0),
+        ("qa7", "How many objects is Mary carrying?", "one", "one of them", 1),
         ("qa8", "What is Mary carrying?", "milk,apple", "apple, milk", 1),
         ("qa8", "What is Mary carrying?", "milk,apple", "apple", 0),
         ("qa8", "What is Mary carrying?", "milk", "milk <example> apple", 1),
-        ("qa10", "Is Mary in the park?", "maybe", "maybe\nQuestion: yes", 1),
+        ("qa10", "Is Mary in the park?", "maybe", "maybe\nQuestion: yes", 0),
+        ("qa6", "Is Mary in the park?", "no", "I do not know", 1),
         ("qa10", "Is Mary in the park?", "maybe", "", 0),
     ],
 )

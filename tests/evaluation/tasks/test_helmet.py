@@ -1,5 +1,7 @@
 """HELMET, on small files in the layout of its archive and of the hub."""
 
+import json
+import re
 from itertools import islice
 from math import log2
 from pathlib import Path
@@ -8,7 +10,10 @@ import pytest
 from laid_out import asking, put, samples, the, words
 
 from longspan.evaluation import Sample, TaskError
+from longspan.evaluation.catalogue import find
+from longspan.evaluation.metrics.text import exact
 from longspan.evaluation.tasks.helmet.icl import Example, _rounds
+from longspan.evaluation.tasks.helmet.parsed import better, parsed
 
 RAG_FILES = ("nq-dev-multikilt_1000_k50_dep6", "nq-train-multikilt_1000_k3_dep6")
 
@@ -40,7 +45,9 @@ def test_questions_on_passages(tmp_path: Path) -> None:
     assert second.context.count("Document (Title:") == 9
     assert task.score(" The Ash.\n", first)["score"] == 1
     assert task.score("\nIt is the ash river\nor not", first)["score"] == 1
-    assert task.score("the Oak\nQuestion: the Ash?", first)["score"] == 0
+    assert task.score("the Oak\nQuestion: the Ash?", first)["score"] == 1, (
+        "all of the answer counts, as published"
+    )
 
 
 def test_only_what_is_little_known_is_asked_of_popqa(tmp_path: Path) -> None:
@@ -153,6 +160,8 @@ def test_books(tmp_path: Path) -> None:
     assert chosen.references == ("B. Bo",)
     task = the("helmet/longqa-infbench-choice")
     assert [task.score(said, chosen)["score"] for said in (" B", "B. Bo", " A. Ada", "")] == [1, 1, 0, 0]
+    said = ("The answer is B", "B or C", "I take B. Bo", "Answer: B")
+    assert [task.score(each, chosen)["score"] for each in said] == [0, 0, 1, 1], "as published"
 
 
 def test_summaries(tmp_path: Path) -> None:
@@ -178,10 +187,7 @@ def test_summaries(tmp_path: Path) -> None:
 
 
 def test_recall_is_that_of_the_tasks_it_takes() -> None:
-    for name, other in (
-        ("helmet/recall-niah-multikey-2", "ruler/niah-multikey-2"),
-        ("helmet/recall-key-value", "lost-in-the-middle/key-value"),
-    ):
+    for name, other in (("helmet/recall-niah-multikey-2", "ruler/niah-multikey-2"),):
         task = the(name)
         asked = asking(None, 2000)
         (sample,) = islice(task.samples(asked), 1)
@@ -189,6 +195,30 @@ def test_recall_is_that_of_the_tasks_it_takes() -> None:
         assert task.score(sample.references[0], sample)["score"] == 1
         assert task.metric == the(other).metric
         assert "HELMET" in task.paper
+        assert (task.chat, task.max_new_tokens) == (False, 50)
+
+
+def test_json_kv_asks_after_two_pairs_of_the_object() -> None:
+    task = the("helmet/recall-json-kv")
+    assert find(["helmet/recall-key-value"]) == (task,), "its name of before"
+    assert (task.chat, task.max_new_tokens) == (False, 100)
+    for sample in islice(task.samples(asking(None, 2000)), 7):
+        pairs = json.loads(sample.context.partition("JSON data:\n")[2])
+        shown = re.findall(r"Key: (\S+)\nCorresponding value: (\S+)\n\n", sample.question)
+        asked = re.findall(r"Key: (\S+)\n$", sample.question)
+        assert len(shown) == 2
+        assert all(pairs[key] == value for key, value in shown)
+        assert pairs[asked[0]] == sample.references[0]
+        assert list(pairs).index(asked[0]) == round(sample.facts["depth"] * (len(pairs) - 1))
+        assert task.score(f"x\nCorresponding value: {sample.references[0]}", sample)["score"] == 1
+
+
+def test_the_better_of_an_answer_and_what_is_read_out_of_it() -> None:
+    assert parsed("Sure.\nAnswer: answer: B\nmore") == "B"
+    assert parsed("B\nmore") == "B"
+    assert better(exact, "Well. Answer: Ada\nNext", ["ada"]) == 1
+    assert better(exact, "Ada", ["ada"]) == 1
+    assert better(exact, "It is Ada", ["ada"]) == 0
 
 
 # Learning in context.

@@ -15,7 +15,7 @@ from longspan.evaluation.task import Generated, Request, TaskError
 from longspan.evaluation.tasks.liconbench.classification import Invented
 
 INVENTED, BANKING, CLINC, ENTITIES = find(
-    ["liconbench/invented", "liconbench/banking77", "liconbench/clinc150", "liconbench/few-nerd"]
+    ["liconbench/look-up", "liconbench/banking77", "liconbench/clinc150", "liconbench/few-nerd"]
 )
 
 

@@ -173,3 +173,22 @@ def test_the_published_questions(shared_data: Path) -> None:
         assert sample.facts["gold_index"] in found
         assert sample.facts["data"] == "natural-questions"
         assert DOCUMENTS.score(sample.references[0], sample) == {"score": 1}
+
+
+def test_published_documents(tmp_path: Path) -> None:
+    file = (
+        tmp_path
+        / "lost_in_the_middle/qa_data/10_total_documents/nq-open-10_total_documents_gold_at_4.jsonl.gz"
+    )
+    file.parent.mkdir(parents=True)
+    found = [{"title": f"T{n}", "text": f"Passage {n}.", "isgold": n == 4} for n in range(10)]
+    row = {"question": "who built it", "answers": ["Ada Lovelace", "."], "ctxs": found}
+    file.write_bytes(gzip.compress(json.dumps(row).encode()))
+    [task] = find(["lost-in-the-middle/10-documents-4"])
+    [sample] = task.samples(request(tmp_path))
+    assert task.origin == "published"
+    assert "Document [5](Title: T4) Passage 4.\nDocument [6](Title: T5) Passage 5.\n" in sample.context
+    assert sample.question == "Question: who built it\n"
+    assert sample.references == ("Ada Lovelace",)
+    assert sample.facts == {"depth": 4 / 9, "gold_index": 4, "documents": 10}
+    assert len([each for each in find(["lost-in-the-middle"]) if "documents-" in each.name]) == 15

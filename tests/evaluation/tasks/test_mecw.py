@@ -78,3 +78,11 @@ def test_everybody_of_the_rare_colour_sorted():
 def test_scores_by_hand(name, output, references, figures):
     sample = Sample(id="", context="", question="", references=references)
     assert task(name).score(output, sample) == pytest.approx(figures)
+
+
+def test_no_two_first_names_tie():
+    for sample in first(task("find-and-sort"), 60, 900):
+        firsts = [name.split()[0] for name in sample.references]
+        assert len(set(firsts)) == 5
+        assert firsts == sorted(firsts)
+        assert len(told(sample)) == len(re.findall("favourite colour is", sample.context)), "each person once"

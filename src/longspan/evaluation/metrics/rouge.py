@@ -12,9 +12,9 @@ Tokens: TypeAlias = Callable[[str], list[str]]
 
 
 def rouge(
-    output: str, reference: str, kinds: Iterable[str], tokens: Tokens | None = None
+    output: str, reference: str, kinds: Iterable[str], tokens: Tokens | None = None, *, stem: bool = False
 ) -> dict[str, float]:
-    """F by kind: rouge1, rouge2 and so on, rougeL, rougeLsum (sentences end at line breaks). No stemming.
+    """F by kind: rouge1, rouge2 and so on, rougeL, rougeLsum (sentences end at line breaks). stem: by stems.
 
     Raises TaskError where the package rouge-score is missing.
     """
@@ -22,7 +22,7 @@ def rouge(
         from rouge_score.rouge_scorer import RougeScorer
     except ImportError as error:
         raise TaskError("ROUGE needs rouge-score: pip install 'longspan[evaluation]'") from error
-    scorer = RougeScorer(list(kinds), tokenizer=_Tokenizer(tokens) if tokens else None)
+    scorer = RougeScorer(list(kinds), use_stemmer=stem, tokenizer=_Tokenizer(tokens) if tokens else None)
     return {kind: float(score.fmeasure) for kind, score in scorer.score(reference, output).items()}
 
 

@@ -20,6 +20,10 @@ class AdaLEval(Generated):
     """What the two tasks have in common."""
 
     origin: Origin = "stand-in"
+    unlike: str = (
+        "made here: stages of an invented journey for BookSum's chapters, offers of boats for answers of "
+        "StackOverflow"
+    )
     diffusion: Level = "medium"
     scope: Level = "high"
     paper: str = "Ada-LEval: Evaluating long-context LLMs with length-adaptable benchmarks"
@@ -179,7 +183,7 @@ def _offers(random: Random) -> tuple[str, str, Iterator[str]]:
     def offer(features: Mapping[str, str]) -> str:
         return (
             "{owner} hires out a {colour} boat, built of {material}. You find it at {harbour}, it is still free on "
-            "{day}, and there is {extra} on board. I took it last summer for {price} a day and was content."
+            "{day}, and it comes with {extra} on board. I took it last summer for {price} a day and was content."
         ).format(owner=next(owners), price=random.randrange(10, 90), **features)
 
     def others() -> Iterator[str]:

@@ -29,6 +29,7 @@ class DocFinQA(Published):
     paper: str = "DocFinQA: A Long-Context Financial Reasoning Dataset"
     link: str = "https://arxiv.org/abs/2401.06915"
     source: str = "https://huggingface.co/datasets/kensho/DocFinQA"
+    unlike: str = "the number is asked for, where the paper runs a program that the model writes"
     licence: str = "MIT"
     form: str = "the report, then the question; the number is asked for directly, and no program is run"
 

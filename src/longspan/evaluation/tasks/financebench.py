@@ -34,6 +34,7 @@ class FinanceBench(Published):
     paper: str = "FinanceBench: A New Benchmark for Financial Question Answering"
     link: str = "https://arxiv.org/abs/2311.11944"
     source: str = "https://huggingface.co/datasets/PatronusAI/financebench"
+    unlike: str = "numbers are compared, where the paper lets people judge"
     licence: str = "CC BY-NC 4.0"
     form: str = "the report or its pages, then the question"
 

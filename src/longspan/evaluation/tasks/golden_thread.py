@@ -39,6 +39,10 @@ class GoldenThread(LongAnswer):
     words: int = 150
 
     origin: Origin = "stand-in"
+    unlike: str = (
+        "plans and instructions of ours; keywords in their very words instead of a judge; what is missing "
+        "counts as failed"
+    )
     diffusion: Level = "medium"
     scope: Level = "high"
     metric: str = (

@@ -147,6 +147,7 @@ def _task(
         diffusion=diffusion,
         scope=scope,
         metric=_METRICS[compare],
+        unlike="the second question of each sample, about the real world, is left out" * (name == "sci_fi"),
         form="the published prompt" + ", which states the gold answer's length" * (prompt is _LENGTH),
         data=HubFile(
             hub="L4NLP/LEval",

@@ -45,6 +45,9 @@ class LongBenchV2(Task):
     link: str = "https://arxiv.org/abs/2412.15204"
     source: str = "https://huggingface.co/datasets/THUDM/LongBench-v2"
     origin: Origin = "published"
+    unlike: str = (
+        "asked once without examples or reasoning, greedily, where the paper samples at temperature 0.1"
+    )
     form: str = (
         "the published prompt without chain of thought: text, then question, options and the answer's form"
     )

@@ -63,6 +63,7 @@ class Topics(LongEval):
     """The first of many topics that a user and an assistant have talked about."""
 
     origin: Origin = "stand-in"
+    unlike: str = "conversations made here, where the paper has those that a model wrote"
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """A conversation whose first topic is asked for; facts: `depth`, which is 0, and the number of `topics`."""

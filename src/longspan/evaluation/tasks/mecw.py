@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -14,7 +14,7 @@ from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
 from longspan.evaluation.tasks.endless import Endless, distinct
 from longspan.evaluation.tasks.hiding import depth_of, interleaved
-from longspan.evaluation.tasks.needlebench.people import FULL_NAME, full_name
+from longspan.evaluation.tasks.needlebench.people import FIRST_NAMES, FULL_NAME, LAST_NAMES, full_name
 
 _COLOURS_TEXT = (
     """amber black blue brown crimson green indigo ivory orange pink purple silver turquoise white yellow"""
@@ -35,17 +35,22 @@ class Favourites(Generated):
 
     asked: int = 1
     origin: Origin = "stand-in"
+    unlike: str = (
+        "lists and questions of ours; whether a length fails is told as NoLiMa does, not by the paper's test"
+    )
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The people asked for among as many others as fit."""
         fresh = distinct(full_name)
-        names = [fresh(random) for _ in range(self.asked)]
+        # No two have one first name, so that their order by first names is the only one.
+        unalike = distinct(lambda own: own.choice(FIRST_NAMES))
+        names = [f"{unalike(random)} {random.choice(LAST_NAMES)}" for _ in range(self.asked)]
         depths = [depth_of(index)] if self.asked == 1 else [random.random() for _ in names]
         colours, remaining = self.colours(random)
         needles = [
             (depth, (name, colour)) for depth, name, colour in zip(depths, names, colours, strict=True)
         ]
-        others = Endless(random, lambda own: (fresh(own), own.choice(remaining)))
+        others = Endless(random, lambda own: (_another(fresh, own, names), own.choice(remaining)))
         facts: dict[str, Any] = {"depth": depths[0]} if self.asked == 1 else {"depths": depths}
 
         def build(count: int) -> Sample:
@@ -69,6 +74,13 @@ class Favourites(Generated):
     @abstractmethod
     def question(self, asked: list[tuple[str, str]], rows: list[tuple[str, str]]) -> tuple[str, list[str]]:
         """What is asked, and its references, from (name, colour) of those asked for and of all."""
+
+
+def _another(fresh: Callable[[Random], str], random: Random, names: Sequence[str]) -> str:
+    """A name that is none of those."""
+    while (name := fresh(random)) in names:
+        pass
+    return name
 
 
 class Needles(Favourites):

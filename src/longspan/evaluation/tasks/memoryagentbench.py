@@ -59,6 +59,7 @@ class MemoryAgentBench(Published):
     paper: str = "Evaluating Memory in LLM Agents via Incremental Multi-Turn Interactions"
     link: str = "https://arxiv.org/abs/2507.05257"
     source: str = "https://huggingface.co/datasets/ai-hyz/MemoryAgentBench"
+    unlike: str = "the whole history stands in one prompt, without the paper's turns and templates"
     licence: str = "MIT"
     form: str = "the whole history at once, which its questions share, then the question in the paper's words"
 

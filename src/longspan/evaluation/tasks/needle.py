@@ -126,5 +126,6 @@ TASKS: tuple[Task, ...] = (
         paper="Needle In A Haystack - Pressure Testing LLMs",
         link="https://github.com/gkamradt/LLMTest_NeedleInAHaystack",
         form="instruction, prose with the sentence in context tags, question",
+        unlike="city, food, park and weather are drawn, and their names are sought instead of a judge",
     ),
 )

@@ -23,6 +23,7 @@ class QMSum(Published):
     paper: str = "QMSum: A New Benchmark for Query-based Multi-domain Meeting Summarization"
     link: str = "https://arxiv.org/abs/2104.05938"
     source: str = "https://github.com/Yale-LILY/QMSum"
+    unlike: str = "the prompt is ours, and words are not stemmed"
     licence: str = "MIT (AMI and ICSI meetings CC BY 4.0)"
     form: str = "the transcript, which all queries on the meeting share, then the query"
 

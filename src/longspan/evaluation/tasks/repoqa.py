@@ -69,6 +69,9 @@ class RepoQA(Generated):
     link: str = "https://arxiv.org/abs/2406.06025"
     source: str = "https://github.com/evalplus/repoqa_release"
     origin: Origin = "published"
+    unlike: str = (
+        "code is compared as it stands, without a parser that cuts the function out and drops comments"
+    )
     licence: str = "Apache-2.0 (descriptions); each repository its own"
     form: str = "instruction and code, then description and instruction"
 

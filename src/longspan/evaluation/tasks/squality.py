@@ -27,6 +27,7 @@ class Squality(Published):
     paper: str = "SQuALITY: Building a Long-Document Summarization Dataset the Hard Way"
     link: str = "https://arxiv.org/abs/2205.11465"
     source: str = "https://github.com/nyu-mll/SQuALITY"
+    unlike: str = "the prompt is ours, and words are not stemmed"
     licence: str = "CC BY 4.0 (answers), Project Gutenberg licence (stories)"
     form: str = "the story, which its questions share, then the question"
 

@@ -6,6 +6,7 @@ import pytest
 
 from longspan.evaluation.catalogue import find
 from longspan.evaluation.task import taken
+from longspan.evaluation.words import is_listed
 
 [COMMON] = find(["ruler/cwe"])
 [FREQUENT] = find(["ruler/fwe"])
@@ -67,3 +68,15 @@ def test_impossible_numbers_are_refused():
     for task, name, value in ((COMMON, "common", 0), (COMMON, "other_times", 30), (FREQUENT, "alpha", 1.0)):
         with pytest.raises(ValueError, match=f"{name}={value}"):
             replace(task, **{name: value})
+
+
+def test_the_kind_of_a_word_does_not_tell_which_are_common(ask):
+    """Where the list has pseudo-words, about as large a share of the common ones are such."""
+    common, others = [], []
+    for sample in taken(COMMON, ask(40_000), 8):
+        words = set(re.findall(r"\d+\. (\S+)", sample.context.rpartition("numbered list")[2]))
+        common += [is_listed(word) for word in sample.references]
+        others += [is_listed(word) for word in words - {*sample.references}]
+        assert len({*sample.references}) == 10
+    assert 0.1 < sum(others) / len(others) < 0.9
+    assert sum(common) / len(common) == pytest.approx(sum(others) / len(others), abs=0.25)

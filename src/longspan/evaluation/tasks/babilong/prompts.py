@@ -1,168 +1,267 @@
-"""What stands before the text: instruction, examples, and the form of the answer, for each kind of question."""
+"""What stands before the text for each kind of question, as published (github.com/booydar/babilong, Apache-2.0)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_HIDDEN = "hidden in some random text and a question. Answer the question based only on the facts."
-_LATEST = "If a person was in different locations, use the latest location."
-_CARRIED = (
-    "If a person got an item in one location and travelled to another, the item is there too. If a person dropped an "
-    "item and moved on, the item remains where it was dropped."
+_PEOPLE = (
+    "I will give you context with the facts about people and their locations hidden in some random "
+    "text and a question. You need to answer the question based only on the information from the "
+    "facts. If a person was in different locations, use the latest location the person was in to "
+    "answer the question."
 )
-_ONE_WORD = "Answer with one word only: {}. Do not write anything else after that."
+_CARRIED = (
+    "I will give you context with the facts about people and objects they carry, hidden in some "
+    "random text and a question. You need to answer the question based only on the information from "
+    "the facts."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """examples: facts with question, and answer."""
+    """instruction, examples in tags, and the form of the answer."""
 
     instruction: str
-    examples: tuple[tuple[str, str], ...]
+    examples: str
     answer: str
 
     def render(self) -> str:
-        """All of it, with the examples in tags."""
-        shown = "\n\n".join(
-            f"<example>\n{asked}\nAnswer: {given}\n</example>" for asked, given in self.examples
-        )
-        return f"{self.instruction}\n\n{shown}\n\n{self.answer}\n\n"
+        """All of it."""
+        return f"{self.instruction}\n\n{self.examples}\n\n{self.answer}\n\n"
 
 
 PROMPTS: Mapping[str, Prompt] = {
     "qa1": Prompt(
-        instruction=f"I give you a context with facts about the positions of different persons {_HIDDEN} {_LATEST}",
-        examples=(
-            (
-                "Ruth went to the cellar. Oscar came back to the attic. Ruth travelled to the porch. Where is Ruth?",
-                "The most recent location of Ruth is porch.",
-            ),
-            (
-                "Oscar moved to the barn. Ruth went to the beach. Oscar went to the shop. Where is Oscar?",
-                "The most recent location of Oscar is shop.",
-            ),
+        instruction=(
+            "I will give you context with the facts about positions of different persons hidden in some "
+            "random text and a question. You need to answer the question based only on the information from "
+            "the facts. If a person was in different locations, use the latest location to answer the "
+            "question."
         ),
-        answer="Always answer in this form: The most recent location of 'person' is 'location'. "
-        "Do not write anything else after that.",
+        examples=(
+            "<example>\n"
+            "Charlie went to the hallway. Judith come back to the kitchen. Charlie travelled to balcony. "
+            "Where is Charlie?\n"
+            "Answer: The most recent location of Charlie is balcony.\n"
+            "</example>\n"
+            "\n"
+            "<example>\n"
+            "Alan moved to the garage. Charlie went to the beach. Alan went to the shop. Rouse travelled to "
+            "balcony. Where is Alan?\n"
+            "Answer: The most recent location of Alan is shop.\n"
+            "</example>"
+        ),
+        answer=(
+            "Always return your answer in the following format: The most recent location of ’person’ is "
+            "’location’. Do not write anything else after that."
+        ),
     ),
     "qa2": Prompt(
-        instruction=f"I give you a context with facts about locations and actions of different persons {_HIDDEN} "
-        f"{_CARRIED}",
-        examples=(
-            (
-                "Ruth went to the cellar. Ruth got a bottle. Ruth moved to the porch. Where is the bottle?",
-                "The bottle is in the porch.",
-            ),
-            (
-                "Oscar moved to the barn. Oscar got a ladder. Oscar dropped the ladder. Oscar moved to the cellar. "
-                "Where is the ladder?",
-                "The ladder is in the barn.",
-            ),
+        instruction=(
+            "I give you context with the facts about locations and actions of different persons hidden in "
+            "some random text and a question.You need to answer the question based only on the information "
+            "from the facts.\n"
+            "If a person got an item in the first location and travelled to the second location the item is "
+            "also in the second location. If a person dropped an item in the first location and moved to "
+            "the second location the item remains in the first location."
         ),
-        answer="Always answer in this form: The 'item' is in the 'location'. Do not write anything else after that.",
+        examples=(
+            "<example>\n"
+            "Charlie went to the kitchen. Charlie got a bottle. Charlie moved to the balcony. Where is the "
+            "bottle?\n"
+            "Answer: The bottle is in the balcony.\n"
+            "</example>\n"
+            "<example>\n"
+            "Alan moved to the garage. Alan got a screw driver. Alan moved to the kitchen. Where is the "
+            "screw driver?\n"
+            "Answer: The screw driver is in the kitchen.\n"
+            "</example>"
+        ),
+        answer=(
+            "Always return your answer in the following format: The ’item’ is in ’location’. Do not write "
+            "anything else after that."
+        ),
     ),
     "qa3": Prompt(
-        instruction=f"I give you a context with facts about locations and actions of different persons {_HIDDEN} "
-        f"{_CARRIED}",
-        examples=(
-            (
-                "Oscar went to the barn. Ruth went to the attic. Ruth took the bottle. Ruth went to the cellar. "
-                "Oscar moved to the porch. Ruth travelled to the shop. Where was the bottle before the shop?",
-                "Before the shop the bottle was in the cellar.",
-            ),
-            (
-                "Oscar went to the porch. Oscar took the ladder. Oscar travelled to the barn. Oscar journeyed to the "
-                "attic. Where was the ladder before the attic?",
-                "Before the attic the ladder was in the barn.",
-            ),
+        instruction=(
+            "I give you context with the facts about locations and actions of different persons hidden in "
+            "some random text and a question. You need to answer the question based only on the information "
+            "from the facts.\n"
+            "If a person got an item in the first location and travelled to the second location the item is "
+            "also in the second location. If a person dropped an item in the first location and moved to "
+            "the second location the item remains in the first location."
         ),
-        answer="Always answer in this form: Before the 'location 1' the 'item' was in the 'location 2'. "
-        "Do not write anything else after that.",
+        examples=(
+            "<example>\n"
+            "John journeyed to the bedroom. Mary grabbed the apple. Mary went back to the bathroom. Daniel "
+            "journeyed to the bedroom. Daniel moved to the garden. Mary travelled to the kitchen. Where was "
+            "the apple before the kitchen?\n"
+            "Answer: Before the kitchen the apple was in the bathroom.\n"
+            "</example>\n"
+            "<example>\n"
+            "John went back to the bedroom. John went back to the garden. John went back to the kitchen. "
+            "Sandra took the football. Sandra travelled to the garden. Sandra journeyed to the bedroom. "
+            "Where was the football before the bedroom?\n"
+            "Answer: Before the bedroom the football was in the garden.\n"
+            "</example>"
+        ),
+        answer=(
+            "Always return your answer in the following format: Before the $location_1$ the $item$ was in "
+            "the $location_2$. Do not write anything else after that."
+        ),
     ),
     "qa4": Prompt(
-        instruction=f"I give you a context with facts about how places lie to one another {_HIDDEN}",
-        examples=(
-            (
-                "The cellar is south of the attic. The porch is north of the attic. What is the attic south of?",
-                "porch",
-            ),
-            (
-                "The barn is west of the porch. The porch is west of the shop. What is west of the porch?",
-                "barn",
-            ),
+        instruction=(
+            "I will give you context with the facts about different people, their location and actions, "
+            "hidden in some random text and a question. You need to answer the question based only on the "
+            "information from the facts."
         ),
-        answer=_ONE_WORD.format("the location"),
+        examples=(
+            "<example>\n"
+            "The hallway is south of the kitchen. The bedroom is north of the kitchen. What is the kitchen "
+            "south of?\n"
+            "Answer: bedroom\n"
+            "</example>\n"
+            "<example>\n"
+            "The garden is west of the bedroom. The bedroom is west of the kitchen. What is west of the "
+            "bedroom?\n"
+            "Answer: garden\n"
+            "</example>"
+        ),
+        answer=(
+            "Your answer should contain only one word - location. Do not write anything else after that."
+        ),
     ),
     "qa5": Prompt(
-        instruction=f"I give you a context with facts about persons who give things to one another {_HIDDEN}",
-        examples=(
-            (
-                "Ruth took the bottle there. Ruth gave the bottle to Oscar. Who did Ruth give the bottle to?",
-                "Oscar",
-            ),
-            ("Oscar picked up the ladder. Oscar passed the ladder to Ruth. Who gave the ladder?", "Oscar"),
-            ("Ruth took the lamp there. Ruth handed the lamp to Oscar. What did Ruth give to Oscar?", "lamp"),
+        instruction=(
+            "I will give you context with the facts about locations and their relations hidden in some "
+            "random text and a question. You need to answer the question based only on the information from "
+            "the facts."
         ),
-        answer=_ONE_WORD.format("the person or the thing"),
+        examples=(
+            "<example>\n"
+            "Mary picked up the apple there. Mary gave the apple to Fred. Mary moved to the bedroom. Bill "
+            "took the milk there. Who did Mary give the apple to?\n"
+            "Answer: Fred\n"
+            "</example>\n"
+            "<example>\n"
+            "Jeff took the football there. Jeff passed the football to Fred. Jeff got the milk there. Bill "
+            "travelled to the bedroom. Who gave the football?\n"
+            "Answer: Jeff\n"
+            "</example>\n"
+            "<example>\n"
+            "Fred picked up the apple there. Fred handed the apple to Bill. Bill journeyed to the bedroom. "
+            "Jeff went back to the garden. What did Fred give to Bill?\n"
+            "Answer: apple\n"
+            "</example>"
+        ),
+        answer=(
+            "Your answer should contain only one word. Do not write anything else after that. Do not "
+            "explain your answer."
+        ),
     ),
     "qa6": Prompt(
-        instruction=f"I give you a context with facts about people and their locations {_HIDDEN} {_LATEST}",
+        instruction=_PEOPLE,
         examples=(
-            ("Oscar travelled to the attic. Oscar travelled to the barn. Is Oscar in the barn?", "yes"),
-            (
-                "Ruth went to the shop. Oscar went to the attic. Ruth went to the cellar. Is Ruth in the shop?",
-                "no",
-            ),
+            "<example>\n"
+            "John travelled to the hallway. John travelled to the garden. Is John in the garden?\n"
+            "Answer: yes\n"
+            "</example>\n"
+            "<example>\n"
+            "Mary went to the office. Daniel journeyed to the hallway. Mary went to the bedroom. Sandra "
+            "went to the garden. Is Mary in the office?\n"
+            "Answer: no\n"
+            "</example>\n"
         ),
-        answer=_ONE_WORD.format("yes or no"),
+        answer=(
+            "Your answer should contain only one word - $yes$ or $no$. Do not write anything else after "
+            "that. Do not explain your answer."
+        ),
     ),
     "qa7": Prompt(
-        instruction=f"I give you a context with facts about people and the objects they carry {_HIDDEN}",
+        instruction=_CARRIED,
         examples=(
-            ("Oscar went to the attic. Oscar got the lamp there. How many objects is Oscar carrying?", "one"),
-            (
-                "Ruth grabbed the lamp. Ruth gave the lamp to Oscar. How many objects is Ruth carrying?",
-                "none",
-            ),
-            ("Ruth picked up the lamp. Ruth took the ladder. How many objects is Ruth carrying?", "two"),
+            "<example>\n"
+            "Daniel went to the bedroom. Daniel got the apple there. How many objects is Daniel carrying?\n"
+            "Answer: one\n"
+            "</example>\n"
+            "<example>\n"
+            "Mary grabbed the apple there. Mary gave the apple to John. How many objects is Mary carrying?\n"
+            "Answer: none\n"
+            "</example>\n"
+            "<example>\n"
+            "Sandra travelled to the hallway. Sandra picked up the milk there. Sandra took the apple there. "
+            "Mary travelled to the garden. How many objects is Sandra carrying?\n"
+            "Answer: two\n"
+            "</example>\n"
         ),
-        answer=_ONE_WORD.format("none, one, two or three"),
+        answer=(
+            "Your answer should contain only one word - $none$ or $number_of_objects$. Do not write "
+            "anything else after that. Do not explain your answer."
+        ),
     ),
     "qa8": Prompt(
-        instruction=f"I give you a context with facts about people and the objects they carry {_HIDDEN}",
+        instruction=_CARRIED,
         examples=(
-            ("Ruth travelled to the barn. Oscar grabbed the lamp there. What is Oscar carrying?", "lamp"),
-            ("Ruth got the bottle there. Ruth discarded the bottle. What is Ruth carrying?", "nothing"),
-            (
-                "Oscar grabbed the ladder. Ruth went to the shop. Oscar got the lamp. What is Oscar carrying?",
-                "ladder,lamp",
-            ),
+            "<example>\n"
+            "Sandra travelled to the garden. Mary grabbed the milk there. What is Mary carrying?\n"
+            "Answer: milk\n"
+            "</example>\n"
+            "<example>\n"
+            "Mary travelled to the kitchen. Sandra travelled to the office. John travelled to the office. "
+            "Sandra discarded the milk there. What is Sandra carrying?\n"
+            "Answer: nothing\n"
+            "</example>\n"
+            "<example>\n"
+            "Daniel grabbed the apple there. Mary went to the office. Daniel moved to the garden. Daniel "
+            "grabbed the milk there. Mary went to the kitchen. What is Daniel carrying?\n"
+            "Answer: apple,milk\n"
+            "</example>\n"
         ),
-        answer="Answer only with the objects, with a comma between them, or with: nothing. "
-        "Do not write anything else after that.",
+        answer=(
+            "Your answer should contain only one or two words: $nothing$ or $object$ or $object_1$, "
+            "$object_2$. Do not write anything else. Do not explain your answer."
+        ),
     ),
     "qa9": Prompt(
-        instruction=f"I give you a context with facts about people and their locations {_HIDDEN} {_LATEST}",
+        instruction=_PEOPLE,
         examples=(
-            ("Oscar is not in the attic. Ruth is not in the cellar. Is Oscar in the attic?", "no"),
-            ("Ruth journeyed to the shop. Oscar is no longer in the barn. Is Ruth in the shop?", "yes"),
+            "<example>\n"
+            "John is not in the bathroom. Sandra is not in the bedroom. Is John in the bathroom?\n"
+            "Answer: no\n"
+            "</example>\n"
+            "<example>\n"
+            "Mary journeyed to the kitchen. John is in the bedroom. Sandra is not in the garden. Is Mary in "
+            "the kitchen?\n"
+            "Answer: yes\n"
+            "</example>\n"
         ),
-        answer=_ONE_WORD.format("yes or no"),
+        answer=(
+            "Your answer should contain only one word - $yes$ or $no$. Do not write anything else. Do not "
+            "explain your answer."
+        ),
     ),
     "qa10": Prompt(
-        instruction=f"I give you a context with facts about people and their locations {_HIDDEN} {_LATEST}",
+        instruction=_PEOPLE,
         examples=(
-            ("Ruth is in the shop. Oscar is either in the attic or the barn. Is Ruth in the cellar?", "no"),
-            (
-                "Ruth is in the cellar. Oscar is either in the attic or the barn. Is Oscar in the attic?",
-                "maybe",
-            ),
-            (
-                "Oscar is either in the shop or the barn. Ruth moved to the attic. Is Ruth in the attic?",
-                "yes",
-            ),
+            "<example>\n"
+            "Bill is in the kitchen. Julie is either in the school or the cinema. Is Bill in the bedroom?\n"
+            "Answer: no\n"
+            "</example>\n"
+            "<example>\n"
+            "Fred is in the bedroom. Mary is either in the school or the cinema. Is Mary in the school?\n"
+            "Answer: maybe\n"
+            "</example>\n"
+            "<example>\n"
+            "Fred is either in the kitchen or the park. Bill moved to the cinema. Is Bill in the cinema?\n"
+            "Answer: yes\n"
+            "</example>\n"
+            "<context>\n"
         ),
-        answer=_ONE_WORD.format("yes, no or maybe"),
+        answer=(
+            "Your answer should contain only one word - $yes$ or $no$ or $maybe$. Do not write anything "
+            "else. Do not explain your answer."
+        ),
     ),
 }

@@ -45,6 +45,9 @@ class Cite(Published):
     paper: str = PAPER
     link: str = LINK
     source: str = ARCHIVE
+    unlike: str = (
+        "the worked examples and fluency are left out, and shared words stand for the judge of entailment"
+    )
     licence: str = "MIT (ALCE); CC BY-SA (Wikipedia text)"
     form: str = (
         "instruction, question, passages; the answer begins with Answer:. The two worked examples of the paper are "

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from longspan.evaluation.archive import HubFile
-from longspan.evaluation.metrics.letters import choice
-from longspan.evaluation.metrics.rouge import rouge_l
-from longspan.evaluation.metrics.text import best, f1
+from longspan.evaluation.metrics.rouge import rouge
+from longspan.evaluation.metrics.text import exact, f1
 from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Level
 from longspan.evaluation.tasks.helmet.paper import LINK, PAPER
+from longspan.evaluation.tasks.helmet.parsed import better
 
 _FORM = (
     "instruction and book, then the question; the answer begins with Answer:. The worked examples of the paper are "
@@ -32,6 +32,7 @@ class Story(Published):
     paper: str = PAPER
     link: str = LINK
     form: str = _FORM
+    unlike: str = "the worked examples are left out, and books come whole"
 
     def sample(self, number: int, story: str, question: str, answers: tuple[str, ...]) -> Sample:
         """Question `number` on a story."""
@@ -44,10 +45,10 @@ class Story(Published):
         )
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
-        """ROUGE-L, and F1 of the words."""
+        """ROUGE-L over stems, and F1 of the words."""
         return {
-            "score": best(rouge_l, output, sample.references),
-            "f1": best(f1, output, sample.references),
+            "score": better(_rouge_l, output, sample.references),
+            "f1": better(f1, output, sample.references),
         }
 
 
@@ -83,7 +84,9 @@ class InfBenchChoice(Story):
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Accuracy."""
-        return {"score": choice(output, sample.references[0])}
+        gold = sample.references[0]
+        named = gold.lower() in output.lower()
+        return {"score": float(named or better(exact, output, (gold[0],)) or better(exact, output, (gold,)))}
 
 
 def infinitebench(file: str) -> HubFile:
@@ -91,12 +94,17 @@ def infinitebench(file: str) -> HubFile:
     return HubFile(hub="xinrongzhang2022/InfiniteBench", path=f"{file}.jsonl", folder="infinitebench")
 
 
+def _rouge_l(output: str, reference: str) -> float:
+    return rouge(output, reference, ("rougeL",), stem=True)["rougeL"]
+
+
 TASKS = (
     NarrativeQA(
         name="helmet/longqa-narrativeqa",
         description="Answer a question on a whole book or film script.",
         max_new_tokens=100,
-        metric="ROUGE-L F, the best of the references, in place of the paper's judge, which is a model",
+        metric="ROUGE-L F over stems, the best of the references, in place of the paper's judge, which is a model",
+        unlike="the worked examples are left out, books come whole, and the judge is replaced",
         source="https://huggingface.co/datasets/deepmind/narrativeqa",
         instruction=(
             "You are given a story, which can be either a novel or a movie script, and a question. Answer the question "
@@ -108,7 +116,7 @@ TASKS = (
         name="helmet/longqa-infbench-qa",
         description="Answer a question on a novel.",
         max_new_tokens=10,
-        metric="ROUGE-L F, the best of the references; words are not stemmed, as the paper has them",
+        metric="ROUGE-L F over stems, the best of the references",
         source="https://huggingface.co/datasets/xinrongzhang2022/InfiniteBench",
         instruction=(
             "You are given a story and a question. Answer the question as concisely as you can, using a single phrase "
@@ -120,7 +128,7 @@ TASKS = (
         name="helmet/longqa-infbench-choice",
         description="Choose one of four answers to a question on a novel.",
         max_new_tokens=10,
-        metric="accuracy of the chosen letter",
+        metric="1 if the answer, or what stands behind Answer:, is the gold letter or option, or has the option in it",
         source="https://huggingface.co/datasets/xinrongzhang2022/InfiniteBench",
         instruction=(
             "You are given a story and a question with multiple choices. Choose the best answer from the options "

@@ -30,7 +30,7 @@ class Rag(Worked):
     max_new_tokens: int = 20
     diffusion: Level = "medium"
     scope: Level = "low"
-    metric: str = "1 if any gold answer is a substring of the answer's first line, both normalised"
+    metric: str = "1 if any gold answer is a substring of the answer, both normalised"
     licence: str = "questions as their authors license them; passages from Wikipedia, CC BY-SA"
     form: str = (
         "two worked examples, the passages, the question; the answer begins with Answer:, no chat template"
@@ -51,7 +51,7 @@ class Rag(Worked):
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Whether a gold answer is there."""
-        return {"score": best(contains, output.lstrip().partition("\n")[0], sample.references)}
+        return {"score": best(contains, output, sample.references)}
 
 
 def _depth(texts: Sequence[str], answers: Sequence[str]) -> Mapping[str, float]:

@@ -28,6 +28,7 @@ class Summary(Published):
     )
     paper: str = PAPER
     link: str = LINK
+    unlike: str = "the worked examples are left out, texts come whole, and the judge is replaced"
     form: str = (
         "instruction and text, then the request; the answer begins with Summary:. The worked examples of the paper are "
         "left out, and texts come whole"

@@ -46,6 +46,7 @@ class Cited(Published):
     paper: str = "L-CiteEval: Do Long-Context Models Truly Leverage Context for Responding?"
     link: str = "https://arxiv.org/abs/2410.02115"
     source: str = "https://huggingface.co/datasets/Jonaszky123/L-CiteEval"
+    unlike: str = "the worked example is left out, and shared words stand for the judge of entailment"
     licence: str = "Apache-2.0"
     form: str = (
         "numbered passages, then instruction and question; the worked example of the paper is left out"

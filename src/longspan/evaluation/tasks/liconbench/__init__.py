@@ -7,8 +7,8 @@ _FORM = "Instruction and demonstrations, then a text in their form; the answer b
 
 TASKS = (
     Invented(
-        name="liconbench/invented",
-        description="Learn from demonstrations which of 64 invented categories a remark belongs to.",
+        name="liconbench/look-up",
+        description="Look up in demonstrations which of 64 invented categories the thing of a remark has.",
         max_new_tokens=20,
         form=_FORM.format(label="category"),
     ),

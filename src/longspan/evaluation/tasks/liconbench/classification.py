@@ -140,6 +140,10 @@ class Invented(Classification):
     )
     item: str = "remark"
     origin: Origin = "stand-in"
+    unlike: str = (
+        "the very word that decides stands in a demonstration too, so a label is looked up and nothing is "
+        "generalised"
+    )
     label: str = "category"
 
     def __post_init__(self) -> None:

@@ -52,6 +52,7 @@ class LongGenBench(LongAnswer):
     """As many questions as the length allows, to be answered in sequence."""
 
     origin: Origin = "stand-in"
+    unlike: str = "three worked examples of ours; no MMLU and CommonSenseQA"
     diffusion: Level = "low"
     scope: Level = "high"
     metric: str = (

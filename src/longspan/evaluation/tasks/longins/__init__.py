@@ -36,6 +36,7 @@ class LongIns(Generated):
     most: int = 24
     max_new_tokens: int = 256
     origin: Origin = "stand-in"
+    unlike: str = "six kinds of exercises made here, where the paper has Super-NaturalInstructions"
     diffusion: Level = "low"
     scope: Level = "high"
     metric: str = "F1 of the numbers that stand in brackets"

@@ -187,6 +187,7 @@ class PublishedCode(PublishedItems):
     )
 
     task = "cpp-text"
+    unlike: str = "F1 of the text, where the paper compiles the program and runs it on tests"
     folder = "pseudo_to_code"
     split = "[CODE]:"
 

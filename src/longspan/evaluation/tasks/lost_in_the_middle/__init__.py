@@ -2,10 +2,11 @@
 
 from longspan.evaluation.source import Source
 from longspan.evaluation.task import Task
-from longspan.evaluation.tasks.lost_in_the_middle.documents import MultiDocument
+from longspan.evaluation.tasks.lost_in_the_middle.documents import MultiDocument, PublishedDocuments
 from longspan.evaluation.tasks.lost_in_the_middle.pairs import KeyValue, PublishedPairs
 
 _SITE = "github.com/nelson-liu/lost-in-the-middle"
+_DOCUMENTS = "Numbered documents with titles, then the question; the answer begins with Answer:"
 _OBJECT = "The JSON object, then the key; the answer begins with Corresponding value:"
 
 
@@ -22,6 +23,23 @@ def _published(pairs: int) -> PublishedPairs:
     )
 
 
+_PLACES = {10: (0, 4, 9), 20: (0, 4, 9, 14, 19), 30: (0, 4, 9, 14, 19, 24, 29)}
+"""Where the gold document stands in the paper's files, by their number of documents."""
+
+
+def _documents(total: int, place: int) -> PublishedDocuments:
+    file = f"qa_data/{total}_total_documents/nq-open-{total}_total_documents_gold_at_{place}.jsonl.gz"
+    return PublishedDocuments(
+        name=f"lost-in-the-middle/{total}-documents-{place}",
+        description=f"Answer a question from the one document of {total}, number {place + 1}, that has the answer.",
+        max_new_tokens=100,
+        source=_SITE,
+        licence="MIT; CC BY-SA 3.0 (Natural Questions, Wikipedia)",
+        form=_DOCUMENTS,
+        data=Source(files=(f"lost_in_the_middle/{file}",), address=f"https://{_SITE}/blob/main/{file}"),
+    )
+
+
 TASKS: tuple[Task, ...] = (
     KeyValue(
         name="lost-in-the-middle/key-value",
@@ -30,12 +48,13 @@ TASKS: tuple[Task, ...] = (
         form=_OBJECT,
     ),
     *(_published(pairs) for pairs in (75, 140, 300)),
+    *(_documents(total, place) for total, places in _PLACES.items() for place in places),
     MultiDocument(
         name="lost-in-the-middle/multi-document",
         description="Answer a question from the one document, among many, that has the answer.",
         max_new_tokens=100,
         source=f"{_SITE} in the folder of local data, else generated",
         licence="CC BY-SA 3.0 (Natural Questions), Apache-2.0 (generated)",
-        form="Numbered documents with titles, then the question; the answer begins with Answer:",
+        form=_DOCUMENTS,
     ),
 )

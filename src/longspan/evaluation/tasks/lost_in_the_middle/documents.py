@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from longspan.evaluation.metrics.text import normalise
 from longspan.evaluation.origin import Origin
+from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, read_rows
 from longspan.evaluation.task import Generated, Request, TaskError
@@ -46,6 +48,10 @@ class MultiDocument(Middle, Generated):
     """
 
     origin: Origin = "stand-in"
+    unlike: str = (
+        "distractors belong to other questions; those found by a search are in the tasks 10-, 20- and "
+        "30-documents"
+    )
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The documents and the question; facts: `depth`, `gold_index`, `documents`, and `data` they come from."""
@@ -58,26 +64,49 @@ class MultiDocument(Middle, Generated):
             documents = list(islice(problem.distractors(), distractors))
             gold = round(place * distractors)
             documents.insert(gold, problem.gold)
-            listed = "\n".join(
-                f"Document [{number}](Title: {document.title}) {document.text}"
-                for number, document in enumerate(documents, 1)
-            )
-            return Sample(
-                id="",
-                context="Write a high-quality answer for the given question using only the provided search "
-                f"results (some of which might be irrelevant).\n\n{listed}\n\n",
-                question=f"Question: {problem.question}\n",
-                prefix="Answer:",
-                references=problem.answers,
-                facts={
-                    "depth": place,
-                    "gold_index": gold,
-                    "documents": len(documents),
-                    "data": "natural-questions" if local else "invented",
-                },
-            )
+            data = "natural-questions" if local else "invented"
+            facts = {"depth": place, "gold_index": gold, "documents": len(documents), "data": data}
+            return _sample("", documents, problem.question, problem.answers, facts)
 
         return self.largest(build, request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedDocuments(Middle, Published):
+    """The questions of a file of the paper with the passages that a search found for each; the gold one stands at the
+    file's place. Facts: `depth`, `gold_index`, `documents`."""
+
+    origin: Origin = "published"
+
+    def read(self, row: Row, number: int) -> Iterable[Sample]:
+        """One sample a row."""
+        documents = [Document(title=each["title"], text=each["text"]) for each in row["ctxs"]]
+        gold = next(place for place, each in enumerate(row["ctxs"]) if each["isgold"])
+        answers = tuple(answer for answer in row["answers"] if normalise(answer))
+        facts = {"depth": gold / (len(documents) - 1), "gold_index": gold, "documents": len(documents)}
+        yield _sample(f"{number:04d}", documents, row["question"], answers, facts)
+
+
+def _sample(
+    name: str,
+    documents: Sequence[Document],
+    question: str,
+    answers: tuple[str, ...],
+    facts: Mapping[str, Any],
+) -> Sample:
+    listed = "\n".join(
+        f"Document [{number}](Title: {document.title}) {document.text}"
+        for number, document in enumerate(documents, 1)
+    )
+    return Sample(
+        id=name,
+        context="Write a high-quality answer for the given question using only the provided search results (some of "
+        f"which might be irrelevant).\n\n{listed}\n\n",
+        question=f"Question: {question}\n",
+        prefix="Answer:",
+        references=answers,
+        facts=facts,
+    )
 
 
 def _natural(random: Random, file: Path) -> Problem:
@@ -154,7 +183,7 @@ def _place(random: Random, invented: Iterator[str]) -> tuple[Document, str, str]
     title = f"{next(invented)} {random.choice(_KINDS)}"
     town = next(invented)
     founder, architect = (f"{next(invented)} {next(invented)}" for _ in range(2))
-    opens, closes = random.sample(_MONTHS, 2)
+    opens, closes = (_MONTHS[month] for month in sorted(random.sample(range(len(_MONTHS)), 2)))
     text = (
         f"The {title} stands at the edge of {town}. It was founded in {random.randrange(1650, 1980)} by {founder}, "
         f"and the plans were drawn by {architect}. It is best known for {random.choice(_TREASURES)}. "

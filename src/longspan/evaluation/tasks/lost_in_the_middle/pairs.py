@@ -25,7 +25,7 @@ class KeyValue(Middle, Generated):
         seed = random.getrandbits(64)
 
         def build(distractors: int) -> Sample:
-            asked, *others = islice(_pairs(Random(seed)), distractors + 1)  # noqa: S311
+            asked, *others = islice(random_pairs(Random(seed)), distractors + 1)  # noqa: S311
             return _sample("", asked, others, depth(index))
 
         return self.largest(build, request)
@@ -60,7 +60,8 @@ def _sample(name: str, asked: tuple[str, str], others: Sequence[tuple[str, str]]
     )
 
 
-def _pairs(random: Random) -> Iterator[tuple[str, str]]:
+def random_pairs(random: Random) -> Iterator[tuple[str, str]]:
+    """Random identifiers in pairs, without end."""
     while True:
         key, value = (UUID(int=random.getrandbits(128), version=4) for _ in range(2))
         yield str(key), str(value)

@@ -42,6 +42,7 @@ class Retrieval(Generated):
 
     needles: int = 1
     origin: Origin = "stand-in"
+    unlike: str = "needles of ours, English alone, without the paper's lengths and weights"
 
     def __post_init__(self) -> None:
         if not 1 <= self.needles <= len(PLACES):

@@ -34,6 +34,7 @@ class NoLiMa(Generated):
 
     hops: Literal[1, 2]
     origin: Origin = "stand-in"
+    unlike: str = "no distractors and no hard set; a haystack is not searched for sentences that answer too"
 
     def origin_of(self, data: Path | None) -> Origin:
         """By the benchmark's rules from its own needles, if they are there."""

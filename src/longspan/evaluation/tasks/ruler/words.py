@@ -10,7 +10,7 @@ from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request
 from longspan.evaluation.tasks.endless import Endless, distinct
 from longspan.evaluation.tasks.ruler.family import Ruler
-from longspan.evaluation.words import endless_words
+from longspan.evaluation.words import endless_words, is_listed, pseudo_word
 
 _SHORT = 4096
 _COMMON_BEFORE = (
@@ -37,7 +37,8 @@ class CommonWords(Ruler):
 
     common: how many words are common; common_times, other_times: how often a common and any other word stands in the
     list. Below 4,096 tokens these are 6 and 1 as published, and the example is shorter. Words are English; a list
-    that needs more than some two thousand different ones goes on with pseudo-words, never for a common word.
+    that needs more than some two thousand different ones goes on with pseudo-words, for as large a share of the common
+    words as of all others, so that the kind of a word does not tell which are common.
     """
 
     max_new_tokens: int = 120
@@ -73,8 +74,15 @@ class CommonWords(Ruler):
             + "\n"
         )
 
+        lots = [random.random() for _ in range(self.common)]
+        invented = Endless(random, distinct(pseudo_word)).first(self.common)
+
         def build(others: int) -> Sample:
             words = vocabulary.first(shown + self.common + others)[shown:]
+            share = sum(not is_listed(word) for word in words) / len(words)
+            for place, (lot, word) in enumerate(zip(lots, invented, strict=True)):
+                if lot < share and word not in words:
+                    words[place] = word
             times = (6, 1) if short else (self.common_times, self.other_times)
             return Sample(
                 id="",
