@@ -119,11 +119,11 @@ def _splits_character(text: str, at: int) -> bool:
     """Whether a place is inside what is read as one character (https://unicode.org/reports/tr29/)."""
     left, right = text[at - 1], text[at]
     if right in "\u200d\u20e3" or "\U0001f3fb" <= right <= "\U0001f3ff" or "\ufe00" <= right <= "\ufe0f":
-        return not left.isspace()
+        return left != "\n"
     if left == "\u200d" and not right.isspace():
         return True
     if unicodedata.category(right)[0] == "M":
-        return not left.isspace()
+        return left != "\n"
     if _regional(left) and _regional(right):
         run = at
         while run > 0 and _regional(text[run - 1]):
