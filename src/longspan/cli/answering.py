@@ -73,7 +73,7 @@ class Display:
     def progress(self, progress: Progress) -> None:
         """Shows how far reading has come."""
         self._bars.update(self._task, completed=progress.processed, total=progress.total)
-        if not self._console.is_terminal and not self._quiet:
+        if not self._console.is_terminal and not self._quiet and progress.processed < progress.total:
             self._lines(f"reading: {progress.processed:,} of {progress.total:,} tokens")
 
     def stream(self, text: str) -> None:
