@@ -62,7 +62,7 @@ def rtf_file(words: Words) -> bytes:
     )
 
 
-@inputs(150)
+@inputs(60)
 @given(st.integers(0, 2**32))
 def test_rtf(seed: int) -> None:
     chance = random.Random(seed)
@@ -109,7 +109,7 @@ def mail_message(words: Words, depth: int = 0) -> EmailMessage:
     return sent
 
 
-@inputs(100)
+@inputs(40)
 @given(st.integers(0, 2**32))
 def test_mail(seed: int) -> None:
     chance = random.Random(seed)
@@ -143,7 +143,7 @@ def cell(words: Words) -> dict[str, object]:
     }
 
 
-@inputs(100)
+@inputs(40)
 @given(st.integers(0, 2**32))
 def test_notebooks(seed: int) -> None:
     chance = random.Random(seed)
@@ -160,7 +160,7 @@ def test_notebooks(seed: int) -> None:
 # Any bytes
 
 
-@inputs(300)
+@inputs(150)
 @given(
     st.sampled_from(
         [

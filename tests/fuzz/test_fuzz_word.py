@@ -158,7 +158,7 @@ class Maker:
     )
 
 
-@inputs(60)
+@inputs(40)
 @given(st.integers(0, 2**32))
 def test_what_is_seen_is_read_and_nothing_else(seed: int) -> None:
     maker = Maker(random.Random(seed))
@@ -168,7 +168,7 @@ def test_what_is_seen_is_read_and_nothing_else(seed: int) -> None:
     assert [joined for joined in maker.apart if joined in found.text] == []
 
 
-@inputs(60)
+@inputs(40)
 @given(st.integers(0, 2**32))
 def test_damage_is_read_or_refused_in_one_line(seed: int) -> None:
     chance = random.Random(seed)

@@ -30,7 +30,7 @@ class Document:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Document:
-        """Read a text, Markdown, HTML, PDF, Word or source file; its name is the path as given.
+        """Read a text, Markdown, HTML, PDF, Word, RTF, mail, notebook or source file; its name is the path as given.
 
         What a terminal could not show of the path stands in the name as Python writes it, such as ``x\\xe8.txt``.
         Line ends become ``\\n`` and a byte order mark is dropped, so the offsets are those of the file
