@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from longspan.chat import Frame, first_turn, next_turn
+from longspan.chat import Chat
 from longspan.errors import UnsupportedModel, WindowExceeded
 from longspan.loading import Loaded
 from longspan.model import Model
@@ -99,26 +99,31 @@ def test_text_given_as_text_keeps_its_special_tokens():
     assert taken == [1, *ids("user\nhello"), 2]
 
 
-def test_the_begin_token_comes_once():
-    def begin(tokenizer):
-        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
-            single=f"{SPECIAL[0]} $A", special_tokens=[(SPECIAL[0], 0)]
-        )
+def begins(tokenizer):
+    """A tokenizer that puts a begin token before every text."""
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{SPECIAL[0]} $A", special_tokens=[(SPECIAL[0], 0)]
+    )
 
-    model = with_tokenizer(begin)
+
+def test_the_begin_token_comes_once():
+    model = with_tokenizer(begins)
     with embedded(model.network) as taken, model.session() as session:
         session.read("one ").read("two")
     assert taken == [0, *ids("one two")]
-    taken, _ = asked(model, ("Where?", STORY, [END]), ("When?", (), [END]))
-    assert taken[0] == 0
-    assert taken.count(0) == 1
+    with embedded(model.network) as taken, model.session() as session:
+        session.read(f"{SPECIAL[0]}one")
+    assert taken == [0, *ids("one")]
+
+
+def test_the_template_decides_about_the_begin_token():
+    taken, _ = asked(with_tokenizer(begins), ("Where?", (), [END]), ("When?", (), [END]))
+    assert 0 not in taken
 
 
 def test_a_template_that_begins_with_the_begin_token_does_not_get_another():
     def begin(tokenizer):
-        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
-            single=f"{SPECIAL[0]} $A", special_tokens=[(SPECIAL[0], 0)]
-        )
+        begins(tokenizer)
         tokenizer.chat_template = "{{ bos_token }}" + TEMPLATE
 
     taken, _ = asked(with_tokenizer(begin), ("Where?", (), [END]))
@@ -156,7 +161,7 @@ def test_a_template_that_rewrites_what_is_said_is_refused():
         tokenizer.chat_template = "{% for m in messages %}{{ m['content'] | upper }}{% endfor %}"
 
     with pytest.raises(UnsupportedModel, match=r"chat template of .* rewrites what the user says"):
-        first_turn(with_tokenizer(shout).tokenizer)
+        Chat(with_tokenizer(shout).tokenizer).frame(0)
 
 
 def test_a_template_that_drops_what_the_assistant_said_is_refused():
@@ -166,7 +171,7 @@ def test_a_template_that_drops_what_the_assistant_said_is_refused():
         )
 
     with pytest.raises(UnsupportedModel, match="rewrites"):
-        next_turn(with_tokenizer(forget).tokenizer, ended=True)
+        Chat(with_tokenizer(forget).tokenizer).frame(1)
 
 
 def test_frames_of_the_default_model_are_its_template(default_weights):
@@ -180,12 +185,9 @@ def test_frames_of_the_default_model_are_its_template(default_weights):
     def prompt(count):
         return tokenizer.apply_chat_template(messages[:count], add_generation_prompt=True, tokenize=False)
 
-    first, second = first_turn(tokenizer), next_turn(tokenizer, ended=False)
+    first, second = (Chat(tokenizer).frame(turn) for turn in range(2))
     assert first.before + "One?" + first.after == prompt(1)
     assert prompt(1) + "Two." + second.before + "Three?" + second.after == prompt(3)
-    end = tokenizer.eos_token
-    assert next_turn(tokenizer, ended=True) == Frame(second.before.removeprefix(end), second.after)
-    assert second.before.startswith(end)
 
 
 def test_answers_come_with_checked_quotes_and_their_cost():

@@ -47,6 +47,7 @@ ORDER = (
     {"conversation"},
     {"batch", "forking"},
     {"generation", "source", "window"},
+    {"speaking"},
     {"contexts"},
     {"profiles"},
     {"session"},

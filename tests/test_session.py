@@ -43,7 +43,7 @@ def test_everything_that_can_be_read_is_the_same_tokens():
     opened = []
     for source in (document, [Span(document, 0, len(document.text))]):
         with embedded(model.network) as taken, model.session() as session:
-            session.read(source)
+            assert session.read(source).next_logits is not None
         opened.append(taken)
     assert opened[0] == opened[1]
     assert opened[0][-2 * len(ids) :] == ids * 2

@@ -101,17 +101,21 @@ class Batch:
         progress: Callable[[Progress], None] | None,
         *,
         questions: Sequence[Sequence[int]] | None = None,
+        back: Sequence[int] = (),
+        held: Sequence[Sequence[int]] = (),
         rounds: bool = False,
         more: bool = False,
     ) -> None:
         """Runs what is pending and then the given tokens of each sequence; a policy acts at their end.
 
         questions: the tokens after them that ask, read too; a guided policy knows them from the beginning and acts
-        where they begin. rounds: whether a round of the dialogue begins with the tokens. more: whether the text goes
-        on in another call, so that nothing acts yet because it ended.
+        where they begin. back: how many pending tokens at the end of each are taken back first. held: tokens after
+        all others, which are pending afterwards. rounds: whether a round of the dialogue begins with the tokens.
+        more: whether the text goes on in another call, so that nothing acts yet because it ended.
         """
         for sequence, new in enumerate(ids):
             memory, pending = self._memories[sequence], self.pending[sequence]
+            del pending[len(pending) - (back[sequence] if back else 0) :]
             begins = memory.seen + len(pending)
             if rounds and begins > memory.rounds[-1]:
                 memory.rounds.append(begins)
@@ -123,6 +127,8 @@ class Batch:
             self._questions[sequence] = asking if guided and len(pending) > len(asking) else []
         self._run(range(len(ids)), every=False, end=True, more=more, progress=progress)
         self._questions = [[] for _ in ids]
+        for pending, later in zip(self.pending, held, strict=False):
+            pending.extend(later)
 
     def logits(self, ids: Sequence[int]) -> Tensor:
         """Runs tokens of the only sequence and returns the logits after each of them, `[n, vocab]`."""

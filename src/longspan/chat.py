@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longspan.errors import UnsupportedModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_MARK = "\u2983longspan-content-{}\u2984"
+_MARK = '⦃Longspan\'s "content" {}\n\t& <kept> as\\it is, {{all}} of it⦄'
+"""Stands for what somebody says. Whatever a template may do to words, but for blanks at their ends, would change it."""
+
+_OWN = {
+    "messages",
+    "tools",
+    "documents",
+    "add_generation_prompt",
+    "tokenize",
+    "chat_template",
+    "conversation",
+}
 
 
 @dataclass(frozen=True)
@@ -21,42 +34,81 @@ class Frame:
     after: str
 
 
-def first_turn(tokenizer: PreTrainedTokenizerBase) -> Frame:
-    """The frame of a conversation's first question. A model without a template gets plain lines."""
-    if tokenizer.chat_template is None:
-        return Frame("", "\nAnswer:")
-    return _cut(_render(tokenizer, 1), tokenizer, 0)
+class Chat:
+    """A model's chat template as the model's own library renders it.
+
+    variables: what the template is given besides the messages, such as enable_thinking.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        self._tokenizer, self.variables = tokenizer, dict(variables or {})
+
+    def frame(self, turn: int, first: str = "", last: str = "") -> Frame:
+        """The frame of a user's turn, counted from 0, in the rendering of the whole conversation up to it.
+
+        It begins where the assistant's words before it end, or with the text. first, last: the blanks with which the
+        user's words begin and end, as far as the template leaves them they are part of the frame. A model without a
+        template gets plain lines. Raises UnsupportedModel for a template that fails or rewrites what is said.
+        """
+        if self._tokenizer.chat_template is None:
+            return Frame(first if turn == 0 else f"\n\nQuestion: {first}", f"{last}\nAnswer:")
+        mark, past = _MARK.format(2 * turn), _MARK.format(2 * turn - 1)
+        said = [_MARK.format(number) for number in range(2 * turn)]
+        for parts in (False, True):
+            text = self._rendered([*said, f"{first}{mark}{last}"], parts=parts)
+            before, found, after = text.partition(mark)
+            if turn:
+                _, met, before = before.rpartition(past)
+            if found and mark not in after and (not turn or met):
+                return Frame(before, after)
+        raise UnsupportedModel(
+            f"the chat template of {self._name} rewrites what the user says; "
+            "read its prompt as text with session.read(...) and session.generate(...)"
+        )
+
+    def _rendered(self, contents: list[str], *, parts: bool) -> str:
+        """parts: whether each content is a list of parts, as models that also see pictures have it."""
+        messages: list[dict[str, Any]] = [
+            {
+                "role": ("user", "assistant")[number % 2],
+                "content": [{"type": "text", "text": content}] if parts else content,
+            }
+            for number, content in enumerate(contents)
+        ]
+        try:
+            text = self._tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, **self.variables
+            )
+        except Exception as error:
+            if parts:
+                return ""
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UnsupportedModel(
+                f"the chat template of {self._name} fails ({reason[:300]}); "
+                "give its variables with template=..., or read its prompt as text with session.read(...)"
+            ) from None
+        return str(text)
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._tokenizer, "name_or_path", "") or "this model"
 
 
-def next_turn(tokenizer: PreTrainedTokenizerBase, *, ended: bool) -> Frame:
-    """The frame of a further question; ended: whether the assistant's last words already carry their end mark."""
-    if tokenizer.chat_template is None:
-        return Frame("\n\nQuestion: ", "\nAnswer:")
-    text = _render(tokenizer, 3)
-    mark = _MARK.format(1)
-    if mark not in text:
-        raise _unusable(tokenizer)
-    frame = _cut(text.split(mark, 1)[1], tokenizer, 2)
-    end = tokenizer.eos_token or ""
-    return Frame(frame.before.removeprefix(end), frame.after) if ended and end else frame
-
-
-def _render(tokenizer: PreTrainedTokenizerBase, turns: int) -> str:
-    roles = ("user", "assistant")
-    messages = [{"role": roles[turn % 2], "content": _MARK.format(turn)} for turn in range(turns)]
-    text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    return text
-
-
-def _cut(text: str, tokenizer: PreTrainedTokenizerBase, turn: int) -> Frame:
-    before, mark, after = text.partition(_MARK.format(turn))
-    if not mark:
-        raise _unusable(tokenizer)
-    return Frame(before, after)
-
-
-def _unusable(tokenizer: PreTrainedTokenizerBase) -> UnsupportedModel:
-    return UnsupportedModel(
-        f"the chat template of {tokenizer.name_or_path or 'this model'} rewrites what the user says; "
-        "read its prompt as text with session.read(...) and session.generate(...)"
-    )
+def check_variables(variables: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The variables of a template. Raises ValueError for names that it has itself and values that JSON cannot hold."""
+    if variables is None:
+        return {}
+    if not isinstance(variables, Mapping):
+        raise ValueError(f"template={variables!r} is no mapping; write template={{'enable_thinking': False}}")
+    for name, value in variables.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in _OWN:
+            raise ValueError(f"template has {name!r}, allowed are names of a template's own variables")
+        try:
+            same = json.loads(json.dumps(value)) == value
+        except (TypeError, ValueError):
+            same = False
+        if not same:
+            raise ValueError(f"template has {name}={value!r}, allowed are values that JSON can hold")
+    return dict(variables)

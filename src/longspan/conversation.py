@@ -1,15 +1,22 @@
-"""What becomes of texts, documents and questions before the model sees them: token ids, turn by turn."""
+"""What becomes of texts, documents and questions before the model sees them: token ids, turn by turn.
+
+The whole conversation is one string, rendered by the model's template and encoded as its tokenizer encodes it whole.
+Since a document is read before its question is known, the tokens at its end, which what follows may still change, are
+only announced (`held`), and are made again together with what follows.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from longspan.chat import Frame, first_turn, next_turn
+from longspan.chat import Chat
+from longspan.errors import UnsupportedModel
 from longspan.parameters import check_choice
-from longspan.spans import Span, render, tokenize
+from longspan.spans import Span, encoder_of, render, tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -18,109 +25,187 @@ Turn = Literal["none", "open", "answered"]
 
 
 class Conversation:
-    """The state of one sequence's prompt: whether it has begun, whose turn it is, and which spans it holds."""
+    """The state of one sequence's prompt: whose turn it is, what was said last, and which spans it holds.
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+    variables: what the chat template is given besides the messages.
+    held: tokens at the end of an open turn that what follows may still change; the model need not run them yet.
+    back: how many tokens at the end, held or not run yet, those that the last call returned take the place of.
+    again: how many of these are of what came before that call. thinks: whether the last prompt ends in a reasoning.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, variables: Mapping[str, Any] | None = None
+    ) -> None:
         self._tokenizer = tokenizer
-        self._begun = False
+        self._encoder = encoder_of(tokenizer)
+        self._chat = Chat(tokenizer, variables)
         self._turn: Turn = "none"
+        self._turns = 0
+        self._said = self._loose = ""
+        self._last: int | None = None
+        self._ended = False
+        self.held: list[int] = []
+        self.back = self.again = 0
+        self.thinks = False
         self.spans: list[Span] = []
 
     def fork(self) -> Self:
         """A second conversation with the same past."""
         twin = copy(self)
-        twin.spans = list(self.spans)
+        twin.held, twin.spans = list(self.held), list(self.spans)
         return twin
 
     @property
     def state(self) -> dict[str, Any]:
         """All but the spans, as JSON can hold it."""
-        return {"begun": self._begun, "turn": self._turn}
+        return {
+            "turn": self._turn,
+            "turns": self._turns,
+            "said": self._encoder.parts(self._said),
+            "loose": self._encoder.parts(self._loose),
+            "held": list(self.held),
+            "last": self._last,
+            "ended": self._ended,
+            "template": self._chat.variables,
+        }
 
     def resume(self, state: Mapping[str, Any], spans: Sequence[Span]) -> None:
         """Takes back the `state` and the spans of another conversation."""
         check_choice("turn", state["turn"], get_args(Turn))
-        self._begun, self._turn, self.spans = bool(state["begun"]), state["turn"], list(spans)
+        self._turn, self._turns, self.spans = state["turn"], int(state["turns"]), list(spans)
+        self._said, self._loose = self._encoder.joined(state["said"]), self._encoder.joined(state["loose"])
+        self._last, self._ended, self.held = state["last"], bool(state["ended"]), list(state["held"])
+        self._chat = Chat(self._tokenizer, state["template"])
 
     def text(self, text: str) -> list[int]:
-        """Text as it is, special tokens spelled out in it included, after the model's begin token if it is first."""
-        return self._begin() + tokenize(self._tokenizer, text).ids
+        """Text as it is, control tokens spelled out in it included, after the model's begin token if it is first."""
+        if self._said or self._loose:
+            before, ids = self._continued(self._encoder.written(text, before=self._said[-1:]))
+            return before + ids
+        begin, ids = begin_ids(self._tokenizer), self._encoder.ids(text, plain=False)
+        self._remember(self._encoder.tail(self._encoder.written(text)) or self._encoder.border)
+        return ids if ids[: len(begin)] == begin else begin + ids
 
     def tokens(self, ids: Sequence[int]) -> list[int]:
         """Tokens exactly as given."""
-        self._begun = True
+        self.settle()
+        self._said = self._encoder.border
         return list(ids)
 
-    def documents(self, spans: Sequence[Span]) -> list[int]:
-        """Parts of documents, in a user's turn that stays open for the question."""
-        ids = self._open(last=None) + self._rendered(spans)
-        self.spans += spans
-        return ids
+    def settle(self) -> None:
+        """What was held cannot change any more: the model runs it."""
+        self._remember(self._loose)
+        self._loose, self.held, self.back, self.again = "", [], 0, 0
+
+    def spoke(self, token: int, *, ended: bool) -> None:
+        """The model said a token; ended: one with which it ends what it says."""
+        self._last, self._ended, self._said = token, ended, self._encoder.name(token)
+
+    @cached_property
+    def end(self) -> int | None:
+        """The control token with which the template ends what the assistant says, if there is one."""
+        try:
+            return self._encoder.first(self._encoder.written(self._chat.frame(1).before))
+        except UnsupportedModel:
+            return None
 
     @property
     def open(self) -> bool:
         """Whether a user's turn has begun and waits for its question."""
         return self._turn == "open"
 
+    def documents(self, spans: Sequence[Span]) -> list[int]:
+        """Parts of documents, in a user's turn that stays open for the question."""
+        begin, opening, dropped = (
+            ([], "\n\n", 0) if self.open else self._opening(self._chat.frame(self._turns).before)
+        )
+        self._turn = "open"
+        self.spans += spans
+        before, ids = self._continued(opening + render(spans), hold=True)
+        self.back += dropped
+        return begin + before + ids
+
     def question(
-        self, question: str, spans: Sequence[Span], *, last: int | None
+        self, question: str, spans: Sequence[Span], *, last: int | None = None
     ) -> tuple[list[int], list[int]]:
         """Further parts of documents, and the question up to where the answer begins.
 
-        last: the token that was generated last, if the assistant spoke before.
+        last: the token that the assistant said last, where `spoke` was not told.
         """
-        after = self._frame(last).after
-        between = "\n\n" if spans or self._turn == "open" else ""
-        ids = self._open(last) + self._rendered(spans)
+        if last is not None:
+            self.spoke(last, ended=False)
+        context = ("\n\n" if self.open and spans else "") + (render(spans) if spans else "")
+        words, first = question.rstrip(), ""
+        if not context and not self.open:
+            words = words.lstrip()
+            first = question[: len(question.rstrip()) - len(words)] if words else ""
+        frame = self._chat.frame(self._turns, first, question[len(question.rstrip()) :])
+        begin, opening, dropped = ([], "", 0) if self.open else self._opening(frame.before)
+        between = "\n\n" if spans or self.open else ""
+        after = self._encoder.written(frame.after, before=(between + words)[-1:])
+        before, ids = self._continued(opening + context, between + words + after)
+        self._turn, self._turns, self.again = "answered", self._turns + 1, 0
+        self.thinks = "<think>" in frame.after.rpartition("</think>")[2]
+        self.back += dropped
         self.spans += spans
-        self._turn = "answered"
-        return ids, self._plain(between + question) + tokenize(self._tokenizer, after).ids
+        return begin + before, ids
 
-    def _open(self, last: int | None) -> list[int]:
-        """What begins a user's turn, unless one is open."""
-        if self._turn == "open":
-            return []
-        before = tokenize(self._tokenizer, self._frame(last).before).ids
-        begin = self._begin()
-        self._turn = "open"
-        return before if before[: len(begin)] == begin else begin + before
+    def _opening(self, frame: str) -> tuple[list[int], str, int]:
+        """What begins a user's turn: the begin token where no template says it, text, and how many tokens it drops.
 
-    def _frame(self, last: int | None) -> Frame:
-        if self._turn == "answered":
-            return next_turn(self._tokenizer, ended=last is not None and last == self._tokenizer.eos_token_id)
-        return first_turn(self._tokenizer)
+        The end mark is not said twice. Another token with which the model ended gives way to the template's mark.
+        """
+        written, dropped = self._encoder.written(frame), 0
+        if self._turn == "answered" and self._last is not None:
+            mark = self._encoder.first(written)
+            if mark == self._last:
+                written = written.lstrip().removeprefix(self._encoder.name(mark))
+            elif self._ended and mark is not None:
+                self._said, dropped = self._encoder.border, 1
+        self._last = None
+        plain = self._tokenizer.chat_template is None and not self._said
+        return begin_ids(self._tokenizer) if plain else [], written, dropped
 
-    def _rendered(self, spans: Sequence[Span]) -> list[int]:
-        return self._plain(render(spans)) if spans else []
+    def _continued(self, *texts: str, hold: bool = False) -> tuple[list[int], list[int]]:
+        """The tokens of texts with names, as they follow what was said: up to the last text, and of it.
 
-    def _plain(self, text: str) -> list[int]:
-        """Text of documents and users: a special token spelled out in it has no power."""
-        return tokenize(self._tokenizer, text, plain=True).ids
+        hold: its end stays loose.
+        """
+        text = self._loose + "".join(texts)
+        ids, starts = self._encoder.after(self._said, text)
+        self.back, self.again = len(self.held), bisect_left(starts, len(self._loose))
+        cut = bisect_left(starts, self._encoder.firm(text)) if hold else len(ids)
+        at = starts[cut] if cut < len(ids) else len(text)
+        self._remember(text[:at])
+        self._loose, self.held = text[at:], ids[cut:]
+        last = min(cut, bisect_left(starts, len(text) - len(texts[-1])))
+        return ids[:last], ids[last:cut]
 
-    def _begin(self) -> list[int]:
-        if self._begun:
-            return []
-        self._begun = True
-        return begin_ids(self._tokenizer)
+    def _remember(self, text: str) -> None:
+        self._said = self._encoder.tail(self._said + text)
 
 
 class Words:
     """How parts speak that have the model read something more."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._tokenizer = tokenizer
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        self._tokenizer, self._chat = tokenizer, Chat(tokenizer, variables)
 
     def encode(self, text: str) -> list[int]:
-        """Text as tokens; a special token spelled out in it has no power."""
+        """Text as tokens; a control token spelled out in it has no power."""
         return tokenize(self._tokenizer, text, plain=True).ids
 
     @cached_property
     def reply(self) -> list[int]:
         """What stands between a user's words and the assistant's."""
-        return tokenize(self._tokenizer, first_turn(self._tokenizer).after).ids
+        encoder = encoder_of(self._tokenizer)
+        return encoder.after(encoder.border, encoder.written(self._chat.frame(0).after))[0]
 
 
 def begin_ids(tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    """The token that the model expects before everything else, if it has one."""
-    begin = tokenizer.bos_token_id
-    return [begin] if begin is not None and begin in tokenizer("")["input_ids"] else []
+    """The tokens that the tokenizer puts before every text."""
+    encoding = tokenizer.backend_tokenizer.encode("x")
+    own = encoding.special_tokens_mask
+    return encoding.ids[: own.index(0)] if 0 in own else []

@@ -23,7 +23,7 @@ class Generation(TypedDict, total=False):
     top_p: float | None
     min_p: float | None
     seed: int | None
-    stop: Sequence[str]
+    stop: str | Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class Step:
     finished: Literal["", "stop", "length"] = ""
 
 
-def end_tokens(network: Any, tokenizer: PreTrainedTokenizerFast) -> set[int]:
-    """The tokens with which the model ends what it says."""
+def end_tokens(network: Any, tokenizer: PreTrainedTokenizerFast, mark: int | None = None) -> set[int]:
+    """The tokens with which the model ends what it says: its own, its tokenizer's, and its template's mark."""
     ends = network.generation_config.eos_token_id
     found = set(ends) if isinstance(ends, list) else {ends}
-    return (found | {tokenizer.eos_token_id}) - {None}
+    return (found | {tokenizer.eos_token_id, mark}) - {None}

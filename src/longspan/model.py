@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longspan.contexts.context import Saved
 from longspan.contexts.origin import Origin
@@ -17,6 +17,7 @@ from longspan.profiles.profiles import Profiles
 from longspan.seam import Seam
 from longspan.selfcheck import SelfCheck, self_check
 from longspan.session import Session
+from longspan.spans import count_tokens
 
 if TYPE_CHECKING:
     import torch
@@ -52,11 +53,13 @@ class Model:
         chunk: int = 2048,
         window: int | None = None,
         forks: Sequence[Plan | str] = (),
+        template: Mapping[str, Any] | None = None,
     ) -> Session:
         """A session under a plan: a Plan, its text, a .toml file, or None for the stock model.
 
         size: sequences side by side. chunk: tokens that pass through the model at a time. window: tokens to allow,
-        by default what the plan's positions support. forks: plans that forks of the session will have.
+        by default what the plan's positions support. forks: plans that forks of the session will have. template:
+        variables of the chat template, such as {"enable_thinking": False}.
         """
         return Session(
             self.seam,
@@ -68,6 +71,7 @@ class Model:
             window=window,
             forks=forks,
             profile=self.profile,
+            template=template,
         )
 
     def restore(self, path: str | Path, plan: Plan | str | os.PathLike[str] | None = None) -> Session:
@@ -93,9 +97,7 @@ class Model:
 
     def count(self, text: str) -> int:
         """Tokens of a text."""
-        from longspan.spans import tokenize
-
-        return len(tokenize(self.tokenizer, text, plain=True))
+        return count_tokens(self.tokenizer, text)
 
 
 def load(

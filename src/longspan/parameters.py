@@ -18,6 +18,13 @@ def check_range(name: str, value: float, low: float | None, high: float | None =
         raise ValueError(f"{name}={value!r} is outside {bounds}")
 
 
+def check_whole(name: str, value: int, low: int, high: int | None = None) -> None:
+    """Raise ValueError unless `value` is a whole number with `low` ≤ value ≤ `high`; None is no bound."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name}={value!r} is no whole number")
+    check_range(name, value, low, high)
+
+
 def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     """Raise ValueError unless `value` is one of `choices`."""
     choices = tuple(choices)

@@ -85,7 +85,7 @@ class Plan:
         Raises PlanError, with the path in front, for a file that cannot be read or holds no plan.
         """
         try:
-            content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            content = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             reason = f"cannot be read ({error.strerror}); give the path of a TOML file"
             raise PlanError(f"plan file {path} {reason}") from error

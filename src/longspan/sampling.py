@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from longspan.parameters import check_range
+from longspan.parameters import check_range, check_whole
+
+_GREEDY = 1e-30
+"""A temperature below it leaves nothing to chance, and fp32 cannot divide by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +19,7 @@ class Sampling:
 
     temperature: divides the logits. top_k: only the k likeliest tokens. top_p: the fewest tokens whose
     probabilities sum to p (https://arxiv.org/abs/1904.09751). min_p: tokens at least min_p times as likely as the
-    likeliest (https://arxiv.org/abs/2407.01082). seed: the same draws every time.
+    likeliest (https://arxiv.org/abs/2407.01082). seed: the same draws every time, −2⁶³ .. 2⁶⁴ − 1.
     """
 
     temperature: float = 0.0
@@ -28,15 +31,17 @@ class Sampling:
     def __post_init__(self) -> None:
         check_range("temperature", self.temperature, 0.0)
         if self.top_k is not None:
-            check_range("top_k", self.top_k, 1)
+            check_whole("top_k", self.top_k, 1)
         if self.top_p is not None:
             check_range("top_p", self.top_p, 0.0, 1.0)
         if self.min_p is not None:
             check_range("min_p", self.min_p, 0.0, 1.0)
+        if self.seed is not None:
+            check_whole("seed", self.seed, -(2**63), 2**64 - 1)
 
 
 class Sampler:
-    """Draws tokens one after another, with a random state of its own."""
+    """Draws the tokens of one sequence, one after another, with a random state of its own."""
 
     def __init__(self, sampling: Sampling, device: torch.device) -> None:
         from transformers.generation.logits_process import (
@@ -47,16 +52,15 @@ class Sampler:
             TopPLogitsWarper,
         )
 
-        self._greedy = sampling.temperature == 0
+        self._greedy = sampling.temperature < _GREEDY
+        if self._greedy:
+            return
         self._generator = torch.Generator(device)
         if sampling.seed is None:
             self._generator.seed()
         else:
             self._generator.manual_seed(sampling.seed)
-        self._filters = LogitsProcessorList()
-        if self._greedy:
-            return
-        self._filters.append(TemperatureLogitsWarper(float(sampling.temperature)))
+        self._filters = LogitsProcessorList([TemperatureLogitsWarper(float(sampling.temperature))])
         if sampling.top_k is not None:
             self._filters.append(TopKLogitsWarper(sampling.top_k))
         if sampling.top_p is not None:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from torch import Tensor
 
 from longspan.batch import Batch, Progress
+from longspan.chat import check_variables
 from longspan.contexts.context import Context, Kind, Saved, reading
 from longspan.contexts.origin import Origin
 from longspan.conversation import Conversation, Words
 from longspan.engine.engine import Engine
 from longspan.forking import check_alike, check_fork
-from longspan.generation import MAX_NEW_TOKENS, ROOM, Generation, Step, end_tokens
+from longspan.generation import ROOM, Generation, Step, end_tokens
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.profiles.profiles import prepare
-from longspan.sampling import Sampler, Sampling
 from longspan.seam import Seam
-from longspan.source import Source, all_ids, checked
-from longspan.spans import Answer, Document, Span, cite
-from longspan.streaming import TextStream
+from longspan.source import Prompt, Source, checked
+from longspan.spans import Answer, Document, Span, apart, cite
+from longspan.speaking import Speaker
 from longspan.usage import Usage
 from longspan.window import window_exceeded
 
@@ -55,6 +55,7 @@ class Session:
         window: int | None = None,
         forks: Sequence[Plan | str] = (),
         profile: Callable[[str], Tensor] | None = None,
+        template: Mapping[str, Any] | None = None,
     ) -> None:
         check_range("size", size, 1)
         check_range("chunk", chunk, 1)
@@ -64,8 +65,9 @@ class Session:
         prepare((plan, *self._forks), profile)
         self._engine = Engine(seam, plan, forks=self._forks, profile=profile, reach=window).checked()
         self.window, self.reached = self._engine.window, dict(self._engine.reached)
-        self._batch = Batch(self._engine, size, chunk, Words(tokenizer))
-        self._conversations = [Conversation(tokenizer) for _ in range(size)]
+        self._template = check_variables(template)
+        self._batch = Batch(self._engine, size, chunk, Words(tokenizer, self._template))
+        self._conversations = [Conversation(tokenizer, self._template) for _ in range(size)]
         self._history: list[Any] = []
         self._read_tokens = self._generated = 0
         self._prefill = self._decode = 0.0
@@ -86,35 +88,20 @@ class Session:
         next, so that a policy does not act yet because it ended. Each call begins a round of the dialogue. Raises
         WindowExceeded before anything is read. An exception while reading closes the session: it has read nothing.
         """
-        drafts = [conversation.fork() for conversation in self._conversations]
-        ids = all_ids(drafts, "source", source)
-        asking = None if question is None else all_ids(drafts, "question", question)
-        self._append(ids, progress, questions=asking, more=more)
-        self._conversations = drafts
+        self._append(Prompt.of(self._conversations, source, question), progress, more=more)
         return self
 
-    def generate(
-        self,
-        *,
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        temperature: float = 0.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        seed: int | None = None,
-        stop: Sequence[str] = (),
-    ) -> Iterator[Step]:
-        """Streams tokens after what was read, greedily at temperature 0.
+    def generate(self, **generation: Unpack[Generation]) -> Iterator[Step]:
+        """Streams tokens after what was read, greedily unless there is a `temperature`.
 
-        Ends a sequence at the model's end token, at a stop string (not part of the text), or after
-        max_new_tokens. Step.sequence says whose token it is. Raises WindowExceeded; ValueError if nothing was read.
+        Ends a sequence at an end token of the model, its tokenizer or its template, at a stop string (not part of the
+        text), or after max_new_tokens. Step.sequence says whose token it is. seed: the draws of each sequence, which
+        are the same alone and beside others. Raises WindowExceeded; ValueError if nothing was read.
         """
-        check_range("max_new_tokens", max_new_tokens, 1)
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
-        streams = [TextStream(self._tokenizer, stop) for _ in range(self.size)]
+        speaker = self._speaker(**generation)
         self._require_read("generating")
-        self._require(max(self.seen), max_new_tokens)
-        return self._generate(max_new_tokens, Sampler(sampling, self._seam.device), streams)
+        self._require(max(self.seen), speaker.limit)
+        return self._generate(speaker)
 
     def ask(
         self,
@@ -138,25 +125,24 @@ class Session:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for ask; use read and generate for a batch")
         if not question.strip():
             raise ValueError("question is empty; ask something")
-        about = [about] if isinstance(about, Document) else about
-        spans = [Span(each, 0, len(each.text)) if isinstance(each, Document) else each for each in about]
-        draft = self._conversations[0].fork()
-        pending = self._batch.pending[0]
-        opens = not draft.open
-        ids, asking = draft.question(question, spans, last=pending[-1] if pending else None)
-        room = generation.get("max_new_tokens", MAX_NEW_TOKENS)
-        self._require(self.seen[0] + len(ids) + len(asking), room)
-        self._append([ids], progress, questions=[asking], rounds=opens, more=more, room=room)
-        self._conversations = [draft]
-        text = ""
-        for step in self.generate(**generation):
-            text += step.text
-            if stream is not None and step.text:
-                stream(step.text)
+        prompt, opens = Prompt.asked(self._conversations[0], question, about), not self._conversations[0].open
+        speaker = self._speaker(**generation)
+        self._require(self.seen[0] + len(prompt), speaker.limit)
+        self._append(prompt, progress, rounds=opens, more=more, room=speaker.limit)
+        draft = self._conversations[0]
+        said = ""
+        with self._whole():
+            for step in self._generate(speaker):
+                text = step.text if said else step.text.lstrip()
+                said += text
+                if stream is not None and text:
+                    stream(text)
+        reasoning, text = apart(said, begun=draft.thinks)
         return Answer(
-            text=text.strip(),
+            text=text,
             citations=cite(text, question, draft.spans),
             usage=self._usage(truncated_tokens),
+            reasoning=reasoning,
         )
 
     def logits(self, ids: Sequence[int] | Tensor) -> Tensor:
@@ -190,6 +176,7 @@ class Session:
             window=self.window,
             forks=self._forks if chosen.policy is None else (),
             profile=self._profile,
+            template=self._template,
         )
         twin._engine.watch_seconds |= self._engine.watch_seconds
         twin._batch = self._batch.fork(twin._engine)
@@ -216,6 +203,7 @@ class Session:
             chunk=first.chunk,
             window=first.window,
             profile=first._profile,
+            template=first._template,
         )
         joined._batch = Batch.together([each._batch for each in sessions], joined._engine)
         joined._conversations = [one.fork() for each in sessions for one in each._conversations]
@@ -263,6 +251,10 @@ class Session:
     @property
     def next_logits(self) -> Tensor:
         """Logits `[vocab]` for the token after what was read. For sessions of one sequence that have just read."""
+        if self.size == 1 and self._conversations[0].held:
+            self._conversations[0].settle()
+            with self._whole():
+                self._batch.step([0])
         upcoming = self._batch.upcoming[0]
         if self.size > 1 or upcoming is None or self._batch.pending[0]:
             raise ValueError("session has no logits for the next token; call session.read(...) just before")
@@ -291,7 +283,7 @@ class Session:
     def close(self) -> None:
         """Gives the session's memory back; it has then read nothing."""
         self._batch.release()
-        self._conversations = [Conversation(self._tokenizer) for _ in range(self.size)]
+        self._conversations = [Conversation(self._tokenizer, self._template) for _ in range(self.size)]
         self._history = []
 
     def __enter__(self) -> Self:
@@ -300,30 +292,29 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _generate(self, limit: int, sampler: Sampler, streams: list[TextStream]) -> Iterator[Step]:
-        ends = end_tokens(self._seam.network, self._tokenizer)
-        self._batch.reserve(limit)
+    def _speaker(self, **generation: Unpack[Generation]) -> Speaker:
+        return Speaker(self._tokenizer, self._seam.device, self.size, **generation)
+
+    def _generate(self, speaker: Speaker) -> Iterator[Step]:
+        ends = end_tokens(self._seam.network, self._tokenizer, self._conversations[0].end)
+        for conversation in self._conversations:
+            conversation.settle()
+        self._batch.reserve(speaker.limit)
         running = list(range(self.size))
         counts = [0] * self.size
         self._history.append(["generate", counts])
-        for count in range(1, limit + 1):
+        for count in range(1, speaker.limit + 1):
             began = time.perf_counter()
             with self._whole():
                 self._batch.step(running)
             steps = []
             for sequence in running:
-                token = sampler.draw(self._batch.upcoming[sequence])
-                self._batch.pending[sequence].append(token)
+                logits = self._batch.upcoming[sequence]
+                step = speaker.step(sequence, logits, ends, last=count == speaker.limit)
+                self._batch.pending[sequence].append(step.token)
+                self._conversations[sequence].spoke(step.token, ended=step.token in ends)
                 counts[sequence] += 1
-                stream = streams[sequence]
-                text = "" if token in ends else stream.push(token)
-                stopped = token in ends or stream.stopped
-                finished: Literal["", "stop", "length"] = (
-                    "stop" if stopped else "length" if count == limit else ""
-                )
-                if finished:
-                    text += stream.flush()
-                steps.append(Step(sequence=sequence, token=token, text=text, finished=finished))
+                steps.append(step)
             running = [step.sequence for step in steps if not step.finished]
             self._generated += len(steps)
             self._decode += time.perf_counter() - began
@@ -342,22 +333,29 @@ class Session:
 
     def _append(
         self,
-        ids: list[list[int]],
+        prompt: Prompt,
         progress: Callable[[Progress], None] | None,
         *,
-        questions: list[list[int]] | None = None,
         rounds: bool = True,
         more: bool = False,
         room: int = ROOM,
     ) -> None:
-        asking, vocabulary = questions or [[] for _ in ids], self._seam.config.vocab_size
-        new = [checked([*each, *asked], vocabulary) for each, asked in zip(ids, asking, strict=True)]
-        self._fit([seen + len(tokens) for seen, tokens in zip(self.seen, new, strict=True)], room)
+        new = prompt.counts(self._seam.config.vocab_size)
+        self._fit([seen + count for seen, count in zip(self.seen, new, strict=True)], room)
         began = time.perf_counter()
         with self._whole():
-            self._batch.read(ids, progress, questions=questions, rounds=rounds, more=more)
-        self._history.append(reading(ids, questions, more))
-        self._read_tokens += sum(map(len, new))
+            self._batch.read(
+                prompt.ids,
+                progress,
+                questions=prompt.questions,
+                back=prompt.back,
+                held=prompt.held,
+                rounds=rounds,
+                more=more,
+            )
+        self._history.append(reading(prompt.ids, prompt.questions, more))
+        self._conversations = prompt.conversations
+        self._read_tokens += sum(new)
         self._prefill += time.perf_counter() - began
 
     def _context(self) -> Context:

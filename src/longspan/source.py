@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,23 +17,86 @@ Source = str | Document | Sequence[Span] | Sequence[int] | Tensor
 """What can be read: text, a document, parts of documents, or token ids."""
 
 
-def all_ids(conversations: Sequence[Conversation], name: str, source: Any) -> list[list[int]]:
-    """The tokens of a source, or of a list of one source for each of several conversations.
+@dataclass(frozen=True)
+class Prompt:
+    """What some sequences read next, and what is said in them when they have.
 
-    name: what the source is called in the error for a list of another length.
+    ids: tokens of each. questions: the tokens after them that ask, None where nothing does. back: how many tokens at
+    the end, announced before, they take the place of. conversations: those that follow, with what they hold back.
     """
+
+    ids: list[list[int]]
+    questions: list[list[int]] | None
+    back: list[int]
+    conversations: list[Conversation]
+
+    @classmethod
+    def of(cls, conversations: Sequence[Conversation], source: Any, question: Any = None) -> Self:
+        """A source, and what asks about it, or lists of one of each for each of several conversations."""
+        drafts = [conversation.fork() for conversation in conversations]
+        ids, asking = _all_ids(drafts, "source", source), None
+        back = [draft.back for draft in drafts]
+        if question is not None:
+            held = [draft.held for draft in drafts]
+            asking = _all_ids(drafts, "question", question)
+            for draft, mine, asked, before in zip(drafts, ids, asking, held, strict=True):
+                mine += asked[: draft.again] if draft.back else before
+                del asked[: draft.again]
+        return cls(ids, asking, back, drafts)
+
+    @classmethod
+    def asked(
+        cls, conversation: Conversation, question: str, about: Document | Sequence[Document] | Sequence[Span]
+    ) -> Self:
+        """A question about what was read and about further documents."""
+        draft = conversation.fork()
+        about = [about] if isinstance(about, Document) else about
+        spans = [Span(each, 0, len(each.text)) if isinstance(each, Document) else each for each in about]
+        ids, asking = draft.question(question, spans)
+        return cls([ids], [asking], [draft.back], [draft])
+
+    def __len__(self) -> int:
+        return sum(map(len, [*self.ids, *self.held, *(self.questions or [])])) - sum(self.back)
+
+    @property
+    def held(self) -> list[list[int]]:
+        """The tokens of each that are announced, since what follows may still change them."""
+        return [conversation.held for conversation in self.conversations]
+
+    def counts(self, vocabulary: int) -> list[int]:
+        """How many tokens each sequence grows by. Raises ValueError for none and for tokens that the model lacks."""
+        asking = self.questions or [[] for _ in self.ids]
+        return [
+            len(checked([*ids, *asked, *held], vocabulary)) - back
+            for ids, asked, held, back in zip(self.ids, asking, self.held, self.back, strict=True)
+        ]
+
+    def after(self, tokens: Sequence[Sequence[int]]) -> list[list[int]]:
+        """All tokens of each sequence, those before given."""
+        return [
+            [*before[: len(before) - back], *ids, *held]
+            for before, ids, held, back in zip(tokens, self.ids, self.held, self.back, strict=True)
+        ]
+
+
+def _all_ids(conversations: Sequence[Conversation], name: str, source: Any) -> list[list[int]]:
+    """The tokens of a source, or of a list of one source for each of several conversations."""
     size = len(conversations)
     sources = [source] if size == 1 else source
     if not isinstance(sources, Sequence) or isinstance(sources, str) or len(sources) != size:
         raise ValueError(f"{name} is not a list of {size} sources, one for each sequence of the session")
+    if size == 1 and isinstance(source, list | tuple) and source and isinstance(source[0], str):
+        raise ValueError(
+            f"{name} is a list of texts; give one text, or open the session with size={len(source)}"
+        )
     return [_ids(conversation, each) for conversation, each in zip(conversations, sources, strict=True)]
 
 
 def checked(ids: Sequence[int] | Tensor, vocabulary: int) -> list[int]:
     """Tokens, one or more, each below the size of the vocabulary."""
-    tokens = torch.as_tensor(ids, dtype=torch.long)
-    if tokens.ndim != 1 or len(tokens) == 0:
-        raise ValueError(f"ids has shape {list(tokens.shape)}, allowed is [n] with n of 1 or more")
+    tokens = _whole(ids)
+    if len(tokens) == 0:
+        raise ValueError("ids has shape [0], allowed is [n] with n of 1 or more")
     if int(tokens.min()) < 0 or int(tokens.max()) >= vocabulary:
         raise ValueError(
             f"ids has values {int(tokens.min())} .. {int(tokens.max())}, allowed 0 .. {vocabulary - 1}"
@@ -44,9 +109,31 @@ def _ids(conversation: Conversation, source: Source) -> list[int]:
         return conversation.text(source)
     if isinstance(source, Document):
         return conversation.documents([Span(source, 0, len(source.text))])
-    if isinstance(source, Tensor):
-        return conversation.tokens(source.tolist())
-    spans = [each for each in source if isinstance(each, Span)]
-    if spans:
-        return conversation.documents(spans)
-    return conversation.tokens([int(each) for each in source])  # type: ignore[arg-type]
+    if isinstance(source, Sequence) and source and all(isinstance(each, Span) for each in source):
+        return conversation.documents(cast("Sequence[Span]", source))
+    return conversation.tokens(_whole(source).tolist())
+
+
+def _whole(ids: Any) -> Tensor:
+    """Token ids as int64; ValueError for what is no list of whole numbers."""
+    if isinstance(ids, Tensor):
+        whole = not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
+    elif hasattr(ids, "dtype"):
+        whole = np.issubdtype(ids.dtype, np.integer)
+    else:
+        whole = isinstance(ids, Sequence) and not isinstance(ids, str | bytes | bytearray | memoryview)
+        whole = whole and all(
+            isinstance(each, int | np.integer) and not isinstance(each, bool) for each in ids
+        )
+    if not whole:
+        kind = type(ids).__name__ + (f" of {ids.dtype}" if hasattr(ids, "dtype") else "")
+        raise ValueError(
+            f"source is a {kind}; give a text, a document, parts of documents, or whole numbers as token ids"
+        )
+    try:
+        tokens = torch.as_tensor(ids, dtype=torch.long)
+    except (OverflowError, ValueError, TypeError):
+        raise ValueError("ids has values beyond 64 bits, allowed are the tokens of the vocabulary") from None
+    if tokens.ndim != 1:
+        raise ValueError(f"ids has shape {list(tokens.shape)}, allowed is [n] with n of 1 or more")
+    return tokens

@@ -8,38 +8,105 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_HALF = "\ufffd"
+_TAIL = 4  # tokens that the bytes of one character may be spread over
+_PATIENCE = 64
+_SIGN = 0x100000
+"""Where the private characters begin that stand for special tokens while stop strings are looked for."""
+
 
 class TextStream:
-    """Turns token ids into text that is complete: no half characters, nothing that may still become a stop string."""
+    """Turns token ids into text that is complete: no half characters, nothing that may still become a stop string.
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: Sequence[str]) -> None:
-        from tokenizers.decoders import DecodeStream
+    The text is that of tokens which follow others: a word keeps the blank before it. Special tokens are no text, but a
+    stop string may hold them. stop: a text, or several; ValueError for anything else and for an empty one.
+    """
 
-        if any(not word for word in stop):
-            raise ValueError("stop='' is outside the strings of 1 or more characters")
-        self._decoder = DecodeStream(skip_special_tokens=True)
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: str | Sequence[str]) -> None:
         self._tokenizer = tokenizer.backend_tokenizer
-        self._stop = tuple(stop)
+        added = self._tokenizer.get_added_tokens_decoder()
+        self._special = {token: each.content for token, each in added.items() if each.special}
+        self._stop, self._signs = _signed(_stops(stop), self._special)
+        self._unseen = {ord(sign): None for sign in self._signs.values()}
+        self._before = self._tokenizer.encode("a", add_special_tokens=False).ids
+        self._start = len(self._tokenizer.decode(self._before))
+        self._tokens: list[int] = []
         self._held = ""
         self.stopped = False
 
     def push(self, token: int) -> str:
         """The text that is certain after one more token."""
-        self._held += self._decoder.step(self._tokenizer, token) or ""
+        if token in self._special:
+            self._held += self._take(len(self._tokens)) + self._signs.get(token, "")
+        else:
+            self._tokens.append(token)
+            self._held += self._take(self._whole())
+        return self._certain()
+
+    def flush(self) -> str:
+        """What was held back, once no token follows."""
+        self._held += self._take(len(self._tokens))
+        text = self._certain()
+        if not self.stopped:
+            text, self._held = text + self._held.translate(self._unseen), ""
+        return text
+
+    def _certain(self) -> str:
+        """What is held, up to a stop string or what may become one."""
+        if self.stopped:
+            return ""
         ends = [at for at in (self._held.find(word) for word in self._stop) if at >= 0]
         if ends:
             self.stopped = True
             text, self._held = self._held[: min(ends)], ""
-            return text
-        keep = max((_overlap(self._held, word) for word in self._stop), default=0)
-        cut = len(self._held) - keep
-        text, self._held = self._held[:cut], self._held[cut:]
+        else:
+            keep = max((_overlap(self._held, word) for word in self._stop), default=0)
+            cut = len(self._held) - keep
+            text, self._held = self._held[:cut], self._held[cut:]
+        return text.translate(self._unseen)
+
+    def _whole(self) -> int:
+        """How many of the last tokens are whole characters, whatever follows."""
+        count = len(self._tokens)
+        text = self._text(self._tokens)
+        if not text.endswith(_HALF) or count >= _PATIENCE:
+            return count
+        cut = count - _TAIL
+        if cut > 0 and self._text(self._tokens[:cut]) + self._text(self._tokens[cut:]) == text:
+            return cut
+        return 0
+
+    def _take(self, count: int) -> str:
+        """The text of the first of the last tokens, which are then done with."""
+        if count == 0:
+            return ""
+        text = self._text(self._tokens[:count])
+        del self._tokens[:count]
         return text
 
-    def flush(self) -> str:
-        """What was held back, once no token follows."""
-        text, self._held = self._held, ""
-        return text
+    def _text(self, tokens: list[int]) -> str:
+        text: str = self._tokenizer.decode([*self._before, *tokens])
+        return text[self._start :]
+
+
+def _stops(stop: str | Sequence[str]) -> tuple[str, ...]:
+    words: object = (stop,) if isinstance(stop, str) else stop
+    if not isinstance(words, list | tuple | set | frozenset):
+        raise ValueError(f"stop={stop!r} is no text and no list of texts of 1 or more characters")
+    for word in words:
+        if not isinstance(word, str) or not word:
+            raise ValueError(f"stop={word!r} is outside the strings of 1 or more characters")
+    return tuple(words)
+
+
+def _signed(words: tuple[str, ...], special: dict[int, str]) -> tuple[tuple[str, ...], dict[int, str]]:
+    """Stop strings with one character for each special token in them, and the characters."""
+    signs: dict[int, str] = {}
+    for token, content in sorted(special.items(), key=lambda each: -len(each[1])):
+        if any(content in word for word in words):
+            signs[token] = chr(_SIGN + len(signs))
+            words = tuple(word.replace(content, signs[token]) for word in words)
+    return words, signs
 
 
 def _overlap(text: str, word: str) -> int:

@@ -72,7 +72,7 @@ def test_a_text_that_goes_on_is_read_as_one(plan):
 def test_a_policy_acts_where_the_text_ends_and_not_before():
     model = small_model()
     with model.session("policy=tova(budget=20)") as session:
-        session.read(NOTE, more=True)
+        assert session.read(NOTE, more=True).next_logits is not None
         assert session.peak_entries == session.seen[0]
         assert len(entries_of(session)[0][0][0]) == session.seen[0]
         session.read(" and so on")

@@ -27,7 +27,7 @@ from longspan.errors import ContextError, LongspanError
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.policies.tracker import Tracking
-from longspan.source import all_ids
+from longspan.source import Prompt
 from longspan.usage import Usage
 
 _SPENT = (
@@ -78,13 +78,12 @@ class Context:
 
     def after(self, source: Any, *, more: bool) -> Self:
         """The same, once the source has been read as well."""
-        drafts = [conversation.fork() for conversation in self.conversations]
-        ids = all_ids(drafts, "source", source)
+        prompt = Prompt.of(self.conversations, source)
         return replace(
             self,
-            conversations=drafts,
-            tokens=[[*before, *new] for before, new in zip(self.tokens, ids, strict=True)],
-            history=[*self.history, reading(ids, None, more)],
+            conversations=prompt.conversations,
+            tokens=prompt.after(self.tokens),
+            history=[*self.history, reading(prompt.ids, None, more)],
         )
 
     @cached_property

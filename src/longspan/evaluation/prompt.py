@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from longspan.chat import first_turn
+from longspan.chat import Chat
 from longspan.conversation import begin_ids
 from longspan.errors import UnsupportedModel
 from longspan.evaluation.sample import Sample
-from longspan.spans import tokenize
+from longspan.spans import encoder_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -66,37 +67,37 @@ def prompt_of(
 ) -> Prompt:
     """The sample under the model's chat template, its answer begun with the sample's prefix.
 
+    The ids are those of the whole prompt, but that a token ends where the context ends, which many questions may share.
     system: the system's words. turns: solved examples, before the user's words.
     """
-    if chat:
-        before, after = _opened(tokenizer, system, turns)
-    else:
-        before, after = [], []
-    begin = begin_ids(tokenizer)
-    head = before if before[: len(begin)] == begin else begin + before
-    return Prompt(
-        context=head + _plain(tokenizer, sample.context),
-        question=_plain(tokenizer, sample.question) + after + _plain(tokenizer, sample.prefix),
-        head=len(head),
+    encoder, templated = encoder_of(tokenizer), chat and tokenizer.chat_template is not None
+    before, after = _opened(tokenizer, sample, system, turns) if chat else ("", "")
+    begin = [] if templated else begin_ids(tokenizer)
+    context, starts = encoder.after("", before + sample.context)
+    question, _ = encoder.after(
+        encoder.tail(before + sample.context), sample.question + after + sample.prefix
     )
+    head = len(begin) + bisect_left(starts, len(before))
+    return Prompt(context=begin + context, question=question, head=head)
 
 
 def _opened(
-    tokenizer: PreTrainedTokenizerFast, system: str | None, turns: Sequence[Turn]
-) -> tuple[list[int], list[int]]:
-    """The ids before and after the user's words. What others said before is read as plain text."""
-    if system is None and not turns:
-        frame = first_turn(tokenizer)
-        return tokenize(tokenizer, frame.before).ids, tokenize(tokenizer, frame.after).ids
-    said = [("system", system)] if system is not None else []
+    tokenizer: PreTrainedTokenizerFast, sample: Sample, system: str | None, turns: Sequence[Turn]
+) -> tuple[str, str]:
+    """What stands before and after the user's words, control tokens by name. What others said before is plain text."""
+    encoder, said = encoder_of(tokenizer), [("system", system)] if system is not None else []
     said += [each for user, assistant in turns for each in (("user", user), ("assistant", assistant))]
-    before: list[int] = []
-    rest = _rendered(tokenizer, [role for role, _ in said])
-    for number, (_, words) in enumerate(said):
+    if said:
+        rest = _rendered(tokenizer, [role for role, _ in said])
+    else:
+        frame = Chat(tokenizer).frame(0)
+        rest = frame.before + _MARK.format(0) + frame.after
+    before = ""
+    for number, words in enumerate([*(words for _, words in said), sample.context + sample.question]):
         piece, _, rest = rest.partition(_MARK.format(number))
-        before += tokenize(tokenizer, piece).ids + _plain(tokenizer, words)
-    piece, _, rest = rest.partition(_MARK.format(len(said)))
-    return before + tokenize(tokenizer, piece).ids, tokenize(tokenizer, rest).ids
+        before += encoder.written(piece, before=before[-1:], after=words[:1])
+        before += words if number < len(said) else ""
+    return before, encoder.written(rest, before=(sample.context + sample.question)[-1:])
 
 
 def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str]) -> str:
@@ -120,10 +121,6 @@ def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str]) -> str:
             "user; leave out --system, or give examples with --few-shot-as text"
         )
     return text
-
-
-def _plain(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
-    return tokenize(tokenizer, text, plain=True).ids if text else []
 
 
 def overhead(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,26 @@ _NOT_IN_THESE_FAMILIES = (
 )
 _SCALING_KEYS = {"type", "factor", "original_context_length", "finetuned"}
 _LARGEST = 2**31 - 1
+_SENTENCEPIECE = {"bos": 1, "eos": 2}
+"""What a SentencePiece file means that names no tokens to begin and end with."""
+_ENDS = ("eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep")
+_END_TEXTS = (
+    *(
+        "<|eot_id|>",
+        "<|im_end|>",
+        "<|end|>",
+        "<|return|>",
+        "<|call|>",
+        "<|flush|>",
+        "<|calls|>",
+        "<end_of_turn>",
+    ),
+    *("<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>"),
+    *("<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>", "<｜end▁of▁sentence｜>", "[e~["),
+    *("<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"),
+    *("<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>"),
+)
+"""https://github.com/ggml-org/llama.cpp/blob/master/src/llama-vocab.cpp"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +137,31 @@ def config_of(header: GgufHeader) -> PretrainedConfig:
 
 
 def generation_config_of(header: GgufHeader) -> GenerationConfig:
-    """Which tokens begin, end and pad a text; an end of turn ends it too, where the file names one."""
+    """Which tokens begin, end and pad a text.
+
+    A text ends with the tokens that the file names as ends of a text, of a turn or of a message, and with those that
+    llama.cpp knows by their text.
+    """
     facts = _Facts(header)
-    ends = [token for key in ("eos", "eot", "eom") if (token := facts.token(key)) is not None]
+    ends = [token for key in _ENDS if (token := facts.token(key)) is not None]
+    texts = {text: token for token, text in enumerate(header.texts("tokenizer.ggml.tokens"))}
+    ends += [texts[text] for text in end_texts(texts)]
     return GenerationConfig(
         bos_token_id=facts.token("bos"),
         eos_token_id=list(dict.fromkeys(ends)) or None,
         pad_token_id=facts.token("padding"),
     )
+
+
+def end_texts(vocabulary: Collection[str]) -> list[str]:
+    """The tokens of a vocabulary that end what a model says, by their texts."""
+    found = [text for text in _END_TEXTS if text in vocabulary]
+    calls = "<|call|>" in found or "<|calls|>" in found
+    if calls and ("<|return|>" in found or "<|flush|>" in found) and "<|end|>" in found:
+        found.remove("<|end|>")
+    if "<|tool_response>" in found and "</s>" in found:
+        found.remove("</s>")
+    return found
 
 
 def _rope(header: GgufHeader, facts: _Facts, head_dim: int) -> dict[str, object]:
@@ -134,14 +172,14 @@ def _rope(header: GgufHeader, facts: _Facts, head_dim: int) -> dict[str, object]
     for key in header.metadata:
         if key.startswith(scaling) and key.removeprefix(scaling) not in _SCALING_KEYS:
             raise facts.unsupported(f"its metadata sets {key!r}")
-    kind = header.metadata.get(f"{scaling}type", "none")
-    factor = facts.number("rope.scaling.factor", 1.0)
-    if kind == "none" or factor == 1.0:
+    kind = header.metadata.get(f"{scaling}type", "linear")
+    factor = facts.number("rope.scaling.factor", facts.number("rope.scale_linear", 0.0))
+    if kind == "none" or factor in (0.0, 1.0):
         return {"rope_type": "default", "rope_theta": theta}
     if kind == "linear":
         return {"rope_type": "linear", "rope_theta": theta, "factor": factor}
     if kind == "yarn":
-        original = facts.count("rope.scaling.original_context_length")
+        original = facts.count("rope.scaling.original_context_length", facts.count("context_length"))
         return {
             "rope_type": "yarn",
             "rope_theta": theta,
@@ -208,7 +246,12 @@ class _Facts:
         return value
 
     def token(self, key: str) -> int | None:
-        value = self.header.metadata.get(f"tokenizer.ggml.{key}_token_id")
+        """The token of a kind, as llama.cpp takes it: none where the file names one beyond its vocabulary."""
+        sentencepiece = self.header.metadata.get("tokenizer.ggml.model") == "llama"
+        value = self.header.metadata.get(
+            f"tokenizer.ggml.{key}_token_id", _SENTENCEPIECE.get(key) if sentencepiece else None
+        )
         if value is not None and (type(value) is not int or not 0 <= value <= _LARGEST):
             raise self.corrupt(f"token id {key!r} is {value!r}")
-        return value
+        tokens = self.header.arrays.get("tokenizer.ggml.tokens", 0)
+        return None if value is None or value >= tokens else value

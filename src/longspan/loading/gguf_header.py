@@ -60,7 +60,20 @@ class GgufHeader:
     """Single values only; the arrays (vocabulary, merges) are checked and left to the tokenizer."""
     arrays: dict[str, int]
     """Length of each array."""
+    places: dict[str, int]
+    """Where the values of each array begin in the file."""
     tensors: dict[str, GgufTensor]
+
+    def texts(self, key: str) -> list[str]:
+        """The values of an array of texts, none where the file has no such array."""
+        if key not in self.places:
+            return []
+        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            cursor = _Cursor(self.path, data)
+            cursor.position = self.places[key]
+            if cursor.kind() is not GGUFValueType.STRING:
+                raise cursor.corrupt(f"metadata {key!r} holds no texts")
+            return [cursor.text() for _ in range(cursor.unsigned())]
 
 
 def read_header(path: Path) -> GgufHeader:
@@ -145,11 +158,13 @@ class _Cursor:
         tensor_count, metadata_count = self.unsigned(), self.unsigned()
         metadata: dict[str, Scalar] = {}
         arrays: dict[str, int] = {}
+        places: dict[str, int] = {}
         for _ in range(metadata_count):
             key, kind = self.text(), self.kind()
             if key in metadata or key in arrays:
                 raise self.corrupt(f"metadata {key!r} comes twice")
             if kind is GGUFValueType.ARRAY:
+                places[key] = self.position
                 arrays[key] = self.skip_array()
             else:
                 metadata[key] = self.text() if kind is GGUFValueType.STRING else self.scalar(kind)
@@ -163,7 +178,7 @@ class _Cursor:
             if name in tensors:
                 raise self.corrupt(f"tensor {name!r} comes twice")
             tensors[name] = self.located(name, shape, kind_number, start + offset)
-        return GgufHeader(path=self.path, metadata=metadata, arrays=arrays, tensors=tensors)
+        return GgufHeader(path=self.path, metadata=metadata, arrays=arrays, places=places, tensors=tensors)
 
     def tensor_entry(self) -> tuple[str, tuple[int, ...], int, int]:
         name, dimensions = self.text(), self.unsigned(GGUFValueType.UINT32)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tokenizers import pre_tokenizers
+from tokenizers import AddedToken, decoders, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from longspan.errors import CorruptModel, UnsupportedModel
+from longspan.loading.gguf_config import end_texts
 from longspan.loading.gguf_header import GgufHeader
 from longspan.loading.reason import reason
 
@@ -20,6 +21,8 @@ _SPLIT_BY_TRANSFORMERS = {
     "deepseek-r1-qwen",
 }
 _SPLIT_DIGITS = {"smollm"}
+_WHOLE_WORDS = _WITH_BEGIN = {"llama3", "llama-v3", "llama-bpe", "tekken"}
+"""Where a word of the vocabulary is one token whether merges lead to it or not, and a text gets a begin token."""
 
 
 def tokenizer_of(header: GgufHeader) -> PreTrainedTokenizerFast:
@@ -29,7 +32,8 @@ def tokenizer_of(header: GgufHeader) -> PreTrainedTokenizerFast:
     merging is only named in the file: names that transformers does not know would be split as in GPT-2 and
     give other tokens than the model learned, so they are refused with `UnsupportedModel`. SmolLM's rule, each
     digit by itself and then as in GPT-2, is set here: transformers leaves the digits out, which changes how
-    blanks and line breaks before a number are read.
+    blanks and line breaks before a number are read. What the file leaves open is as in llama.cpp: begin token, words
+    taken whole, the blank before a text, and tokens that end a turn by their text though marked as ordinary.
     """
     rule = header.metadata.get("tokenizer.ggml.pre")
     byte_level = header.metadata.get("tokenizer.ggml.model") == "gpt2"
@@ -46,8 +50,34 @@ def tokenizer_of(header: GgufHeader) -> PreTrainedTokenizerFast:
         raise CorruptModel(
             f"{header.path} holds no readable tokenizer ({reason(error)}); download it again"
         ) from None
+    backend = tokenizer.backend_tokenizer
     if rule in _SPLIT_DIGITS:
-        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        backend.pre_tokenizer = pre_tokenizers.Sequence(
             [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
         )
+    if byte_level:
+        backend.model.ignore_merges = rule in _WHOLE_WORDS
+    elif header.metadata.get("tokenizer.ggml.add_space_prefix") is False:
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="never", split=False)
+        backend.decoder = decoders.Sequence(
+            [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+        )
+    vocabulary = tokenizer.get_vocab()
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": [AddedToken(text, normalized=False) for text in end_texts(vocabulary)]},
+        replace_extra_special_tokens=False,
+    )
+    _begin(header, tokenizer, byte_level=byte_level, rule=rule)
     return tokenizer
+
+
+def _begin(header: GgufHeader, tokenizer: PreTrainedTokenizerFast, *, byte_level: bool, rule: object) -> None:
+    """Sets whether a text gets a begin token: as the file says, else as is usual for its kind of tokenizer."""
+    if tokenizer.bos_token is None and not byte_level:
+        tokenizer.bos_token = tokenizer.convert_ids_to_tokens(1)
+    if tokenizer.eos_token is None and not byte_level:
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(2)
+    usual = not byte_level or rule in _WITH_BEGIN
+    adds = header.metadata.get("tokenizer.ggml.add_bos_token", usual)
+    tokenizer.add_bos_token = bool(adds) and tokenizer.bos_token is not None
+    tokenizer.add_eos_token = False

@@ -1,25 +1,30 @@
 """Documents, places in them, and answers whose quotes are checked against them."""
 
-from longspan.spans.answer import Answer
+from longspan.spans.answer import Answer, apart
 from longspan.spans.citations import Citation, cite, verify
 from longspan.spans.cutting import passages, sentences
 from longspan.spans.display import printable
 from longspan.spans.document import Document, Span, merge
+from longspan.spans.encoder import Encoder, encoder_of
 from longspan.spans.places import Place, Places
 from longspan.spans.relevance import content_words, relevance
 from longspan.spans.rendering import layout, render
-from longspan.spans.tokens import Tokens, tokenize
+from longspan.spans.tokens import Tokens, count_tokens, tokenize
 
 __all__ = [
     "Answer",
     "Citation",
     "Document",
+    "Encoder",
     "Place",
     "Places",
     "Span",
     "Tokens",
+    "apart",
     "cite",
     "content_words",
+    "count_tokens",
+    "encoder_of",
     "layout",
     "merge",
     "passages",

@@ -11,18 +11,38 @@ if TYPE_CHECKING:
     from longspan.usage import Usage
 
 
+_BEGIN, _END = "<think>", "</think>"
+
+
 @dataclass(frozen=True)
 class Answer:
-    """An answer, its citations and its cost."""
+    """An answer, its citations and its cost.
+
+    reasoning: what the model said in ``<think>`` before it answered; it is not cited.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     usage: Usage
+    reasoning: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON has it: ``text``, ``citations`` and ``usage``."""
-        return {
+        """The answer as JSON has it: ``text``, ``citations`` and ``usage``, and ``reasoning`` if there was any."""
+        return ({"reasoning": self.reasoning} if self.reasoning else {}) | {
             "text": self.text,
             "citations": [asdict(citation) for citation in self.citations],
             "usage": self.usage.to_dict(),
         }
+
+
+def apart(said: str, *, begun: bool = False) -> tuple[str, str]:
+    """Reasoning and answer in what a model said: the answer is what follows ``</think>``.
+
+    begun: whether the prompt ends within the reasoning. Without its end, all is reasoning; what has no
+    ``<think>`` at its beginning is an answer.
+    """
+    text = said.strip()
+    if not (begun or text.startswith(_BEGIN)):
+        return "", text
+    reasoning, _, answer = text.removeprefix(_BEGIN).partition(_END)
+    return reasoning.strip(), answer.strip()

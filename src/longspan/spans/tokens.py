@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longspan.errors import UnsupportedModel
+from longspan.spans.encoder import encoder_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,24 +28,19 @@ class Tokens:
 def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, *, plain: bool = False) -> Tokens:
     """All of ``text`` as tokens, nothing added and nothing cut, however long it is.
 
-    A special token spelled out in the text, such as ``<|im_end|>``, becomes that token, as a chat
+    A control token spelled out in the text, such as ``<|im_end|>``, becomes that token, as a chat
     template needs it; with ``plain`` it is read as the characters it is made of, as a document needs
-    it, so that a document cannot end its turn. Raises ``UnsupportedModel`` for a tokenizer without
-    offsets.
+    it, so that a document cannot end its turn. Control tokens are all that were added to the
+    vocabulary, special or not, but white space. Raises ``UnsupportedModel`` for a tokenizer without
+    offsets, and ``ValueError`` for a text that holds half of a surrogate pair.
     """
-    if not tokenizer.is_fast:
-        raise UnsupportedModel(
-            f"{type(tokenizer).__name__} gives no character offsets, which citations need; "
-            "use a model that comes with a tokenizer.json"
-        )
-    encoded = tokenizer(
-        text,
-        add_special_tokens=False,
-        return_offsets_mapping=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        truncation=False,
-        split_special_tokens=plain,
-        verbose=False,
-    )
-    return Tokens(ids=encoded["input_ids"], offsets=encoded["offset_mapping"])
+    ids, offsets = [], []
+    for stretch in encoder_of(tokenizer).stretches(text, plain=plain):
+        ids += stretch.ids
+        offsets += stretch.offsets
+    return Tokens(ids=ids, offsets=offsets)
+
+
+def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
+    """How many tokens ``tokenize(tokenizer, text, plain=True)`` has, in the memory of a few of them."""
+    return sum(each.last - each.first for each in encoder_of(tokenizer).stretches(text))
