@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Self
 
@@ -72,14 +73,11 @@ class Lending:
 
     def _compiled(self) -> bool:
         """Whether torch.compile was called on a part of the network, or put something around one."""
-        if "torch._dynamo" not in sys.modules:
+        dynamo = sys.modules.get("torch._dynamo")
+        if dynamo is None:
             return False
-        return any(map(_compiled_call, self._modules)) or any(
-            "_orig_mod" in child._modules
-            for children in self._children
-            for child in children.values()
-            if child is not None
-        )
+        children = chain.from_iterable(map(dict.values, self._children))
+        return any(map(_compiled_call, self._modules)) or dynamo.OptimizedModule in map(type, children)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ class Seam:
         self.family: str = network.config.model_type
         self._borrowing = Borrowing(network, self.config)
         self._refuse_at_sight()
+        self._seen: Watched | None = None
         try:
             try:
                 self._borrowing.prepare(light=True)
@@ -156,7 +157,10 @@ class Seam:
         return self._borrowing.run(ids, places, places)
 
     def watched(self) -> Watched:
-        """What its layers hand over for a short prompt at the positions 0, 1, ..."""
+        """What its layers hand over for a short prompt at the positions 0, 1, ...; first what was seen at load."""
+        if self._seen is not None:
+            seen, self._seen = self._seen, None
+            return seen
         places = torch.arange(_PROBE_TOKENS, device=self.device)
         return watched(self._borrowing, self._probe, places)
 
@@ -204,4 +208,6 @@ class Seam:
         seen = self.watched()
         for call in seen.raw:
             self.refuse_damage(call.value)
-        return layers_of(self._borrowing, seen, self._probe, self.config)
+        layers = layers_of(self._borrowing, seen, self._probe, self.config)
+        self._seen = seen
+        return layers

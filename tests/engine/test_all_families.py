@@ -1,10 +1,13 @@
 """Every family of the installed transformers is reproduced, or refused with what was observed, and none is wrong."""
 
+from pathlib import Path
+
 import pytest
 import transformers
 
 from families import FAMILIES, TABLE, outcome_of, table
 
+PAGE = Path(__file__).parents[2] / "docs" / "design.md"
 COMMITTED = table()
 WRITTEN_FOR = TABLE.read_text("utf-8").splitlines()[0].removeprefix("# transformers ")
 
@@ -15,6 +18,17 @@ def test_a_family_does_as_the_table_says(family):
     assert found.outcome != "wrong", found.reason
     if transformers.__version__ == WRITTEN_FOR:
         assert found == COMMITTED[family]
+
+
+def test_the_design_page_says_the_same():
+    rows = [line.split(" | ") for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    said = {
+        family: outcome.removeprefix("| ").split(":")[0]
+        for outcome, *families in rows
+        if outcome.startswith(("| reproduced", "| refused", "| not built"))
+        for family in families[0].removesuffix(" |").split(", ")
+    }
+    assert said == {family: found.outcome for family, found in COMMITTED.items()}
 
 
 def test_the_table_holds_every_family_and_none_that_is_wrong():
