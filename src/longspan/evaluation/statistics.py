@@ -196,10 +196,14 @@ class _Group:
         """Of all samples."""
         return float(self.join(self.sums.sum(axis=1) / self.sizes.sum()))
 
+    @property
+    def equal(self) -> bool:
+        """Whether all contexts score the same."""
+        return bool(np.ptp(self.join(self.sums / self.sizes)) < _EQUAL)
+
     def drawn(self, random: np.random.Generator, bounds: tuple[float, float], draws: int) -> Numbers:
         """`draws` scores that the samples leave possible, within the bounds."""
-        spread = np.ptp(self.join(self.sums / self.sizes))
-        if spread < _EQUAL:
+        if self.equal:
             unseen = random.beta(1, len(self), size=draws)
             return np.asarray((1 - unseen) * self.score + unseen * random.choice(bounds, size=draws))
         size = len(self) - 1
@@ -243,6 +247,10 @@ def _interval(
     if min(map(len, groups)) < 2:
         return float("nan"), float("nan")
     random = np.random.default_rng(seed)
-    means = np.mean([group.drawn(random, bounds, draws) for group in groups], axis=0)
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    drawn = [group.drawn(random, bounds, draws) for group in groups]
+    # What no text has shown can only be worse where all is right: over many such tasks draws would all lie below.
+    unseen = [each - group.score for each, group in zip(drawn, groups, strict=True) if group.equal]
+    aside = np.median(np.sum(unseen, axis=0)) / len(groups) if unseen else 0.0
+    ends = np.quantile(np.mean(drawn, axis=0) - aside, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.clip(ends, *bounds)
     return float(low), float(high)
