@@ -204,3 +204,53 @@ def test_likelihoods_are_refused(server, tmp_path):
     wanted = job(tasks=tasks("perplexity"), haystack=text, lengths=(800,))
     with pytest.raises(TaskError, match="does not tell; use --model"):
         run(wanted, endpoint(server), RunFolder(tmp_path))
+
+
+def test_what_is_asked_of_a_server(server, tmp_path):
+    asking = Asking(
+        system="Be brief.", few_shot=1, temperature=0.5, top_p=0.9, seed=3, repeats=2, stop=("\n",)
+    )
+    task = given("Text one. ", "Text two. ")
+    object.__setattr__(task, "__class__", type("Right", (type(task),), {"score": lambda *_: {"score": 1.0}}))
+    run(job(tasks=(task,), asking=asking, samples=None), endpoint(server), RunFolder(tmp_path))
+    bodies = [body for _, body in server.asked]
+    assert len(bodies) == 2  # one of the two samples is the example, the other is asked twice
+    for body in bodies:
+        assert [each["role"] for each in body["messages"]] == ["system", "user", "assistant", "user"]
+        assert (body["temperature"], body["top_p"], body["stop"]) == (0.5, 0.9, ["\n"])
+    assert bodies[0]["seed"] != bodies[1]["seed"]
+    assert bodies[0]["messages"] == bodies[1]["messages"]
+
+
+def test_a_server_that_has_another_name_for_the_longest_answer(server, tmp_path):
+    server.failures = [(400, {"error": "Unsupported parameter: max_tokens, use max_completion_tokens"})]
+    run(job(), endpoint(server, parallel=1), RunFolder(tmp_path))
+    assert [("max_tokens" in body, "max_completion_tokens" in body) for _, body in server.asked] == [
+        (True, False),
+        *[(False, True)] * 4,
+    ]
+
+
+def test_answers_beside_one_that_fails_are_kept(server, tmp_path):
+    server.failures = [None, (401, {"error": "no"}), None, None]
+    folder = RunFolder(tmp_path)
+    with pytest.raises(EndpointError, match="status 401"):
+        run(job(), endpoint(server, parallel=4), folder)
+    kept = len(list(folder.records()))
+    run(job(), endpoint(server), folder)
+    assert len(server.asked) == 4 + 4 - kept
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": "many"}, {"completion_tokens": -1}, [], None, {"prompt_tokens": True}]
+)
+def test_a_count_of_tokens_that_is_none_is_counted_here(server, tmp_path, usage):
+    reply = {
+        "choices": [{"message": {"content": [{"type": "text", "text": "It is"}, {"type": "image"}]}}],
+        "usage": usage,
+    }
+    server.failures = [(200, reply)]
+    run(job(tasks=(given("one"),), samples=1), endpoint(server, parallel=1), RunFolder(tmp_path))
+    (record,) = RunFolder(tmp_path).records()
+    assert (record.output, record.generated_tokens) == ("It is", 5)
+    assert record.prompt_tokens > 0
