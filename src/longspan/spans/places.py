@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
+
+
+@lru_cache(maxsize=4)
+def _line_starts(text: str) -> list[int]:
+    """Where the lines of a text begin, kept because the places of many offsets are asked for."""
+    return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
 class Place(NamedTuple):
@@ -64,8 +72,9 @@ class Places:
         """The place of the character at ``offset`` of the text."""
         page = bisect_right(self.page_starts, offset)
         if self.lines is None:
-            start = self.page_starts[page - 1] if page else 0
-            line = text.count("\n", start, offset) + 1
+            starts = _line_starts(text)
+            first = bisect_right(starts, self.page_starts[page - 1]) if page else 1
+            line = bisect_right(starts, offset) - first + 1
         else:
             before = bisect_right(self.lines, offset, key=lambda pair: pair[0])
             line = self.lines[before - 1][1] if before else 0

@@ -25,7 +25,10 @@ _TOKEN = re.compile(
 _MARKUP = set("!?/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _ATTRIBUTE = re.compile(r"([^\s/>=]++)(?:\s*+=\s*+(\"[^\"]*+\"|'[^']*+'|[^\s>]*+))?")
 _RAW = {"script", "style", "xmp", "iframe", "noembed", "noframes"}
+# An element that is no text of its own carries its line as an attribute.
+LINE = "line-of-file"
 _NAMES = {
+    "lined": "img input math meter progress select textarea",
     "void": "area base br col embed hr img input link meta param source track wbr",
     # These end by themselves when the next one begins, so they are open more often in the source than in the page.
     "self-ending": """html head body p li dt dd option optgroup tr td th tbody thead tfoot colgroup caption rb rt rtc
@@ -33,7 +36,7 @@ _NAMES = {
     "attributes that are read": """alt aria-hidden checked class colspan display encoding hidden href id label media
         multiple name open popover reversed rowspan selected size src start style type value""",
 }
-_VOID, _SELF_ENDING, _WANTED = (set(names.split()) for names in _NAMES.values())
+_LINED, _VOID, _SELF_ENDING, _WANTED = (set(names.split()) for names in _NAMES.values())
 _DEEPEST = 256
 _LONG_TAG = 1 << 12
 
@@ -49,6 +52,7 @@ class Source:
         self._dropped: Counter[str] = Counter()
         self._read(_NONCHARACTERS.sub("", page), xml=xml)
         self.page = "".join(self._parts)
+        self._parts.clear()
 
     def _read(self, page: str, *, xml: bool) -> None:
         at, end = 0, len(page)
@@ -100,6 +104,9 @@ class Source:
         name, tag = token["name"].lower(), token[0]
         if len(tag) > _LONG_TAG:
             tag = _shortened(token)
+        if name in _LINED and not token["slash"]:
+            start = len(name) + 1
+            tag = f"{tag[:start]} {LINE}={self._line}{tag[start:]}"
         if xml and tag.endswith("/>") and name not in _VOID:
             self._parts.append(f"{tag[:-2]}></{name}>")
             return

@@ -11,7 +11,7 @@ from longspan.spans.formats.html.fields import field_text
 from longspan.spans.formats.html.hidden import Styles, gone, shown
 from longspan.spans.formats.html.lists import Numbering
 from longspan.spans.formats.html.maths import formula
-from longspan.spans.formats.html.source import MARK, line_of
+from longspan.spans.formats.html.source import LINE, MARK, line_of
 from longspan.spans.formats.html.tables import Table, is_layout, is_table
 from longspan.spans.formats.html.writer import Writer
 from longspan.spans.formats.left_out import Kind, LeftOut
@@ -200,6 +200,7 @@ class Walk:
         """What stands for an element that is no text itself."""
         said = field_text(node, tag, attributes) if tag != "img" else self._picture(attributes)
         if said and around.seen:
+            self._line = int(attributes.get(LINE) or self._line)
             self.writer.block(1 if tag == "select" else 0)
             if "\n" in said:
                 self.writer.preformatted(said, self._line)
@@ -214,10 +215,8 @@ class Walk:
         return f"[image: {words}]" if words else ""
 
     def _apart(self, node: Any, around: _Around, read: Callable[[Any], str]) -> None:
-        marks = MARK.findall(node.html or "")
-        said = MARK.sub("", read(node))
-        if marks:
-            self._line = line_of(marks[0])
+        said = read(node)
+        self._line = int(node.attributes.get(LINE) or self._line)
         if around.seen and said:
             self.writer.words(said, self._line)
 
@@ -260,7 +259,10 @@ class Walk:
             else:
                 said = f"[{text}]" if link else raised(text, before, after)
             if text:
-                outer.words(said, inner.lines[0][1] if inner.lines else self._line)
+                prefix, _, suffix = said.partition(text)
+                outer.open(prefix)
+                outer.add(inner)
+                outer.close(prefix, suffix)
 
         self._steps.append(end)
         self._steps += [(child, around) for child in node.iter(include_text=True)][::-1]

@@ -16,7 +16,7 @@ _Box = tuple[float, float, float, float]
 @dataclass(kw_only=True)
 class Drawing:
     """strokes: thin level lines, as left, bottom, right, top. covered: the share of the page that pictures cover.
-    shapeless_text: whether some text has no width or height, which PDFium leaves out."""
+    shapeless_text: whether some text has height and no width, which PDFium leaves out."""
 
     strokes: list[_Box] = field(default_factory=list)
     covered: float = 0.0
@@ -38,7 +38,7 @@ def read_drawing(page: Any) -> Drawing:
             invisible = fium.FPDFTextObj_GetTextRenderMode(item) == fium.FPDF_TEXTRENDERMODE_INVISIBLE
             drawing.invisible_text = drawing.invisible_text or invisible
             left, bottom, right, top = _bounds(item)
-            drawing.shapeless_text = drawing.shapeless_text or right - left < 0.01 or top - bottom < 0.01
+            drawing.shapeless_text = drawing.shapeless_text or right - left < 0.01 < top - bottom
             continue
         if kind == fium.FPDF_PAGEOBJ_FORM and not _holds_picture(item, 0):
             drawing.invisible_text = drawing.invisible_text or _holds_invisible(item)

@@ -46,15 +46,18 @@ def read_lines(glyphs: list[Glyph]) -> list[Line]:
 
 def _goes_on(line: list[Glyph], glyph: Glyph) -> bool:
     """Whether only a raised or lowered sign lies between: the line is not at its end."""
-    last = line[-1]
-    size = max(last.size, glyph.size)
-    gap = glyph.left - last.right
+    last, largest = line[-1], max(line, key=lambda each: each.size)
+    size = max(largest.size, glyph.size)
+    if last.angle != glyph.angle or not -0.4 * size <= glyph.left - last.right <= 1.5 * size:
+        return False
+    if glyph.size > 1.1 * largest.size and len(line) > 4:  # more than the mark of a note, or an initial
+        return False
     shift = abs(glyph.base - last.base)
-    near = last.angle == glyph.angle and -0.4 * size <= gap <= 1.5 * size
-    if near and 0 < shift <= 0.7 * size and min(last.size, glyph.size) >= 0.3 * size:
-        smaller = min(last.size, glyph.size) <= 0.85 * size
-        return smaller or shift <= 0.45 * size
-    return near and shift == 0 and gap <= 0.5 * size
+    if shift == 0:
+        return glyph.left - last.right <= 0.5 * size
+    if abs(glyph.base - largest.base) > 0.7 * size or glyph.size < 0.3 * size:
+        return False
+    return min(last.size, glyph.size) <= 0.85 * size or shift <= 0.45 * size
 
 
 @dataclass(slots=True)
@@ -82,7 +85,8 @@ def _line(glyphs: list[Glyph]) -> Line:
             glyph.blank_before or (glyph.ends_line and glyph.left - last.right > 0.2 * size)
         )
         level = _level(glyph, base, size)
-        if runs and (level, glyph.struck) == (runs[-1].level, runs[-1].struck) and not (level and blank):
+        moved = level and last is not None and (blank or glyph.base != last.base)
+        if runs and (level, glyph.struck) == (runs[-1].level, runs[-1].struck) and not moved:
             runs[-1].text += f" {glyph.text}" if blank else glyph.text
         else:
             runs.append(_Run(glyph.text, level, glyph.struck, blank))
@@ -112,8 +116,10 @@ def _level(glyph: Glyph, base: float, size: float) -> int:
     """1 for what is raised, -1 for what is lowered, 0 for what stands on the line."""
     shift = (glyph.base - base) / size
     if glyph.size <= 0.85 * size:
-        return 1 if 0.08 < shift <= 0.9 else -1 if -0.5 <= shift < -0.05 else 0
-    return (1 if shift > 0 else -1) if 0.15 < abs(shift) < 0.75 else 0
+        return 1 if shift > 0.08 else -1 if shift < -0.05 else 0
+    if glyph.size > 1.1 * size:
+        return 0  # an initial
+    return (1 if shift > 0 else -1) if abs(shift) > 0.15 else 0
 
 
 def _joined(runs: list[_Run]) -> str:

@@ -125,7 +125,7 @@ class _Pages:
         fields = forms.entries(page, appearance, self._left_out)
         lines = in_rows(read_lines(glyphs), fields)
         if drawing.shapeless_text and not unknown:
-            written = page.extract_text() if has_tables(page) else ""
+            written = page.extract_text() if has_tables(page) and not self._layers else ""
             if _letters(written) > _letters("".join(glyph.text for glyph in glyphs)):
                 lines = [*written.split("\n"), *in_rows([], fields)]
             elif not glyphs:
