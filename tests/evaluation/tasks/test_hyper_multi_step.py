@@ -75,6 +75,8 @@ NAMES = ("Otto Oakley", "Vera Oakley")
         ("multi-matching-pairs", "keys: 9876543210", KEYS, (0, 1, 0.5)),
         ("multi-matching-pairs", "keys: 9876543210, 0123456789, 1234567890", KEYS, (0, 2 / 3, 1)),
         ("multi-matching-pairs", "keys: 98765432101", KEYS, (0, 0, 0)),
+        ("multi-matching-pairs", "9876543210, 0123456789", KEYS, (0, 0, 0)),
+        ("logic-pairs", "It is 9876543210.", KEYS[1:], (1, 1, 1)),
         ("logic-students", 'name: "Otto Oakley"', NAMES[:1], (1, 1, 1)),
         ("logic-students", "Otto Oakley has 3.2.", NAMES[:1], (1, 1, 1)),
         ("logic-students", "name: Felix Norwick", NAMES[:1], (0, 0, 0)),

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from longspan.evaluation.metrics.text import overlap
 from longspan.evaluation.sample import Sample
@@ -34,6 +34,9 @@ class ByValue(Generated):
 
     rows: Literal["pairs", "students"]
     matches: int
+
+    marked: ClassVar[bool] = False
+    """Whether, as published, an answer counts only behind "keys:" or "names:"."""
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The wanted rows among others."""
@@ -75,7 +78,8 @@ class ByValue(Generated):
 
     def _said(self, output: str) -> list[str]:
         """The keys or full names after the last "keys:" or "names:" of the output, each once."""
-        answer = re.split(r"(?:keys?|names?):", output, flags=re.IGNORECASE)[-1]
+        before, *answers = re.split(r"(?:keys?|names?):", output, flags=re.IGNORECASE)
+        answer = answers[-1] if answers else "" if self.marked else before
         return list(dict.fromkeys((_KEY if self.rows == "pairs" else FULL_NAME).findall(answer)))
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
@@ -89,6 +93,8 @@ class ByValue(Generated):
 @dataclass(frozen=True, kw_only=True)
 class MultiMatching(ByValue):
     """Multi-matching retrieval: all rows that have one given value. https://arxiv.org/abs/2410.04422"""
+
+    marked: ClassVar[bool] = True
 
     def _values(self, random: Random) -> tuple[str, _Draw, _Draw]:
         wanted, *others = random.sample(range(100), 100)
