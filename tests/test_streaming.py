@@ -58,6 +58,13 @@ def test_special_tokens_are_no_text():
     assert [stream.push(token) for token in (*ids("a"), 1, *ids("b"))] == ["a", "", "b"]
 
 
+def test_a_stop_may_be_one_text_or_hold_a_special_token():
+    for stop, said in (("END", "fly END now"), (["<|im_end|>"], "fly <|im_end|> now")):
+        stream = TextStream(tiny_tokenizer(), stop)
+        text = "".join(stream.push(token) for token in ids(said) if not stream.stopped)
+        assert (text, stream.stopped) == ("fly ", True)
+
+
 def test_an_empty_stop_string_is_refused():
     with pytest.raises(ValueError, match="stop=''"):
         TextStream(tiny_tokenizer(), ["a", ""])

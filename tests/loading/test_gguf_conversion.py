@@ -10,8 +10,11 @@ from tiny_models import FAMILIES, TEMPLATE, interleaved, tiny_network, write_ggu
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
+from longspan.conversation import begin_ids
 from longspan.errors import CorruptModel, UnsupportedModel
 from longspan.loading import convert, load_weights
+from longspan.loading.gguf_config import config_of
+from longspan.loading.gguf_header import read_header
 
 KINDS = gguf.GGMLQuantizationType
 PROMPT = torch.arange(3, 43)[None]
@@ -159,6 +162,37 @@ def test_generation_ends_at_the_end_of_a_turn_too(cache, tmp_path):
     loaded = load(write_gguf(tmp_path / "tiny.gguf", tiny_network("llama"), metadata=ends))
     assert loaded.network.generation_config.eos_token_id == [2, 1, 0], "<|endoftext|> is known by its text"
     assert loaded.network.config.eos_token_id == 2
+
+
+@pytest.mark.parametrize(
+    ("metadata", "rope"),
+    [
+        ({"llama.rope.scale_linear": 4.0}, {"rope_type": "linear", "factor": 4.0}),
+        ({"llama.rope.scaling.factor": 4.0}, {"rope_type": "linear", "factor": 4.0}),
+        ({"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 0.0}, {"rope_type": "default"}),
+        (
+            {"llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 4.0},
+            {"rope_type": "yarn", "factor": 4.0},
+        ),
+    ],
+)
+def test_rotary_keys_are_read_as_llama_cpp_reads_them(tmp_path, metadata, rope):
+    config = config_of(
+        read_header(write_gguf(tmp_path / "tiny.gguf", tiny_network("llama"), metadata=metadata))
+    )
+    found = config.rope_parameters
+    assert {name: found[name] for name in rope} == rope
+    if rope["rope_type"] == "yarn":
+        assert found["original_max_position_embeddings"] == config.max_position_embeddings
+
+
+def test_a_file_may_refuse_the_begin_token_and_name_tokens_that_it_lacks(cache, tmp_path):
+    told = {"tokenizer.ggml.add_bos_token": False, "tokenizer.ggml.eot_token_id": 99999}
+    path = write_gguf(tmp_path / "tiny.gguf", tiny_network("llama"), rule="llama-bpe", metadata=told)
+    loaded = load(path)
+    assert begin_ids(loaded.tokenizer) == []
+    assert loaded.tokenizer.backend_tokenizer.model.ignore_merges
+    assert loaded.network.generation_config.eos_token_id == [2, 0]
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40) | st.lists(
