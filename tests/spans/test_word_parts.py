@@ -305,3 +305,11 @@ def test_entities_and_missing_parts_are_refused(tmp_path: Path) -> None:
                 without.writestr(name, whole.read(name))
     assert "declares a document type" in refused(saved(tmp_path / "a.docx", buffer.getvalue()))
     assert "main part is missing" in refused(saved(tmp_path / "b.docx", bare.getvalue()))
+
+
+def test_a_file_of_pictures_alone_is_refused_with_what_it_holds(tmp_path: Path) -> None:
+    body = paragraph('<w:r><w:drawing><wp:docPr id="1" descr="A map"/><a:blip/></w:drawing></w:r>')
+    message = refused(saved(tmp_path / "a.docx", word_file(body)))
+    assert (
+        "has no visible text: it has 1 picture that is not read (“A map”); if there is text in it" in message
+    )

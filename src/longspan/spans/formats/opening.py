@@ -31,7 +31,8 @@ def extract_bytes(data: bytes, suffix: str, name: str) -> Extract:
         raise DocumentError(f"{name} is empty (0 bytes); give a document with text")
     found = read(data, suffix, name)
     if not visible(found.text):
-        raise DocumentError(f"{name} has no visible text; give a document that has some")
+        why = f": it {found.notes[0]}" if found.notes else "; give a document that has some"
+        raise DocumentError(f"{name} has no visible text{why}")
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from email.message import Message
 
 from longspan.errors import DocumentError
+from longspan.spans.display import printable
 from longspan.spans.formats.html import html
 from longspan.spans.formats.left_out import ATTACHMENT, PICTURE, Kind, LeftOut
 from longspan.spans.formats.mail.charsets import decoded
@@ -129,8 +130,9 @@ class Body:
         try:
             return decoded(data, charset).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
+            shown = printable(charset[:40], lines=False)
             raise DocumentError(
-                f"{self._name} has text that does not fit its charset {charset[:40]} (byte 0x{data[error.start]:02X} "
+                f"{self._name} has text that does not fit its charset {shown} (byte 0x{data[error.start]:02X} "
                 f"at {error.start:,}); open it in a mail program and save it as text in UTF-8"
             ) from None
 
