@@ -159,9 +159,12 @@ def test_without_gaps_ranks_are_positions(chunk):
 @pytest.mark.parametrize(
     "others",
     [
-        {"policy": "streamingllm(budget=24,sinks=4)"},
-        {"policy": "streamingllm(budget=24,sinks=4)", "codec": "int8"},
-        {"policy": "streamingllm(budget=24,sinks=4)", "codec": "kivi(bits=4,group_size=4,residual_length=4)"},
+        {"policy": "streamingllm(budget=24,sinks=4,when=end)"},
+        {"policy": "streamingllm(budget=24,sinks=4,when=end)", "codec": "int8"},
+        {
+            "policy": "streamingllm(budget=24,sinks=4,when=end)",
+            "codec": "kivi(bits=4,group_size=4,residual_length=4)",
+        },
     ],
     ids=str,
 )

@@ -36,10 +36,19 @@ def test_heads_compete_for_the_budget(rows, entries, data):
     )
     scores = scores * torch.arange(1, rows + 1)[:, None]
     budget, floor = data.draw(st.integers(1, entries)), data.draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
-    counts = AdaKV(floor=floor).counts(scores, budget, sight())
+    counts = AdaKV(floor=floor, rule="guard").counts(scores, budget, sight())
     assert counts.tolist() == naive_counts(scores, budget, floor)
     assert int(counts.sum()) == budget * rows
     assert bool((counts >= int(budget * floor)).all())
+    # The authors' rule, among entries that need not stay: a part of what the best of the layer give each row, and
+    # the rest in equal parts.
+    window = data.draw(st.integers(0, entries))
+    best = naive_counts(scores, budget, 0.0)
+    blended = [round((1 - floor) * count + floor * budget) for count in best]
+    observed = torch.cat((scores, torch.full((rows, window), torch.inf)), 1)
+    counts = AdaKV(floor=floor).counts(observed, budget + window, sight())
+    assert counts.tolist() == [count + window for count in blended]
+    assert abs(int(counts.sum()) - (budget + window) * rows) <= rows / 2
     assert Uniform().counts(scores, budget, sight()).tolist() == [budget] * rows
 
 
@@ -53,17 +62,20 @@ def pyramid(allocator: Pyramid, budget: int, *, seen: int, window: int, layers: 
 
 def test_a_pyramid_falls_from_the_first_layer_to_the_last():
     # C/β = 100/20 = 5 in the last layer, 2 · 100 − 5 in the first.
-    assert pyramid(Pyramid(), 100, seen=1000, window=4, layers=5) == [195, 148, 100, 52, 5]
+    assert pyramid(Pyramid(base=0), 100, seen=1000, window=4, layers=5) == [195, 148, 100, 52, 5]
     # The first layer cannot have more than the 150 tokens before the window.
-    assert pyramid(Pyramid(), 100, seen=154, window=4, layers=5) == [150, 125, 100, 75, 50]
+    assert pyramid(Pyramid(base=0), 100, seen=154, window=4, layers=5) == [150, 125, 100, 75, 50]
     # The authors' way: 8 for each layer, and a pyramid of the other 92.
-    assert pyramid(Pyramid(base=8), 100, seen=1000, window=8, layers=2) == [187, 13]
+    assert pyramid(Pyramid(), 100, seen=1000, window=8, layers=2) == [187, 13]
+    # Their runs at 128: from 242 in the first layer to about 13 in the last, which is window + 120 / 20.
+    shares = pyramid(Pyramid(), 128, seen=3000, window=8, layers=32)
+    assert (shares[0], shares[-1], sum(shares)) == (242, 14, 128 * 32)
 
 
 def test_a_pyramid_is_even_where_the_window_would_not_fit():
-    assert pyramid(Pyramid(), 100, seen=1000, window=6, layers=3) == [100] * 3
+    assert pyramid(Pyramid(base=0), 100, seen=1000, window=6, layers=3) == [100] * 3
     assert pyramid(Pyramid(base=6), 100, seen=1000, window=6, layers=3) == [189, 100, 11]
-    assert pyramid(Pyramid(), 100, seen=102, window=4, layers=3) == [100] * 3
+    assert pyramid(Pyramid(base=0), 100, seen=102, window=4, layers=3) == [100] * 3
     assert pyramid(Pyramid(), 7, seen=1000, window=0, layers=3) == [7] * 3
     assert pyramid(Pyramid(), 50, seen=1000, window=0, layers=1) == [50]
 

@@ -11,6 +11,8 @@ from transformers import AutoModelForCausalLM
 
 from longspan.plan import Plan
 from longspan.policies.adakv import AdaKV
+from longspan.policies.allocators.adakv import AdaKV as Adaptive
+from longspan.policies.allocators.pyramid import Pyramid
 from longspan.policies.chunkkv import ChunkKV
 from longspan.policies.keydiff import KeyDiff
 from longspan.policies.knorm import Knorm
@@ -21,15 +23,17 @@ from longspan.policies.streamingllm import StreamingLLM
 from longspan.policies.tova import TOVA
 from tiny import model_of
 
+KVPRESS = {"window": 32, "kernel": 5, "pooling": "avg"}
+
 METHODS = {
-    "snapkv(window=32,kernel=5)": (SnapKV, {"window": 32, "kernel": 5}),
-    "streaming-llm(sinks=4)": (StreamingLLM, {"sinks": 4}),
-    "adakv(snapkv,alpha=0.2)": (AdaKV, {"window": 32, "kernel": 5}),
+    "snapkv(window=32,kernel=5)": (SnapKV, KVPRESS),
+    "streaming-llm(sinks=4)": (StreamingLLM, {"sinks": 4, "when": "end"}),
+    "adakv(snapkv,alpha=0.2)": (AdaKV, KVPRESS | {"allocator": Adaptive(rule="guard")}),
     "tova": (TOVA, {}),
     "knorm": (Knorm, {}),
     "keydiff": (KeyDiff, {}),
-    "pyramidkv(window=32,kernel=5,beta=20)": (PyramidKV, {"window": 32, "kernel": 5}),
-    "chunkkv(snapkv,chunk=20)": (ChunkKV, {"window": 32, "kernel": 5}),
+    "pyramidkv(window=32,kernel=5,beta=20)": (PyramidKV, KVPRESS | {"allocator": Pyramid(base=0)}),
+    "chunkkv(snapkv,chunk=20)": (ChunkKV, KVPRESS),
 }
 
 

@@ -11,9 +11,12 @@ from longspan.policies.h2o import H2O
 from longspan.policies.snapkv import SnapKV
 
 METHODS = {
-    "observed-attention": (H2O, {"recent": 0.0}),
-    "expected-attention(future=512,sinks=4)": (ExpectedAttention, {"future": 512, "sinks": 4}),
-    "criticalkv(snapkv)": (CriticalKV, {"scorer": SnapKV(window=32, kernel=5)}),
+    "observed-attention": (H2O, {"recent": 0.0, "score": "mean"}),
+    "expected-attention(future=512,sinks=4)": (
+        ExpectedAttention,
+        {"future": 512, "sinks": 4, "epsilon": 0.0},
+    ),
+    "criticalkv(snapkv)": (CriticalKV, {"scorer": SnapKV(window=32, kernel=5, pooling="avg")}),
 }
 
 

@@ -48,7 +48,7 @@ def views(draw: st.DrawFn) -> View:
     )
 
 
-def naive_snapkv(view: View, row: int, window: int, kernel: int) -> list[float]:
+def naive_snapkv(view: View, row: int, window: int, kernel: int, pooling: str) -> list[float]:
     """The score of every entry of one row, entry by entry."""
     count, positions = view.lengths[row], view.positions[row].tolist()
     group = len(view.queries) // len(view.keys)
@@ -64,16 +64,17 @@ def naive_snapkv(view: View, row: int, window: int, kernel: int) -> list[float]:
         received = [0.0 if inside[entry] else received[entry] for entry in range(count)]
         for entry in range(count):
             near = range(max(0, entry - kernel // 2), min(count, entry + kernel // 2 + 1))
-            scores[entry] += sum(received[other] for other in near) / kernel / group
+            weights = [received[other] for other in near]
+            scores[entry] += (max(weights) if pooling == "max" else sum(weights) / kernel) / group
     return [float("inf") if inside[entry] else scores[entry] for entry in range(count)]
 
 
-@given(views(), st.sampled_from([1, 3, 5]))
-def test_snapkv_scores_are_those_of_a_loop(view, kernel):
+@given(views(), st.sampled_from([1, 3, 5]), st.sampled_from(["max", "avg"]))
+def test_snapkv_scores_are_those_of_a_loop(view, kernel, pooling):
     window = view.queries.shape[1]
-    scores = SnapKV(window=window, kernel=kernel, budget=1.0).scores(view)
+    scores = SnapKV(window=window, kernel=kernel, pooling=pooling, budget=1.0).scores(view)
     for row, count in enumerate(view.lengths):
-        expected = torch.tensor(naive_snapkv(view, row, window, kernel))
+        expected = torch.tensor(naive_snapkv(view, row, window, kernel, pooling))
         assert_close(scores[row, :count], expected, atol=1e-6, rtol=1e-5)
 
 

@@ -36,15 +36,15 @@ def chosen(draw, lengths, least=0):
 # H2O
 
 
-def naive_received(passage: Passage, row: int, position: int) -> float:
-    """What one entry got from every query that could see it, over their number, mean over the group."""
+def naive_received(passage: Passage, row: int, position: int, score: str) -> float:
+    """What one entry got from every query that could see it, and over their number, mean over the group."""
     received = []
     for each in passage.passes:
         for number, at in enumerate(each.at):
             if at >= position and position in each.rows[row]:
                 heads = range(row * passage.group, (row + 1) * passage.group)
                 received += [each.weights(number, head)[position] for head in heads]
-    return sum(received) / len(received)
+    return sum(received) / (len(received) if score == "mean" else passage.group)
 
 
 @given(st.data(), st.integers(1, 2), st.integers(1, 3))
@@ -57,9 +57,10 @@ def test_h2o_scores_are_those_of_a_loop(data, rows, group):
         passage.keep(data.draw(chosen(map(len, passage.rows))))
     passage.passes = [each for each in passage.passes if not each.rehearsed]
     passage.read(1)
-    scores = H2O(recent=0.0).scores(passage.view())
+    score = data.draw(st.sampled_from(["sum", "mean"]))
+    scores = H2O(recent=0.0, score=score).scores(passage.view())
     for row, positions in enumerate(passage.rows):
-        expected = [naive_received(passage, row, position) for position in positions]
+        expected = [naive_received(passage, row, position, score) for position in positions]
         assert_close(scores[row, : len(positions)], torch.tensor(expected), atol=1e-6, rtol=1e-5)
 
 
@@ -237,10 +238,10 @@ def test_criticalkv_needs_the_output_matrix():
 
 
 def test_a_policy_within_a_policy_has_a_text_form():
-    text = "policy=criticalkv(budget=200,scorer=snapkv(window=32))"
+    text = "policy=criticalkv(budget=200,scorer=snapkv(window=48))"
     plan = Plan.parse(text)
     assert str(plan) == text
-    assert plan.policy.scorer == SnapKV(window=32)
+    assert plan.policy.scorer == SnapKV(window=48)
     assert Plan.parse(str(Plan(policy=CriticalKV()))).policy == CriticalKV()
     assert text_of("policy", CriticalKV(scorer=H2O(recent=0.0))) == "criticalkv(scorer=h2o(recent=0))"
 
@@ -252,6 +253,12 @@ def test_criticalkv_asks_for_what_its_scorer_needs():
     assert CriticalKV(scorer=KVzip(), when="chunk").tracking == KVzip().tracking
     assert CriticalKV(scorer=Finch()).guided
     assert not CriticalKV().guided
+    # Value norms count once: a scorer's own are switched off.
+    assert CriticalKV(scorer=ExpectedAttention())._inner == ExpectedAttention(vnorm=False)
+    passage = Passage(ExpectedAttention().tracking.tracker(), 2, 2)
+    passage.read(40)
+    scores = CriticalKV(scorer=ExpectedAttention(), budget=10).scores(passage.view())
+    assert_close(scores, ExpectedAttention(vnorm=False, budget=10).scores(passage.view()))
     with pytest.raises(ValueError, match="budget=16 is outside 32"):
         CriticalKV(scorer=SnapKV(window=32), budget=16)
 

@@ -24,7 +24,8 @@ def weights(query, keys):
 def voted(query, keys, sinks, stop, budget):
     """The tokens with the largest sum of weights over all heads, among those between sinks and stop."""
     group = len(query) // len(keys)
-    each = [weights(head, keys[number // group, sinks:stop]) for number, head in enumerate(query)]
+    matches = [keys[number // group, sinks:stop] @ head for number, head in enumerate(query)]
+    each = [match.softmax(0).tolist() for match in matches]  # without 1/√d
     return [[sinks + token] for token in top([sum(column) for column in zip(*each, strict=True)], budget)]
 
 

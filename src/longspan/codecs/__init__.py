@@ -39,6 +39,8 @@ CARDS = (
         training=False,
         changes="Keeps pieces of keys and values as numbers of centroids that were learned from the first chunk.",
         field=(195,),
+        missing="Codebooks are learned from the first chunk of a text and not beforehand from a calibration set, "
+        "which is not at hand, and from keys before rotation.",
     ),
     Card(
         name="think",

@@ -22,6 +22,8 @@ class Kivi(Codec):
     bits: 2 or 4. group_size: tokens that share a scale and a zero point in each channel of the keys, and channels
     that share them in each token's value; where it does not divide the head's channels, the largest divisor below.
     residual_length: last entries that stay as the model made them. Defaults are the paper's.
+    Where a text is read in chunks, a chunk attends to earlier ones as they are stored; the paper quantizes once the
+    prompt has been read, which is a chunk as long as the prompt.
 
     A key or value takes bits / 8 + 4 / group_size bytes a channel: 0.375 in two bits, 0.625 in four, 2 in bf16.
     Where a policy drops entries, those that stay are decoded and encoded in new groups, so that a policy with

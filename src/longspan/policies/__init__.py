@@ -42,6 +42,7 @@ CARDS = (
         training=False,
         changes="Keeps what all queries and what the last queries attend to, and merges before it evicts.",
         field=(68,),
+        missing="Its window and weights are our own, since the paper's could not be read and there is no code.",
     ),
     Card(
         name="h2o",
@@ -78,6 +79,7 @@ CARDS = (
         year=2025,
         training=False,
         changes="Keeps, over all layers and heads, the entries that the model needs to repeat its context.",
+        missing="The head of a chat template is repeated as text too, where the authors begin after it.",
     ),
     Card(
         name="finch",
@@ -162,6 +164,7 @@ CARDS = (
         year=2025,
         training=False,
         changes="SnapKV's scores, by which chunks of tokens stay or go as a whole.",
+        missing="The reuse of one layer's choice in the next is left out, as in kvpress.",
     ),
     Card(
         name="duoattention",
@@ -171,6 +174,9 @@ CARDS = (
         year=2024,
         training=False,
         changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
+        trained=True,
+        missing="Its trained gates can be given nowhere yet: which heads retrieve is measured, and streaming "
+        "heads read the prompt with full attention.",
     ),
     Card(
         name="epicache",
@@ -181,5 +187,6 @@ CARDS = (
         training=False,
         changes="Keeps, block by block, the entries to which an episode of the dialogue attends.",
         field=(81,),
+        missing="The instruction is our own, since the authors' has the marks of a chat template.",
     ),
 )

@@ -11,6 +11,10 @@ from longspan.policies.snapkv import SnapKV
 
 @dataclass(frozen=True, kw_only=True)
 class AdaKV(SnapKV):
-    """Ada-SnapKV, https://arxiv.org/abs/2407.11550: SnapKV whose allocator is adaptive over heads."""
+    """Ada-SnapKV, https://arxiv.org/abs/2407.11550: SnapKV whose allocator is adaptive over heads.
+
+    The defaults are those of the authors' code: window 32, kernel 7, max pooling, and a floor of 0.2, blended in.
+    kvpress: window=64, kernel=5, pooling=avg, allocator=adakv(rule=guard).
+    """
 
     allocator: Allocator = field(default_factory=Adaptive, metadata={"room": "allocator"})

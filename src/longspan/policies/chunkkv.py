@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from longspan.policies.snapkv import SnapKV
 from longspan.policies.units.base import Unit
@@ -13,7 +14,11 @@ from longspan.policies.units.chunk import Chunk
 class ChunkKV(SnapKV):
     """SnapKV whose unit is a chunk of 20 tokens. https://arxiv.org/abs/2502.00299
 
-    Every layer makes its own choice: the paper's reuse of one layer's choice in the next is left out, as in kvpress.
+    Every layer makes its own choice: the paper's reuse of one layer's choice in the next is left out, as in kvpress,
+    whose window, kernel and pooling these are. Chunks are of the text, also after an eviction.
     """
 
+    window: int = 64
+    kernel: int = 5
+    pooling: Literal["max", "avg"] = "avg"
     unit: Unit = field(default_factory=Chunk, metadata={"room": "unit"})

@@ -12,6 +12,7 @@ from torch import Tensor
 from longspan.errors import PlanError
 from longspan.parameters import check_range
 from longspan.policies.base import Policy
+from longspan.policies.expected_attention import ExpectedAttention
 from longspan.policies.snapkv import SnapKV
 from longspan.policies.tracker import Script, Tracking
 from longspan.policies.view import View
@@ -26,7 +27,8 @@ class CriticalKV(Policy):
     """Part of the budget by a policy's scores s, the rest by (s + epsilon) · ‖W_o v‖₁. https://arxiv.org/abs/2502.03805
 
     scorer: the policy whose scores are used; its budget, when, unit, allocator and disposer are left at their
-    defaults, since those of this policy count. epsilon: added to s. first: share of each head's entries that are
+    defaults, since those of this policy count. Its own factor of value norms (vnorm of expected-attention) is switched
+    off, since norms would count twice. epsilon: added to s. first: share of each head's entries that are
     chosen by s alone. W_o is the part of the output matrix that belongs to a query head; norms are averaged over the
     query heads of a group, as in kvpress. Where heads compete (allocator=adakv) they do so by s, as in the authors'
     Critical-AdaKV.
@@ -53,7 +55,10 @@ class CriticalKV(Policy):
     @cached_property
     def _inner(self) -> Policy:
         """The scorer with this policy's budget, so that its shares of a budget are shares of this one."""
-        return replace(self.scorer, **{each.name: getattr(self, each.name) for each in fields(Policy)})
+        shared = {each.name: getattr(self, each.name) for each in fields(Policy)}
+        if isinstance(self.scorer, ExpectedAttention):
+            shared["vnorm"] = False
+        return replace(self.scorer, **shared)
 
     @property
     def least(self) -> int:

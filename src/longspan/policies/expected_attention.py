@@ -79,16 +79,16 @@ class ExpectedAttention(Policy):
     as its mean over the positions to come; so exp(query · key · scale) has a closed-form mean.
     future: positions to come. sinks: first tokens that always stay, and whose queries do not count.
     covariance: whether the covariance counts, or only the mean. vnorm: whether scores are multiplied with ‖value‖₂,
-    after epsilon was added to them. The defaults are those of kvpress; the authors' best results have epsilon = 0.01
-    and the allocator adakv. Deviations: the model's own scale stands where they write 1/√d; a model's softcap is left
-    out, for which there is no closed form.
+    after epsilon was added to them. The defaults are the setting of the authors' evaluation, which also has
+    allocator=adakv(rule=guard); the class of kvpress has epsilon 0. Deviations: the model's own scale stands where
+    they write 1/√d; a model's softcap is left out, for which there is no closed form.
     """
 
     future: int = 512
     sinks: int = 4
     covariance: bool = True
     vnorm: bool = True
-    epsilon: float = 0.0
+    epsilon: float = 0.01
 
     def __post_init__(self) -> None:
         check_range("future", self.future, 1)

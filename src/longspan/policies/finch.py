@@ -86,8 +86,8 @@ class Finch(Policy):
     normalize: whether the weights of each token of the question are multiplied with the number of entries that it
     sees, which is more for its later tokens. window: the last queries that stand in where no question is known; as
     in SnapKV, their own entries then stay.
-    Deviations: keys keep their true positions (the authors re-assign them within the cache; here that belongs to a
-    position scheme); weights are averaged over the query heads of a group, not summed over all heads, so that heads
+    Deviations: keys keep their true positions (the authors re-assign them within the cache: positions=in-
+    cache); weights are averaged over the query heads of a group, not summed over all heads, so that heads
     keep their own entries, as in kvpress.
     """
 

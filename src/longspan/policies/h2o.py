@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from longspan.parameters import check_range
+from longspan.parameters import check_choice, check_range
 from longspan.policies.base import Policy
 from longspan.policies.gathering import PerEntry, gathered
 from longspan.policies.tracker import Tracking
@@ -36,17 +37,20 @@ class Reception(Tracking):
 class H2O(Policy):
     """Heavy hitters, by accumulated attention, and a recent window. https://arxiv.org/abs/2306.14048
 
-    recent: share of the budget that the most recent entries have, in [0, 1]; the paper gives them half.
-    Deviations: as in kvpress, what an entry received is divided by the number of queries that could see it, since a
-    sum favours early entries, and averaged over the query heads of a group, which share their entries;
-    `recent=0` is kvpress's observed attention. The authors evict after every token, here the policy acts when
-    `when` says.
+    recent: share of the budget that the most recent entries have, in [0, 1]; the paper gives them half. score: what
+    decides on the others, the "sum" of the weights that an entry received, as in the paper, or their "mean" over the
+    queries that could see it, which favours early entries less; `recent=0` with the mean is kvpress's observed
+    attention.
+    Deviations: weights are averaged over the query heads of a group, which share their entries. The authors evict
+    after every token, here the policy acts when `when` says.
     """
 
     recent: float = 0.5
+    score: Literal["sum", "mean"] = "sum"
 
     def __post_init__(self) -> None:
         check_range("recent", self.recent, 0.0, 1.0)
+        check_choice("score", self.score, ("sum", "mean"))
         super().__post_init__()
 
     @property
@@ -55,8 +59,10 @@ class H2O(Policy):
         return Reception()
 
     def scores(self, view: View) -> Tensor:
-        """Attention received from each query that came after an entry; +∞ for the recent entries."""
+        """Attention received from all queries, or on average from each; +∞ for the recent entries."""
         received = gathered(view, Received).numbers(view)
         budget = self.allocator.layer_budget(self.limit(view.seen), view)
         recent = view.positions >= view.seen - int(budget * self.recent)
-        return (received / (view.seen - view.positions)).masked_fill(recent, torch.inf)
+        if self.score == "mean":
+            received = received / (view.seen - view.positions)
+        return received.masked_fill(recent, torch.inf)

@@ -98,8 +98,10 @@ class KVzip(Policy):
     tail: tokens before a piece that its prompt quotes. sinks: first tokens that always stay and are always seen,
     kvpress's stand-in for the system prompt that the authors spare. Scores of all heads and layers compete
     (allocator model-wide). With when="chunk" only the pieces that hold new tokens are repeated.
-    Deviation: the authors never evict what was not repeated, such as generated tokens; here these come before all
-    others, the latest first, so that the budget holds.
+    A known question is not repeated, and always stays.
+    Deviations: the authors never evict what was not repeated, such as generated tokens; here these come before all
+    others, the latest first, so that the budget holds. They compress before the question is read; here the model has
+    it in sight while it repeats. They begin after the head of the chat template; here the head is text.
     """
 
     allocator: Allocator = field(default_factory=ModelWide, metadata={"room": "allocator"})

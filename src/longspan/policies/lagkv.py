@@ -22,7 +22,8 @@ class LagKV(Policy):
 
     n_sink: first entries that always stay. lag_size: entries in a partition; each partition is scaled by the range
     that every channel has in the next one, and its entries compete by rank.
-    The defaults are those of kvpress. There, entries of equal rank tie, and so do all of the last, still unscored
+    The defaults are those of kvpress; the authors' class has 16 sinks and partitions of 1024. In kvpress,
+    entries of equal rank tie, and so do all of the last, still unscored
     partitions; here the later one wins in both cases. With when="chunk", partitions are of the entries that are
     still there; the paper scores each entry once, when its partition is complete.
     """

@@ -13,7 +13,9 @@ from longspan.policies.snapkv import SnapKV
 class PyramidKV(SnapKV):
     """SnapKV whose allocator is a pyramid over the layers. https://arxiv.org/abs/2406.02069
 
-    The defaults are those of kvpress. The authors' are window=8, allocator=pyramid(base=8).
+    The defaults are those of the authors' runs: window 8, kernel 7, max pooling, and the pyramid of what is left of the
+    budget after the window. kvpress: window=64, kernel=5, pooling=avg, allocator=pyramid(base=0).
     """
 
+    window: int = 8
     allocator: Allocator = field(default_factory=Pyramid, metadata={"room": "allocator"})

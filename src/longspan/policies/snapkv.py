@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool1d, max_pool1d
 
-from longspan.parameters import check_range
+from longspan.parameters import check_choice, check_range
 from longspan.policies.base import Policy
 from longspan.policies.view import View
 
@@ -17,18 +19,21 @@ class SnapKV(Policy):
     """Attention of the last queries, smoothed along the text. https://arxiv.org/abs/2404.14469
 
     window: last queries that are observed; their own entries always stay and count towards the budget.
-    kernel: width of the average pooling that keeps neighbours of important entries.
-    Deviations from the authors' code, which are those of kvpress: scores are the mean (not the sum) over the
-    window, and the mean over the query heads of a group, since these share their entries; the defaults are
-    window 64 and kernel 5.
+    kernel, pooling: width of the pooling that keeps neighbours of important entries, and whether it takes their
+    largest weight ("max") or the mean ("avg").
+    The defaults are those of the authors' published runs, window 32, kernel 7 and max; kvpress has 64, 5 and avg.
+    Deviation: scores are the mean over the query heads of a group, since these share their entries, as in kvpress.
+    Where a policy has acted before, neighbours are those in the cache.
     """
 
-    window: int = 64
-    kernel: int = 5
+    window: int = 32
+    kernel: int = 7
+    pooling: Literal["max", "avg"] = "max"
 
     def __post_init__(self) -> None:
         check_range("window", self.window, 1)
         check_range("kernel", self.kernel, 1)
+        check_choice("pooling", self.pooling, ("max", "avg"))
         if self.kernel % 2 == 0:
             raise ValueError(f"kernel={self.kernel} is outside the odd numbers 1, 3, 5 ..")
         super().__post_init__()
@@ -48,7 +53,6 @@ class SnapKV(Policy):
         weights = view.attention().mean(2)
         inside = view.positions >= view.seen - self.window
         weights = weights.masked_fill(inside[:, None], 0.0)
-        pooled = torch.nn.functional.avg_pool1d(
-            weights, kernel_size=self.kernel, stride=1, padding=self.kernel // 2
-        )
+        pool = max_pool1d if self.pooling == "max" else avg_pool1d
+        pooled: Tensor = pool(weights, kernel_size=self.kernel, stride=1, padding=self.kernel // 2)
         return pooled.mean(1).masked_fill(inside, torch.inf)

@@ -34,8 +34,9 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     in stretches of 100 tokens, mean over stretches and heads. 0 stands for layers with a window, which never lose
     entries to a policy; all others are above 0.
 
-    The authors read a book with blocks of 4096 tokens and 128 first tokens; here both shrink with the text, to a
-    quarter and a sixteenth of at most 2048 tokens.
+    The authors read a book with blocks of 4096 tokens and 128 first tokens. Here there is no book: the text is at most
+    2048 tokens of sentences made from templates (`prose`), no two alike, and both shrink with it, to a quarter and a
+    sixteenth.
     """
     found = torch.zeros(shape(seam))
     if not full_layers(seam):

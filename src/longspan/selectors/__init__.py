@@ -42,6 +42,8 @@ CARDS = (
         training=False,
         changes="Queries visit events, cut where the text surprises the model, and the events around them.",
         field=(114,),
+        missing="Boundaries are refined in each layer with its own keys, and the measure called conductance and "
+        "the filling of the buffers are a reading of the paper, not the authors' code.",
     ),
     Card(
         name="tokenselect",
@@ -53,6 +55,8 @@ CARDS = (
         training=False,
         changes="Queries visit single tokens by soft votes of all heads, and keep the choice while queries are alike.",
         field=(276,),
+        missing="Queries and keys keep their rotation and true positions, so that the method does not "
+        "extrapolate by itself; the paper's formula could not be read, the authors' code was.",
     ),
     Card(
         name="longheads",
@@ -63,6 +67,8 @@ CARDS = (
         training=False,
         changes="Each head visits the first and last chunk, and the chunks whose chunk key matches best.",
         field=(177,),
+        missing="Chunks are known by their mean key and keep their true positions, where the authors weight a "
+        "chunk's keys and number anew what is visited.",
     ),
     Card(
         name="longcache",
@@ -73,6 +79,7 @@ CARDS = (
         training=False,
         changes="Queries visit spans around the tokens that the heads of a layer vote for.",
         field=(91,),
+        missing="It follows the paper's text alone, since no code of the authors was to be had to compare with.",
     ),
     Card(
         name="squeezed",
@@ -83,6 +90,8 @@ CARDS = (
         training=False,
         changes="Queries visit the clusters of keys whose centroids match, as many as pass a threshold.",
         field=(261,),
+        missing="A budget stands for the threshold that the authors calibrate, and k-means begins with random "
+        "vectors and ends after a few rounds, since k-means++ with 300 would make reading slow.",
     ),
     Card(
         name="shadowkv",
@@ -93,6 +102,9 @@ CARDS = (
         training=False,
         changes="Queries visit the small chunks whose mean key matches best, and chunks that means describe badly.",
         field=(252,),
+        missing="With codec=low-rank, landmarks and outliers are taken from the low-rank keys and outliers are "
+        "not kept exactly, since a selector sees keys as they are stored; values go to the host only "
+        "with codec=host.",
     ),
     Card(
         name="retrolm",
@@ -116,6 +128,7 @@ CARDS = (
         training=False,
         changes="Unusual queries of a block choose the blocks of entries, fewer where the match is clear.",
         field=(14,),
+        missing="It follows the paper's text alone, since no code of the authors was to be had to compare with.",
     ),
     Card(
         name="recycled",
@@ -126,6 +139,7 @@ CARDS = (
         training=False,
         changes="Queries visit everything every so many steps, and in between what mattered most then.",
         field=(233,),
+        missing="It follows the paper's text alone, since no code of the authors was to be had to compare with.",
     ),
     Card(
         name="mpcache",
@@ -136,6 +150,9 @@ CARDS = (
         training=False,
         changes="Queries visit small boxes of keys, found through larger ones, and adjacent layers share the choice.",
         field=(199,),
+        missing="The static eviction by a threshold on the attention of the last fifth of the prompt is a plan's "
+        "policy, snapkv in the plan called mpcache, since no policy knows where the last fifth begins "
+        "before the prompt has ended.",
     ),
     Card(
         name="round-attention",
@@ -146,6 +163,7 @@ CARDS = (
         training=False,
         changes="From one layer on, queries visit only the rounds of the dialogue that hold most attention there.",
         field=(241,),
+        missing="It follows the paper's text alone, since there is no code of the authors to compare with.",
     ),
     Card(
         name="inter-layer",

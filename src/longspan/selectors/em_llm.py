@@ -18,7 +18,9 @@ class EMLLM(Recipe):
     """Visits the events that match best, and the events around them. https://arxiv.org/abs/2407.09450
 
     Each layer refines the boundaries with its own keys, where the authors' code does it once with the keys of the
-    upper layers. What the contiguity buffer keeps is said at the scoring `joint`. Keys and queries keep their
+    upper layers. refine and neighbours are those of the paper's EM-LLM with similarity and contiguity; the authors'
+    published configuration has both off (refine=none, neighbours=0). What the contiguity buffer keeps is said
+    at the scoring `joint`. Keys and queries keep their
     rotation and true positions, as with `infllm`.
 
     budget: entries of both buffers together. neighbours: share of it for the contiguity buffer. gamma: a token whose

@@ -16,7 +16,8 @@ from longspan.selectors.scorings.heads import Heads
 class MPCache(Recipe):
     """Visits the boxes of keys that match best, found by way of larger ones. https://arxiv.org/abs/2501.06807
 
-    This is the dynamic selection; the static eviction before it is a policy, so the whole is a plan of both.
+    This is the dynamic selection; the static eviction before it is a policy, so the whole is a plan of both. Boxes
+    begin with the first entry, as in the authors' code.
     Selection is over the groups that leave the sinks, with the last, unfinished group always visited.
 
     budget: share of the entries, or entries, that a head visits. group: entries of a small box. alpha: weight of the
@@ -31,7 +32,7 @@ class MPCache(Recipe):
     merge: int = 2
     share: float = 0.5
     layers: int = 2
-    sinks: int = 16
+    sinks: int = 0
     dense: int = 0
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ class RetroLM(Recipe):
         return Retrieve(
             grouping=Pages(size=self.page),
             digest=Mean(),
-            scoring=Votes(),
+            scoring=Votes(scaled=True),
             reuse=Never(),
             budget=self.budget,
             sinks=self.sinks,

@@ -16,8 +16,11 @@ from longspan.selectors.scorings.votes import Votes
 class TokenSelect(Recipe):
     """Visits the tokens with the most soft votes, as long as queries stay alike. https://arxiv.org/abs/2411.02886
 
-    Votes are cast by rotated queries and keys at their true positions. The authors' code lets all tokens but the
-    first and the recent ones take part in the softmax of votes, and so does this.
+    Votes are a softmax of query · key without 1/√d, over all tokens but the first and the recent ones, as the authors
+    have it. Deviations: queries and keys are rotated and stand at their true positions; the authors turn the query
+    to the position of the last local token, compare it with keys that are not rotated, and number what is visited
+    anew; their published code has the cache of choices off (here threshold=1) and takes the largest vote of
+    neighbours for some tasks.
 
     budget: tokens chosen. threshold: a choice is kept while the cosine with the query that made it is above this.
     sinks, local: first and last tokens visited in any case. reading: queries that share a choice while text is read.

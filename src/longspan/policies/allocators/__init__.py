@@ -57,6 +57,9 @@ CARDS = (
         year=2024,
         training=False,
         changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
+        trained=True,
+        missing="Its trained gates can be given nowhere yet: which heads retrieve is measured, and streaming "
+        "heads read the prompt with full attention.",
     ),
     Card(
         name="sensitivity",
@@ -67,5 +70,7 @@ CARDS = (
         training=False,
         changes="Gives more entries to layers whose keys change more when entries go.",
         field=(81,),
+        missing="Layers are measured on at most 2048 tokens of sentences from templates, where the authors read "
+        "a book in blocks of 4096, since no book is shipped.",
     ),
 )

@@ -20,37 +20,38 @@ class Pyramid(Uniform):
 
     beta: the last layer gets 1/beta of the mean, the first what makes up for it; where that is more than the text
     before the observed window, the excess goes to the last layers. base: entries that every layer gets before the
-    rest is shared out like this.
+    rest is shared out like this; none, as in the authors' code, is as many as the policy observes.
     With base=0, as in kvpress, all layers get the mean where the last one's share would not hold the observed
-    window: with SnapKV's window of 64 that is so for long texts and budgets below 1280. The authors share out what
-    is left after the window: base=window.
+    window: with a window of 64 that is so for long texts and budgets below 1280.
     """
 
     beta: float = 20.0
-    base: int = 0
+    base: int | None = None
 
     def __post_init__(self) -> None:
         check_range("beta", self.beta, 1.0)
-        check_range("base", self.base, 0)
+        if self.base is not None:
+            check_range("base", self.base, 0)
 
     def check(self, plan: Plan) -> None:
         """Refuses policies that always keep more than the smallest layer may get."""
         policy = plan.policy
-        if policy is not None and policy.least > max(self.base, policy.observed, 1):
+        if policy is not None and policy.least > max(self.base or 0, policy.observed, 1):
             raise PlanError(
-                f"pyramid: base={self.base} is outside {policy.least} .. ∞: the policy always keeps {policy.least} "
-                f"entries in every layer; write allocator=pyramid(base={policy.least})"
+                f"pyramid: base={self.base or 0} is outside {policy.least} .. ∞: the policy always keeps "
+                f"{policy.least} entries in every layer; write allocator=pyramid(base={policy.least})"
             )
 
     def layer_budget(self, budget: int, view: View) -> int:
         """The layer's step of the pyramid; over all layers the mean is exactly `budget`."""
         window = view.queries.shape[1]
-        rest = budget - self.base
+        base = window if self.base is None else self.base
+        rest = budget - base
         least = rest / self.beta
-        most = min(2 * rest - least, view.seen - max(self.base, window))
+        most = min(2 * rest - least, view.seen - max(base, window))
         least = 2 * rest - most
-        if view.places == 1 or most < least or self.base + least < max(1, window):
+        if view.places == 1 or most < least or base + least < max(1, window):
             return budget
         below = min(view.place, view.places - 1 - view.place)
         share = round(most - below * (most - least) / (view.places - 1))
-        return self.base + (share if below == view.place else 2 * rest - share)
+        return base + (share if below == view.place else 2 * rest - share)

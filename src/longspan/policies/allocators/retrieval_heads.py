@@ -26,7 +26,9 @@ class RetrievalHeads(Allocator):
     retrieve is measured once of the model (profile "heads"); the best of all layers are chosen, as many as leave the
     mean row within the budget, and only entries that a policy scores +∞ come before sinks and recent ones.
     Deviations: the paper trains a gate for each head, and its users choose the share of retrieval heads; here both
-    follow from the measured scores and the budget. A budget of tokens makes fewer heads retrieve as the text grows,
+    follow from the measured scores and the budget. Scores are measured on a text made from templates. Streaming heads
+    read the prompt with full attention where when="end"; the authors' stream there, too (when="chunk"). A
+    budget of tokens makes fewer heads retrieve as the text grows,
     and one that is a fraction makes it more: with when="chunk" a head that comes late lacks what it had dropped.
     """
 

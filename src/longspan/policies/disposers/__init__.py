@@ -20,6 +20,8 @@ CARDS = (
         year=2024,
         training=False,
         changes="Merges each entry that does not stay into the kept one with the most similar key, weighted by score.",
+        missing="Of D2O, neither the weights by the exponential of similarity nor the moving threshold nor the "
+        "budgets of layers are here; only the idea of merging into the nearest is.",
     ),
     Card(
         name="kvmerger",
@@ -64,6 +66,7 @@ CARDS = (
         training=False,
         changes="Evicts the least important entries and merges those in between into the nearest kept ones.",
         field=(68,),
+        missing="Its window and weights are our own, since the paper's could not be read and there is no code.",
     ),
     Card(
         name="quantize",

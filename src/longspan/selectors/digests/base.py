@@ -48,11 +48,5 @@ class Digest(ABC):
 
 
 def products(query: Tensor, table: Tensor) -> Tensor:
-    """query · row of the table: `[rows, group, d]`, `[rows, n, d]` → `[rows, group, n]`."""
-    if table.dtype == torch.float32:
-        return torch.bmm(table, query.transpose(1, 2)).transpose(1, 2)
-    # For rows with room between them, bmm in bf16 is many times slower than one product a row.
-    found = query.new_empty(*query.shape[:2], table.shape[1])
-    for row, into in enumerate(found):
-        torch.mm(query[row], table[row].T, out=into)
-    return found
+    """query · row of the table, in fp32: `[rows, group, d]`, `[rows, n, d]` → `[rows, group, n]`."""
+    return torch.bmm(table.float(), query.float().transpose(1, 2)).transpose(1, 2)

@@ -22,7 +22,8 @@ from longspan.store.state import State
 class Clusters(Grouping):
     """k-means over the directions of keys, in each KV head, as in Squeezed Attention, https://arxiv.org/abs/2411.09688.
 
-    share: clusters per entry. iterations: rounds of k-means at most. segment: entries that are clustered together at
+    share: clusters per entry. iterations: rounds of k-means at most, from vectors drawn at random; the authors begin
+    with k-means++ and make up to 300 rounds. segment: entries that are clustered together at
     most; the paper clusters the whole context at once, whose time grows with the square of its length. growth: how
     many entries are waited for before more are clustered; those that wait are always visited.
     """

@@ -22,7 +22,10 @@ class Events(Grouping):
 
     gamma: the paper's γ. window: how many tokens before it μ and σ are of. least, most: entries of an event.
     refine: moves each boundary back to where the similarity of keys, key · key summed over the rows, splits best:
-    "modularity" (largest) or "conductance" (smallest) of the entries on both sides, half an event around them.
+    "modularity" (largest) or "conductance" (smallest) of the entries on both sides, half an event around them; the
+    boundary as it was is tried too. Deviations: conductance is that of the definition, cut / min(volumes inside),
+    where the authors' code takes the total less one volume for the other and the smaller value of both sides, which
+    favours the edges; σ is that of the population, theirs of the sample.
 
     Events are formed as soon as `most` entries wait for it.
     """
