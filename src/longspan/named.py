@@ -24,7 +24,8 @@ NAMED = (
         paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
         link="https://arxiv.org/abs/2501.06807",
         year=2025,
-        changes="Drops once what the end of the prompt does not attend to, then visits few clusters of the rest.",
+        changes="Drops once what the end of the prompt does not attend to, by SnapKV in place of the paper's threshold, "
+        "then visits few clusters of the rest.",
     ),
     Named(
         name="qwen2.5-1m",
@@ -40,7 +41,8 @@ NAMED = (
         paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",
         link="https://arxiv.org/abs/2410.21465",
         year=2024,
-        changes="Keeps keys at a low rank, and visits the chunks whose landmarks promise most.",
+        changes="Keeps keys at a low rank, and visits the chunks whose landmarks, taken from these keys, promise most; "
+        "codec=host(codec=low-rank) keeps them in host memory, as the paper does with values.",
     ),
 )
 """All of them. `NAME slot=...` is the plan with some slots filled otherwise."""

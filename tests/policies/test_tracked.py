@@ -202,7 +202,7 @@ def naive_critical(view, row: int, count: int, policy: CriticalKV) -> list[int]:
 def test_criticalkv_keeps_what_a_loop_keeps(rows, group, first, seed):
     passage = Passage(None, rows, group, seed=seed)
     passage.read(40)
-    policy = CriticalKV(scorer=SnapKV(window=4, kernel=3), first=first, budget=13)
+    policy = CriticalKV(scorer=SnapKV(window=4, kernel=3, pooling="avg"), first=first, budget=13)
     view = passage.view(observed=policy.observed)
     store = store_of(passage)
     policy.compress(store, view)

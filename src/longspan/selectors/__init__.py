@@ -150,8 +150,8 @@ CARDS = (
         training=False,
         changes="Queries visit small boxes of keys, found through larger ones, and adjacent layers share the choice.",
         field=(199,),
-        missing="The static eviction by a threshold on the attention of the last fifth of the prompt is a plan's "
-        "policy, snapkv in the plan called mpcache, since no policy knows where the last fifth begins "
+        missing="The static eviction by a threshold on the attention of the prompt's last fifth is replaced by "
+        "another policy in the plan called mpcache, since no policy knows where the last fifth begins "
         "before the prompt has ended.",
     ),
     Card(
