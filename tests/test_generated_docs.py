@@ -28,7 +28,7 @@ def test_a_docstring_is_split_into_prose_and_meanings(generate):
     from longspan.policies.snapkv import SnapKV
 
     prose, meanings = generate.explain(SnapKV)
-    assert set(meanings) == {"budget", "when", "unit", "allocator", "disposer", "window", "kernel"}
-    assert meanings["kernel"].startswith("width of the average pooling")
+    assert set(meanings) == {"budget", "when", "unit", "allocator", "disposer", "window", "kernel", "pooling"}
+    assert meanings["kernel"].startswith("width of the pooling")
     assert "kernel:" not in prose
     assert "https://arxiv.org/abs/2404.14469" in prose

@@ -24,7 +24,7 @@ NAMED = (
         paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
         link="https://arxiv.org/abs/2501.06807",
         year=2025,
-        changes="Drops once what the end of the prompt does not attend to, by SnapKV in place of the paper's threshold, "
+        changes="Drops once what the end of the prompt does not attend to, by SnapKV and not the paper's threshold, "
         "then visits few clusters of the rest.",
     ),
     Named(

@@ -150,3 +150,23 @@ def test_a_fraction_of_a_short_text_is_raised_to_sinks_and_recent_entries():
 def test_the_defaults_are_those_of_the_paper():
     assert (RetrievalHeads().sinks, RetrievalHeads().recent) == (128, 256)
     assert text_of("policy", DuoAttention()) == "duoattention"
+
+
+def test_published_gates_stand_for_measured_scores(tmp_path):
+    path = tmp_path / "full_attention_heads.tsv"
+    path.write_text("0.0\t1.0\n0.2\t0.1\n0.9\t0.0\n")
+    allocator = f'allocator=retrieval-heads(sinks=4,recent=16,gates="{path}")'
+    with tiny_model().session(f"policy=duoattention(budget=80,{allocator})", chunk=64) as session:
+        rows = kept(session.read(tokens(200)))
+    few = [*range(4), *range(184, 200)]
+    everything = list(range(200))
+    assert rows == [[few, everything], [few, few], [everything, few]]
+    path.with_name("other.tsv").write_text("0.5\t0.5\n")
+    other = allocator.replace("full_attention_heads", "other")
+    with (
+        tiny_model().session(f"policy=duoattention(budget=80,{other})") as session,
+        pytest.raises(PlanError, match="are of 1 layers with 2 KV heads, this model has 3 with 2"),
+    ):
+        session.read(tokens(200))
+    with pytest.raises(PlanError, match=r"no table of numbers.*give the path"):
+        Plan.parse("policy=duoattention(allocator=retrieval-heads(gates=nowhere.tsv))")

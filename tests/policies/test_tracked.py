@@ -213,7 +213,7 @@ def test_criticalkv_keeps_what_a_loop_keeps(rows, group, first, seed):
 def test_heads_of_criticalkv_compete_by_the_scorer_alone(seed):
     passage = Passage(None, 3, 2, seed=seed)
     passage.read(40)
-    policy = CriticalKV(scorer=SnapKV(window=4, kernel=3), allocator=AdaKV(), budget=13)
+    policy = CriticalKV(scorer=SnapKV(window=4, kernel=3, pooling="avg"), allocator=AdaKV(), budget=13)
     view = passage.view(observed=policy.observed)
     counts = AdaKV().counts(policy.scorer.scores(view), 13, view).tolist()
     store = store_of(passage)

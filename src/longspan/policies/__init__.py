@@ -175,8 +175,8 @@ CARDS = (
         training=False,
         changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
         trained=True,
-        missing="Its trained gates can be given nowhere yet: which heads retrieve is measured, and streaming "
-        "heads read the prompt with full attention.",
+        missing="Gates are not trained here, but measured or read from the authors' file, and streaming heads "
+        "read the prompt with full attention where when=end.",
     ),
     Card(
         name="epicache",

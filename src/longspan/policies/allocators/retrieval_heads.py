@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -18,13 +20,21 @@ if TYPE_CHECKING:
     from longspan.plan import Plan
 
 
+SMALLEST_GATE = 1e-6
+"""What a head counts whose gate is closed; 0 stands for heads that policies leave alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RetrievalHeads(Allocator):
     """As many heads as the budget allows keep everything, as in DuoAttention. https://arxiv.org/abs/2410.10819
 
     sinks, recent: what each other head, a streaming head, keeps: so many first and so many last entries. Which heads
-    retrieve is measured once of the model (profile "heads"); the best of all layers are chosen, as many as leave the
+    retrieve is measured once of the model (profile "heads"), or read from a file; the best of all layers are
+    chosen, as many as leave the
     mean row within the budget, and only entries that a policy scores +∞ come before sinks and recent ones.
+    gates: path of the gates that the authors publish for a model, attn_patterns/…/full_attention_heads.tsv,
+    instead of
+    measuring.
     Deviations: the paper trains a gate for each head, and its users choose the share of retrieval heads; here both
     follow from the measured scores and the budget. Scores are measured on a text made from templates. Streaming heads
     read the prompt with full attention where when="end"; the authors' stream there, too (when="chunk"). A
@@ -32,12 +42,15 @@ class RetrievalHeads(Allocator):
     and one that is a fraction makes it more: with when="chunk" a head that comes late lacks what it had dropped.
     """
 
-    profile: ClassVar[str] = "heads"
+    profile: ClassVar[str] = "heads"  # none where gates are given
 
     sinks: int = 128
     recent: int = 256
+    gates: str | None = None
 
     def __post_init__(self) -> None:
+        if self.gates is not None:
+            object.__setattr__(self, "profile", "")
         check_range("sinks", self.sinks, 0)
         check_range("recent", self.recent, 1)
 
@@ -48,6 +61,8 @@ class RetrievalHeads(Allocator):
 
     def check(self, plan: Plan) -> None:
         """Refuses budgets of fewer tokens than streaming heads keep."""
+        if self.gates is not None:
+            published(self.gates)
         budget = plan.policy.budget if plan.policy is not None else 1.0
         if isinstance(budget, int) and budget < self.least:
             raise PlanError(
@@ -59,7 +74,7 @@ class RetrievalHeads(Allocator):
         """The mean row of the layer, rounded down; a budget below what streaming heads keep is raised to it."""
         if budget >= view.seen:
             return budget
-        rows, scores = view.keys.shape[0], view.profile(self.profile)
+        rows, scores = view.keys.shape[0], self._scores(view)
         everything, least = view.seen, min(self.least, view.seen)
         heads = int((scores > 0).sum())
         retrieving = max(0, heads * (budget - least)) // max(1, everything - least)
@@ -80,6 +95,36 @@ class RetrievalHeads(Allocator):
             keep[:] = view.seen
         elif view.seen > least:
             retrieving = math.ceil(max(0, budget - least) * rows / (view.seen - least))
-            best = view.profile(self.profile)[view.layer, :rows].argsort(descending=True, stable=True)
+            best = self._scores(view)[view.layer, :rows].argsort(descending=True, stable=True)
             keep[best[:retrieving]] = view.seen
         return keep.to(scores.device)
+
+    def _scores(self, view: View) -> Tensor:
+        """How much each head retrieves, fp32 `[layers, heads]`; 0 in layers with a window."""
+        if self.gates is None:
+            return view.profile(self.profile)
+        gates = published(self.gates)
+        if gates.shape != (view.layers, view.keys.shape[0]):
+            raise PlanError(
+                f"gates={self.gates!r} are of {gates.shape[0]} layers with {gates.shape[1]} KV heads, this model has "
+                f"{view.layers} with {view.keys.shape[0]}; give the file of this model"
+            )
+        full = torch.zeros(len(gates), 1)
+        full[list(view.full_layers or range(len(gates)))] = 1
+        return gates.clamp(SMALLEST_GATE, 1.0) * full
+
+
+@cache
+def published(path: str) -> Tensor:
+    """The gates in a file of the authors, full_attention_heads.tsv: a line for each layer, fp32 `[layers, heads]`.
+
+    Raises PlanError for a file that cannot be read or is no table of numbers.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        return torch.tensor([[float(gate) for gate in line.split()] for line in lines if line.strip()])
+    except (OSError, ValueError) as error:
+        raise PlanError(
+            f"gates={path!r} are no table of numbers, a line for each layer ({error}); give the path of a model's "
+            "full_attention_heads.tsv"
+        ) from error
