@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,38 @@ def test_a_file_that_is_no_document_is_named_with_the_line(written, request_any,
 def test_a_file_that_is_not_there(tmp_path) -> None:
     with pytest.raises(TaskError, match="cannot be read"):
         own_task(tmp_path / "none.jsonl")
+
+
+def test_tasks_of_other_packages_are_found_and_their_faults_named(monkeypatch):
+    import types
+    from importlib.metadata import EntryPoint
+
+    from toy import toy
+
+    from longspan.evaluation import catalogue
+
+    module = types.ModuleType("harbour_tasks")
+    module.TASKS, module.WRONG = (toy("harbour/letters"),), (toy("other/letters"),)
+    monkeypatch.setitem(sys.modules, "harbour_tasks", module)
+    entries = [
+        EntryPoint(name, f"harbour_tasks:{what}", catalogue.ENTRY_POINTS)
+        for name, what in (
+            ("harbour", "TASKS"),
+            ("wrong", "WRONG"),
+            ("absent", "NOTHING"),
+            ("ruler", "TASKS"),
+        )
+    ]
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: entries)
+    catalogue._installed.cache_clear()
+    try:
+        assert [task.name for task in catalogue.find(["harbour/*"])] == ["harbour/letters"]
+        assert catalogue.find(["ruler/vt"])[0].family == "ruler"  # ours cannot be replaced
+        with pytest.raises(TaskError, match=r"tasks wrong .* is not a tuple of tasks named wrong/"):
+            catalogue.find(["wrong"])
+        with pytest.raises(TaskError, match=r"tasks absent .* cannot be loaded"):
+            catalogue.find(["absent"])
+        with pytest.raises(TaskError, match="did you mean harbour"):
+            catalogue.find(["harbor"])
+    finally:
+        catalogue._installed.cache_clear()
