@@ -6,6 +6,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from longspan.cli.ask import variables_of
 from longspan.errors import UnsupportedModel
 from longspan.plan import Plan
 from longspan.spans import apart, tokenize
@@ -232,3 +233,13 @@ def test_the_smallest_temperatures_are_greedy(temperature):
 def test_a_plan_of_a_windows_editor_is_read(tmp_path):
     (tmp_path / "plan.toml").write_bytes(b'\xef\xbb\xbfcodec = "int8"\n')
     assert str(Plan.of(tmp_path / "plan.toml")) == "codec=int8"
+
+
+def test_variables_of_the_command_are_json_or_text():
+    assert variables_of(["enable_thinking=false", "mood=kind", "n=3"]) == {
+        "enable_thinking": False,
+        "mood": "kind",
+        "n": 3,
+    }
+    with pytest.raises(ValueError, match="--template 'a' has no value"):
+        variables_of(["a"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
+from longspan.chat import check_variables
 from longspan.cli.answering import Display, quoted
 from longspan.cli.asked import opened, split
 from longspan.cli.models import shown_progress
@@ -51,6 +53,13 @@ def ask(
     stop: Annotated[
         list[str] | None, typer.Option(help="Text at which the answer ends; may be repeated.")
     ] = None,
+    template: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A variable of the chat template, such as enable_thinking=false; may be repeated.",
+        ),
+    ] = None,
     chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
     dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
@@ -69,6 +78,7 @@ def ask(
     check_range("--chunk", chunk, 1)
     if stop and not all(stop):
         raise ValueError("--stop is empty, which is at the beginning of every answer; give it some text")
+    variables = check_variables(variables_of(template or ()))
     keep = read_bytes("--max-bytes", max_bytes) if save else 0
     chosen = Plan.of(plan)
     documents = opened(files)
@@ -98,6 +108,7 @@ def ask(
             keep=keep,
             note=display.note,
             generation=Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling),  # type: ignore[typeddict-item]
+            template=variables,
         )
         finished = True
     finally:
@@ -109,3 +120,19 @@ def ask(
     for citation in answer.citations:
         say(quoted(citation))
     say(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")
+
+
+def variables_of(told: Sequence[str]) -> dict[str, Any]:
+    """Variables of a template told as NAME=VALUE, where a value is JSON or else a text."""
+    variables: dict[str, Any] = {}
+    for each in told:
+        name, found, value = each.partition("=")
+        if not found:
+            raise ValueError(
+                f"--template {each!r} has no value; write NAME=VALUE, such as enable_thinking=false"
+            )
+        try:
+            variables[name] = json.loads(value)
+        except ValueError:
+            variables[name] = value
+    return variables

@@ -24,7 +24,7 @@ from longspan.model import Model
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.session import Session
-from longspan.spans import tokenize
+from longspan.spans import apart, tokenize
 
 _PLAINLY = Asking()
 
@@ -133,7 +133,7 @@ class Local:
                 for step in joined.generate(**drawing):
                     if len(texts[step.sequence]) < sizes[step.sequence]:
                         texts[step.sequence].append(step.text)
-                outputs, made = ["".join(each) for each in texts], [len(each) for each in texts]
+                outputs, made = [_answer("".join(each)) for each in texts], [len(each) for each in texts]
             usage, held = joined.usage, joined.bytes_held
         return [
             Answered(
@@ -205,3 +205,9 @@ def _joined(works: Iterable[Work], batch: int) -> Iterator[Work]:
         held = work
     if held is not None:
         yield held
+
+
+def _answer(said: str) -> str:
+    """What is scored of what a model said: not its reasoning."""
+    answer = apart(said)[1]
+    return said if answer == said.strip() else answer

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from longspan.batch import Progress
 from longspan.conversation import Conversation
@@ -55,7 +55,14 @@ class Reading:
 
 
 def plan_reading(
-    model: Model, documents: Sequence[Document], question: str, *, plan: Plan, flow: Flow, max_new_tokens: int
+    model: Model,
+    documents: Sequence[Document],
+    question: str,
+    *,
+    plan: Plan,
+    flow: Flow,
+    max_new_tokens: int,
+    template: Mapping[str, Any] | None = None,
 ) -> Reading:
     """Decides what is read: everything if it fits the plan's window beside the answer, else the best passages.
 
@@ -64,7 +71,7 @@ def plan_reading(
     check_choice("flow", flow, get_args(Flow))
     window = plan.positions.window(model.window) if plan.positions else model.window
     whole = tuple(Span(document, 0, len(document.text)) for document in documents)
-    tokens = _prompt_tokens(model, question, whole)
+    tokens = _prompt_tokens(model, question, whole, template)
     fits = window is None or tokens + max_new_tokens <= window
     if flow == "direct" and window is not None and not fits:
         raise window_exceeded(tokens, max_new_tokens, window, model.seam)
@@ -79,7 +86,7 @@ def plan_reading(
             truncated_tokens=0,
             window=window,
         )
-    room = (window or _UNBOUNDED) - max_new_tokens - _prompt_tokens(model, question, ())
+    room = (window or _UNBOUNDED) - max_new_tokens - _prompt_tokens(model, question, (), template)
     if room < 1:
         raise WindowExceeded(
             f"question and answer take {(window or _UNBOUNDED) - room:,} tokens > window {window or _UNBOUNDED:,}; "
@@ -96,7 +103,7 @@ def plan_reading(
         passages=chosen.passages,
         total=chosen.total,
         speaking=chosen.speaking,
-        prompt_tokens=_prompt_tokens(model, question, chosen.spans),
+        prompt_tokens=_prompt_tokens(model, question, chosen.spans, template),
         truncated_tokens=chosen.skipped_tokens,
         window=window,
     )
@@ -116,25 +123,31 @@ def ask(
     keep: int = 0,
     note: Callable[[str], None] = lambda line: None,
     generation: Generation | None = None,
+    template: Mapping[str, Any] | None = None,
 ) -> Answer:
     """Answers a question about documents, with checked citations.
 
     decided is told what will be read before reading begins, progress how far reading has come, stream gets the
     answer piece by piece. keep, note: bytes for contexts that wait in the cache folder for further questions about
     documents read whole, and what is told of them, see `reading_session`. chunk: tokens that pass through the model at
-    a time. generation: how the answer is drawn and where it ends, see `Session.generate`.
+    a time. generation: how the answer is drawn and where it ends, see `Session.generate`. template: variables of the
+    chat template.
     """
     generation = generation or {}
     max_new_tokens = generation.get("max_new_tokens", MAX_NEW_TOKENS)
-    reading = plan_reading(model, documents, question, plan=plan, flow=flow, max_new_tokens=max_new_tokens)
+    reading = plan_reading(
+        model, documents, question, plan=plan, flow=flow, max_new_tokens=max_new_tokens, template=template
+    )
     if decided is not None:
         decided(reading)
     about = reading.spans
     if reading.flow == "direct" and can_wait(plan):
-        session = reading_session(model, plan, about, keep=keep, note=note, progress=progress, chunk=chunk)
+        session = reading_session(
+            model, plan, about, keep=keep, note=note, progress=progress, chunk=chunk, template=template
+        )
         about, progress = (), None
     else:
-        session = model.session(plan, chunk=chunk)
+        session = model.session(plan, chunk=chunk, template=template)
     with session:
         return session.ask(
             question,
@@ -146,5 +159,7 @@ def ask(
         )
 
 
-def _prompt_tokens(model: Model, question: str, spans: Sequence[Span]) -> int:
-    return sum(map(len, Conversation(model.tokenizer).question(question, spans, last=None)))
+def _prompt_tokens(
+    model: Model, question: str, spans: Sequence[Span], template: Mapping[str, Any] | None
+) -> int:
+    return sum(map(len, Conversation(model.tokenizer, template).question(question, spans)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rich.filesize import decimal
 
@@ -30,15 +31,17 @@ def reading_session(
     note: Callable[[str], None],
     progress: Callable[[Progress], None] | None,
     chunk: int = 2048,
+    template: Mapping[str, Any] | None = None,
 ) -> Session:
     """A session that has read parts of documents and waits for a question.
 
     What the same model has read under the same plan and kept is taken up; otherwise it is read, and kept in the cache
     folder, where contexts then take at most `keep` bytes, oldest use first out. keep = 0: nothing is taken up or kept.
     note: told in one line what was taken up or kept, or why not. chunk: tokens that pass through the model at a time.
+    template: variables of the chat template.
     An answer does not depend on what was kept.
     """
-    session = model.session(plan, chunk=chunk)
+    session = model.session(plan, chunk=chunk, template=template)
     if keep == 0:
         return session.read(spans, more=True, progress=progress)
     path = folder.place(session.name(spans, more=True))
