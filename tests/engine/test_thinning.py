@@ -14,7 +14,6 @@ from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
 FAMILIES = [
     "llama",
-    "mistral",
     "qwen2",
     "qwen3",
     "phi3",
