@@ -182,3 +182,14 @@ def test_a_damaged_page_is_refused_not_read_in_part(keep: float) -> None:
         pdf(pages([""], objects=spoilt), "a.pdf")
     with pytest.raises(DocumentError, match="content is missing"):
         pdf(pages([""], objects={11: "null"}), "a.pdf")
+
+
+def test_forms_that_draw_themselves_or_without_end_are_refused() -> None:
+    inside = FORM.replace(" >> >>", " >> /XObject << /Im0 4 0 R /X 200 0 R >> >>")
+    with pytest.raises(DocumentError, match="draws itself"):
+        pdf(pages(["/Im0 Do"], objects={4: (inside, "/Im0 Do /Im0 Do")}), "a.pdf")
+    chain = {4: (inside, "/X Do " * 9)} | {
+        number: (inside.replace("/X 200", f"/X {number + 1}"), "/X Do " * 9) for number in range(200, 210)
+    }
+    with pytest.raises(DocumentError, match="more than 20,000 times"):
+        pdf(pages(["/Im0 Do"], objects=chain | {210: (FORM, shown("deep"))}), "a.pdf")

@@ -1,43 +1,67 @@
-"""Content of a page that is missing or damaged: PDFium would leave it out without a word."""
+"""Content of a page that is missing, damaged or endless: PDFium would leave it out without a word, or never end."""
 
 from __future__ import annotations
 
+import re
 import zlib
+from collections import Counter
 from typing import Any
 
 from longspan.spans.formats.pdf.objects import entry, items
 
-_MOST_FORMS = 200
+_DO = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+Do\b")
+_MOST_DRAWN = 20_000
+_DEEPEST = 24
 
 
 def check_content(page: Any) -> None:
-    """Raise if a stream of the page, or of a form that it draws, is missing or cannot be unpacked as a whole."""
+    """Raise if content of the page is missing or damaged, or if its forms are drawn without end."""
     from pypdf.generic import NullObject
 
     if "/Contents" not in page:
         return
     contents = page["/Contents"]
+    said = []
     for part in contents if isinstance(contents, list) else [contents]:
         stream = part.get_object() if part is not None else None
         if stream is None or isinstance(stream, NullObject):
             raise ValueError("its content is missing")
-        _unpack(stream)
-    drawn = entry(page, "/Resources", "/XObject")
-    for each in list(drawn or ())[:_MOST_FORMS]:
-        form = entry(drawn, each)
-        if entry(form, "/Subtype") == "/Form":
-            _unpack(form)
+        said.append(_unpacked(stream))
+    _drawn(b"\n".join(said), entry(page, "/Resources"), frozenset(), {})
 
 
-def _unpack(stream: Any) -> None:
+def _drawn(content: bytes, resources: Any, above: frozenset[int], known: dict[int, int]) -> int:
+    """How many forms some content draws, those within them included; ``above`` are those that it stands in."""
+    total = 1
+    for name, times in Counter(_DO.findall(content)).items():
+        key = _ESCAPE.sub(lambda code: bytes([int(code[1], 16)]), name).decode("latin-1")
+        form = entry(resources, "/XObject", f"/{key}")
+        if entry(form, "/Subtype") != "/Form":
+            continue
+        if id(form) in above or len(above) >= _DEEPEST:
+            raise ValueError("a form on it draws itself")
+        if id(form) not in known:
+            within = entry(form, "/Resources") or resources
+            known[id(form)] = _drawn(_unpacked(form), within, above | {id(form)}, known)
+        total += times * known[id(form)]
+    if total > _MOST_DRAWN:
+        raise ValueError(f"its forms are drawn more than {_MOST_DRAWN:,} times")
+    return total
+
+
+_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+
+
+def _unpacked(stream: Any) -> bytes:
     from pypdf.generic import StreamObject
 
     if not isinstance(stream, StreamObject):
-        return
-    stream.get_data()  # it has bounds against streams that unpack without end
+        return b""
+    data = stream.get_data()  # it has bounds against streams that unpack without end
     filters = [str(each) for each in items(entry(stream, "/Filter"))] or [str(entry(stream, "/Filter"))]
     if filters[0] in ("/FlateDecode", "/Fl") and not _ends(stream._data):
         raise ValueError("its content is damaged, or stops in the middle")
+    return data if isinstance(data, bytes) else str(data).encode()
 
 
 def _ends(packed: bytes) -> bool:

@@ -79,6 +79,7 @@ class _Pages:
                         f"its page tree counts {len(document)} and holds {len(self._reader.pages)}"
                     )
                 for number, page in enumerate(self._reader.pages, start=1):
+                    check_content(page)  # before PDFium sees it
                     self._page(number, page, document[number - 1])
             labels = page_labels(self._reader)
             number = 0
@@ -104,7 +105,6 @@ class _Pages:
         )
 
     def _page(self, number: int, page: Any, drawn: Any) -> None:
-        check_content(page)
         drawn.set_rotation(0)  # the order of the text is that of the unturned page
         with closing(drawn), closing(drawn.get_textpage()) as text_page:
             glyphs = read_glyphs(drawn, text_page, plain_type3_codes(page))
