@@ -170,12 +170,12 @@ def test_without_gaps_ranks_are_positions(chunk):
 )
 def test_kept_entries_stand_side_by_side(others):
     """With one layer, a session that forgot the middle goes on as if it had never been there."""
-    model, ids = model_of(tiny_network("llama", num_hidden_layers=1)), tokens(100)
+    model, ids = model_of(tiny_network("llama", num_hidden_layers=1)), tokens(100).tolist()
     plan = Plan(positions=Ranked(), **others)
     kept = [*ids[:4], *ids[80:]]
     with model.session(plan) as session, model.session(Plan(codec=plan.codec)) as short:
         session.read(ids)
         short.read(kept)
         close = TIGHT if plan.codec is None else {"atol": 0.2, "rtol": 0.0}
-        for token in tokens(5, seed=1):
+        for token in tokens(5, seed=1).tolist():
             assert_close(session.logits([token]), short.logits([token]), **close)
