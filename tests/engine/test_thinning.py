@@ -272,7 +272,8 @@ def test_an_error_on_the_way_leaves_the_model_as_it_was():
 
     model, ids = tiny_model(), tokens(40)
     before = stock_logits(model.network, ids)
+    hooks = [dict(module._forward_hooks) for module in model.network.modules()]
     with model.session(Plan(pattern=Failing())) as session, pytest.raises(RuntimeError, match="went wrong"):
         session.read(ids)
     assert torch.equal(stock_logits(model.network, ids), before)
-    assert not any(module._forward_hooks for module in model.network.modules())
+    assert [dict(module._forward_hooks) for module in model.network.modules()] == hooks
