@@ -37,7 +37,7 @@ def test_heads_keep_different_numbers_and_free_the_rest(when):
     with tiny_model().session(plan, chunk=32) as session:
         rows = kept(session.read(tokens(200)))
         lengths = [[len(row) for row in layer] for layer in rows]
-        assert all(abs(sum(layer) - 2 * 40) <= 1 for layer in lengths)  # the floor is rounded row by row
+        assert all(abs(sum(layer) - 2 * 40) <= 2 for layer in lengths)  # rounded, and no more than a row has
         assert any(layer[0] != layer[1] for layer in lengths)
         assert session.usage.kv_bytes == sum(map(sum, lengths)) * ENTRY
         for layer in rows:
