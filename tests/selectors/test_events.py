@@ -1,6 +1,7 @@
 """Events of EM-LLM: where they are cut, how cuts are refined, what is visited; against loops."""
 
 import math
+import statistics
 
 import torch
 from hypothesis import given, settings
@@ -16,11 +17,9 @@ SEEDS = st.integers(0, 999)
 def naive_cuts(surprise, gamma, window):
     """Tokens whose surprise is above μ + γσ of the tokens before them."""
     cuts = []
-    for token in range(1, len(surprise)):
+    for token in range(2, len(surprise)):
         before = surprise[max(0, token - window) : token]
-        mean = sum(before) / len(before)
-        deviation = math.sqrt(sum((value - mean) ** 2 for value in before) / len(before))
-        if surprise[token] > mean + gamma * deviation + 1e-9:
+        if surprise[token] > statistics.mean(before) + gamma * statistics.stdev(before) + 1e-9:
             cuts.append(token)
     return cuts
 
@@ -39,10 +38,13 @@ def modularity(similarity, parts):
 
 
 def conductance(similarity, parts):
-    """Of a cut in two: Σ across, over the smaller Σ inside."""
-    left, right = parts
-    across = sum(float(similarity[i, j]) for i in left for j in right)
-    return across / min(sum(float(similarity[i, j]) for i in part for j in part) for part in parts)
+    """Of a cut in two, as the authors take it: the smaller of both parts, with all that is not inside as the other."""
+    sides = []
+    for part in parts:
+        across = sum(float(similarity[i, j]) for i in part for other in parts if other != part for j in other)
+        inside = sum(float(similarity[i, j]) for i in part for j in part)
+        sides.append(across / min(inside, float(similarity.sum()) - inside))
+    return min(sides)
 
 
 @given(st.integers(3, 60), st.floats(0.0, 2.0), st.integers(2, 40), st.integers(0, 50), SEEDS)
@@ -79,7 +81,7 @@ def naive_refined(cuts, keys, start, stop, least, measure):
                     return modularity(similarity, parts)
                 return -conductance(similarity, parts)
 
-            cut = max(range(before + least, cut + 1), key=quality)
+            cut = max(range(before + least, cut), key=quality)
         before = cut
         moved.append(cut)
     return moved
@@ -96,6 +98,16 @@ def naive_events(cuts, start, stop, least, most):
             events.append(range(begin, cut))
             begin = cut
     return events
+
+
+def nearest(sized, room):
+    """Events are taken until the room is full; the one that fills it stays if it brings the sum nearer."""
+    taken, used = [], 0
+    for number, size in sized:
+        if used + size >= room:
+            return [*taken, number] if used + size - room < room - used else taken
+        taken, used = [*taken, number], used + size
+    return taken
 
 
 @given(
@@ -139,24 +151,14 @@ def test_the_best_events_and_their_neighbours_are_visited(refine, least, extra, 
             best = [event[n] for n in top(likes, 4)]
             score += float(query[head] @ keys[head // 2, best].mean(0))
         scores.append(score)
-    buffer = int(30 * neighbours)
-    chosen, used = [], 0
-    for number in top(scores, len(events)):
-        used += len(events[number])
-        if chosen and used > 30 - buffer:
-            break
-        chosen.append(number)
+    buffer = int(30 * neighbours + 1) if neighbours else 0
+    chosen = nearest([(n, len(events[n])) for n in top(scores, len(events))], 30 - buffer)
     beside = []
     for number in chosen:
         for other in (number + 1, number - 1):
             if 0 <= other < len(events) and other not in chosen + beside:
                 beside.append(other)
-    near, used = [], 0
-    for number in beside:
-        used += len(events[number])
-        if neighbours == 0.0 or used > buffer:
-            break
-        near.append(number)
+    near = nearest([(n, len(events[n])) for n in beside], buffer) if neighbours else []
     expected = around(sinks, [events[n] for n in chosen + near], events[-1].stop, length)
     assert visited == [expected] * 4
 

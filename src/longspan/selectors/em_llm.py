@@ -58,7 +58,7 @@ class EMLLM(Recipe):
                 refine=self.refine,
             ),
             digest=Representatives(count=self.representatives),
-            scoring=Joint(neighbours=self.neighbours),
+            scoring=Joint(neighbours=self.neighbours, fill="nearest"),
             reuse=Never(),
             budget=self.budget,
             sinks=self.sinks,

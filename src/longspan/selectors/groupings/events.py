@@ -22,10 +22,9 @@ class Events(Grouping):
 
     gamma: the paper's γ. window: how many tokens before it μ and σ are of. least, most: entries of an event.
     refine: moves each boundary back to where the similarity of keys, key · key summed over the rows, splits best:
-    "modularity" (largest) or "conductance" (smallest) of the entries on both sides, half an event around them; the
-    boundary as it was is tried too. Deviations: conductance is that of the definition, cut / min(volumes inside),
-    where the authors' code takes the total less one volume for the other and the smaller value of both sides, which
-    favours the edges; σ is that of the population, theirs of the sample.
+    "modularity" (largest) or "conductance" (smallest) of the entries on both sides, half an event around them. As in
+    the authors' code, the boundary as it was is not tried, the conductance of a side is cut / min(v, total − v) with
+    v the similarities inside it, that of a split is the smaller of its two sides', and σ is that of the sample.
 
     Events are formed as soon as `most` entries wait for it.
     """
@@ -98,7 +97,7 @@ class EventGroups(RunGroups):
                 keys = visit.keys(low, high).float()
                 quality = splits(torch.matmul(keys, keys.transpose(1, 2)).sum(0), self._events.refine)
                 first = before + self._events.least
-                border = first + int(quality[first - low : border - low + 1].argmax())
+                border = first + int(quality[first - low : border - low].argmax())
             before = border
             moved.append(border)
         return moved
@@ -111,10 +110,12 @@ def surprising(surprise: Tensor, gamma: float, window: int, first: int) -> Tenso
     sums = torch.nn.functional.pad(torch.stack((values, values.square())).cumsum(1), (1, 0))
     place = torch.arange(len(values), device=values.device)
     since = (place - window).clamp(min=0)
-    mean, square = (sums[:, place] - sums[:, since]) / (place - since).clamp(min=1)
-    threshold = mean + gamma * (square - mean.square()).clamp(min=0).sqrt()
+    count = place - since
+    mean, square = (sums[:, place] - sums[:, since]) / count.clamp(min=1)
+    variance = (square - mean.square()).clamp(min=0) * count / (count - 1).clamp(min=1)
+    threshold = mean + gamma * variance.sqrt()
     cuts = torch.zeros(len(surprise), dtype=torch.bool, device=surprise.device)
-    cuts[low:] = (values > threshold) & (place > 0)
+    cuts[low:] = (values > threshold) & (count > 1)
     cuts[:first] = False
     return cuts
 
@@ -130,6 +131,8 @@ def splits(similarity: Tensor, measure: str) -> Tensor:
         # (inside − expected) of both communities, over 4m with 2m = total
         quality = (left + right - (degrees.square() + (total - degrees).square()) / total) / (2 * total)
     else:
-        quality = -(degrees - left) / torch.minimum(left, right)
+        cut, volumes = degrees - left, torch.stack((left, right))
+        smaller = torch.minimum(volumes, total - volumes)
+        quality = -(cut / smaller.where(smaller != 0, 1e-15)).amin(0)
     quality[0] = -torch.inf
     return quality

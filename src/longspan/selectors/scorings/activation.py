@@ -54,7 +54,7 @@ class Activation(Scoring):
         order = scores.argsort(-1, descending=True)
         entries = budget if budget is not None else scores.shape[-1] * _largest(sizes)
         used = int(entries * (self.least + (1 - self.least) * min(1.0, spread)))
-        return prefix(order, fitting(order, sizes, used))
+        return prefix(order, fitting(order, sizes, used).clamp(min=1))
 
 
 def _largest(sizes: int | Tensor) -> int:

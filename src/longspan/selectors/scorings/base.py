@@ -46,7 +46,7 @@ def best(scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
         wanted = min(max(1, budget // sizes), scores.shape[-1])
         return Picked(scores.topk(wanted, dim=-1, sorted=False).indices.sort(-1).values)
     order = scores.argsort(-1, descending=True)
-    return prefix(order, fitting(order, sizes, budget))
+    return prefix(order, fitting(order, sizes, budget).clamp(min=1))
 
 
 def all_of(scores: Tensor) -> Picked:
@@ -55,9 +55,15 @@ def all_of(scores: Tensor) -> Picked:
 
 
 def fitting(order: Tensor, sizes: int | Tensor, budget: int) -> Tensor:
-    """How many groups of each ranking `[rows, choosers, groups]` fit into `budget` entries, at least one."""
-    fits = ranked_sizes(order, sizes).cumsum(-1) <= budget
-    return fits.sum(-1).clamp(min=1)
+    """How many groups of each ranking `[rows, choosers, groups]` fit into `budget` entries."""
+    return (ranked_sizes(order, sizes).cumsum(-1) <= budget).sum(-1)
+
+
+def closest(order: Tensor, sizes: int | Tensor, budget: int) -> Tensor:
+    """How many groups of each ranking `[rows, choosers, groups]` come nearest to `budget` entries, the fewer of two."""
+    each = ranked_sizes(order, sizes)
+    total = each.cumsum(-1)
+    return (total - budget < budget - (total - each)).sum(-1)
 
 
 def ranked_sizes(order: Tensor, sizes: int | Tensor) -> Tensor:

@@ -38,5 +38,5 @@ class Nucleus(Scoring):
         ranked, order = scores.sort(-1, descending=True)
         counts = (ranked.cumsum(-1) - ranked < self.share).sum(-1).clamp(min=1)
         if budget is not None:
-            counts = counts.minimum(fitting(order, sizes, budget))
+            counts = counts.minimum(fitting(order, sizes, budget).clamp(min=1))
         return prefix(order, counts)
