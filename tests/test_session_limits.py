@@ -33,6 +33,18 @@ def test_what_does_not_fit_is_refused_before_anything_is_read():
         assert session.read(tokens(600)).seen == [600]
 
 
+def test_who_streams_is_told_of_positions_in_the_cache():
+    plan = "policy=streamingllm(budget=64,when=chunk)"
+    advice = "positions=in-cache, by which positions are places"
+    with tiny_model().session(plan) as session, pytest.raises(WindowExceeded, match=advice):
+        session.read(tokens(600))
+    with tiny_model().session(f"positions=in-cache {plan}", chunk=64) as session:
+        assert session.read(tokens(600)).seen == [600]
+    plan = "policy=tova(budget=64)"
+    with tiny_model().session(plan) as session, pytest.raises(WindowExceeded, match="positions=yarn"):
+        session.read(tokens(600))
+
+
 def test_one_sequence_of_a_batch_that_does_not_fit_is_refused():
     with tiny_model().session(size=2) as session:
         with pytest.raises(WindowExceeded):

@@ -10,7 +10,8 @@ CARDS = (
         link="https://arxiv.org/abs/2208.07339",
         year=2022,
         training=False,
-        changes="Keeps keys and values as eight-bit integers with one scale per entry and head.",
+        changes="Keeps keys and values as eight-bit integers with one scale per entry and head, which later chunks of "
+        "a text see.",
     ),
     Card(
         name="int4",
@@ -20,6 +21,8 @@ CARDS = (
         year=2023,
         training=False,
         changes="Keeps keys and values as four-bit integers with a scale and a zero point per group of channels.",
+        missing="A text longer than a chunk is read with earlier chunks as they are stored, where the authors read it "
+        "with exact ones.",
     ),
     Card(
         name="kivi",
@@ -29,6 +32,8 @@ CARDS = (
         year=2024,
         training=False,
         changes="Keeps keys in two or four bits per channel, values per token, and recent entries as they are.",
+        missing="A text longer than a chunk is read with earlier chunks as they are stored, where the authors read it "
+        "with exact ones.",
     ),
     Card(
         name="million",
@@ -40,7 +45,7 @@ CARDS = (
         changes="Keeps pieces of keys and values as numbers of centroids that were learned from the first chunk.",
         field=(195,),
         missing="Codebooks are learned from the first chunk of a text and not beforehand from a calibration set, "
-        "which is not at hand, and from keys before rotation.",
+        "which is not at hand, and from keys before rotation; later chunks of a text see earlier ones as stored.",
     ),
     Card(
         name="think",

@@ -27,7 +27,8 @@ class Int4(Codec):
     its neighbours, so that it goes well with policies that drop single entries. Where some channels of the keys are
     much larger than others, `kivi(bits=4)` is more exact at the same size. Numbers beyond ±65504 are cut off.
 
-    Deviation: FlexGen cuts the channels of all heads together into groups, here those of each head.
+    Deviations: FlexGen cuts the channels of all heads together into groups, here those of each head; it reads a prompt
+    as one, while here a text is read in chunks, of which each attends to the earlier ones as they are stored.
     """
 
     group_size: int = 64

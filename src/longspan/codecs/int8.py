@@ -18,6 +18,7 @@ class Int8(Codec):
     Round-to-nearest of x · 127 / max|x|, the scheme of LLM.int8()'s vector-wise quantization,
     https://arxiv.org/abs/2208.07339, applied to each stored key and value vector. The error of a channel is at
     most max|x| / 254 plus the scale's rounding.
+    Where a text is read in chunks, a chunk attends to earlier ones as they are stored.
     """
 
     def form(self) -> Form:

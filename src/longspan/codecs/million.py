@@ -35,6 +35,8 @@ class Million(Codec):
     centroid, from at most 16 of them, in fewer rounds, since that happens while the user waits. Keys are therefore
     quantized before their rotation: rotated by positions far from the first chunk's they would not be like those
     that the codebooks know. The authors encode their recent entries all at once when there are as many as channels.
+    They read a prompt with exact keys and values; here a text is read in chunks, and a chunk attends to earlier ones as
+    they are stored.
     """
 
     channels: Literal[1, 2, 4] = 2
