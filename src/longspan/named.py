@@ -20,12 +20,11 @@ class Named:
 NAMED = (
     Named(
         name="mpcache",
-        text="policy=snapkv(budget=0.75) selector=mpcache",
+        text="policy=look-once(threshold=1e-8) selector=mpcache",
         paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
         link="https://arxiv.org/abs/2501.06807",
         year=2025,
-        changes="Drops once what the end of the prompt does not attend to, by SnapKV and not the paper's threshold, "
-        "then visits few clusters of the rest.",
+        changes="Drops once what the end of the prompt does not look at, then visits few clusters of the rest.",
     ),
     Named(
         name="qwen2.5-1m",

@@ -25,12 +25,12 @@ class Pass:
     rehearsed: bool
 
     def weights(
-        self, number: int, head: int, among: Callable[[int], bool] = lambda at: True
+        self, number: int, head: int, among: Callable[[int], bool] = lambda at: True, scale: float = SCALE
     ) -> dict[int, float]:
         """Softmax weights by position of one query, over those entries that it may see and that are `among` some."""
         row = head * len(self.rows) // len(self.queries)
         visible = [at for at in self.rows[row] if at <= self.at[number] and among(at)]
-        products = self.keys[row, visible] @ self.queries[head, number] * SCALE
+        products = self.keys[row, visible] @ self.queries[head, number] * scale
         return dict(zip(visible, products.softmax(0).tolist(), strict=True))
 
 

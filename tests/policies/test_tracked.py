@@ -19,6 +19,7 @@ from longspan.policies.expected_attention import ExpectedAttention
 from longspan.policies.finch import Finch
 from longspan.policies.h2o import H2O
 from longspan.policies.kvzip import KVzip
+from longspan.policies.look_once import LookOnce
 from longspan.policies.snapkv import SnapKV
 from longspan.store.form import Plain
 from longspan.store.layer import LayerStore
@@ -77,6 +78,43 @@ def test_h2o_does_not_score_what_it_has_not_watched():
     passage.read(8)
     with pytest.raises(LookupError, match="read the text in a session that has the policy"):
         H2O().scores(passage.view())
+
+
+# Look-once
+
+
+def naive_look(passage: Passage, threshold: float, scaled: bool) -> dict[int, int]:
+    """The last query that gave each position the threshold or more, mean over all heads."""
+    latest: dict[int, int] = {}
+    heads = passage.group * len(passage.rows)
+    for each in passage.passes:
+        for number, at in enumerate(each.at):
+            given: dict[int, float] = {}
+            for head in range(heads):
+                for position, weight in each.weights(number, head, scale=SCALE if scaled else 1.0).items():
+                    given[position] = given.get(position, 0.0) + weight / heads
+            latest |= {position: at for position, mean in given.items() if mean >= threshold}
+    return latest
+
+
+@given(st.data(), st.integers(1, 2), st.integers(1, 3), st.booleans(), st.sampled_from([0.0, 0.01, 0.1, 0.3]))
+def test_look_once_keeps_what_the_last_share_looked_at(data, rows, group, scaled, threshold):
+    last = data.draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
+    policy = LookOnce(threshold=threshold, last=last, scaled=scaled)
+    passage = Passage(policy.tracking.tracker(), rows, group, seed=data.draw(st.integers(0, 99)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        passage.read(*data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=2)))
+        if data.draw(st.booleans()):
+            passage.rehearse(2, 1)  # leaves no trace
+        passage.keep(data.draw(chosen(map(len, passage.rows))))
+    passage.passes = [each for each in passage.passes if not each.rehearsed]
+    passage.read(data.draw(st.sampled_from([1, 140])))
+    latest, view = naive_look(passage, threshold, scaled), passage.view()
+    first = passage.seen - max(1, int(passage.seen * last))
+    for row, positions in enumerate(passage.rows):
+        looked = [latest.get(position, -1) for position in positions]
+        assert policy.scores(view)[row, : len(positions)].tolist() == looked
+        assert int(policy.wanted(view)[row]) == max(1, sum(at >= first for at in looked))
 
 
 # Expected attention
@@ -143,6 +181,10 @@ def test_expected_attention_is_that_of_matrices(kind, data, sinks, covariance, v
     for row, positions in enumerate(passage.rows):
         expected = torch.tensor(naive_expected(passage, kind, row, policy))
         assert_close(scores[row, : len(positions)], expected, atol=1e-6, rtol=1e-4)
+
+
+def test_expected_attention_is_by_default_the_setting_of_the_authors_evaluation():
+    assert ExpectedAttention().epsilon == 0.01
 
 
 @pytest.mark.parametrize("counts", [[400], [1] * 400, [37] * 10 + [30]])

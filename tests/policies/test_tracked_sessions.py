@@ -7,7 +7,9 @@ import torch
 from kept import kept
 
 from longspan.conversation import Words
+from longspan.plan import Plan
 from longspan.policies.kvzip import REPEAT, REPEAT_PART
+from longspan.policies.look_once import LookOnce
 from tiny import tiny_model, tiny_network, tiny_tokenizer, tokens
 
 ENTRY = 2 * 16 * 4 + 4
@@ -92,6 +94,28 @@ def test_kvzip_keeps_what_the_stock_model_needs_to_repeat():
         plan = f"policy=kvzip(budget=20,chunk={chunk},sinks={sinks})"
         with tiny_model().session(plan, chunk=session_chunk) as session:
             assert kept(session.read(ids)) == expected
+
+
+@pytest.mark.parametrize("allocator", ["uniform", "model-wide"])
+@pytest.mark.parametrize("threshold", [0.018, 0.022])
+def test_look_once_keeps_what_the_last_fifth_of_the_stock_model_looks_at(threshold, allocator):
+    ids = tokens(70).tolist()
+    looked = (stock_weights(ids).mean((1, 2))[:, -14:] >= threshold).any(1)
+    expected = [[layer.nonzero().flatten().tolist()] * 2 for layer in looked]
+    assert len({len(rows[0]) for rows in expected}) > 1
+    plan = f"policy=look-once(threshold={threshold},scaled=true,allocator={allocator})"
+    for chunk in (2048, 16):
+        with tiny_model().session(plan, chunk=chunk) as session:
+            assert kept(session.read(ids)) == expected
+    with tiny_model().session(plan.replace("look-once(", "look-once(budget=40,")) as session:
+        for layer, full in zip(kept(session.read(ids)), expected, strict=True):
+            assert sum(map(len, layer)) <= sum(map(len, full))
+            assert all(set(row) <= set(all_looked_at) for row, all_looked_at in zip(layer, full, strict=True))
+            assert "model-wide" in plan or [len(row) for row in layer] == [min(40, len(full[0]))] * 2
+
+
+def test_the_plan_mpcache_evicts_by_the_threshold_of_its_authors():
+    assert Plan.of("mpcache").policy == LookOnce(threshold=1e-8, last=0.2, scaled=False, budget=1.0)
 
 
 def test_finch_keeps_what_the_question_attends_to():

@@ -294,13 +294,15 @@ class Engine:
         """Scores all layers before any of them loses an entry."""
         budget = policy.limit(memory.seen, len(memory.asked))
         stores = [layer.store for _, layer in layers]
-        if sum(sum(store.lengths) for store in stores) <= budget * sum(store.heads for store in stores):
+        above = sum(sum(store.lengths) for store in stores) > budget * sum(store.heads for store in stores)
+        if not (above or policy.choosy):
             return
         scores = [
             policy.ranked(self._view(memory, index, memory.seen, policy), budget) for index, _ in layers
         ]
         must = max(int(layer.isposinf().sum(1).max()) for layer in scores)
-        counts = allocator.shares(scores, max(budget, must))
-        for (index, layer), ranks, count in zip(layers, scores, counts, strict=True):
-            policy.settle(layer.store, self._view(memory, index, memory.seen, policy), ranks, count)
+        shares = allocator.shares(scores, max(budget, must)) if above else [None] * len(scores)
+        for (index, layer), ranks, granted in zip(layers, scores, shares, strict=True):
+            view = self._view(memory, index, memory.seen, policy)
+            policy.settle(layer.store, view, ranks, policy.counts(granted, ranks, view))
             layer.changed()

@@ -61,6 +61,15 @@ class Attention:
                 torch.maximum(mine, weights.amax((0, 1)), out=mine)
         return largest
 
+    def shared(self, length: int) -> Tensor:
+        """What each query gives each of `length` positions, mean over all heads: fp32 `[n, length]`."""
+        total = torch.zeros(self.query.shape[1], length, device=self.key.device)
+        for row in range(len(self.key)):
+            for queries, weights in self._weights(row):
+                at = self.positions[row, : weights.shape[-1]]
+                total[queries].index_add_(1, at, weights.sum(1))
+        return total / len(self.query)
+
     @property
     def _group(self) -> int:
         return len(self.query) // len(self.key)

@@ -138,6 +138,16 @@ CARDS = (
         changes="Keeps entries at random: the baseline for all others.",
     ),
     Card(
+        name="look-once",
+        target="longspan.policies.look_once:LookOnce",
+        paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
+        link="https://arxiv.org/abs/2501.06807",
+        year=2025,
+        training=False,
+        changes="Keeps the tokens to which the last fifth of the text pays a threshold or more, as many as there are.",
+        field=(199,),
+    ),
+    Card(
         name="pyramidkv",
         target="longspan.policies.pyramidkv:PyramidKV",
         paper="PyramidKV: Dynamic KV Cache Compression based on Pyramidal Information Funneling",

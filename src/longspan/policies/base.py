@@ -35,11 +35,12 @@ class Policy(ABC):
     A known question always stays, and what stands between it and the answer; it counts towards the budget, which is
     raised to it.
     guided: whether it must know the question while the text before it is read. spares_question: False for policies
-    to which a question is text like any other.
+    to which a question is text like any other. choosy: whether it may keep less than the budget grants, `wanted`.
     """
 
     guided: ClassVar[bool] = False
     spares_question: ClassVar[bool] = True
+    choosy: ClassVar[bool] = False
 
     budget: Budget = 0.5
     when: Literal["end", "chunk"] = "end"
@@ -87,6 +88,10 @@ class Policy(ABC):
     def scores(self, view: View) -> Tensor:
         """How important each entry is: fp32 `[kv_heads, n]`, +∞ for one that must stay."""
 
+    def wanted(self, view: View) -> Tensor:
+        """How many entries each row should keep where the budget grants more, int64 `[kv_heads]`; all by default."""
+        return torch.tensor(view.lengths, device=view.keys.device)
+
     def limit(self, seen: int, asked: int = 0) -> int:
         """Entries per row, as a mean over the model, after `seen` tokens, `asked` of them of a known question."""
         return max(tokens(self.budget, seen), self.least, asked if self.spares_question else 0)
@@ -102,12 +107,21 @@ class Policy(ABC):
         return self.allocator.reshape(self.unit.pool(view.only_entries(scores), view), budget, view)
 
     def compress(self, store: LayerStore, view: View) -> None:
-        """Brings one layer of one sequence down to its budget; does nothing while it is within it."""
+        """Brings one layer of one sequence down to its budget, a choosy policy's to what it wants of it."""
         budget = self.allocator.layer_budget(self.limit(view.seen, len(view.asked)), view)
-        if sum(store.lengths) > budget * store.heads:
+        above = sum(store.lengths) > budget * store.heads
+        if above or self.choosy:
             scores = self.ranked(view, budget)
-            counts = self.allocator.counts(scores, budget, view)
-            self.settle(store, view, scores, counts.maximum(scores.isposinf().sum(1)))
+            granted = self.allocator.counts(scores, budget, view) if above else None
+            self.settle(store, view, scores, self.counts(granted, scores, view))
+
+    def counts(self, granted: Tensor | None, scores: Tensor, view: View) -> Tensor:
+        """Entries that each row keeps, int64 `[kv_heads]`: of those granted, None for all, the wanted; all at +∞."""
+        if granted is None:
+            granted = self.wanted(view)
+        elif self.choosy:
+            granted = granted.minimum(self.wanted(view))
+        return granted.maximum(scores.isposinf().sum(1))
 
     def settle(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
         """Leaves each row at most as many entries as it may keep, the best by `scores`."""

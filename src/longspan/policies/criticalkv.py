@@ -50,6 +50,7 @@ class CriticalKV(Policy):
                     f"give {each.name} to criticalkv itself"
                 )
         object.__setattr__(self, "guided", self.scorer.guided)
+        object.__setattr__(self, "choosy", self.scorer.choosy)
         super().__post_init__()
 
     @cached_property
@@ -82,6 +83,10 @@ class CriticalKV(Policy):
     def scores(self, view: View) -> Tensor:
         """The scorer's, by which heads compete."""
         return self._inner.scores(view)
+
+    def wanted(self, view: View) -> Tensor:
+        """What the scorer wants."""
+        return self._inner.wanted(view)
 
     def settle(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
         """Of each row's entries the first share by `scores`, the others by what they do to the output."""

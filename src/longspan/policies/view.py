@@ -113,6 +113,10 @@ class View:
         """The largest weight that each entry gets from any query of its group: fp32 `[kv_heads, n]`."""
         return self._whole.strongest()
 
+    def shared(self) -> Tensor:
+        """What each query gives each position, mean over all heads, 0 from one that has lost it: fp32 `[w, seen]`."""
+        return self._whole.shared(self.seen)
+
     @property
     def _whole(self) -> Attention:
         return Attention(

@@ -42,8 +42,8 @@ CARDS = (
         training=False,
         changes="Queries visit events, cut where the text surprises the model, and the events around them.",
         field=(114,),
-        missing="Boundaries are refined in each layer with its own keys, and the measure called conductance and "
-        "the filling of the buffers are a reading of the paper, not the authors' code.",
+        missing="Boundaries are refined in each layer with its own keys, and the buffer of neighbours forgets those of "
+        "earlier queries.",
     ),
     Card(
         name="tokenselect",
@@ -150,9 +150,6 @@ CARDS = (
         training=False,
         changes="Queries visit small boxes of keys, found through larger ones, and adjacent layers share the choice.",
         field=(199,),
-        missing="The static eviction by a threshold on the attention of the prompt's last fifth is replaced by "
-        "another policy in the plan called mpcache, since no policy knows where the last fifth begins "
-        "before the prompt has ended.",
     ),
     Card(
         name="round-attention",

@@ -16,7 +16,8 @@ from longspan.selectors.scorings.heads import Heads
 class MPCache(Recipe):
     """Visits the boxes of keys that match best, found by way of larger ones. https://arxiv.org/abs/2501.06807
 
-    This is the dynamic selection; the static eviction before it is a policy, so the whole is a plan of both. Boxes
+    This is the dynamic selection; the static eviction before it is the policy `look-once`, so the whole is a plan of
+    both, called mpcache. Boxes
     begin with the first entry, as in the authors' code.
     Selection is over the groups that leave the sinks, with the last, unfinished group always visited.
 
