@@ -99,6 +99,8 @@ SMALL = [
     ("positions", "pi"),
     ("positions", "ntk(factor=4)"),
     ("positions", "dynamic-ntk"),
+    ("positions", "dynamic-yarn"),
+    ("positions", "dynamic-by-parts"),
     ("positions", "ntk-by-parts"),
     ("positions", "yarn"),
     ("positions", "abf(base=2000000)"),
