@@ -79,6 +79,26 @@ def test_bad_input_is_named_and_changes_nothing(call, said):
         assert session.read(tokens(5)).logits(tokens(2)).shape == (2, 272)
 
 
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("", "sequence 1: ids has shape [0], allowed is [n] with n of 1 or more; give a text"),
+        ([[3]], "sequence 1: source is a list; give a text"),
+        ([272], "sequence 1: ids has values 272 .. 272, allowed 0 .. 271"),
+        (None, "sequence 1: source is a NoneType; give a text"),
+        ("a\ud800", "sequence 1: text holds '\\ud800' at character 1"),
+    ],
+)
+def test_what_is_wrong_in_a_batch_names_the_sequence(bad, said):
+    with tiny_model().session(size=2) as session:
+        with pytest.raises(ValueError, match=r"^sequence 1: [^\n]+$") as caught:
+            session.read([tokens(3), bad])
+        assert str(caught.value).startswith(said)
+        with pytest.raises(ValueError, match=r"^sequence 0: question is a NoneType"):
+            session.read([tokens(3)] * 2, question=[None, tokens(2)])
+        assert session.read([tokens(3)] * 2).seen == [3, 3]
+
+
 def test_batches_want_a_source_each():
     with tiny_model().session(size=2) as session:
         for bad in ([tokens(3)], "ab", [tokens(3)] * 3):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -66,10 +67,13 @@ class Prompt:
     def counts(self, vocabulary: int) -> list[int]:
         """How many tokens each sequence grows by. Raises ValueError for none and for tokens that the model lacks."""
         asking = self.questions or [[] for _ in self.ids]
-        return [
-            len(checked([*ids, *asked, *held], vocabulary)) - back
-            for ids, asked, held, back in zip(self.ids, asking, self.held, self.back, strict=True)
-        ]
+        counts = []
+        for number, (ids, asked, held, back) in enumerate(
+            zip(self.ids, asking, self.held, self.back, strict=True)
+        ):
+            with _told(number, len(self.ids)):
+                counts.append(len(checked([*ids, *asked, *held], vocabulary)) - back)
+        return counts
 
     def after(self, tokens: Sequence[Sequence[int]]) -> list[list[int]]:
         """All tokens of each sequence, those before given."""
@@ -89,14 +93,29 @@ def _all_ids(conversations: Sequence[Conversation], name: str, source: Any) -> l
         raise ValueError(
             f"{name} is a list of texts; give one text, or open the session with size={len(source)}"
         )
-    return [_ids(conversation, each) for conversation, each in zip(conversations, sources, strict=True)]
+    found = []
+    for number, (conversation, each) in enumerate(zip(conversations, sources, strict=True)):
+        with _told(number, size):
+            found.append(_ids(conversation, each, name))
+    return found
+
+
+@contextmanager
+def _told(number: int, size: int) -> Iterator[None]:
+    """What is wrong with a source says whose it is, where there are several."""
+    try:
+        yield
+    except ValueError as error:
+        if size == 1:
+            raise
+        raise ValueError(f"sequence {number}: {error}") from None
 
 
 def checked(ids: Sequence[int] | Tensor, vocabulary: int) -> list[int]:
     """Tokens, one or more, each below the size of the vocabulary."""
     tokens = _whole(ids)
     if len(tokens) == 0:
-        raise ValueError("ids has shape [0], allowed is [n] with n of 1 or more")
+        raise ValueError(_shape(tokens))
     if int(tokens.min()) < 0 or int(tokens.max()) >= vocabulary:
         raise ValueError(
             f"ids has values {int(tokens.min())} .. {int(tokens.max())}, allowed 0 .. {vocabulary - 1}"
@@ -104,17 +123,17 @@ def checked(ids: Sequence[int] | Tensor, vocabulary: int) -> list[int]:
     return [int(token) for token in tokens.tolist()]
 
 
-def _ids(conversation: Conversation, source: Source) -> list[int]:
+def _ids(conversation: Conversation, source: Source, name: str) -> list[int]:
     if isinstance(source, str):
         return conversation.text(source)
     if isinstance(source, Document):
         return conversation.documents([Span(source, 0, len(source.text))])
     if isinstance(source, Sequence) and source and all(isinstance(each, Span) for each in source):
         return conversation.documents(cast("Sequence[Span]", source))
-    return conversation.tokens(_whole(source).tolist())
+    return conversation.tokens(_whole(source, name).tolist())
 
 
-def _whole(ids: Any) -> Tensor:
+def _whole(ids: Any, name: str = "source") -> Tensor:
     """Token ids as int64; ValueError for what is no list of whole numbers."""
     if isinstance(ids, Tensor):
         whole = not (ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool)
@@ -128,12 +147,19 @@ def _whole(ids: Any) -> Tensor:
     if not whole:
         kind = type(ids).__name__ + (f" of {ids.dtype}" if hasattr(ids, "dtype") else "")
         raise ValueError(
-            f"source is a {kind}; give a text, a document, parts of documents, or whole numbers as token ids"
+            f"{name} is a {kind}; give a text, a document, parts of documents, or whole numbers as token ids"
         )
     try:
         tokens = torch.as_tensor(ids, dtype=torch.long)
     except (OverflowError, ValueError, TypeError):
         raise ValueError("ids has values beyond 64 bits, allowed are the tokens of the vocabulary") from None
     if tokens.ndim != 1:
-        raise ValueError(f"ids has shape {list(tokens.shape)}, allowed is [n] with n of 1 or more")
+        raise ValueError(_shape(tokens))
     return tokens
+
+
+def _shape(ids: Tensor) -> str:
+    return (
+        f"ids has shape {list(ids.shape)}, allowed is [n] with n of 1 or more; "
+        "give a text that is not empty, or the token ids of one sequence"
+    )
