@@ -6,15 +6,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import FAMILIES, TEMPLATE, interleaved, tiny_network, write_gguf
+from tiny_models import FAMILIES, TEMPLATE, TOKENS, interleaved, tiny_network, write_gguf
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
-from longspan.conversation import begin_ids
+from longspan.conversation import Conversation, begin_ids
 from longspan.errors import CorruptModel, UnsupportedModel
 from longspan.loading import convert, load_weights
 from longspan.loading.gguf_config import config_of
 from longspan.loading.gguf_header import read_header
+from longspan.spans import tokenize
 
 KINDS = gguf.GGMLQuantizationType
 PROMPT = torch.arange(3, 43)[None]
@@ -244,4 +245,41 @@ def test_special_tokens_and_chat_template_survive(tokenizers):
     assert ours.chat_template == TEMPLATE
     assert ours.apply_chat_template([{"role": "user", "content": "the"}], tokenize=False) == (
         "<|im_start|>the<|im_end|>"
+    )
+
+
+DEEPSEEK = {"<｜end▁of▁sentence｜>": 3, "<｜User｜>": 3, "<｜Assistant｜>": 3, "<think>": 4, "  ": 4}
+"""Control tokens with characters that stand for no byte, by their kinds in the file."""
+
+
+@pytest.fixture
+def deepseek(cache, tmp_path):
+    turns = "{% for m in messages %}<｜User｜>{{ m['content'] }}{% endfor %}<｜Assistant｜><think>"
+    told = {"tokenizer.ggml.eos_token_id": 0, "tokenizer.chat_template": turns}
+    network = tiny_network("qwen2", vocab_size=len(TOKENS) + 2)
+    return load(
+        write_gguf(tmp_path / "tiny.gguf", network, rule="deepseek-r1-qwen", metadata=told, special=DEEPSEEK)
+    )
+
+
+def test_control_tokens_keep_their_texts_and_numbers_and_none_is_added(deepseek):
+    tokenizer = deepseek.tokenizer
+    assert len(tokenizer) == len(TOKENS) + 2
+    assert tokenizer.convert_ids_to_tokens(range(5)) == list(DEEPSEEK)
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (0, 0, 0)
+    assert deepseek.network.generation_config.eos_token_id == [0]
+    the = tokenizer.convert_tokens_to_ids("the")
+    text = "<｜User｜>the  the<｜Assistant｜><think>the<｜end▁of▁sentence｜>"
+    assert tokenizer(text)["input_ids"] == [1, the, 4, the, 2, 3, the, 0]
+    assert tokenizer.decode([1, the, 4, the, 2, 3, the, 0]) == text
+    assert tokenizer.decode([1, the, 3, 0], skip_special_tokens=True) == "the<think>"
+    assert max(tokenizer("<|endoftext|> <s> </s> <unk>")["input_ids"]) < len(TOKENS) + 2
+
+
+def test_a_prompt_of_such_a_file_has_its_control_tokens(deepseek):
+    tokenizer = deepseek.tokenizer
+    the = tokenizer.convert_tokens_to_ids("the")
+    assert Conversation(tokenizer).question("the", [])[1] == [the, 2, 3]
+    assert {0, 1, 2, 3}.isdisjoint(
+        tokenize(tokenizer, "<｜end▁of▁sentence｜><｜User｜><think>", plain=True).ids
     )

@@ -60,8 +60,14 @@ def write_gguf(
     metadata: dict[str, object] | None = None,
     tensors: dict[str, np.ndarray] | None = None,
     without: tuple[str, ...] = (),
+    special: dict[str, int] | None = None,
 ) -> Path:
-    """Store a tiny model as GGUF: matrices in `kind`, norms and biases in float32, extras as given."""
+    """Store a tiny model as GGUF: matrices in `kind`, norms and biases in float32, extras as given.
+
+    special: the first tokens of the vocabulary, and of which kind each of them is.
+    """
+    special = special or dict.fromkeys(SPECIAL, 3)
+    ordinary = TOKENS[len(SPECIAL) :]
     config = network.config
     family = config.model_type
     writer = gguf.GGUFWriter(path, family)
@@ -78,8 +84,8 @@ def write_gguf(
         writer.add_value_length(config.head_dim)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(rule)
-    writer.add_token_list(TOKENS)
-    writer.add_token_types([3] * len(SPECIAL) + [1] * (len(TOKENS) - len(SPECIAL)))
+    writer.add_token_list([*special, *ordinary])
+    writer.add_token_types([*special.values(), *[1] * len(ordinary)])
     writer.add_token_merges(MERGES)
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(2)
@@ -90,6 +96,7 @@ def write_gguf(
             str: writer.add_string,
             int: writer.add_uint32,
             float: writer.add_float32,
+            bool: writer.add_bool,
             list: writer.add_array,
         }
         kinds[type(value)](key, value)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 MANIFEST = "longspan.json"
-LAYOUT = 2
+LAYOUT = 3
 """Raised when conversion changes, so that folders of older versions are not used any more."""
 
 

@@ -12,6 +12,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, cast
 
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFValueType
 
@@ -35,6 +36,7 @@ _FORMATS = {
 _MAX_DIMENSIONS = 4
 
 Scalar = str | int | float | bool
+T = TypeVar("T", str, int)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +68,22 @@ class GgufHeader:
 
     def texts(self, key: str) -> list[str]:
         """The values of an array of texts, none where the file has no such array."""
+        return self._values(key, str, "texts")
+
+    def numbers(self, key: str) -> list[int]:
+        """The values of an array of whole numbers, none where the file has no such array."""
+        return self._values(key, int, "whole numbers")
+
+    def _values(self, key: str, wanted: type[T], name: str) -> list[T]:
         if key not in self.places:
             return []
         with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             cursor = _Cursor(self.path, data)
             cursor.position = self.places[key]
-            if cursor.kind() is not GGUFValueType.STRING:
-                raise cursor.corrupt(f"metadata {key!r} holds no texts")
-            return [cursor.text() for _ in range(cursor.unsigned())]
+            found = cursor.array()
+            if any(type(each) is not wanted for each in found):
+                raise cursor.corrupt(f"metadata {key!r} holds no {name}")
+            return cast("list[T]", found)
 
 
 def read_header(path: Path) -> GgufHeader:
@@ -146,6 +156,11 @@ class _Cursor:
         else:
             self.advance(length * struct.calcsize(_FORMATS[kind]))
         return length
+
+    def array(self) -> list[Scalar]:
+        """The values of an array of single values."""
+        kind, length = self.kind(), self.unsigned()
+        return [self.text() if kind is GGUFValueType.STRING else self.scalar(kind) for _ in range(length)]
 
     def header(self) -> GgufHeader:
         version = self.unsigned(GGUFValueType.UINT32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tokenizers import AddedToken, decoders, pre_tokenizers
+import json
+
+from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from longspan.errors import CorruptModel, UnsupportedModel
@@ -20,6 +22,8 @@ _SPLIT_BY_TRANSFORMERS = {
     "qwen2",
     "deepseek-r1-qwen",
 }
+_CONTROL, _USER_DEFINED = 3, 4
+"""Kinds of tokens that are found in a text before it is split."""
 _SPLIT_DIGITS = {"smollm"}
 _WHOLE_WORDS = _WITH_BEGIN = {"llama3", "llama-v3", "llama-bpe", "tekken"}
 """Where a word of the vocabulary is one token whether merges lead to it or not, and a text gets a begin token."""
@@ -50,6 +54,7 @@ def tokenizer_of(header: GgufHeader) -> PreTrainedTokenizerFast:
         raise CorruptModel(
             f"{header.path} holds no readable tokenizer ({reason(error)}); download it again"
         ) from None
+    tokenizer = _as_spelled(header, tokenizer)
     backend = tokenizer.backend_tokenizer
     if rule in _SPLIT_DIGITS:
         backend.pre_tokenizer = pre_tokenizers.Sequence(
@@ -62,13 +67,37 @@ def tokenizer_of(header: GgufHeader) -> PreTrainedTokenizerFast:
         backend.decoder = decoders.Sequence(
             [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
         )
-    vocabulary = tokenizer.get_vocab()
-    tokenizer.add_special_tokens(
-        {"additional_special_tokens": [AddedToken(text, normalized=False) for text in end_texts(vocabulary)]},
-        replace_extra_special_tokens=False,
-    )
     _begin(header, tokenizer, byte_level=byte_level, rule=rule)
     return tokenizer
+
+
+def _as_spelled(header: GgufHeader, tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The tokenizer with the control tokens of the file, each under its own text and number, and no others.
+
+    transformers spells those with characters outside the byte alphabet in bytes, so that text becomes them no more, and
+    adds tokens of its own behind the vocabulary, which the model does not have.
+    """
+    known = {text: token for token, text in enumerate(header.texts("tokenizer.ggml.tokens"))}
+    kinds = dict(enumerate(header.numbers("tokenizer.ggml.token_type")))
+    added = tokenizer.backend_tokenizer.get_added_tokens_decoder()
+    special = {*tokenizer.special_tokens_map.values(), *end_texts(known)}
+    special |= {each.content for each in added.values() if each.special}
+    special |= {text for text, token in known.items() if kinds.get(token) == _CONTROL}
+    control = {
+        token: text for text, token in known.items() if text in special or kinds.get(token) == _USER_DEFINED
+    }
+    whole = json.loads(tokenizer.backend_tokenizer.to_str())
+    model = whole["model"]
+    if model["type"] == "BPE":
+        spelled = {token: piece for piece, token in model["vocab"].items() if token not in control}
+        model["vocab"] = {spelled.get(token, text): token for text, token in known.items()}
+    backend = Tokenizer.from_str(json.dumps(whole | {"added_tokens": []}))
+    backend.add_tokens(
+        [AddedToken(text, normalized=False, special=text in special) for text in control.values()]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, chat_template=tokenizer.chat_template, **tokenizer.special_tokens_map
+    )
 
 
 def _begin(header: GgufHeader, tokenizer: PreTrainedTokenizerFast, *, byte_level: bool, rule: object) -> None:
