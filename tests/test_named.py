@@ -3,10 +3,13 @@
 import pytest
 from torch.testing import assert_close
 
+from longspan.codecs.host import Host
+from longspan.codecs.low_rank import LowRank
 from longspan.named import NAMED, text_of
 from longspan.patterns.minference import MInference
 from longspan.plan import Plan
 from longspan.positions.dca import DCA
+from longspan.selectors.shadowkv import ShadowKV
 from tiny import tiny_model, tokens
 
 
@@ -25,6 +28,12 @@ def test_names_are_sorted_and_stand_once():
 
 def test_what_no_plan_is_called_has_no_text():
     assert text_of("qwen") is None
+
+
+def test_shadowkv_keeps_low_rank_keys_and_values_on_the_host():
+    plan = Plan.parse("shadowkv")
+    assert plan.codec == Host(codec=LowRank())
+    assert plan.selector == ShadowKV()
 
 
 def test_qwen_2_5_1m_is_what_its_config_and_code_say():

@@ -36,12 +36,12 @@ NAMED = (
     ),
     Named(
         name="shadowkv",
-        text="selector=shadowkv codec=low-rank",
+        text="selector=shadowkv codec=host(codec=low-rank)",
         paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",
         link="https://arxiv.org/abs/2410.21465",
         year=2024,
-        changes="Keeps keys at a low rank, and visits the chunks whose landmarks, taken from these keys, promise most; "
-        "codec=host(codec=low-rank) keeps them in host memory, as the paper does with values.",
+        changes="Keeps values and keys of low rank in host memory, and visits the chunks whose landmarks promise most; "
+        "outliers and recent entries keep their keys as they came.",
     ),
 )
 """All of them. `NAME slot=...` is the plan with some slots filled otherwise."""

@@ -6,11 +6,14 @@ There is no CUDA here: a device without numbers, "meta", stands in its place, so
 import pytest
 import torch
 from forms import every_row, vectors
+from torch.overrides import TorchFunctionMode
 
 from longspan.codecs.host import Host, HostMemory
 from longspan.codecs.kivi import Kivi
 from longspan.codecs.million import Million
 from longspan.codecs.think import Think
+from longspan.store.form import Plain
+from longspan.store.group import Group
 
 
 def test_on_a_cpu_nothing_is_copied():
@@ -86,6 +89,38 @@ def test_the_form_is_that_of_the_codec_within():
     assert (form.recent, form.learns, form.ready) == (200, "chunk", False)
     assert Host(codec=Million()).raw
     assert Host(codec=Think(window=5)).observed == 5
+
+
+class SameDevice(TorchFunctionMode):
+    """Asks of rows that are picked what CUDA would ask: that their numbers lie where they do."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is torch.Tensor.index_select:
+            assert args[0].device == args[2].device
+        return function(*args, **(kwargs or {}))
+
+
+def test_entries_elsewhere_are_picked_by_numbers_from_here():
+    """What is elsewhere is "meta" here, the numbers are on the CPU."""
+    column, places = (
+        torch.empty(2, 9, 4, device="meta"),
+        torch.empty(2, 9, 1, dtype=torch.int32, device="meta"),
+    )
+    group = Group(
+        heads=slice(0, 2),
+        length=9,
+        form=Plain(),
+        dtype=torch.float32,
+        key_columns=(column,),
+        value_columns=(column,),
+        position_column=places,
+        first=0,
+        tier="coded",
+    )
+    with SameDevice():
+        keys, values = group.gather(torch.tensor([[1, 3], [0, 8]]), torch.float32)
+    assert keys.device == values.device == column.device
+    assert keys.shape == values.shape == (2, 2, 4)
 
 
 def test_a_negative_window_is_refused():

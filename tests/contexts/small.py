@@ -42,6 +42,7 @@ PLANS = [
     "selector=em-llm(budget=16,sinks=4,local=16,reading=16,most=16)",
     "selector=squeezed(budget=0.3,clusters=0.2,local=16)",
     "selector=shadowkv(budget=16,outliers=2,local=8)",
+    "selector=shadowkv(budget=16,chunk=4,outliers=2,local=8) codec=low-rank(rank=4,recent=16)",
     "codec=int8",
     "codec=int4(group_size=16)",
     "codec=kivi(bits=2,residual_length=16)",

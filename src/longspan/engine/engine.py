@@ -25,7 +25,7 @@ from longspan.positions.base import Positions, Rope
 from longspan.seam import Seam
 from longspan.selectors.base import Selector
 from longspan.store.form import Form, Plain
-from longspan.store.layer import LayerStore
+from longspan.store.layer import LayerStore, Leaving
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY
 
@@ -207,13 +207,13 @@ class Engine:
             if layer.store.lengths != held:
                 layer.changed()
 
-    def learn(self, memory: Memory, index: int, seen: int) -> None:
-        """Lets the codec's form of one layer learn from what is stored."""
+    def learn(self, memory: Memory, index: int, seen: int, leaving: Leaving | None = None) -> None:
+        """Lets the codec's form of one layer learn from what is stored. leaving: asked before entries are encoded."""
         observed = self.codec.observed if self.codec else 0
         layer = memory.layers[index]
         positions, rope = self.positions(memory, seen), self.rope(memory, index, seen)
         view = self._viewer.last(layer, index, positions, rope=rope, seen=seen, observed=observed)
-        layer.store.learn(view.queries)
+        layer.store.learn(view.queries, leaving)
 
     def watch(self, memory: Memory, index: int, query: Tensor, seen: int) -> None:
         """Shows the queries of stored tokens to the trackers of a layer, a few single ones together."""

@@ -151,7 +151,7 @@ class Pass:
             if call.window is None:
                 engine.watch_rehearsal(memory, call.layer, query, (own, value))
         elif decoding:
-            layer.store.append(own, value)
+            layer.store.append(own, value, leaving=visitor.leave)
             out, lse = visitor.decode()
         else:
             out, lse = visitor.read(own, value, store=True)
@@ -160,7 +160,7 @@ class Pass:
         if portion.reading and not portion.rehearsed and call.window is None:
             self._going[number] = self._thinned(number, visitor, own)
         if not portion.rehearsed:
-            self._after(portion, call, query, span)
+            self._after(portion, call, query, visitor)
         return out
 
     def _thinned(self, number: int, visitor: Visitor, key: Tensor) -> Tensor | None:
@@ -183,10 +183,10 @@ class Pass:
             return None
         return None if selector.skips(call.layer, len(self._engine.seam.layers)) else selector
 
-    def _after(self, portion: Portion, call: Call, query: Tensor, span: Span) -> None:
+    def _after(self, portion: Portion, call: Call, query: Tensor, visitor: Visitor) -> None:
         """What the parts do once the tokens of a layer are stored."""
         engine, layer = self._engine, portion.memory.layers[call.layer]
-        seen = span.end
+        seen = visitor.span.end
         if call.window is not None:
             if layer.store.lengths[0] >= 2 * call.window:
                 layer.store.forget_before(seen - call.window + 1)
@@ -201,4 +201,4 @@ class Pass:
             if not portion.reading:  # the tokens to come get the room of those that went
                 layer.store.reserve((held - sum(layer.store.lengths)) // layer.store.heads)
         if layer.store.learning and (layer.store.form.learns == "chunk" or portion.finished):
-            engine.learn(portion.memory, call.layer, seen)
+            engine.learn(portion.memory, call.layer, seen, visitor.leave)

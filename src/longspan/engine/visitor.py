@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from longspan.kernels.blocks import attend_blocks
 from longspan.kernels.regions import attend_entries, attend_tiles, join
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.thinning import Thinning
-from longspan.selectors.base import Chosen, Selector, Visit
+from longspan.selectors.base import Chosen, Selector, Summary, Visit
 from longspan.store.form import Plain
 from longspan.store.group import Group
 from longspan.store.state import State
@@ -52,7 +52,7 @@ class Visitor:
         key and value of the tokens themselves, turned where the store keeps them so. store: whether they are stored.
         """
         kept, span, call = self.layer.store, self.span, self.call
-        groups = [group for group in kept.groups() if group.length]
+        groups = [self._with_exact(group) for group in kept.groups() if group.length]
         stored = not store
         merge: Merge | None = None
         if self.pattern is not None and span.count >= self.pattern.least:
@@ -86,7 +86,7 @@ class Visitor:
             else:
                 merge = self._all(group, slice(0, span.count), merge)
         if not stored:
-            kept.append(key, value, span.queries if span.gaps else None)
+            kept.append(key, value, span.queries if span.gaps else None, self.leave)
         return _joined(merge, call)
 
     def staying(self, thinning: Thinning, key: Tensor) -> Tensor | None:
@@ -181,17 +181,63 @@ class Visitor:
 
     def _select(self, group: Group, selector: Selector, rows: slice, merge: Merge | None) -> Merge | None:
         """Some queries over what the selector chooses for them."""
-        place = (int(group.tier == "apart"), group.heads.start)
-        if place not in self.layer.summaries:
-            self.layer.summaries[place] = selector.summary()
-        summary = self.layer.summaries[place]
+        summary = self._summary(_place(group), selector)
         farthest = self.span.legs[-1]
-        visit = Visit(
-            query=self.queries[-1][self._heads(group), rows],
-            entries=group.length,
+        visit = self._visit(
+            [group], rows, lambda start, stop: self._keys(group, farthest, start, stop), group.keys
+        )
+        summary.extend(visit)
+        chosen = summary.select(visit)
+        group = self._with_exact(group)
+        if chosen is None:
+            return self._all(group, rows, merge)
+        return self._some(group, chosen, rows, merge)
+
+    def leave(self, count: int) -> int:
+        """Shows the selector the next `count` entries of each row that are to be encoded; says how many may be."""
+        store, turn = self.layer.store, self.span.legs[-1].keys
+        groups = [group for group in store.groups() if group.length and group.tier != "apart"]
+        if self.selector is None or any(group.heads != slice(0, store.heads) for group in groups):
+            return count
+        first, coded = groups[0].first, sum(group.length for group in groups if group.tier == "coded")
+        held = [self._with_exact(group) for group in groups]
+
+        def raw(start: int, stop: int) -> Tensor:
+            parts, at = [], 0
+            for group in held:
+                low, high = max(0, start - at), min(group.length, stop - at)
+                parts += [group.keys(low, high)] if low < high else []
+                at += group.length
+            return torch.cat(parts, 1)
+
+        def keys(start: int, stop: int) -> Tensor:
+            found = raw(start, stop)
+            if self.span.key_map is not None:
+                return found
+            return turned(found, self.span.key_turn(turn, first + start, first + stop))
+
+        visit = self._visit(groups, slice(0, self.span.count), keys, raw, fresh=True)
+        until = self._summary((0, 0), self.selector).leave(visit, coded + count)
+        return count if store.form.block > 1 else max(0, until - coded)
+
+    def _visit(
+        self,
+        groups: Sequence[Group],
+        rows: slice,
+        keys: Callable[[int, int], Tensor],
+        raw: Callable[[int, int], Tensor],
+        *,
+        fresh: bool = False,
+    ) -> Visit:
+        """The queries of `rows`, about to visit groups of the same rows that follow each other."""
+        return Visit(
+            query=self.queries[-1][self._heads(groups[0]), rows],
+            entries=sum(group.length for group in groups),
             start=self.span.position(rows.start),
-            keys=lambda start, stop: self._keys(group, farthest, start, stop),
-            positions=group.positions,
+            keys=keys,
+            raw=raw,
+            fresh=fresh,
+            positions=lambda: torch.cat([self._positions(group) for group in groups], 1),
             layer=self.call.layer,
             layers=self.layers,
             scale=self.call.scale,
@@ -199,11 +245,17 @@ class Visitor:
             surprise=self.memory.surprises(),
             notes=self.notes,
         )
-        summary.extend(visit)
-        chosen = summary.select(visit)
-        if chosen is None:
-            return self._all(group, rows, merge)
-        return self._some(group, chosen, rows, merge)
+
+    def _summary(self, place: tuple[int, int], selector: Selector) -> Summary:
+        if place not in self.layer.summaries:
+            self.layer.summaries[place] = selector.summary()
+        return self.layer.summaries[place]
+
+    def _with_exact(self, group: Group) -> Group:
+        """A group with the keys that its summary holds as they came."""
+        summary = None if group.tier == "recent" else self.layer.summaries.get(_place(group))
+        exact = None if summary is None else summary.exact
+        return group if exact is None else replace(group, exact=exact)
 
     def _some(self, group: Group, chosen: Chosen, rows: slice, merge: Merge | None) -> Merge | None:
         """Some queries over chosen entries, which are copied anyway: a single query runs fastest in fp32."""
@@ -270,7 +322,7 @@ class Visitor:
                 query[heads, rows],
                 keys,
                 values,
-                group.positions(),
+                self._positions(group),
                 leg.low[rows],
                 leg.high[rows],
                 scale=call.scale,
@@ -297,11 +349,19 @@ class Visitor:
         if group.position_column is None:
             first = group.first + start
             return turned(keys, span.key_turn(leg.keys, first, first + keys.shape[1]))
-        return turned(keys, span.turn(leg.keys, group.positions()[:, start:stop]))
+        return turned(keys, span.turn(leg.keys, self._positions(group)[:, start:stop]))
+
+    def _positions(self, group: Group) -> Tensor:
+        """Where its entries stood, on the device of the queries."""
+        return group.positions().to(self.queries[0].device)
 
     def _heads(self, group: Group) -> slice:
         shared = self.call.query.shape[0] // self.call.key.shape[0]
         return slice(group.heads.start * shared, group.heads.stop * shared)
+
+
+def _place(group: Group) -> tuple[int, int]:
+    return int(group.tier == "apart"), group.heads.start
 
 
 def _joined(merge: Merge | None, call: Call) -> tuple[Tensor, Tensor]:

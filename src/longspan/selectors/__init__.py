@@ -102,9 +102,8 @@ CARDS = (
         training=False,
         changes="Queries visit the small chunks whose mean key matches best, and chunks that means describe badly.",
         field=(252,),
-        missing="With codec=low-rank, landmarks and outliers are taken from the low-rank keys and outliers are "
-        "not kept exactly, since a selector sees keys as they are stored; values go to the host only "
-        "with codec=host.",
+        missing="Low-rank keys have a basis for each head, not one for all; they lie on the host beside the values, "
+        "and are rebuilt after the values have moved, not meanwhile; memory of the host was never tried with CUDA.",
     ),
     Card(
         name="retrolm",

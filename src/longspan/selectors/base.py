@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from longspan.store.group import Exact
 from longspan.store.state import State
 
 
@@ -19,7 +20,8 @@ class Visit:
     query `[heads, n, dim]`, rotated: n = 1 while generating, a few hundred while reading. entries: how many each
     row holds; while generating the token itself is the last of them, while reading the tokens of `query` are not
     among them and are visited anyway. start: the position of the first query. keys: stored keys from one entry up
-    to another, rotated, `[kv_heads, stop − start, dim]`. positions: where the entries stood in the text,
+    to another, rotated, `[kv_heads, stop − start, dim]`. raw: the same as the store holds them, rotated or not;
+    fresh: whether those that are not described yet are as they came. positions: where the entries stood in the text,
     `[kv_heads, entries]`. scale: what the model multiplies query · key with. layer counts from 0 of `layers`.
     rounds: positions at which rounds of a dialogue begin. surprise: −log p of each token before this pass, fp32
     `[start]`, for selectors that ask for it. notes: what layers of one pass tell each other, by name; empty at the
@@ -36,6 +38,8 @@ class Visit:
     rounds: Tensor
     scale: float = 1.0
     surprise: Tensor | None = None
+    raw: Callable[[int, int], Tensor] | None = None
+    fresh: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -63,6 +67,15 @@ class Summary(State, ABC):
     @abstractmethod
     def extend(self, visit: Visit) -> None:
         """Takes in entries from `covered` on, as far as it wants to describe them by now."""
+
+    def leave(self, visit: Visit, stop: int) -> int:
+        """Sees entries up to `stop` before they are encoded. Returns up to where they may be; the others wait."""
+        return stop
+
+    @property
+    def exact(self) -> Exact | None:
+        """Keys that every visit shall find as they came, whatever the form in which they are stored."""
+        return None
 
     @abstractmethod
     def select(self, visit: Visit) -> Chosen | None:

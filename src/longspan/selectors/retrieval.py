@@ -12,6 +12,7 @@ from longspan.selectors.digests.base import Digest
 from longspan.selectors.groupings.base import Grouping, Picked
 from longspan.selectors.reuses.base import Reuse
 from longspan.selectors.scorings.base import Scoring
+from longspan.store.group import Exact
 from longspan.store.state import State
 
 
@@ -38,14 +39,25 @@ class Retrieval(Compound, Summary):
         self._recall = reuse.recall()
         self._scoring, self._whole = scoring, reuse.whole
         self._budget, self._local = budget, local
+        self._early = digest.early and not grouping.surprised
 
     def extend(self, visit: Visit) -> None:
         """Groups the entries that are not among the recent ones any more."""
         self._digests.watch(visit)
-        formed = self._groups.extend(visit, visit.entries - self._local)
-        if formed is not None:
-            self._digests.add(formed, visit)
-            self.covered = self._groups.covered
+        self._group(visit, visit.entries - self._local)
+
+    def leave(self, visit: Visit, stop: int) -> int:
+        """Groups them before they are encoded, where the digest wants it; only whole groups leave then."""
+        if not self._early:
+            return stop
+        stop = min(stop, visit.entries - self._local)
+        self._group(visit, stop)
+        return max(self.covered, min(stop, self._groups.sinks))
+
+    @property
+    def exact(self) -> Exact | None:
+        """As the digests hold them."""
+        return self._digests.exact
 
     def select(self, visit: Visit) -> Chosen | None:
         """The best groups with the sinks and the recent entries; None while all groups fit into the budget."""
@@ -62,6 +74,12 @@ class Retrieval(Compound, Summary):
         if picked.groups.shape[-1] == self._groups.count and _even(picked):
             return None
         return self._groups.spread(picked, visit)
+
+    def _group(self, visit: Visit, stop: int) -> None:
+        formed = self._groups.extend(visit, stop)
+        if formed is not None:
+            self._digests.add(formed, visit)
+            self.covered = self._groups.covered
 
     def _pick(self, visit: Visit, budget: int | None) -> Picked:
         groups, scoring = self._groups, self._scoring

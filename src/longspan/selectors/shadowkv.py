@@ -17,8 +17,15 @@ class ShadowKV(Recipe):
     """Visits the chunks whose mean key matches best, and always the outliers. https://arxiv.org/abs/2410.21465
 
     This is the selection; keys of low rank and values on the host are codecs. The plan called shadowkv is this with
-    codec=low-rank, whose basis is each head's own, where the authors' is joint over the heads. Generated tokens form
-    chunks like those of the prompt once they have left the local ones; in the authors' code they are all visited.
+    codec=host(codec=low-rank). Landmarks and outliers are of keys as they came, and the keys of outliers stay so, where
+    the codec keeps recent entries whole: a chunk is encoded once all of it has left them.
+
+    Deviations: the basis of low-rank keys is each head's own, where the authors' is joint over the heads. They move
+    values alone to the host, here the coordinates of keys go with them, and values of outliers are there, too. Their
+    outliers are chosen at the end of the prompt; here chunks of later tokens may take their places. Generated tokens
+    form chunks like those of the prompt once they have left the recent ones; in the authors' code they are all visited.
+    Under codecs that encode at once (int8, int4) and behind a policy that drops entries, landmarks are of stored keys;
+    under those that encode blocks (kivi) so is the chunk that the end of a block divides.
 
     budget: entries chosen, besides outliers and local ones. chunk: entries of a chunk. outliers: chunks of each KV
     head that every query visits. local: last entries, likewise.

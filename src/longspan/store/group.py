@@ -11,13 +11,38 @@ from torch import Tensor
 from longspan.store.form import Columns, Form
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Exact:
+    """Keys as they came, of some entries whose form gives others back.
+
+    entries: ascending int64 `[h, k]`. keys `[h, k, dim]`, turned as those that are stored.
+    """
+
+    entries: Tensor
+    keys: Tensor
+
+    def among(self, keys: Tensor, start: int) -> Tensor:
+        """Keys `[h, n, dim]` of the entries from `start` on, with these in their places."""
+        place = self.entries - start
+        row, number = ((place >= 0) & (place < keys.shape[1])).nonzero(as_tuple=True)
+        return keys.index_put((row, place[row, number]), self.keys[row, number].to(keys.dtype))
+
+    def picked(self, keys: Tensor, row: Tensor, index: Tensor) -> Tensor:
+        """Keys `[g, m, dim]` of the entries `index` of the rows `row` `[g, 1]`, with these in their places."""
+        row = row[:, 0]
+        held = self.entries[row]
+        number = torch.searchsorted(held, index).clamp_(max=held.shape[1] - 1)
+        here, place = (held.gather(1, number) == index).nonzero(as_tuple=True)
+        return keys.index_put((here, place), self.keys[row[here], number[here, place]].to(keys.dtype))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Group:
     """Rows of the KV heads `heads`, each of `length` entries, in one form. h = their number.
 
     first: the position of the first entry where entries are consecutive tokens and positions are not stored.
     tier: "coded" entries and those moved "apart" only ever grow at the end, unless a policy acts; "recent" ones move
-    on into another form.
+    on into another form. exact: keys that are held as they came besides, None for none.
     """
 
     heads: slice
@@ -29,11 +54,13 @@ class Group:
     position_column: Tensor | None
     first: int
     tier: Literal["coded", "recent", "apart"]
+    exact: Exact | None = None
 
     def keys(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Keys `[h, stop − start, dim]` in the model's dtype."""
         cut, inside = self._cut(self.key_columns, start, stop)
-        return self.form.keys(cut, self._rows, self.dtype)[:, inside]
+        keys = self.form.keys(cut, self._rows, self.dtype)[:, inside]
+        return keys if self.exact is None else self.exact.among(keys, start)
 
     def values(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Values, likewise."""
@@ -56,13 +83,17 @@ class Group:
         keys = tuple(self._pick(column, row, index) for column in self.key_columns)
         values = tuple(self._pick(column, row, index) for column in self.value_columns)
         heads = row[:, 0] + self.heads.start
-        return self.form.keys(keys, heads, dtype), self.form.values(values, heads, dtype)
+        found = self.form.keys(keys, heads, dtype)
+        if self.exact is not None:
+            found = self.exact.picked(found, row, index)
+        return found, self.form.values(values, heads, dtype)
 
     def places(self, index: Tensor) -> Tensor:
         """Original positions `[g, m]` of chosen entries."""
         if self.position_column is None:
             return index + self.first
-        return self._pick(self.position_column, self._shared_by(index), index)[..., 0].long()
+        picked = self._pick(self.position_column, self._shared_by(index), index)
+        return picked[..., 0].to(index.device, torch.long)
 
     def edges(self) -> tuple[int, int]:
         """The smallest and the largest original position."""
@@ -97,11 +128,14 @@ class Group:
         return torch.arange(rows, device=index.device)[:, None] * self.key_columns[0].shape[0] // rows
 
     def _pick(self, column: Tensor, row: Tensor, index: Tensor) -> Tensor:
-        """Entries `[g, m, w]` of a column. Whole rows copied by number are far faster than indexing."""
+        """Entries `[g, m, w]` of a column. Whole rows copied by number are far faster than indexing.
+
+        The column may lie on another device than the index, and what is picked then lies where the column does.
+        """
         heads, entries, width = column.shape
         if entries != self.length:
             index = index // self.form.block
         apart = column.stride(0) // width
         flat = column.as_strided(((heads - 1) * apart + entries, width), (width, 1))
-        picked = flat.index_select(0, (row * apart + index).flatten())
+        picked = flat.index_select(0, (row * apart + index).flatten().to(column.device))
         return picked.view(*index.shape, width)

@@ -16,6 +16,9 @@ from longspan.store.tier import Tier, Vectors
 # Entries are encoded this many at a time at least, since encoding shifts the recent ones.
 _SEAL = 32
 
+Leaving = Callable[[int], int]
+"""Told how many entries of each row may be encoded now; says how many of them are, no more than that."""
+
 Rest = Callable[[], tuple[Form, Medium] | None]
 """Makes the form and says the medium of entries that a policy moves apart."""
 
@@ -68,10 +71,17 @@ class LayerStore:
         """Whether the form still waits for what it must see before it can encode."""
         return not self.form.ready
 
-    def append(self, keys: Tensor, values: Tensor, positions: Tensor | None = None) -> None:
+    def append(
+        self,
+        keys: Tensor,
+        values: Tensor,
+        positions: Tensor | None = None,
+        leaving: Leaving | None = None,
+    ) -> None:
         """Adds n tokens. keys and values `[heads, n, dim]`.
 
         positions: where they stood in the text, int64 `[n]`, ascending; None for the n tokens after the last.
+        leaving: asked before entries of whole tiers are encoded, while they are as the model made them.
         """
         start = self.seen
         if positions is None:
@@ -83,13 +93,13 @@ class LayerStore:
                 tier.spell_out()
         (self._recent or self._coded).append(keys, values, positions)
         self._ledger.reached(max(self.lengths))
-        self._seal()
+        self._seal(leaving)
 
-    def learn(self, queries: Tensor) -> None:
+    def learn(self, queries: Tensor, leaving: Leaving | None = None) -> None:
         """Lets a form that waits for it see what is stored, and the last queries `[query heads, w, dim]`."""
         if self.learning:
             self.form.learn(*self.vectors(), queries)
-            self._seal()
+            self._seal(leaving)
 
     def reserve(self, count: int) -> None:
         """Makes room for `count` more tokens where they will stay."""
@@ -286,7 +296,7 @@ class LayerStore:
         self._coded = fresh
         self._seal()
 
-    def _seal(self) -> None:
+    def _seal(self, leaving: Leaving | None = None) -> None:
         """Encodes the oldest of the recent entries, in whole blocks, once there are enough of them."""
         if self._recent is None or self.learning:
             return
@@ -296,6 +306,8 @@ class LayerStore:
             return
         counts = [some // block * block for some in surplus]
         if len(set(counts)) == 1 and self._recent.whole and (self._coded.whole or self._coded.rows.untouched):
+            if leaving is not None:
+                counts = [leaving(counts[0]) // block * block] * self.heads
             for group in self._recent.groups():
                 keys, values = group.keys(0, counts[0]), group.values(0, counts[0])
                 self._coded.append(keys, values, group.positions()[0, : counts[0]])

@@ -12,6 +12,7 @@ from torch import Tensor
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Compound
 from longspan.selectors.groupings.base import Formed
+from longspan.store.group import Exact
 
 
 class Digests(Compound, ABC):
@@ -23,6 +24,11 @@ class Digests(Compound, ABC):
     @abstractmethod
     def add(self, formed: Formed, visit: Visit) -> None:
         """Takes in the groups that have just been formed."""
+
+    @property
+    def exact(self) -> Exact | None:
+        """Keys that are held as they came."""
+        return None
 
     def always(self) -> Tensor | None:
         """Groups that every query visits besides those it chooses, bool `[rows, groups]`, equally many in each row."""
@@ -37,10 +43,12 @@ class Digests(Compound, ABC):
 class Digest(ABC):
     """Base of all digests.
 
-    ordered: whether it works only where groups are runs of entries.
+    ordered: whether it works only where groups are runs of entries. early: whether it is of keys as they come, before
+    these are encoded, where the store lets them be seen.
     """
 
     ordered: ClassVar[bool] = False
+    early: ClassVar[bool] = False
 
     @abstractmethod
     def digests(self) -> Digests:
