@@ -143,3 +143,28 @@ def test_blocks_change_nothing(monkeypatch):
 def test_what_cannot_be_is_refused(count, k, iterations, name):
     with pytest.raises(ValueError, match=name):
         kmeans(torch.zeros(1, count, 2), k, iterations=iterations, seed=0)
+
+
+def test_k_means_plus_plus_draws_by_squared_distance():
+    x = torch.randn(2, 40, 3, generator=torch.Generator().manual_seed(0))
+    chances = torch.rand(6, 2, 1, generator=torch.Generator().manual_seed(7))
+    centroids, _ = kmeans(x, 6, iterations=0, seed=7, begin="k-means++")
+    for number, vectors in enumerate(x.tolist()):
+        found: list[list[float]] = []
+        for chance in chances[:, number, 0].tolist():
+            far = [min((math.dist(each, other) ** 2 for other in found), default=1.0) for each in vectors]
+            target, passed, place = chance * sum(far), far[0], 0
+            while passed <= target:
+                place += 1
+                passed += far[place]
+            found.append(vectors[place])
+        assert torch.allclose(centroids[number], torch.tensor(found))
+
+
+def test_k_means_plus_plus_begins_in_each_of_two_far_groups():
+    groups = torch.cat((torch.zeros(39, 2), torch.full((1, 2), 1000.0)))[None]
+    for seed in range(5):
+        labels = kmeans(groups, 2, iterations=0, seed=seed, begin="k-means++")[1][0]
+        assert len(set(labels[:39].tolist())) == 1
+        assert labels[39] != labels[0]
+    assert kmeans(torch.ones(1, 5, 2), 3, iterations=2, seed=0, begin="k-means++")[0].isfinite().all()

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
-from longspan.parameters import check_range
+from longspan.parameters import check_choice, check_range
+
+Beginning = Literal["random", "k-means++"]
+BEGINNINGS = ("random", "k-means++")
 
 # Vectors are compared with all centroids in blocks, each a matrix of about this many numbers.
 _ELEMENTS = 1 << 22
 
 
-def kmeans(x: Tensor, k: int, *, iterations: int, seed: int, cosine: bool = False) -> tuple[Tensor, Tensor]:
+def kmeans(
+    x: Tensor, k: int, *, iterations: int, seed: int, cosine: bool = False, begin: Beginning = "random"
+) -> tuple[Tensor, Tensor]:
     """Lloyd's algorithm on each of b sets of n vectors; x `[b, n, d]`.
 
-    It begins with k random vectors of a set, and a cluster that loses its last vector begins anew at the vector
-    that is farthest from its own centroid. Where a set has fewer than k different vectors, clusters stay empty.
+    It begins with k vectors of a set, "random" ones, or with "k-means++" each drawn in proportion to its squared
+    distance from those before it, https://dl.acm.org/doi/10.5555/1283383.1283494, which takes k steps. A cluster that
+    loses its last vector begins anew at the vector that is farthest from its own centroid. Where a set has fewer than
+    k different vectors, clusters stay empty.
     cosine: vectors are compared by direction, and centroids have length 1; otherwise by Euclidean distance.
     Returns the centroids, fp32 `[b, k, d]`, and for each vector the number of the nearest, int64 `[b, n]`. It stops
     before `iterations` rounds when nothing changes any more. Raises ValueError for k < 1, iterations < 0 or n = 0.
@@ -23,10 +32,10 @@ def kmeans(x: Tensor, k: int, *, iterations: int, seed: int, cosine: bool = Fals
     check_range("k", k, 1)
     check_range("iterations", iterations, 0)
     check_range("n", x.shape[1], 1)
+    check_choice("begin", begin, BEGINNINGS)
     x = _directions(x.float()) if cosine else x.float()
-    order = torch.randperm(x.shape[1], generator=torch.Generator().manual_seed(seed))
-    first = order.to(x.device)[torch.arange(k, device=x.device) % len(order)]
-    centroids = x[:, first]
+    generator = torch.Generator().manual_seed(seed)
+    centroids = _spread(x, k, generator) if begin == "k-means++" else _drawn(x, k, generator)
     labels, distance = _assign(x, centroids)
     for _ in range(iterations):
         centroids = _means(x, labels, distance, k)
@@ -44,6 +53,25 @@ def nearest(x: Tensor, centroids: Tensor) -> Tensor:
     The nearest by Euclidean distance; among vectors and centroids of length 1 that is the nearest by direction.
     """
     return _assign(x.float(), centroids.float())[0]
+
+
+def _drawn(x: Tensor, k: int, generator: torch.Generator) -> Tensor:
+    order = torch.randperm(x.shape[1], generator=generator)
+    return x[:, order.to(x.device)[torch.arange(k, device=x.device) % len(order)]]
+
+
+def _spread(x: Tensor, k: int, generator: torch.Generator) -> Tensor:
+    """k vectors of each set, each drawn in proportion to its squared distance from the nearest before it."""
+    chances = torch.rand(k, len(x), 1, generator=generator).to(x.device)
+    far = x.new_ones(x.shape[:2])
+    found: list[Tensor] = []
+    for chance in chances:
+        passed = far.cumsum(1)
+        place = torch.searchsorted(passed, chance * passed[:, -1:], right=True).clamp_(max=x.shape[1] - 1)
+        found.append(x.gather(1, place[..., None].expand(-1, -1, x.shape[2])))
+        distance = (x - found[-1]).square().sum(-1)
+        far = distance if len(found) == 1 else torch.minimum(far, distance)
+    return torch.cat(found, 1)
 
 
 def _assign(x: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:

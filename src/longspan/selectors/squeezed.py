@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from longspan.kernels.clusters import Beginning
 from longspan.parameters import Budget, check_budget, check_range
 from longspan.selectors.digests.mean import Mean
 from longspan.selectors.digests.tree import Tree
@@ -25,7 +26,8 @@ class Squeezed(Recipe):
     clusters: clusters per entry. budget: share of entries, or entries, visited by a head on average; the paper's
     sparsity is 1 − budget. threshold: the paper's T, in place of the budget. levels: of the lookup, 1 or 2.
     local: last entries visited in any case, the paper's observation window. iterations: rounds of k-means at most.
-    segment: entries that are clustered together at most.
+    begin: the vectors that it begins with, "random" ones or those of "k-means++"; the authors take k-means++ and 300
+    rounds. segment: entries that are clustered together at most.
     """
 
     clusters: float = 0.05
@@ -34,6 +36,7 @@ class Squeezed(Recipe):
     levels: int = 1
     local: int = 100
     iterations: int = 10
+    begin: Beginning = "random"
     segment: int = 8192
 
     def __post_init__(self) -> None:
@@ -49,6 +52,7 @@ class Squeezed(Recipe):
             grouping=Clusters(
                 share=self.clusters,
                 iterations=self.iterations,
+                begin=self.begin,
                 segment=self.segment,
                 growth=min(512, self.segment),
             ),

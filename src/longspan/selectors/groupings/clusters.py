@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from longspan.kernels.clusters import kmeans
-from longspan.parameters import check_range
+from longspan.kernels.clusters import BEGINNINGS, Beginning, kmeans
+from longspan.parameters import check_choice, check_range
 from longspan.selectors.base import Chosen, Visit
 from longspan.selectors.column import Column
 from longspan.selectors.groupings.base import Formed, Grouping, Groups, Picked, runs
@@ -22,22 +22,25 @@ from longspan.store.state import State
 class Clusters(Grouping):
     """k-means over the directions of keys, in each KV head, as in Squeezed Attention, https://arxiv.org/abs/2411.09688.
 
-    share: clusters per entry. iterations: rounds of k-means at most, from vectors drawn at random; the authors begin
-    with k-means++ and make up to 300 rounds. segment: entries that are clustered together at
-    most; the paper clusters the whole context at once, whose time grows with the square of its length. growth: how
-    many entries are waited for before more are clustered; those that wait are always visited.
+    share: clusters per entry. iterations: rounds of k-means at most. begin: the vectors that it begins with, "random"
+    ones or those of "k-means++"; the authors take k-means++ and up to 300 rounds, which both need longer. segment:
+    entries that are clustered together at most; the paper clusters the whole context at once, whose time grows with
+    the square of its length. growth: how many entries are waited for before more are clustered; those that wait are
+    always visited.
     """
 
     contiguous: ClassVar[bool] = False
 
     share: float = 0.05
     iterations: int = 10
+    begin: Beginning = "random"
     segment: int = 8192
     growth: int = 512
 
     def __post_init__(self) -> None:
         check_range("share", self.share, 0.0, 1.0)
         check_range("iterations", self.iterations, 0)
+        check_choice("begin", self.begin, BEGINNINGS)
         check_range("growth", self.growth, 1)
         check_range("segment", self.segment, self.growth)
 
@@ -69,7 +72,8 @@ class ClusterGroups(RunGroups):
         for end in ends:
             keys = visit.keys(begin, end)
             count = max(1, round(self._clusters.share * (end - begin)))
-            _, labels = kmeans(keys, count, iterations=self._clusters.iterations, seed=0, cosine=True)
+            rounds, first = self._clusters.iterations, self._clusters.begin
+            _, labels = kmeans(keys, count, iterations=rounds, seed=0, cosine=True, begin=first)
             orders.append(labels.argsort(dim=1, stable=True) + begin)
             sizes.append(torch.stack([row.bincount(minlength=count) for row in labels]))
             begin = end
