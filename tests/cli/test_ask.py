@@ -97,8 +97,9 @@ def test_a_plan_bounds_the_memory(ask, small_folder, log):
     out, _ = ask(
         log, "What is this?", "--model", small_folder, "--max-new-tokens", 4, "--json", "--plan", plan
     )
-    # 2 layers, 2 heads: 16 bytes and a two-byte scale for key and value, four bytes for the position.
-    assert json.loads(out)["usage"]["kv_bytes"] == 2 * 2 * (2 * 18 + 4) * (256 + 4)
+    # 2 layers, 2 heads: 16 bytes and a two-byte scale for key and value, four bytes for the position. One token is
+    # there before another goes.
+    assert json.loads(out)["usage"]["kv_bytes"] == 2 * 2 * (2 * 18 + 4) * (256 + 1)
 
 
 def test_the_second_question_about_a_file_says_what_it_reused(ask, small_folder, tmp_path):
@@ -131,7 +132,7 @@ def test_a_plan_that_needs_the_question_keeps_nothing(ask, small_folder, tmp_pat
 def test_a_part_of_a_sentence_is_shown_in_it(monkeypatch, ask, small_folder, tmp_path):
     terms = tmp_path / "terms.txt"
     terms.write_text("Read on.\nNo payment is due before June.\n")
-    monkeypatch.setattr("longspan.session.TextStream", _saying('It says "payment is due" there.'))
+    monkeypatch.setattr("longspan.speaking.TextStream", _saying('It says "payment is due" there.'))
     out, _ = ask(terms, "Is it due?", "--model", small_folder, "--max-new-tokens", 2)
     assert f"✓ “payment is due” — {terms}, line 2\n      in “No payment is due before June.”\n" in out
 
