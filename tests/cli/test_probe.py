@@ -51,8 +51,10 @@ def refusal(*arguments):
     return str(result.exception)
 
 
-def test_heads(tiny_folder, hay):
-    options = ("heads", "--model", tiny_folder, "--haystack", hay, "--length", "480", "--depths", 2)
+def test_heads(tiny_folder, tmp_path):
+    days = tmp_path / "days.txt"
+    days.write_text(" ".join(f"Day {day} went by without wind." for day in range(1, 99)))
+    options = ("heads", "--model", tiny_folder, "--haystack", days, "--length", "480", "--depths", 2)
     shown = probe(*options, "--top", 5).splitlines()
     assert len([line for line in shown[:-1] if line.split()[:1] in (["0"], ["1"], ["2"])]) == 5
     assert shown[-1].endswith("of 12 heads score 0.1 or more, in 2 prompts")

@@ -38,7 +38,7 @@ def answer(plan="", *, question=QUESTION, document=NOTE, keep=PLENTY, **options)
             [document],
             question,
             plan=Plan.of(plan),
-            max_new_tokens=12,
+            generation={"max_new_tokens": 12},
             keep=keep,
             note=notes.append,
             **options,

@@ -71,14 +71,17 @@ def test_an_empty_text_is_refused():
 def test_a_model_embeds_by_the_mean_of_its_last_states(family, chunk):
     model, text = tiny_model(family), "The trawler was the Corrie Jane."
     ids = torch.tensor([tiny_tokenizer()(text)["input_ids"]])
+    hooks = dict(model.network.base_model._forward_hooks)
     with torch.no_grad():
         expected = model.network.base_model(ids).last_hidden_state[0].mean(0)
     vector = embedder(model, chunk=chunk)(text)
     torch.testing.assert_close(torch.tensor(vector), expected, atol=1e-4, rtol=1e-4)
-    assert not model.network.base_model._forward_hooks
+    assert dict(model.network.base_model._forward_hooks) == hooks
 
 
 def test_the_hook_goes_also_when_the_text_is_too_long():
+    model = tiny_model()
+    hooks = dict(model.network.base_model._forward_hooks)
     with pytest.raises(WindowExceeded):
-        embedder(tiny_model())("x" * 600)
-    assert not tiny_model().network.base_model._forward_hooks
+        embedder(model)("x" * 600)
+    assert dict(model.network.base_model._forward_hooks) == hooks

@@ -111,7 +111,7 @@ def test_one_answer_alone_meets_all_wishes() -> None:
                     f"of {material}.",
                     f"at {harbour},",
                     f"on {day},",
-                    f"is {extra} on",
+                    f"with {extra} on",
                 )
             )
         ]
