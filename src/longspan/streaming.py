@@ -36,9 +36,9 @@ class TextStream:
 
     def push(self, token: int) -> str:
         """The text that is certain after one more token."""
-        if token in self._special:
-            self._held += self._take(len(self._tokens)) + self._signs.get(token, "")
-        else:
+        if token in self._signs:
+            self._held += self._take(len(self._tokens)) + self._signs[token]
+        elif token not in self._special:
             self._tokens.append(token)
             self._held += self._take(self._whole())
         return self._certain()

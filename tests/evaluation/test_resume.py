@@ -63,7 +63,7 @@ def test_a_data_set_in_place_of_a_stand_in_is_refused_before_anything_is_loaded(
     tasks = find(["ruler/qa-1"])
     made, before = RunFolder(tmp_path / "run"), job(*tasks)
     with made:
-        made.describe({**before.fixed(), "plans": [""]})
+        made.describe({**before.fixed(), "plans": [""], "lengths": [], "timing": {}})
     check(before, made)
     with pytest.raises(
         TaskError, match=r"ruler/qa-1 with origin='.*', this one has '.*'; choose another --out"

@@ -3,7 +3,7 @@
 import random
 from functools import cache
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -182,6 +182,7 @@ def test_blocks_are_the_whole(tokenizer, one, two, size):
 
 @inputs(100)
 @given(TOKENIZERS, st.lists(st.integers(0, 400), max_size=20))
+@example(tokenizer_of("byte words", 1, TEMPLATES[0]), [135, 0, 103])
 def test_streamed_text_is_the_decoded_text(tokenizer, numbers):
     backend = tokenizer.backend_tokenizer
     ids = [number % len(tokenizer) for number in numbers]

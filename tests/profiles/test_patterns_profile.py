@@ -11,7 +11,7 @@ from longspan.profiles import patterns
 from longspan.profiles.profiles import prepare
 from tiny import model_of, tiny_network
 
-SMALL = MInference(block=16, last=32, sure_vertical=2, sure_slash=4)
+SMALL = MInference(block=16, last=32, sure_vertical=2, sure_slash=4, least_slash=4)
 
 
 def reading(query, key, scale=0.5):
