@@ -89,7 +89,7 @@ def dual_chunk(count: int, chunk: int, local: int) -> torch.Tensor:
             elif between == 1:
                 query = min(i % period + period, chunk)
             else:
-                query = chunk
+                query = min(2 * period - 1, chunk)
             shown[i, j] = query - j % period
     return shown
 
