@@ -62,7 +62,6 @@ def found(wording: str, text: str) -> str | None:
         "un**[believable story]**",
         "[cafe]\u0301 noir",
         "e\u0301[te passe]",
-        "हिन[्दी भाषा]",
         "[हिन]्दी",
         "三[十二万円を支払った]",
         "[三十]二万円",
@@ -85,6 +84,11 @@ def test_a_quote_that_cuts_a_word_a_number_or_a_character_is_not_found(marked: s
     wording, _, after = rest.partition("]")
     assert found(wording, f"So {before}{wording}{after} it was.") is None
     assert found(wording, f"So {wording} it was.") == wording
+
+
+def test_a_quote_does_not_begin_with_a_mark_that_belongs_to_the_character_before_it() -> None:
+    for before in ("So हिन", "So "):
+        assert found("्दी भाषा", f"{before}्दी भाषा it was.") is None
 
 
 @pytest.mark.parametrize(
