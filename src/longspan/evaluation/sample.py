@@ -37,7 +37,7 @@ class Sample:
         context, else the sample's own id."""
         if self.document or not self.context:
             return self.document or self.id
-        return hashlib.sha256(self.context.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return name_of(self.context)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields by name, as JSON can hold them."""
@@ -56,3 +56,8 @@ class Sample:
     def of(cls, values: Mapping[str, Any]) -> Self:
         """The sample that `to_dict` wrote."""
         return cls(**{**values, "references": tuple(values["references"])})
+
+
+def name_of(text: str) -> str:
+    """A name that only this text has, for `Sample.document`."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -23,8 +23,8 @@ class Source:
     hub: id of the data set on the hub, "" if it is not there. files: under which names its file may lie in the folder
     of local data, the first that exists is taken; .jsonl, .json (a list, or an object), .csv (with a first line of
     names), .txt (one row with its `text`), each also with .gz. subset, split and revision as `datasets` knows them;
-    folder: the one of the hub's repository that holds the files, where it is not the whole. address: where people get
-    the files if the hub does not have them.
+    folder: the one of the hub's repository that holds the files, where it is not the whole. columns: fields that are
+    needed of the hub's rows, all where it is empty. address: where people get the files if the hub does not have them.
     """
 
     hub: str = ""
@@ -33,6 +33,7 @@ class Source:
     revision: str | None = None
     folder: str | None = None
     files: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     address: str = ""
 
     def rows(self, data: Path | None, task: str) -> Iterator[Row]:
@@ -66,6 +67,8 @@ class Source:
             rows = load_dataset(
                 self.hub, self.subset, data_dir=self.folder, split=self.split, revision=self.revision
             )
+            if self.columns:
+                rows = rows.select_columns(list(self.columns))
         except Exception as error:  # the hub, the network and the data set can each fail in their own way
             reason = " ".join(str(error).split())[:200]
             raise TaskError(

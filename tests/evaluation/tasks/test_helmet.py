@@ -1,12 +1,15 @@
 """HELMET, on small files in the layout of its archive and of the hub."""
 
+import hashlib
 import json
 import re
+from dataclasses import replace
 from itertools import islice
 from math import log2
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from laid_out import asking, put, samples, the, words
 
 from longspan.evaluation import Sample, TaskError
@@ -41,6 +44,11 @@ def test_questions_on_passages(tmp_path: Path) -> None:
     assert first.context.count("Question:") == first.context.count("Answer: the Ash") == 2
     assert first.context.count("town 7?") == first.context.count("town 8?") == 1
     assert "town 1?" not in first.context
+    # As the paper's own library shuffles them by a seed made of the question.
+    rows = Dataset.from_list([{"town": town} for town in (7, 7, 8)])
+    seed = int(hashlib.sha256(first.question[len("Question: ") : -1].encode()).hexdigest(), 16) % 2**31
+    order = list(dict.fromkeys(rows.shuffle(seed=seed)["town"]))
+    assert [int(town) for town in re.findall(r"through town (.)\?", first.context)] == order
     assert first.context.endswith("Document (Title: Town 1): More of nothing.\n\n")
     assert second.context.count("Document (Title:") == 9
     assert task.score(" The Ash.\n", first)["score"] == 1
@@ -89,6 +97,11 @@ DOCS = [
 ]
 
 
+def demo(number: int) -> dict:
+    docs = [{"title": "T", "text": f"Text {number}."}, {"title": "U", "text": "No."}]
+    return {"question": f"Q {number}?", "answer": f"A {number} [1]", "docs": docs}
+
+
 def test_answers_with_citations(tmp_path: Path) -> None:
     pairs = [
         {"question": "when", "short_answers": ["1874"]},
@@ -96,8 +109,19 @@ def test_answers_with_citations(tmp_path: Path) -> None:
     ]
     row = {"question": "Tell of the light?", "qa_pairs": pairs, "docs": [*DOCS[:2], *DOCS[2:] * 40]}
     put(tmp_path, "helmet/alce/asqa_eval_gtr_top2000.json", [row])
+    put(tmp_path, "prompts/asqa_revised.json", {"demos": [demo(number) for number in range(4)]})
     task = the("helmet/cite-asqa-8k")
     (sample,) = samples("helmet/cite-asqa-8k", tmp_path)
+    first, second, asked = sample.context.split("\n\n\n")
+    assert {first[-7:], second[-7:]} < {f"A {n} [1]" for n in range(4)}
+    shown = f"Instruction: {task.instruction}\n\nQuestion: Q 3?\n\nDocument [1](Title: T): Text 3.\n\n"
+    assert task._examples({"demos": [demo(3)]}) == [
+        f"{shown}Document [2](Title: U): No.\n\nAnswer: A 3 [1]\n\n\n"
+    ]
+    assert asked.startswith(
+        f"Instruction: {task.instruction}\n\nQuestion: Tell of the light?\n\nDocument [1]"
+    )
+    assert (sample.question, sample.prefix) == ("", ""), "the template's end begins the answer, as published"
     assert "\n\nQuestion: Tell of the light?\n\nDocument [1](Title: Vessry): Vessry Light" in sample.context
     assert "Document [30]" in sample.context
     assert "Document [31]" not in sample.context
@@ -120,67 +144,33 @@ def test_lists_with_citations(tmp_path: Path) -> None:
         "helmet/alce/qampari_eval_gtr_top2000.json",
         [{"question": question, "answers": answers, "docs": docs}],
     )
+    put(tmp_path, "helmet/prompts/qampari_revised.json", {"demos": [demo(1), demo(2)]})
     task = the("helmet/cite-qampari-8k")
     (sample,) = samples("helmet/cite-qampari-8k", tmp_path)
+    assert "Document [2](Title: U): No.\nAnswer: A 1 [1]\n\n\nInstruction" in sample.context
     assert sample.references == tuple(names)
     five = ", ".join(f"{name} [{number}]" for number, name in enumerate(names[:5], 1))
     assert task.score(f" {five}.", sample)["score"] == 1
     assert task.score("the ash tree [1], Yew [2]", sample)["correct"] == pytest.approx(1 / 5)
     assert task.score("Yew", sample)["score"] == 0
+    # An empty item is one more that nothing supports.
+    assert task.score("Ash [1], , Birch [2]", sample)["recall"] == pytest.approx(2 / 3)
 
 
-def test_books(tmp_path: Path) -> None:
-    put(
-        tmp_path,
-        "narrativeqa/test.jsonl",
-        [
-            {
-                "document": {"id": "d", "text": "The keeper hid the letter."},
-                "question": {"text": "Who hid the letter?"},
-                "answers": [{"text": "The keeper"}, {"text": "A keeper of the light"}],
-            }
-        ],
-    )
-    novel = {"id": 0, "context": "A novel.", "input": "Who?"}
-    put(tmp_path, "infinitebench/longbook_qa_eng.jsonl", [{**novel, "answer": ["Ada"], "options": []}])
-    put(
-        tmp_path,
-        "infinitebench/longbook_choice_eng.jsonl",
-        [{**novel, "answer": ["Bo"], "options": ["Ada", "Bo", "Cy", "Di"]}],
-    )
-    (story,) = samples("helmet/longqa-narrativeqa", tmp_path)
-    assert story.context.endswith("\n\nThe keeper hid the letter.")
-    assert story.question == "\n\nQuestion: Who hid the letter?\n"
-    assert the("helmet/longqa-narrativeqa").score("the keeper", story) == {"score": 1, "f1": 1}
-    assert the("helmet/longqa-narrativeqa").score("nobody", story)["score"] == 0
-    (asked,) = samples("helmet/longqa-infbench-qa", tmp_path)
-    assert the("helmet/longqa-infbench-qa").score(" Ada", asked)["score"] == 1
-    (chosen,) = samples("helmet/longqa-infbench-choice", tmp_path)
-    assert "Who?\nOptions:\nA. Ada\nB. Bo\nC. Cy\nD. Di\n" in chosen.question
-    assert chosen.references == ("B. Bo",)
-    task = the("helmet/longqa-infbench-choice")
-    assert [task.score(said, chosen)["score"] for said in (" B", "B. Bo", " A. Ada", "")] == [1, 1, 0, 0]
-    said = ("The answer is B", "B or C", "I take B. Bo", "Answer: B")
-    assert [task.score(each, chosen)["score"] for each in said] == [0, 0, 1, 1], "as published"
+def test_what_is_judged_has_the_title(tmp_path: Path) -> None:
+    seen = []
 
+    def entails(passage: str, claim: str) -> bool:
+        seen.append((passage, claim))
+        return True
 
-def test_summaries(tmp_path: Path) -> None:
-    put(
-        tmp_path,
-        "infinitebench/longbook_sum_eng.jsonl",
-        [{"context": "Long.", "input": "", "answer": ["It ends."]}],
-    )
-    lawsuits = [
-        {"sources": ["One.", "Two."], "summary/short": "He sued her."},
-        {"sources": ["Three."], "summary/short": None},
-    ]
-    put(tmp_path, "multi_lexsum/validation.jsonl", lawsuits)
-    (novel,) = samples("helmet/summ-infbench", tmp_path)
-    assert novel.question == "\n\nNow summarize the book.\n\n"
-    assert the("helmet/summ-infbench").score("It ends.", novel) == {"score": 1, "rouge-1": 1, "rouge-2": 1}
-    (lawsuit,) = samples("helmet/summ-multi-lexsum", tmp_path)
-    assert lawsuit.context.endswith("Legal documents:\nOne.\n\nTwo.")
-    assert the("helmet/summ-multi-lexsum").score("She won.", lawsuit)["score"] == 0
+    row = {"question": "Tell?", "qa_pairs": [{"short_answers": ["1874"]}], "docs": DOCS}
+    put(tmp_path, "helmet/alce/asqa_eval_gtr_top2000.json", [row])
+    put(tmp_path, "prompts/asqa_revised.json", {"demos": [demo(1), demo(2)]})
+    task = replace(the("helmet/cite-asqa-8k"), entails=entails)
+    (sample,) = task.samples(asking(tmp_path))
+    assert task.score("It was built in 1874 [1].", sample)["score"] == 1
+    assert seen == [(f"Title: Vessry\n{DOCS[0]['text']}", "It was built in 1874.")]
 
 
 # Recall, by tasks of other families.
@@ -277,6 +267,8 @@ def test_labels_are_numbers_that_mean_the_same_within_a_sample(intents: Path) ->
         assert sample.question.startswith("\n\ntest text")
         assert task.score(f" {by_label[label]}\n\nfoo", sample)["score"] == 1
         assert task.score(f"label: {by_label[label]}", sample)["score"] == 1
+        more = f"\n\nnext\nlabel: {(int(by_label[label]) + 1) % 3}"
+        assert task.score(f" {by_label[label]}{more}", sample)["score"] == 1, "what follows is another text's"
         assert task.score(f" {(int(by_label[label]) + 1) % 3}", sample)["score"] == 0
         assert task.score("", sample)["score"] == 0
         mappings.add(tuple(by_label.items()))

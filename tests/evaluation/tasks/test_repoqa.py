@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -38,7 +37,6 @@ def repository(functions: int, needles: int) -> dict:
         "repo": "some/repo",
         "content": content,
         "dependency": {"b.py": ["a.py", "gone.py"], "a.py": []},
-        "functions": listed,
         "needles": [
             {**each, "name": path[0] + each["name"][1:], "path": path, "description": f"\nKeeps some, {n}.\n"}
             for n, (path, each) in enumerate(chosen)
@@ -86,37 +84,50 @@ def test_the_code_fills_the_length_around_the_needle(data: Path) -> None:
 def test_a_repository_that_fits_is_shown_whole(data: Path) -> None:
     for sample in of(data, 100_000):
         shown = sample.context
+        assert shown.startswith("code block wrapped by ```:# Path: a.py\ndef a0(", shown.index("code block"))
         assert shown.index("# Path: a.py\ndef a0") < shown.index("# Path: b.py\ndef b0")
-        assert len(sample.facts["functions"]) == 120
+        assert "..." not in shown
 
 
-def test_the_functions_that_the_context_shows_are_known(data: Path) -> None:
-    for sample in of(data, 2500):
-        functions = [sample.context[start:end] for start, end in sample.facts["functions"]]
-        assert functions == sorted(functions, key=sample.context.index)
-        assert all(each.startswith("def ") and each.endswith("[:limit]") for each in functions)
-        assert functions == re.findall(r"def .*\n.*\n.*\[:limit\]", sample.context)
-        assert functions[sample.facts["target"]] == sample.references[0]
+def test_a_file_that_is_cut_says_so(data: Path) -> None:
+    by_name = {sample.facts["target"]: sample.context for sample in of(data, 3000)}
+    first_of_b, last_of_a = by_name["b0"], by_name["a45"]
+    # Before the needle's file the beginning of the other, as much of it as fits.
+    a, _, b = first_of_b.partition("# Path: b.py\n")
+    assert a.partition("```:")[2].startswith("# Path: a.py\ndef a0(")
+    assert a.endswith("\n...\n")
+    assert b.startswith("def b0(")
+    assert b.endswith("\n...\n")
+    # In the needle's own file what is nearest.
+    assert "# Path: a.py" not in last_of_a
+    assert last_of_a.count("...") == 1
+
+
+def test_an_answer_is_compared_with_what_is_asked_for_in_the_repository(data: Path) -> None:
+    sample = of(data, 2500)[0]
+    functions = dict(sample.facts["functions"])
+    assert list(functions) == ["b0", "a15", "b30", "a45"]
+    assert functions[sample.facts["target"]] == sample.references[0]
+    assert all(code == "\n".join(function(name, int(name[1:]))) for name, code in functions.items())
 
 
 def test_another_function_or_half_of_it_is_wrong(data: Path) -> None:
     task = the("repoqa/python")
     sample = of(data, 2500)[1]
-    functions = [sample.context[start:end] for start, end in sample.facts["functions"]]
-    other = functions[sample.facts["target"] - 1]
+    other = next(code for name, code in sample.facts["functions"] if name != sample.facts["target"])
     assert task.score(f"```\n{other}\n```", sample) == {"score": 0, "similarity": 1}
+    around = f"```python\nimport x\n\n{sample.references[0]}\n\nprint(1)\n```"
+    assert task.score(around, sample) == {"score": 1, "similarity": 1}, "the function alone is compared"
     half = task.score(sample.references[0][: len(sample.references[0]) // 2], sample)
     assert half["score"] == 0
     assert 0 < half["similarity"] < 0.8
 
 
-def test_the_data_may_be_compressed_or_without_a_list_of_functions(tmp_path: Path) -> None:
-    bare = {name: value for name, value in repository(20, 2).items() if name != "functions"}
+def test_the_data_may_be_compressed(tmp_path: Path) -> None:
     (tmp_path / "repoqa").mkdir()
-    content = gzip.compress(json.dumps({"python": [bare]}).encode())
+    content = gzip.compress(json.dumps({"python": [repository(20, 2)]}).encode())
     (tmp_path / "repoqa/repoqa-2024-06-23.json.gz").write_bytes(content)
-    found = of(tmp_path, 100_000)
-    assert [len(sample.facts["functions"]) for sample in found] == [2, 2]
+    assert len(of(tmp_path, 100_000)) == 2
 
 
 def test_a_length_that_no_needle_fits(data: Path) -> None:

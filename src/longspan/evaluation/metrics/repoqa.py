@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from longspan.evaluation.metrics.code import first_function
 from longspan.evaluation.task import TaskError
 
-_BLOCK = re.compile(r"^```[^\n]*\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?:\w+)?\s*\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 class Match(NamedTuple):
@@ -18,29 +19,30 @@ class Match(NamedTuple):
     similarity: float
 
 
-def code_of(output: str) -> str:
-    """The first block of code of an answer, all of it if it has none."""
-    found = _BLOCK.search(output)
-    return found["code"] if found else output
+def function_of(output: str, language: str) -> str:
+    """The first function in the blocks of code of an answer, else its first block, else all of it."""
+    blocks = [found["code"] for found in _BLOCK.finditer(output.strip())]
+    functions = (first_function(block, language) for block in blocks)
+    found = next((each for each in functions if each is not None), None)
+    return found if found is not None else (blocks or [output.strip()])[0]
 
 
 def similarity(output: str, function: str) -> float:
-    """BLEU-4 of two pieces of code, split at blanks, 0 to 1.
+    """BLEU-4 of two pieces of code, split at blanks, 0 to 1, as the benchmark's own library counts and smooths it.
 
-    An order of n-grams without a match is smoothed as in mteval (the published script uses another smoothing for
-    these; it matters only far below the threshold). Raises TaskError where the package sacrebleu is missing.
+    Raises TaskError where the package nltk is missing.
     """
     try:
-        from sacrebleu import sentence_bleu
+        from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
     except ImportError as error:
-        raise TaskError("BLEU needs sacrebleu: pip install 'longspan[evaluation]'") from error
-    hypothesis, reference = (" ".join(code.split()) for code in (output, function))
-    return min(1.0, float(sentence_bleu(hypothesis, [reference], tokenize="none").score) / 100)
+        raise TaskError("BLEU needs nltk: pip install 'longspan[evaluation]'") from error
+    said, gold = (re.split(r"\s+", code.strip()) for code in (output, function))
+    return float(sentence_bleu([gold], said, smoothing_function=SmoothingFunction().method4))
 
 
-def best_match(output: str, functions: Sequence[str]) -> Match:
-    """The function that the code in an answer is most alike."""
-    code = code_of(output)
-    alike = [similarity(code, function) for function in functions]
+def best_match(output: str, functions: Sequence[str], language: str) -> Match:
+    """The function that the one in an answer is most alike, the first of equal ones."""
+    said = function_of(output, language)
+    alike = [similarity(said, function) for function in functions]
     highest = max(alike, default=0.0)
     return Match(alike.index(highest) if highest else None, highest)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from longspan.evaluation.drawing import drawing_order
 from longspan.evaluation.metrics.repoqa import best_match
@@ -24,6 +25,7 @@ _INSTRUCTION = (
     "Based on the function description and code context, please retrieve and repeat the exact described function from "
     "the code context in a code block wrapped by ```:"
 )
+_CUT = "..."
 _COMMENTS = {"python": "#", "cpp": "//", "java": "//", "rust": "//", "typescript": "//"}
 _DATA = Source(
     files=tuple(f"repoqa/repoqa-2024-06-23.json{ending}" for ending in ("", ".gz")),
@@ -34,17 +36,19 @@ _DATA = Source(
 class Needle(NamedTuple):
     """A function to be found, in its repository written as one list of lines.
 
-    first and last: its lines, last excluded; functions: those of every function of the repository; depth: where in
-    the context it shall lie.
+    first and last: its lines, last excluded; files: where each file begins; functions: name and code of all functions
+    that are asked for in the repository; depth: where in the context it shall lie.
     """
 
     id: str
+    name: str
     repository: str
     description: str
     lines: Sequence[str]
     first: int
     last: int
-    functions: Sequence[tuple[int, int]]
+    files: Sequence[int]
+    functions: Sequence[tuple[str, str]]
     depth: float
 
 
@@ -52,8 +56,9 @@ class Needle(NamedTuple):
 class RepoQA(Generated):
     """Code around a function, as much as fits the length, and what the function does.
 
-    Files stand after those that they import. Facts: `functions`, where in the context each function that it shows
-    whole begins and ends; `target`, which of these is meant; `depth`.
+    Files stand after those that they import; one that is not shown whole ends in three points, but for that with the
+    function, which may begin anywhere. Facts: `functions`, name and code of those that are asked for in the repository;
+    `target`, the name of the one that is meant; `depth`.
     """
 
     language: str
@@ -62,16 +67,13 @@ class RepoQA(Generated):
     diffusion: Level = "medium"
     scope: Level = "low"
     metric: str = (
-        "1 if of all functions that the context shows the target has the highest BLEU-4 with the answer's first block "
-        "of code, and it is .8 or more"
+        "1 if of the functions that are asked for in the repository the target has the highest BLEU-4 with the first "
+        "function in the answer's blocks of code, and it is .8 or more"
     )
     paper: str = "RepoQA: Evaluating Long Context Code Understanding"
     link: str = "https://arxiv.org/abs/2406.06025"
     source: str = "https://github.com/evalplus/repoqa_release"
     origin: Origin = "published"
-    unlike: str = (
-        "code is compared as it stands, without a parser that cuts the function out and drops comments"
-    )
     licence: str = "Apache-2.0 (descriptions); each repository its own"
     form: str = "instruction and code, then description and instruction"
 
@@ -103,30 +105,40 @@ class RepoQA(Generated):
         return self.largest(build, request, least=0)
 
     def _sample(self, needle: Needle, start: int, end: int) -> Sample:
-        lines = needle.lines[start:end]
-        head = f"{_INSTRUCTION}\n"
-        begins = list(accumulate((len(line) + 1 for line in lines), initial=len(head)))
-        shown = [each for each in needle.functions if start <= each[0] and each[1] <= end]
+        lines = _shown(needle, start, end)
         return Sample(
             id="",
-            context=head + "\n".join(lines) + "\n",
+            context=_INSTRUCTION + "\n".join(lines) + "\n",
             document=needle.repository,
             question=f"\nFunction Description:{needle.description}\n{_INSTRUCTION}",
             references=("\n".join(needle.lines[needle.first : needle.last]),),
             facts={
                 "needle": needle.id,
-                "functions": [[begins[first - start], begins[last - start] - 1] for first, last in shown],
-                "target": shown.index((needle.first, needle.last)),
-                "depth": (needle.first - start) / max(1, len(lines) - (needle.last - needle.first)),
+                "functions": [list(each) for each in needle.functions],
+                "target": needle.name,
+                "depth": (needle.first - start) / max(1, end - start - (needle.last - needle.first)),
             },
         )
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Whether the function was repeated, and the highest `similarity` with any function."""
-        functions = [sample.context[start:end] for start, end in sample.facts["functions"]]
-        number, similarity = best_match(output, functions)
-        right = number is not None and functions[number] == functions[sample.facts["target"]]
+        functions = sample.facts["functions"]
+        number, similarity = best_match(output, [code for _, code in functions], self.language)
+        right = number is not None and functions[number][0] == sample.facts["target"]
         return {"score": float(right and similarity >= THRESHOLD), "similarity": similarity}
+
+
+def _shown(needle: Needle, start: int, end: int) -> list[str]:
+    """The lines from `start` to `end`, but that of a file before the needle's the first lines are shown."""
+    lines = list(needle.lines[start:end])
+    own = bisect_right(needle.files, needle.first) - 1
+    cut = bisect_right(needle.files, start) - 1
+    if cut < own and start not in needle.files:
+        begin, following = needle.files[cut : cut + 2]
+        lines[: following - start] = [*needle.lines[begin : begin + following - start], _CUT]
+    if end < len(needle.lines) and end not in needle.files:
+        lines.append(_CUT)
+    return lines
 
 
 @lru_cache(maxsize=1)
@@ -151,23 +163,24 @@ def _needles_of(repository: Row, language: str) -> Iterator[Needle]:
         offsets[path] = len(lines)
         lines.extend(repository["content"][path].split("\n"))
 
-    def place(path: str, function: Mapping[str, Any]) -> tuple[int, int]:
-        return offsets[path] + function["start_line"], offsets[path] + function["end_line"]
+    def place(needle: Row) -> tuple[int, int]:
+        begin = offsets[needle["path"]]
+        return begin + needle["start_line"], begin + needle["end_line"]
 
     needles = repository["needles"]
-    functions = {place(each["path"], each) for each in needles}
-    for path, listed in repository.get("functions", {}).items():
-        functions.update(place(path, each) for each in listed)
+    functions = [(each["name"], "\n".join(lines[slice(*place(each))])) for each in needles]
     for number, each in enumerate(needles):
-        first, last = place(each["path"], each)
+        first, last = place(each)
         yield Needle(
             id=f"{repository['repo']}::{each['name']}",
+            name=each["name"],
             repository=repository["repo"],
             description=each["description"],
             lines=lines,
             first=first,
             last=last,
-            functions=sorted(functions),
+            files=[offset - 1 for offset in offsets.values()],
+            functions=functions,
             depth=(number + 0.5) / len(needles),
         )
 

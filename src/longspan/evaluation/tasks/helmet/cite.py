@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from random import Random
+from typing import Any, ClassVar
 
 from longspan.evaluation.metrics.citations import (
     Entails,
@@ -17,26 +19,31 @@ from longspan.evaluation.metrics.citations import (
 from longspan.evaluation.metrics.text import best, contains, normalise
 from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
-from longspan.evaluation.source import Row
-from longspan.evaluation.task import Level
-from longspan.evaluation.tasks.helmet.paper import ARCHIVE, LENGTHS, LINK, PAPER, archived
+from longspan.evaluation.source import Row, Source
+from longspan.evaluation.task import Level, Request
+from longspan.evaluation.tasks.helmet.drawing import SHOTS
+from longspan.evaluation.tasks.helmet.paper import ARCHIVE, LENGTHS, LINK, PAPER, archived, prompts
 from longspan.evaluation.tasks.passages import numbered, passages_of
 
 _LEFT_OUT = (
     "shared words stand for entailment, which the paper lets a model judge; fluency (MAUVE) is left out, so the "
     "figures are not those of the paper"
 )
+_GAP = "\n\n\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cite(Published):
-    """A question, and passages to be cited by number. documents: how many passages; entails: whether one supports a
-    claim, by default judged by shared words.
+    """A question, and passages to be cited by number, after two worked examples with five passages each.
+
+    documents: how many passages. shown: the paper's file with the examples, of which two are drawn for each question.
+    entails: whether a passage supports a claim, by default judged by shared words.
 
     Facts: `answers`, for each thing that is asked its names, and `passages`, their places in the context.
     """
 
     documents: int
+    shown: Source
     entails: Entails = shares_words
 
     max_new_tokens: int = 300
@@ -45,14 +52,12 @@ class Cite(Published):
     paper: str = PAPER
     link: str = LINK
     source: str = ARCHIVE
-    unlike: str = (
-        "the worked examples and fluency are left out, and shared words stand for the judge of entailment"
-    )
+    unlike: str = "fluency is left out, and shared words stand for the judge of entailment"
     licence: str = "MIT (ALCE); CC BY-SA (Wikipedia text)"
-    form: str = (
-        "instruction, question, passages; the answer begins with Answer:. The two worked examples of the paper are "
-        "left out"
-    )
+    form: str = "two worked examples, then instruction, question, passages, in the user's words"
+
+    before_answer: ClassVar[str] = "\n\n"
+    """What stands between the passages of an example and its answer."""
 
     @property
     @abstractmethod
@@ -71,33 +76,56 @@ class Cite(Published):
     def stated(self, output: str, question: str) -> list[str]:
         """The statements of the output, with their citations."""
 
+    def samples(self, request: Request) -> Iterator[Sample]:
+        """The questions in the order of the data. Raises TaskError where data is absent or has another layout."""
+        shown = [
+            example
+            for number, row in enumerate(self.shown.rows(request.data, self.name))
+            for example in self.checked(number, partial(self._examples, row))
+        ]
+        for number, row in enumerate(self.data.rows(request.data, self.name)):
+            yield from self.checked(number, partial(self._after, shown, row, number))
+
     def read(self, row: Row, number: int) -> Iterator[Sample]:
+        """The question without examples."""
+        return self._after((), row, number)
+
+    def _examples(self, row: Row) -> list[str]:
+        return [
+            self._opened(each)
+            + "\n\n".join(head + text for head, text in _passages(each["docs"]))
+            + f"{self.before_answer}Answer: {each['answer']}{_GAP}"
+            for each in row["demos"]
+        ]
+
+    def _after(self, shown: Sequence[str], row: Row, number: int) -> Iterator[Sample]:
         """One sample a question, with the best passages that were retrieved for it."""
+        chosen = Random(f"{self.name}/{row['question']}").sample(shown, min(SHOTS, len(shown)))  # noqa: S311
         documents: list[dict[str, Any]] = row["docs"][: self.documents]
-        context, places = numbered(
-            (
-                (f"Document [{place}](Title: {each['title']}): ", each["text"])
-                for place, each in enumerate(documents, 1)
-            ),
-            before=f"Instruction: {self.instruction}\n\nQuestion: {row['question']}\n\n",
-        )
+        context, places = numbered(_passages(documents), before=f"{''.join(chosen)}{self._opened(row)}")
         answers = self.answers(row)
         yield Sample(
             id=f"{number:04d}",
             context=context,
-            question="\n\n",
-            prefix="Answer:",
+            question="",
             references=tuple(names[0] for names in answers),
-            facts={"answers": answers, "passages": places, "question": row["question"]},
+            document=row["question"],
+            facts={
+                "answers": answers,
+                "passages": places,
+                "titles": [each["title"] for each in documents],
+                "question": row["question"],
+            },
         )
+
+    def _opened(self, row: Row) -> str:
+        return f"Instruction: {self.instruction}\n\nQuestion: {row['question']}\n\n"
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """The mean of `correct`, citation `recall` and `precision`, as the paper averages them."""
         said = " ".join(output.split())
         correct = self.correct(without_citations(said), sample.facts["answers"])
-        found = citation_scores(
-            self.stated(said, sample.facts["question"]), passages_of(sample), self.entails
-        )
+        found = citation_scores(self.stated(said, sample.facts["question"]), _titled(sample), self.entails)
         return {
             "score": (correct + found["recall"] + found["precision"]) / 3,
             "correct": correct,
@@ -144,6 +172,8 @@ class Asqa(Cite):
 class Qampari(Cite):
     """Questions with many answers, which are listed with commas between them."""
 
+    before_answer: ClassVar[str] = "\n"
+
     metric: str = (
         f"mean of recall of the answers (five are enough), citation recall and precision; {_LEFT_OUT}"
     )
@@ -169,12 +199,24 @@ class Qampari(Cite):
         return min(5, hits) / min(5, len(answers))
 
     def stated(self, output: str, question: str) -> list[str]:
-        """Each item after the question."""
+        """Each item after the question, empty ones as well."""
         return [f"{question} {item}" for item in _items(output)]
 
 
 def _items(output: str) -> list[str]:
-    return [item.strip() for item in output.rstrip().rstrip(".").rstrip(",").split(",") if item.strip()]
+    return [item.strip() for item in output.rstrip().rstrip(".").rstrip(",").split(",")]
+
+
+def _passages(documents: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """What stands before each passage, and the passage."""
+    for number, each in enumerate(documents, 1):
+        yield f"Document [{number}](Title: {each['title']}): ", each["text"]
+
+
+def _titled(sample: Sample) -> list[str]:
+    """The passages as they are judged."""
+    pairs = zip(sample.facts["titles"], passages_of(sample), strict=True)
+    return [f"Title: {title}\n{text}" for title, text in pairs]
 
 
 _DOCUMENTS = dict(zip(LENGTHS, (30, 75, 165, 345, 700), strict=True))
@@ -185,6 +227,7 @@ TASKS = tuple(
         description=f"Answer {what} from {documents} passages, and cite them.",
         documents=documents,
         data=archived(f"alce/{task.__name__.lower()}_eval_gtr_top2000.json"),
+        shown=prompts(f"{task.__name__.lower()}_revised.json"),
     )
     for task, what in ((Asqa, "an ambiguous question"), (Qampari, "a question that has many answers"))
     for length, documents in _DOCUMENTS.items()

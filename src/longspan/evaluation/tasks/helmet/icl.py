@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Generated, Level, Request, TaskError
 from longspan.evaluation.tasks.helmet.paper import LINK, PAPER
+from longspan.evaluation.tasks.helmet.parsed import parsed
 
 _INSTRUCTION = (
     'Use the provided mapping from the text to label to assign a label to the text. Only output "label: {label}" and '
@@ -51,7 +51,7 @@ class Icl(Generated):
     chat: bool = False
     diffusion: Level = "medium"
     scope: Level = "high"
-    metric: str = "1 if the answer's first line is the label"
+    metric: str = "1 if what follows label: up to the end of its line is the label"
     origin: Origin = "published"
     paper: str = PAPER
     link: str = LINK
@@ -82,9 +82,7 @@ class Icl(Generated):
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Accuracy."""
-        said = re.search(r"(?i)label:(.*)", output)
-        label = said[1] if said else output.strip().partition("\n")[0]
-        return {"score": exact(label, sample.references[0])}
+        return {"score": exact(parsed(sample.prefix + output, sample.prefix), sample.references[0])}
 
 
 @lru_cache(maxsize=2)

@@ -8,40 +8,37 @@ from dataclasses import dataclass
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics.rouge import rouge
 from longspan.evaluation.metrics.text import exact, f1
-from longspan.evaluation.published import Published
-from longspan.evaluation.sample import Sample
+from longspan.evaluation.sample import Sample, name_of
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Level
-from longspan.evaluation.tasks.helmet.paper import LINK, PAPER
 from longspan.evaluation.tasks.helmet.parsed import better
+from longspan.evaluation.tasks.helmet.shown import Shown
 
 _FORM = (
-    "instruction and book, then the question; the answer begins with Answer:. The worked examples of the paper are "
-    "left out, and books come whole"
+    "instruction, two worked examples without their books, the book, the question, in the user's words; books come "
+    "whole"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Story(Published):
-    """A book, and a question that a phrase answers. instruction: what stands before the book."""
+class Story(Shown):
+    """A book, and a question that a phrase answers."""
 
-    instruction: str
-
+    closing: str = "\n\nNow, read the following story:\n\n"
     diffusion: Level = "high"
     scope: Level = "medium"
-    paper: str = PAPER
-    link: str = LINK
     form: str = _FORM
-    unlike: str = "the worked examples are left out, and books come whole"
+    unlike: str = "books come whole"
 
-    def sample(self, number: int, story: str, question: str, answers: tuple[str, ...]) -> Sample:
-        """Question `number` on a story."""
+    def sample(self, number: int, book: tuple[str, str], before: str, question: str, *answers: str) -> Sample:
+        """Question `number` on a book, given with its name."""
+        name, text = book
         return Sample(
             id=f"{number:04d}",
-            context=f"{self.instruction}\n\n{story}",
-            question=f"\n\nQuestion: {question}\n",
-            prefix="Answer:",
+            context=f"{before}{text}",
+            question=f"\n\nQuestion: {question}",
             references=answers,
+            document=name,
         )
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
@@ -54,39 +51,66 @@ class Story(Published):
 
 @dataclass(frozen=True, kw_only=True)
 class NarrativeQA(Story):
-    """Questions that were written from a summary of the book."""
+    """Questions that were written from a summary of the book. The examples are those of training."""
 
-    def read(self, row: Row, number: int) -> Iterator[Sample]:
+    closing: str = "\n\nNow, use the following story to answer the question:\n\n"
+
+    def example(self, row: Row) -> str:
+        """Question and answer."""
+        return f"Question: {row['question']['text']}\nAnswer: {row['answers'][0]['text']}"
+
+    def asked(self, row: Row, number: int, before: str) -> Iterator[Sample]:
         """One sample a row."""
-        answers = tuple(each["text"] for each in row["answers"])
-        yield self.sample(number, row["document"]["text"], row["question"]["text"], answers)
+        book = row["document"]["id"], row["document"]["text"]
+        answers = (each["text"] for each in row["answers"])
+        yield self.sample(number, book, before, row["question"]["text"], *answers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfBenchQA(Story):
     """Questions on novels whose names were changed."""
 
-    def read(self, row: Row, number: int) -> Iterator[Sample]:
+    def example(self, row: Row) -> str:
+        """Question and answer."""
+        return f"[story text]\nQuestion: {row['input']}\nAnswer: {row['answer'][0]}"
+
+    def asked(self, row: Row, number: int, before: str) -> Iterator[Sample]:
         """One sample a row."""
-        yield self.sample(number, row["context"], row["input"], tuple(row["answer"]))
+        book = name_of(row["context"]), row["context"]
+        yield self.sample(number, book, before, row["input"], *row["answer"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class InfBenchChoice(Story):
     """Questions on novels whose names were changed, with four options."""
 
-    def read(self, row: Row, number: int) -> Iterator[Sample]:
+    def example(self, row: Row) -> str:
+        """Question, options and the right letter."""
+        return f"[story text]\nQuestion: {_listed(row)}\nAnswer: {_gold(row)[0]}"
+
+    def asked(self, row: Row, number: int, before: str) -> Iterator[Sample]:
         """One sample a row; the reference is the gold option with its letter."""
-        options = [f"{letter}. {text}" for letter, text in zip("ABCD", row["options"], strict=True)]
-        gold = options[row["options"].index(row["answer"][0])]
-        listed = "\n".join(options)
-        yield self.sample(number, row["context"], f"{row['input']}\nOptions:\n{listed}", (gold,))
+        book = name_of(row["context"]), row["context"]
+        yield self.sample(number, book, before, _listed(row), _gold(row))
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Accuracy."""
         gold = sample.references[0]
         named = gold.lower() in output.lower()
-        return {"score": float(named or better(exact, output, (gold[0],)) or better(exact, output, (gold,)))}
+        return {"score": float(named or better(exact, output, (gold[0], gold)))}
+
+
+def _options(row: Row) -> list[str]:
+    return [f"{letter}. {text}" for letter, text in zip("ABCD", row["options"], strict=True)]
+
+
+def _listed(row: Row) -> str:
+    return "\n".join((row["input"], "Options:", *_options(row)))
+
+
+def _gold(row: Row) -> str:
+    gold: int = row["options"].index(row["answer"][0])
+    return _options(row)[gold]
 
 
 def infinitebench(file: str) -> HubFile:
@@ -104,13 +128,19 @@ TASKS = (
         description="Answer a question on a whole book or film script.",
         max_new_tokens=100,
         metric="ROUGE-L F over stems, the best of the references, in place of the paper's judge, which is a model",
-        unlike="the worked examples are left out, books come whole, and the judge is replaced",
+        unlike="books come whole, short ones too, and the judge is replaced",
         source="https://huggingface.co/datasets/deepmind/narrativeqa",
         instruction=(
             "You are given a story, which can be either a novel or a movie script, and a question. Answer the question "
             "as concisely as you can, using a single phrase if possible."
         ),
         data=Source(hub="deepmind/narrativeqa", files=("narrativeqa/test.jsonl",)),
+        shown=Source(
+            hub="deepmind/narrativeqa",
+            split="train",
+            files=("narrativeqa/train.jsonl",),
+            columns=("question", "answers"),
+        ),
     ),
     InfBenchQA(
         name="helmet/longqa-infbench-qa",
@@ -128,7 +158,8 @@ TASKS = (
         name="helmet/longqa-infbench-choice",
         description="Choose one of four answers to a question on a novel.",
         max_new_tokens=10,
-        metric="1 if the answer, or what stands behind Answer:, is the gold letter or option, or has the option in it",
+        metric="1 if the answer, or what stands behind Answer:, is the gold letter or option, or has the option in "
+        "it; as published, the letter A is an article that does not count, and an empty answer equals it",
         source="https://huggingface.co/datasets/xinrongzhang2022/InfiniteBench",
         instruction=(
             "You are given a story and a question with multiple choices. Choose the best answer from the options "

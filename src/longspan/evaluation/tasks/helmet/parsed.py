@@ -15,7 +15,9 @@ def parsed(output: str, prefix: str = "Answer:") -> str:
     return re.sub(f"^{prefix}", "", line, flags=re.IGNORECASE).strip()
 
 
-def better(metric: Callable[[str, str], float], output: str, references: Iterable[str]) -> float:
+def better(
+    metric: Callable[[str, str], float], output: str, references: Iterable[str], prefix: str = "Answer:"
+) -> float:
     """The larger `metric` of the output and of what is parsed, with the reference that suits best."""
     golds = tuple(references)
-    return max(best(metric, said, golds) for said in (output, parsed(output)))
+    return max(best(metric, said, golds) for said in (output, parsed(output, prefix)))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from random import Random
 from typing import Any
 
 from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, Source
 from longspan.evaluation.task import Request
+from longspan.evaluation.tasks.helmet.drawing import SHOTS, seed_of, shuffled
 from longspan.evaluation.tasks.helmet.paper import ARCHIVE, LINK, PAPER
-
-_SHOTS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +33,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Worked(Published):
-    """A question on passages, after two others of its kind with their first reference, chosen by the question.
+    """A question on passages, after two others of its kind with their first reference, drawn as HELMET draws them.
 
     shown: the rows that those are chosen from. instruction: what stands before all.
     """
@@ -55,25 +53,28 @@ class Worked(Published):
 
     def samples(self, request: Request) -> Iterator[Sample]:
         """The questions in the order of the data. Raises TaskError where it is absent or has another layout."""
-        shown = {
-            each.key: each
+        shown = [
+            each
             for number, row in enumerate(self.shown.rows(request.data, self.name))
             for each in self.checked(number, partial(self.asked, row))
-        }
+        ]
         for number, row in enumerate(self.data.rows(request.data, self.name)):
             yield from self.checked(number, partial(self._after, shown, row, number))
 
     def read(self, row: Row, number: int) -> Iterable[Sample]:
         """The question alone."""
-        return self._after({}, row, number)
+        return self._after((), row, number)
 
-    def _after(self, shown: Mapping[str, Asked], row: Row, number: int) -> Iterator[Sample]:
+    def _after(self, shown: Sequence[Asked], row: Row, number: int) -> Iterator[Sample]:
         for asked in self.asked(row):
-            others = sorted(shown.keys() - {asked.key})
-            chosen = Random(f"{self.name}/{asked.key}").sample(others, min(_SHOTS, len(others)))  # noqa: S311
+            others = [each for each in shown if each.key != asked.key]
+            chosen: dict[str, Asked] = {}
+            for place in shuffled(len(others), seed_of(asked.key)):
+                if len(chosen) < SHOTS:
+                    chosen.setdefault(others[place].key, others[place])
             worked = "".join(
                 f"{each.passages}\n\n{each.question}\n{each.prefix} {each.references[0]}\n\n"
-                for each in (shown[key] for key in chosen)
+                for each in chosen.values()
             )
             yield Sample(
                 id=f"{number:04d}",
