@@ -31,7 +31,8 @@ class UnfitError(Exception):
 class Layer:
     """What is fixed about a layer: its rotation (of no channel where it does not rotate), window, scale and heads.
 
-    window: how many tokens a query sees, itself included, None for all.
+    window: how many tokens a query sees, itself included, None for all. sinks `[heads]`: learned logits that take part
+    in the softmax of each head, None for none.
     """
 
     rope: Rope
@@ -41,6 +42,7 @@ class Layer:
     heads: int
     kv_heads: int
     head_dim: int
+    sinks: Tensor | None = None
 
 
 def twice(vocabulary: int, count: int, device: torch.device) -> Tensor:
@@ -70,6 +72,7 @@ def layers_of(borrowing: Borrowing, seen: Watched, ids: Tensor, config: Any) -> 
             heads=call.query.shape[0],
             kv_heads=call.key.shape[0],
             head_dim=call.key.shape[-1],
+            sinks=None if call.sinks is None else call.sinks.detach(),
         )
         for call, window, rope in zip(seen.raw, windows, ropes, strict=True)
     ]

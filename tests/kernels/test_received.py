@@ -22,7 +22,12 @@ def matrix(sight: Attention) -> torch.Tensor:
         scores = sight.softcap * torch.tanh(scores / sight.softcap)
     exists = torch.arange(sight.key.shape[1]) < torch.tensor(sight.lengths)[:, None]
     visible = (sight.positions[:, None] <= sight.query_positions[:, None]) & exists[:, None]
-    return scores.masked_fill(~visible[:, None], -torch.inf).softmax(-1).nan_to_num(0.0)
+    scores = scores.masked_fill(~visible[:, None], -torch.inf)
+    if sight.sinks is not None:
+        sinks = sight.sinks.unflatten(0, (len(sight.key), -1)).double()[..., None, None]
+        scores = torch.cat((scores, sinks.expand(*scores.shape[:3], 1)), -1)
+        return scores.softmax(-1)[..., :-1]
+    return scores.softmax(-1).nan_to_num(0.0)
 
 
 def ascending(draw: st.DrawFn, count: int, most: int) -> torch.Tensor:
@@ -55,6 +60,7 @@ def sights(draw: st.DrawFn) -> Attention:
         lengths=lengths,
         scale=0.7,
         softcap=draw(st.sampled_from([None, None, 4.0])),
+        sinks=draw(st.sampled_from([None, torch.randn(rows * group, generator=generator) * 3])),
     )
 
 

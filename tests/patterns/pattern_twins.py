@@ -8,26 +8,30 @@ from longspan.kernels.blocks import BlockIndex
 from longspan.patterns.base import Reading
 
 
-def dense_weights(query, key, scale, softcap=None) -> torch.Tensor:
+def dense_weights(query, key, scale, softcap=None, sinks=None) -> torch.Tensor:
     """Softmax weights fp32 `[heads, n, m]` of the last n of m causal queries."""
     heads, rows, keys = query.shape[0], query.shape[1], key.shape[1]
     scores = query.float() @ key.float().repeat_interleave(heads // len(key), 0).mT * scale
     if softcap is not None:
         scores = softcap * (scores / softcap).tanh()
     later = torch.arange(keys) > torch.arange(keys - rows, keys)[:, None]
-    return scores.masked_fill(later, -torch.inf).softmax(-1)
+    scores = scores.masked_fill(later, -torch.inf)
+    if sinks is None:
+        return scores.softmax(-1)
+    return torch.cat((scores, sinks[:, None, None].expand(-1, rows, 1)), -1).softmax(-1)[..., :-1]
 
 
-def reading_of(query, key, *, scale=0.3, softcap=None, layer=0, layers=1, notes=None) -> Reading:
+def reading_of(query, key, *, scale=0.3, softcap=None, sinks=None, layer=0, layers=1, notes=None) -> Reading:
     """A reading whose weights are those of dense attention."""
     return Reading(
         query=query,
         key=key,
         scale=scale,
         softcap=softcap,
+        sinks=sinks,
         layer=layer,
         layers=layers,
-        weights=lambda rows: dense_weights(query, key, scale, softcap)[:, rows],
+        weights=lambda rows: dense_weights(query, key, scale, softcap, sinks)[:, rows],
         notes={} if notes is None else notes,
     )
 

@@ -55,10 +55,11 @@ def test_weights_are_added_up_by_key_and_by_distance(rows, past, last, at_a_time
     ("dtype", "close"),
     [(torch.float32, {"atol": 1e-5, "rtol": 1e-4}), (torch.bfloat16, {"atol": 0.01, "rtol": 0.02})],
 )
-@pytest.mark.parametrize(("rows", "past"), [(300, 0), (100, 200), (5, 200)])
-def test_sums_from_queries_and_keys_are_those_from_weights(rows, past, dtype, close):
+@pytest.mark.parametrize(("rows", "past", "sinks"), [(300, 0, None), (100, 200, 4.0), (5, 200, 0.0)])
+def test_sums_from_queries_and_keys_are_those_from_weights(rows, past, sinks, dtype, close):
     random = random_reading(rows, past, dim=16, spread=4.0)
-    one = reading_of(random.query.to(dtype), random.key.to(dtype))
+    learned = None if sinks is None else sinks + torch.arange(len(random.query)).float()
+    one = reading_of(random.query.to(dtype), random.key.to(dtype), sinks=learned)
     for fast, plain in zip(line_sums(one, 64), line_sums(replace(one, pieces=2), 64), strict=True):
         assert_close(fast, plain, **close)
 

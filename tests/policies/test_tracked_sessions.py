@@ -5,12 +5,13 @@ from functools import cache
 import pytest
 import torch
 from kept import kept
+from torch.testing import assert_close
 
 from longspan.conversation import Words
 from longspan.plan import Plan
 from longspan.policies.kvzip import REPEAT, REPEAT_PART
 from longspan.policies.look_once import LookOnce
-from tiny import tiny_model, tiny_network, tiny_tokenizer, tokens
+from tiny import model_of, tiny_model, tiny_network, tiny_tokenizer, tokens
 
 ENTRY = 2 * 16 * 4 + 4
 """Bytes of a key, a value and a position."""
@@ -151,3 +152,26 @@ def test_a_fork_that_was_announced_acts_as_if_it_had_read_it_all(policy):
         session.read(ids)
         with session.fork(plan) as fork:
             assert kept(fork) == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "facts"), [("gpt_oss", {}), ("gemma2", {"attn_logit_softcapping": 0.5})], ids=["sinks", "cap"]
+)
+def test_weights_are_the_model_s_own_with_sinks_and_soft_caps(family, facts):
+    """What entries received is what transformers says that they get, from every query, sinks and caps counted."""
+    network, ids = tiny_network(family, **facts), tokens(30)
+    with model_of(network).session("policy=h2o(budget=1.0)", chunk=16) as session:
+        session.read(ids)
+        held = [
+            next(iter(layer.trackers.values())).held if layer.trackers else None
+            for layer in session._batch.memories[0].layers
+        ]
+    network.set_attn_implementation("eager")
+    with torch.no_grad():
+        attention = network(input_ids=ids[None], output_attentions=True).attentions
+    watched = [layer for layer, numbers in enumerate(held) if numbers is not None]
+    assert watched
+    for layer in watched:
+        received = attention[layer][0].sum(1).unflatten(0, (2, -1)).mean(1)
+        assert_close(held[layer], received, atol=1e-5, rtol=1e-4)
+        assert (float(received.sum()) < 2 * 29) == (family == "gpt_oss")

@@ -21,10 +21,14 @@ def views(draw):
     passage.keep(draw(chosen(map(len, passage.rows), least=1)))
     more = draw(st.integers(1, 20))
     passage.read(more)
-    view = passage.view(observed=more, softcap=draw(st.sampled_from([None, 1.5])))
+    view = passage.view(observed=more)
+    facts = {
+        "softcap": draw(st.sampled_from([None, 1.5])),
+        "sinks": draw(st.sampled_from([None, torch.linspace(-2, 2, len(view.queries))])),
+    }
     if draw(st.booleans()):
-        view = passage.view(observed=more, queries=view.queries.bfloat16(), keys=view.keys.bfloat16())
-    return view
+        facts |= {"queries": view.queries.bfloat16(), "keys": view.keys.bfloat16()}
+    return passage.view(observed=more, **facts)
 
 
 @given(views())
@@ -38,6 +42,22 @@ def test_received_is_the_sum_of_all_weights(view):
 @given(views())
 def test_strongest_is_the_largest_of_all_weights(view):
     assert_close(view.strongest(), view.attention().amax((1, 2)), **EXACT)
+
+
+@given(views())
+def test_weights_are_a_softmax_over_entries_and_sink(view):
+    weights = view.attention()
+    for head, query in enumerate(view.queries.float()):
+        row, member = divmod(head, view.group)
+        keys, places = view.keys[row].float(), view.positions[row]
+        for number, at in enumerate(view.query_positions.tolist()):
+            seen = [entry for entry in range(view.lengths[row]) if int(places[entry]) <= at]
+            scores = keys[seen] @ query[number] * view.scale
+            if view.softcap is not None:
+                scores = view.softcap * torch.tanh(scores / view.softcap)
+            if view.sinks is not None:
+                scores = torch.cat((scores, view.sinks[head : head + 1]))
+            assert_close(weights[row, member, number, seen], scores.softmax(0)[: len(seen)], **EXACT)
 
 
 @pytest.mark.parametrize("row", [0, 1])

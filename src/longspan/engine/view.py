@@ -114,6 +114,7 @@ class Viewer:
             layer=index,
             layers=len(self.seam.layers),
             softcap=layer.softcap,
+            sinks=layer.sinks,
             output=self.seam.output(index),
             turn=turn,
             tracker=memory.trackers.get(tracking) if tracking is not None else None,

@@ -140,6 +140,7 @@ class Visitor:
             key=by_leg[0],
             scale=self.call.scale,
             softcap=self.call.softcap,
+            sinks=self.call.sinks,
             layer=self.call.layer,
             layers=self.layers,
             weights=lambda rows: self._weights(by_leg, places, rows),
@@ -165,7 +166,10 @@ class Visitor:
             raise RuntimeError(
                 "a query sees no key, not even its own; the position scheme's pieces leave it out"
             )
-        return scores.softmax(-1)
+        if self.call.sinks is None:
+            return scores.softmax(-1)
+        left = torch.sigmoid(scores.logsumexp(-1) - self.call.sinks.float()[:, None])
+        return scores.softmax(-1) * left[..., None]
 
     def decode(self) -> tuple[Tensor, Tensor]:
         """One query, over what the selector chooses or over everything stored."""
@@ -241,6 +245,7 @@ class Visitor:
             layer=self.call.layer,
             layers=self.layers,
             scale=self.call.scale,
+            softcap=self.call.softcap,
             rounds=self.rounds,
             surprise=self.memory.surprises(),
             notes=self.notes,

@@ -27,7 +27,8 @@ class Attention:
 
     query `[heads, n, d]` at query_positions `[n]`, key `[kv_heads, m, d]` at positions `[kv_heads, m]`, both of any
     float format; positions are int64 and ascend. lengths: keys of each row, what lies behind them does not exist. A
-    query that sees no key gives nothing. softcap: bounds scaled scores.
+    query that sees no key gives nothing. softcap: bounds scaled scores. sinks `[heads]`: logits that take part in the
+    softmax of each head and are no keys.
     """
 
     query: Tensor
@@ -37,6 +38,7 @@ class Attention:
     lengths: list[int]
     scale: float
     softcap: float | None = None
+    sinks: Tensor | None = None
 
     def received(self, factors: Tensor | None = None) -> Tensor:
         """Sum of a key's weights over the queries, mean over the query heads of its group: fp32 `[kv_heads, m]`.
@@ -94,7 +96,12 @@ class Attention:
             scores = self._scores(query[queries], key[:end])
             hidden = at[sure:end] > seeing[queries, None]
             scores[..., sure:].masked_fill_(hidden[:, None], -torch.inf)
-            yield queries, torch.softmax(scores, -1, out=scores)
+            if self.sinks is not None:
+                sinks = self.sinks.unflatten(0, (-1, group))[row].float()
+                left = torch.sigmoid(scores.logsumexp(-1) - sinks)
+                yield queries, torch.softmax(scores, -1, out=scores).mul_(left[..., None])
+            else:
+                yield queries, torch.softmax(scores, -1, out=scores)
 
     def _scores(self, query: Tensor, key: Tensor) -> Tensor:
         scores = _product(query.flatten(0, 1), key).view(*query.shape[:2], len(key))

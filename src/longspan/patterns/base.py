@@ -30,7 +30,8 @@ class Reading:
     entries that the keys cover. scale: what query · key is multiplied with, before softcap bounds it; in fp16, whose
     range the products of real models leave, the queries are scaled instead, and scale is 1. layer counts
     from 0 of `layers`. weights: softmax weights of some of the queries over all keys up to their own, fp32
-    `[heads, w, m]`, under the plan's positions; for few queries at a time. pieces: of the positions that these queries
+    `[heads, w, m]`, under the plan's positions; for few queries at a time. sinks `[heads]`: learned logits that take
+    part in the softmax of these weights, None for none. pieces: of the positions that these queries
     have; with one, the weights are those of query · key. state: what `Pattern.state` made for this
     layer of this sequence, None where it makes none. notes: a dict that the layers of one forward pass share, empty in
     the first. profile: facts measured once of the model, by name.
@@ -43,6 +44,7 @@ class Reading:
     layers: int
     weights: Callable[[slice], Tensor]
     softcap: float | None = None
+    sinks: Tensor | None = None
     pieces: int = 1
     state: State | None = None
     notes: dict[str, Any] = field(default_factory=dict)

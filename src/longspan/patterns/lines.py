@@ -52,7 +52,10 @@ def _of_products(reading: Reading, last: int) -> tuple[Tensor, Tensor]:
         largest = weights.amax(-1, keepdim=True).mul_(reading.scale)
         torch.addmm(-largest, each, across, alpha=reading.scale, out=weights)
         weights[:, -rows:] += later
-        share = weights.exp_().sum(-1, dtype=torch.float32).reciprocal()[None].to(key.dtype)
+        total = weights.exp_().sum(-1, dtype=torch.float32)
+        if reading.sinks is not None:
+            total += (reading.sinks[head].float() - largest[:, 0].float()).exp()
+        share = total.reciprocal()[None].to(key.dtype)
         torch.mm(share, weights, out=sums[0, head])
         torch.mm(share, aligned, out=sums[1, head])
     return sums[0, :, 0].float(), sums[1, :, 0].float().flip(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -42,13 +42,18 @@ class LookedAt(PerEntry):
                 view,
                 queries=view.queries[:, some],
                 query_positions=at,
-                scale=view.scale if self._scaled else 1.0,
+                **({} if self._scaled else _unscaled(view)),
             )
             looking = part.shared() >= self._threshold
             last = torch.where(looking, at[:, None].float(), self.blank).amax(0)
             latest = torch.maximum(latest, last)
         mine = latest[view.positions].masked_fill(~view.exists(), self.blank)
         self.held = torch.maximum(self.numbers(view), mine)
+
+
+def _unscaled(view: View) -> dict[str, Any]:
+    """Scale and soft cap for query · key by itself, bounded where the model bounds its scores."""
+    return {"scale": 1.0, "softcap": None if view.softcap is None else view.softcap / view.scale}
 
 
 @dataclass(frozen=True, kw_only=True)

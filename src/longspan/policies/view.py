@@ -35,8 +35,8 @@ class View:
     keys, values `[kv_heads, n, dim]`, keys rotated; rows shorter than n are filled up with zeros. positions int64
     `[kv_heads, n]`, where each entry stood in the text, ascending. lengths: entries of each row. queries
     `[heads, w, dim]`, rotated, and query_positions `[w]`, the last of the text, as many as the policy observes.
-    seen: tokens read so far. scale: what the model multiplies query · key with, before softcap bounds it. layer
-    counts from 0 of `layers`.
+    seen: tokens read so far. scale: what the model multiplies query · key with, before softcap bounds it. sinks
+    `[heads]`: learned logits that take part in the softmax, None for none. layer counts from 0 of `layers`.
     output: the weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
     turn: the rotation of queries at given positions `[n]`, None where the layer does not rotate.
     tracker: what the policy's tracker has gathered. allocation: what its allocator remembers. asked: the positions of a
@@ -56,6 +56,7 @@ class View:
     layer: int
     layers: int
     softcap: float | None = None
+    sinks: Tensor | None = None
     output: Tensor | None = None
     turn: Callable[[Tensor], Table | None] = _unturned
     tracker: Tracker | None = None
@@ -100,7 +101,11 @@ class View:
         if self.softcap is not None:
             scores = (scores / self.softcap).tanh_().mul_(self.softcap)
         hidden = (self.positions[:, None] > self.query_positions[rows][:, None]) | ~self.exists()[:, None]
-        return scores.masked_fill_(hidden[:, None], -torch.inf).softmax(-1)
+        scores.masked_fill_(hidden[:, None], -torch.inf)
+        if self.sinks is None:
+            return scores.softmax(-1)
+        sinks = self.sinks.float().unflatten(0, (-1, self.group))[..., None]
+        return scores.softmax(-1) * torch.sigmoid(scores.logsumexp(-1) - sinks)[..., None]
 
     def received(self, factors: Tensor | None = None) -> Tensor:
         """What each entry gets from all queries, mean over the query heads of its group: fp32 `[kv_heads, n]`.
@@ -127,4 +132,5 @@ class View:
             lengths=self.lengths,
             scale=self.scale,
             softcap=self.softcap,
+            sinks=self.sinks,
         )

@@ -129,6 +129,7 @@ def _read(view: View) -> Read:
         key=view.keys,
         scale=view.scale,
         softcap=view.softcap,
+        sinks=view.sinks,
         layer=view.layer,
         layers=view.layers,
         weights=lambda rows: view.attention(rows).flatten(0, 1),

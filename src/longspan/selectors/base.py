@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from longspan.store.group import Exact
@@ -23,6 +24,7 @@ class Visit:
     to another, rotated, `[kv_heads, stop − start, dim]`. raw: the same as the store holds them, rotated or not;
     fresh: whether those that are not described yet are as they came. positions: where the entries stood in the text,
     `[kv_heads, entries]`. scale: what the model multiplies query · key with. layer counts from 0 of `layers`.
+    softcap: what then bounds it, None for nothing.
     rounds: positions at which rounds of a dialogue begin. surprise: −log p of each token before this pass, fp32
     `[start]`, for selectors that ask for it. notes: what layers of one pass tell each other, by name; empty at the
     first layer of every pass.
@@ -37,6 +39,7 @@ class Visit:
     layers: int
     rounds: Tensor
     scale: float = 1.0
+    softcap: float | None = None
     surprise: Tensor | None = None
     raw: Callable[[int, int], Tensor] | None = None
     fresh: bool = False
@@ -46,6 +49,14 @@ class Visit:
     def reading(self) -> bool:
         """Whether the queries are of a text that is being read."""
         return self.query.shape[1] > 1
+
+    def logits(self, match: Tensor) -> Tensor:
+        """query · key as attention has it before its softmax, fp32: scaled, and bounded where the model does so."""
+        scaled = match.float() * self.scale
+        if self.softcap is None:
+            return scaled
+        bounded = (scaled / self.softcap).tanh_().mul_(self.softcap)
+        return bounded.masked_fill_(scaled == -torch.inf, -torch.inf)
 
 
 @dataclass(frozen=True, eq=False)

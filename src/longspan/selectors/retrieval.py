@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -85,12 +87,13 @@ class Retrieval(Compound, Summary):
         groups, scoring = self._groups, self._scoring
         query = scoring.probe(visit.query).unflatten(0, (groups.rows, -1))
         match, sizes = self._digests.match(query, visit), groups.sizes
-        scale = visit.scale
+        if self._digests.weighs:
+            visit = replace(visit, softcap=None)
         always = self._digests.always()
         if always is None:
-            return scoring.pick(scoring.scores(match, sizes, scale), sizes, budget)
+            return scoring.pick(scoring.scores(match, sizes, visit), sizes, budget)
         # They are chosen in any case, beyond the budget, and take no part in the scores of the others.
-        scores = scoring.scores(match.masked_fill(always[:, None], -torch.inf), sizes, scale)
+        scores = scoring.scores(match.masked_fill(always[:, None], -torch.inf), sizes, visit)
         scores = scores.masked_fill(always[:, None], torch.inf)
         beyond = int((always * sizes).sum(1).max())
         return scoring.pick(scores, sizes, None if budget is None else budget + beyond)

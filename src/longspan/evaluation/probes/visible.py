@@ -105,6 +105,7 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
                 layer=layer,
                 layers=len(reading.engine.seam.layers),
                 scale=reading.engine.seam.layers[layer].scale,
+                softcap=reading.engine.seam.layers[layer].softcap,
                 rounds=torch.zeros(1, dtype=torch.long, device=query.device),
                 notes=reading.notes[row],
             )

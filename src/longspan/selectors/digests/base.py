@@ -16,7 +16,12 @@ from longspan.store.group import Exact
 
 
 class Digests(Compound, ABC):
-    """The digests of the groups of some rows that are alike."""
+    """The digests of the groups of some rows that are alike.
+
+    weighs: whether matches are of attention weights, bounded already where the model bounds its scores.
+    """
+
+    weighs: bool = False
 
     def watch(self, visit: Visit) -> None:
         """Sees the queries of a visit, before groups are formed for it."""

@@ -40,7 +40,7 @@ class KeysRead(Digests):
     """The group of each entry, unless each entry is one."""
 
     def __init__(self, pool: str) -> None:
-        self._pool = pool
+        self.weighs = pool == "mass"
         self._labels = Column()
         self._first = self._stop = self._count = 0
 
@@ -57,19 +57,19 @@ class KeysRead(Digests):
     def match(self, query: Tensor, visit: Visit) -> Tensor:
         """query · key, pooled over groups; −∞ for an empty group."""
         keys = visit.keys(self._first, self._stop)
-        match = products(query, keys) if keys.dtype == torch.float32 else rounded(query, keys)
+        match = rounded(query, keys) if keys.dtype is torch.bfloat16 else products(query, keys)
+        match = visit.logits(match) if self.weighs else match
         if len(self._labels) == 0:
-            return match
-        scale = visit.scale
+            return match / visit.scale if self.weighs else match
         index = self._labels.value[:, None].expand(match.shape)
         match = match.float()
         into: Tensor = match.new_full((*match.shape[:2], self._count), -torch.inf)
         largest: Tensor = into.scatter_reduce(2, index, match, "amax")
-        if self._pool == "max":
+        if not self.weighs:
             return largest
-        weights = ((match - largest.gather(2, index)) * scale).exp()
+        weights = (match - largest.gather(2, index)).exp()
         held: Tensor = torch.zeros_like(into).scatter_add_(2, index, weights)
-        return largest + held.log() / scale
+        return (largest + held.log()) / visit.scale
 
     @property
     def parts(self) -> dict[str, State]:
@@ -90,9 +90,9 @@ class KeysRead(Digests):
 
 
 def rounded(query: Tensor, keys: Tensor) -> Tensor:
-    """`products` in the keys' own type, since all keys of a text are read: `[rows, group, n]`.
+    """`products` in bf16, since all keys of a text are read: `[rows, group, n]`; fp16 would leave its range.
 
-    For rows with room between them, bmm in bf16 is many times slower than one product a row.
+    For rows with room between them, bmm is many times slower than one product a row.
     """
     found = query.new_empty(*query.shape[:2], keys.shape[1])
     for row, into in enumerate(found):

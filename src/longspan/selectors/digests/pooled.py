@@ -31,5 +31,5 @@ class PooledKeys(Means):
         keys = formed.keys.float()
         mean = formed.reduce(keys, "mean")
         near = mean.gather(1, formed.labels[..., None].expand(keys.shape))
-        weights = formed.softmax((near * keys).sum(-1) * visit.scale)
+        weights = formed.softmax(visit.logits((near * keys).sum(-1)))
         self.means.append(formed.reduce(weights[..., None] * keys, "sum").to(formed.keys.dtype))

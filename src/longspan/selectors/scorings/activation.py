@@ -9,6 +9,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, fitting, prefix
 
@@ -43,9 +44,9 @@ class Activation(Scoring):
         weights = bias.mean((0, 2))
         return (exact * (weights / weights.sum().clamp(min=1e-12))[:, None]).sum(1).to(query.dtype)
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser: the mean match, as a logit."""
-        return match.float().mean((0, 1))[None, None] * scale
+        return visit.logits(match).mean((0, 1))[None, None]
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
         """The best groups that fit into the part of the budget that is used."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 
 
@@ -26,11 +27,10 @@ class Scoring(ABC):
         return query[:, 0] if query.shape[1] == 1 else query.mean(1)
 
     @abstractmethod
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """How promising each group is: `[rows, group, groups]` → `[rows or 1, choosers, groups]`.
 
-        match: as query · key is. sizes: entries of each group. scale: the model's factor for
-        them, where a softmax is taken.
+        match: as query · key is; `visit.logits` of it is what a softmax is taken of. sizes: entries of each group.
         """
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:

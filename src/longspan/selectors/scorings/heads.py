@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from longspan.selectors.base import Visit
 from longspan.selectors.scorings.base import Scoring
 
 
@@ -13,6 +14,6 @@ from longspan.selectors.scorings.base import Scoring
 class Heads(Scoring):
     """Each query head chooses what matches it best, as in Quest, https://arxiv.org/abs/2406.10774."""
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """The matches as they are."""
         return match

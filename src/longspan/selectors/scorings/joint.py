@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_choice, check_range
+from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, best, closest, fitting, prefix
 
@@ -34,7 +35,7 @@ class Joint(Scoring):
         check_range("neighbours", self.neighbours, 0.0, 1.0)
         check_choice("fill", self.fill, ("within", "nearest"))
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser."""
         return match.float().sum((0, 1))[None, None]
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, fitting, prefix
 
@@ -29,9 +30,9 @@ class Nucleus(Scoring):
     def __post_init__(self) -> None:
         check_range("share", self.share, 0.0, 1.0)
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser: the mean weight of each group."""
-        return (match.float() * scale).softmax(-1).mean((0, 1))[None, None]
+        return visit.logits(match).softmax(-1).mean((0, 1))[None, None]
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
         """The best groups until the share is reached."""

@@ -8,6 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from longspan.parameters import check_choice
+from longspan.selectors.base import Visit
 from longspan.selectors.scorings.base import Scoring
 
 
@@ -23,9 +24,9 @@ class Shared(Scoring):
     def __post_init__(self) -> None:
         check_choice("pool", self.pool, ("max", "mean", "sum"))
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser a row."""
         if self.pool == "sum":
             return match.float().sum(1, keepdim=True)
-        weights = (match.float() * scale).softmax(-1)
+        weights = visit.logits(match).softmax(-1)
         return weights.amax(1, keepdim=True) if self.pool == "max" else weights.mean(1, keepdim=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, all_of
 
@@ -32,13 +33,12 @@ class Spans(Scoring):
         check_range("top", self.top, 1)
         check_range("span", self.span, 1)
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser: the number of votes, and a part of one for the match."""
-        match = match.float()
         votes = torch.zeros(match.shape[-1], device=match.device)
-        voted = match.topk(min(self.top, match.shape[-1]), -1).indices.flatten()
+        voted = match.float().topk(min(self.top, match.shape[-1]), -1).indices.flatten()
         votes.index_add_(0, voted, torch.ones_like(voted, dtype=votes.dtype))
-        weight = (match * scale).softmax(-1).mean((0, 1))
+        weight = visit.logits(match).softmax(-1).mean((0, 1))
         return (votes + weight / 2)[None, None]
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, all_of, ranked_sizes
 
@@ -30,9 +31,9 @@ class Threshold(Scoring):
         if self.level is not None:
             check_range("level", self.level, 0.0, 1.0)
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """log of the estimated weight of a key, for each head."""
-        logits = match.float() * scale
+        logits = visit.logits(match)
         keys = torch.tensor(float(sizes)) if isinstance(sizes, int) else sizes[:, None].float()
         return logits - (logits + keys.log().to(logits.device)).logsumexp(-1, keepdim=True)
 

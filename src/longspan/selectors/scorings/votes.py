@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from longspan.selectors.base import Visit
 from longspan.selectors.scorings.base import Scoring
 
 
@@ -17,13 +18,14 @@ class Votes(Scoring):
     The per-head soft vote of TokenSelect, https://arxiv.org/abs/2411.02886.
 
     scaled: whether the softmax is of the matches times the model's scale, 1/√d, as in attention; the authors' code
-    takes it of query · key itself, so that votes are sharper.
+    takes it of query · key itself, so that votes are sharper. Where the model bounds its scores, matches are bounded.
     """
 
     joint: ClassVar[bool] = True
 
     scaled: bool = False
 
-    def scores(self, match: Tensor, sizes: int | Tensor, scale: float) -> Tensor:
+    def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser."""
-        return (match.float() * (scale if self.scaled else 1.0)).softmax(-1).sum((0, 1))[None, None]
+        logits = visit.logits(match)
+        return (logits if self.scaled else logits / visit.scale).softmax(-1).sum((0, 1))[None, None]
