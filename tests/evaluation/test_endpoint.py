@@ -170,10 +170,30 @@ def test_a_refusal_is_not_tried_again(server, tmp_path):
     assert len(server.asked) == 1
 
 
-def test_a_prompt_that_does_not_fit_is_too_long(server, tmp_path):
-    server.failures = [(400, {"error": {"code": "context_length_exceeded"}})]
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": {"code": "context_length_exceeded"}},
+        "This model's maximum context length is 4096 tokens. However, you requested 5000.",
+        {"error": {"message": "the request exceeds the available context size, try increasing it"}},
+        "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens",
+        "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+        "prompt is too long: 212345 tokens > 200000 maximum",
+        "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).",
+        "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum",
+    ],
+)
+def test_a_prompt_that_does_not_fit_is_too_long(server, tmp_path, said):
+    server.failures = [(400, said)]
     run(job(), endpoint(server, parallel=1), RunFolder(tmp_path))
     assert sorted(record.status for record in RunFolder(tmp_path).records()) == ["scored"] * 3 + ["too-long"]
+
+
+@pytest.mark.parametrize("said", ["max_tokens is too large: 30000.", "stop has too many strings", "no model"])
+def test_what_else_a_server_refuses_ends_the_run(server, tmp_path, said):
+    server.failures = [(400, said)]
+    with pytest.raises(EndpointError, match="refused: status 400"):
+        run(job(), endpoint(server, parallel=1), RunFolder(tmp_path))
 
 
 @pytest.mark.parametrize("reply", [b"<html>", {"choices": []}, [1], {"choices": [{"message": {}}]}])

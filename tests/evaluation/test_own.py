@@ -75,6 +75,24 @@ def test_all_that_can_be_said(written, request_any, tmp_path) -> None:
     assert task.score("the Plover came", boat)["score"] == 0
 
 
+@pytest.mark.parametrize(
+    ("metric", "answer", "reason"),
+    [
+        ("contains", "A", "so every answer would have it; give it metric any, or choice for a letter"),
+        ("exact", "The!", "so an empty answer would be right"),
+        ("f1", "?", "so no answer could be right"),
+        ("f1-characters", "。", "so no answer could be right"),
+        ("rouge-l", "红楼梦", "knows only words of a to z and digits"),
+    ],
+)
+def test_an_answer_that_a_metric_cannot_see_is_refused(
+    written, metric: str, answer: str, reason: str
+) -> None:
+    with pytest.raises(TaskError, match=f"line 1: .*{reason}"):
+        own_task(written({"question": "Which?", "answer": answer, "metric": metric}))
+    assert own_task(written({"question": "Which?", "answer": answer, "metric": "any"}))
+
+
 def test_files_are_read_as_documents_beside_the_task(written, request_any, tmp_path, monkeypatch) -> None:
     (tmp_path / "book.html").write_text("<p>The lamp &amp; the horn.</p>")
     path = written(
@@ -108,6 +126,7 @@ def test_eval_finds_it_by_the_name_of_the_file(written) -> None:
         ("contains", ["the lamp", "horn"], "It was a LAMP.", None, "It was lit"),
         ("exact", ["lamp"], "The lamp.", None, "the lamp was"),
         ("f1", ["lit lamp"], "lamp, lit", None, "horn"),
+        ("f1-characters", ["红楼"], "红楼。", "红梦", "三国"),
         ("rouge-l", ["the lit lamp"], "the lit lamp", None, "horn"),
         ("any", ["a lamp", "horn"], "the HORN", None, "the lamp"),
         ("all", ["lamp", "horn"], "horn and Lamp", "a horn", "nothing"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -23,6 +24,12 @@ from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.spans import tokenize
 
+_DOES_NOT_FIT = re.compile(
+    r"(?i)context[_ ](?:length|size|window)|exceed\w* .{0,40}context|(?:prompt|input) is too long|"
+    r"(?<!\w)(?:tokens?|input length)\b.{0,80}\b(?:exceeds?|must be <=|too large|longer than)|"
+    r"too many (?:input )?tokens"
+)
+"""How servers say that a prompt is longer than the window of their model."""
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 _LONGEST_PAUSE = 60.0
 _PLAINLY = Asking()
@@ -273,9 +280,7 @@ class Endpoint:
     def _read(self, reply: httpx.Response) -> dict[str, Any]:
         if reply.is_error:
             text = " ".join(reply.text.split())[:300]
-            if reply.status_code in (400, 413, 422) and (
-                "context_length" in text or "context length" in text
-            ):
+            if reply.status_code in (400, 413, 422) and _DOES_NOT_FIT.search(text):
                 raise _TooLong
             raise EndpointError(
                 f"{self.url} refused: status {reply.status_code}, {text}; check --endpoint and --model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,7 +16,15 @@ from longspan.evaluation.metrics.amounts import amount, same_amount
 from longspan.evaluation.metrics.letters import choice, letter
 from longspan.evaluation.metrics.rouge import rouge_l
 from longspan.evaluation.metrics.ruler import any_matched, share_matched
-from longspan.evaluation.metrics.text import best, contains, exact, f1
+from longspan.evaluation.metrics.text import (
+    best,
+    characters,
+    contains,
+    exact,
+    f1,
+    f1_chinese,
+    normalise,
+)
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, placed_rows
@@ -30,6 +39,10 @@ METRICS: Mapping[str, tuple[Metric, str]] = {
     "contains": (partial(best, contains), "a reference stands in the answer, both normalised"),
     "exact": (partial(best, exact), "the answer is a reference, both normalised"),
     "f1": (partial(best, f1), "F1 of the normalised words, with the best reference"),
+    "f1-characters": (
+        partial(best, f1_chinese),
+        "F1 of the characters, for Chinese and the like, with the best reference",
+    ),
     "rouge-l": (partial(best, rouge_l), "ROUGE-L F with the best reference"),
     "any": (any_matched, "a reference stands in the answer, but for case"),
     "all": (share_matched, "the share of the references that stand in the answer, but for case"),
@@ -37,6 +50,14 @@ METRICS: Mapping[str, tuple[Metric, str]] = {
     "number": (partial(best, same_amount), "the answer names the number of a reference"),
 }
 """Each metric by name: how it scores an answer from 0 to 1, and in words."""
+
+_NORMALISED: Mapping[str, tuple[Callable[[str], Sequence[str]], str]] = {
+    "contains": (normalise, "every answer would have it"),
+    "exact": (normalise, "an empty answer would be right"),
+    "f1": (normalise, "no answer could be right"),
+    "f1-characters": (characters, "no answer could be right"),
+}
+"""Metrics that compare normalised texts: how, and what comes of a reference of which nothing is left."""
 
 HEADER = ("name", "metric", "max_new_tokens", "description")
 FIELDS = ("question", "answer", "answers", "choices", "context", "file", "id", "prefix", "metric")
@@ -195,7 +216,18 @@ def _question(row: Row, place: str, folder: Path, default: str, number: int) -> 
     _check_metric(metric, place)
     references = _references(row, place)
     choices = _choices(row, references, place)
-    for reference in references:
+    for reference in () if choices else references:
+        left, outcome = _NORMALISED.get(metric, (str, ""))
+        if not left(reference):
+            raise TaskError(
+                f"{place}: nothing of answer {reference!r} is left once normalised, without punctuation and the "
+                f"articles a, an and the, so {outcome}; give it metric any, or choice for a letter"
+            )
+        if metric == "rouge-l" and not re.search("[a-z0-9]", reference.lower()):
+            raise TaskError(
+                f"{place}: rouge-l knows only words of a to z and digits, of which answer {reference!r} has none; "
+                "give it metric contains, f1 or f1-characters"
+            )
         if metric == "choice" and not letter(reference):
             raise TaskError(f"{place}: answer {reference!r} names no option; give a capital letter such as B")
         if metric == "number" and amount(reference) is None:

@@ -71,7 +71,11 @@ def test_what_keeps_runs_from_being_compared_is_said(made):
     one = made("one", [1.0] * 3, tasks=[{**task, "code": "1"}], asking={"system": None})
     two = made("two", [1.0] * 3, tasks=[{**task, "code": "2"}], asking={"system": "Be brief."})
     notes = " ".join(together([one, two]).notes)
-    assert "Not made and scored by the same code in all runs: f/t." in notes
+    assert "Not made and scored by the same code in all runs that have them: f/t." in notes
+    without = made("without", [1.0] * 3, tasks=[{**task, "name": "f/u", "code": "1"}])
+    assert "that have them: f/t." in " ".join(together([without, one, two]).notes), (
+        "what only two of them have"
+    )
     assert "The runs were not asked in the same way" in notes
     assert "one: Made here in place of the benchmark's items, so not its figures: f/t." in notes
     (standing,) = standings(together([one, two]))

@@ -103,12 +103,14 @@ def _origins(each: Sequence[Answers]) -> dict[str, str]:
 def _notes(names: Sequence[str], each: Sequence[Answers]) -> Iterator[str]:
     for name, answers in zip(names, each, strict=True):
         yield from (f"{name}: {note}" for note in answers.notes)
-    code = [{task["name"]: task.get("code") for task in answers.run.get("tasks", ())} for answers in each]
-    shared = [task for task in code[0] if all(task in found for found in code)]
-    unlike = [task for task in shared if len({found[task] for found in code}) > 1]
+    code: dict[str, set[str | None]] = {}
+    for answers in each:
+        for task in answers.run.get("tasks", ()):
+            code.setdefault(task["name"], set()).add(task.get("code"))
+    unlike = [task for task, found in code.items() if len(found) > 1]
     if unlike:
         yield (
-            f"Not made and scored by the same code in all runs: {', '.join(unlike)}. "
+            f"Not made and scored by the same code in all runs that have them: {', '.join(unlike)}. "
             "Score them anew with longspan eval --rescore before you compare."
         )
     asking = [answers.run.get("asking") for answers in each]
