@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -134,8 +134,37 @@ def test_examples_that_are_made_fit_the_length_and_are_not_asked(tmp_path):
         assert all(300 < record.prompt_tokens + 6 <= 400 for record in records)
         for _, kept in RunFolder(folder / "run").samples.all():
             text = "".join(words for turn in kept.turns for words in turn) + kept.sample.context
-            assert all(user in text for user, _ in turns) or form == "text"
+            assert all(solved(task, each)[0] in text for each in turns) or form == "text"
             assert len(kept.turns) == (2 if form == "turns" else 0)
+
+
+class Few(type(toy())):
+    """Asks the same few questions whatever the seed."""
+
+    def make(self, random, index, request):
+        number = random.randrange(4)
+        one = sample(context=f"Text {request.length}. ", question=f"Q{number}?", references=(f"r{number}",))
+        return self.largest(lambda count: replace(one, context=one.context * count), request)
+
+    def item(self, sample):
+        return sample.question
+
+    def score(self, output, sample):
+        return {"score": 1.0}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_shown_solved_is_not_asked_whatever_stands_around_it(tmp_path, seed):
+    records = asked(tmp_path, Asking(few_shot=1), tasks=(like(Few, toy()),), lengths=(200,), seed=seed)
+    (kept, *_) = (kept for _, kept in RunFolder(tmp_path / "run").samples.all())
+    ((user, _),) = kept.turns
+    assert records
+    assert all(user[-3:] != each.sample.question for _, each in RunFolder(tmp_path / "run").samples.all())
+
+
+def test_a_task_whose_items_are_all_asked_has_no_examples(tmp_path):
+    with pytest.raises(TaskError, match="too few items for 1 examples that are not asked themselves"):
+        asked(tmp_path, Asking(few_shot=1), tasks=(like(Few, toy()),), lengths=(200,), samples=40)
 
 
 def test_draws_are_a_function_of_the_seed_and_the_sample_alone(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -11,22 +11,34 @@ from longspan.evaluation.prompt import Turn
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task, TaskError
 
+TRIES = 200
+"""Samples that are looked at for examples that are not asked."""
 
-def made_examples(task: Task, request: Request, count: int) -> tuple[Turn, ...]:
+
+def made_examples(
+    task: Task, request: Request, count: int, asked: Collection[str] = ()
+) -> tuple[Sample, ...]:
     """Examples of a task whose samples are made at a length, by another seed than the samples that are asked.
 
-    Together they take at most half of the length. Raises TaskError where that is too little.
+    Together they take at most half of the length. asked: what none of them may ask, by `Task.item`. Raises TaskError
+    where that is too little, or too few are left.
     """
     if not count or request.length is None:
         return ()
     short = replace(request, seed=-1 - request.seed, length=request.length // (2 * count))
     try:
-        samples = list(islice(task.samples(short), count))
+        tried = islice(task.samples(short), TRIES if asked else count)
+        found = tuple(islice((sample for sample in tried if task.item(sample) not in asked), count))
     except TaskError as error:
         raise TaskError(
             f"{count} examples in half of length={request.length:,} leave too little for each: {error}"
         ) from error
-    return tuple(solved(task, sample) for sample in samples)
+    if len(found) < count:
+        raise TaskError(
+            f"{task.name} has too few items for {count} examples that are not asked themselves; ask fewer with "
+            "--samples, or leave out --few-shot"
+        )
+    return found
 
 
 def drawn_examples(task: Task, request: Request, count: int) -> list[Sample]:

@@ -102,6 +102,10 @@ class Task(ABC):
     def samples(self, request: Request) -> Iterator[Sample]:
         """Samples, without end where they are generated; sample n is the same however many are taken."""
 
+    def item(self, sample: Sample) -> str:
+        """The same for samples that ask the same, one of which must not be shown solved before another is asked."""
+        return f"{sample.context}\0{sample.question}"
+
     def clusters(self, request: Request) -> list[str]:
         """The `cluster` of each sample of a data set, in its order."""
         return [sample.cluster for sample in self.samples(request)]

@@ -62,21 +62,44 @@ class Works:
     def asked(self, task: Task, length: int | None) -> tuple[tuple[Turn, ...], Iterator[Sample]]:
         """The solved examples that come as turns, and the samples, each repeated as often as it is asked."""
         asking, request = self._job.asking, self._request(task, length)
-        count = MADE if self._job.samples is None and task.sized else self._job.samples
-        turns = made_examples(task, request, asking.few_shot)
-        told = [words for turn in turns for words in turn] + [asking.system or ""]
-        more = sum(self._target.count_tokens(words) for words in told if words)
-        if turns or asking.system:
-            more += (self._target.overhead if task.chat else 1) * (1 + len(turns))
-        room = replace(request, overhead=request.overhead + more)
-        samples = prepared(task, room, count, self._target.describe()["tokenizer"])
-        if asking.few_shot and not task.sized:
-            shown = drawn_examples(task, request, asking.few_shot)
-            turns = tuple(solved(task, sample) for sample in shown)
-            samples = (sample for sample in samples if sample.id not in {each.id for each in shown})
+        if task.sized:
+            examples, samples = self._made(task, request)
+        else:
+            examples = drawn_examples(task, request, asking.few_shot) if asking.few_shot else ()
+            samples = self._prepared(task, self._beside(task, request, ()))
+        shown = {task.item(example) for example in examples}
+        asked = (sample for sample in samples if task.item(sample) not in shown) if shown else samples
+        turns = tuple(solved(task, example) for example in examples)
         if asking.few_shot_as == "text" or not task.chat:
-            return (), self._repeated(task, samples, as_text(turns))
-        return turns, self._repeated(task, samples, "")
+            return (), self._repeated(task, asked, as_text(turns))
+        return turns, self._repeated(task, asked, "")
+
+    def _made(self, task: Task, request: Request) -> tuple[Sequence[Sample], Iterator[Sample]]:
+        """Solved examples, none of which is asked, and samples that leave room for them."""
+        count = self._job.asking.few_shot
+        examples = made_examples(task, request, count)
+        samples = self._prepared(task, self._beside(task, request, examples))
+        if not count:
+            return examples, samples
+        kept = list(samples)
+        asked = {task.item(sample) for sample in kept}
+        if not asked.isdisjoint(task.item(example) for example in examples):
+            examples = made_examples(task, request, count, asked)
+            kept = list(self._prepared(task, self._beside(task, request, examples)))
+        return examples, iter(kept)
+
+    def _prepared(self, task: Task, request: Request) -> Iterator[Sample]:
+        count = MADE if self._job.samples is None and task.sized else self._job.samples
+        return prepared(task, request, count, self._target.describe()["tokenizer"])
+
+    def _beside(self, task: Task, request: Request, examples: Sequence[Sample]) -> Request:
+        """The request with room for examples and the system's words."""
+        system, turns = self._job.asking.system, [solved(task, example) for example in examples]
+        told = [words for turn in turns for words in turn] + [system or ""]
+        more = sum(self._target.count_tokens(words) for words in told if words)
+        if turns or system:
+            more += (self._target.overhead if task.chat else 1) * (1 + len(turns))
+        return replace(request, overhead=request.overhead + more)
 
     def _repeated(self, task: Task, samples: Iterator[Sample], before: str) -> Iterator[Sample]:
         seen: set[str] = set()

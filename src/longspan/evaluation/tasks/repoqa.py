@@ -84,6 +84,10 @@ class RepoQA(Generated):
         """
         return islice(super().samples(request), len(_needles(self.language, self.name, request.data)))
 
+    def item(self, sample: Sample) -> str:
+        """The question, whatever it is asked of."""
+        return sample.question
+
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """Needle `index` of the order in as many lines as fit."""
         needles = _needles(self.language, self.name, request.data)

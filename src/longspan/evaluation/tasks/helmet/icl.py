@@ -57,6 +57,10 @@ class Icl(Generated):
     link: str = LINK
     form: str = "instruction, examples, the text; the answer begins with label:, no chat template"
 
+    def item(self, sample: Sample) -> str:
+        """The question, whatever it is asked of."""
+        return sample.question
+
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """Text `index`, from the first again after the last."""
         shown, asked = _examples(self, request.data, request.seed)

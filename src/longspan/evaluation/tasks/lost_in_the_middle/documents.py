@@ -53,6 +53,10 @@ class MultiDocument(Middle, Generated):
         "30-documents"
     )
 
+    def item(self, sample: Sample) -> str:
+        """The question, whatever it is asked of."""
+        return sample.question
+
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The documents and the question; facts: `depth`, `gold_index`, `documents`, and `data` they come from."""
         place = depth(index)

@@ -53,6 +53,10 @@ class NoLiMa(Generated):
             for pair in PAIRS
         )
 
+    def item(self, sample: Sample) -> str:
+        """The question, whatever it is asked of."""
+        return sample.question
+
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """One needle in the haystack."""
         chosen = random.choice(self._needles(request.data))

@@ -64,6 +64,10 @@ class Questions(Ruler):
     def _file(self, data: Path | None) -> Path | None:
         return found(data, SQUAD if self.hops == 1 else HOTPOTQA)
 
+    def item(self, sample: Sample) -> str:
+        """The question, whatever it is asked of."""
+        return sample.question
+
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The documents in random order."""
         path = self._file(request.data)
