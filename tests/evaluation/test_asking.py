@@ -146,7 +146,7 @@ class Few(type(toy())):
         one = sample(context=f"Text {request.length}. ", question=f"Q{number}?", references=(f"r{number}",))
         return self.largest(lambda count: replace(one, context=one.context * count), request)
 
-    def item(self, sample):
+    def asks(self, sample):
         return sample.question
 
     def score(self, output, sample):

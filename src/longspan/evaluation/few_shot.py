@@ -20,7 +20,7 @@ def made_examples(
 ) -> tuple[Sample, ...]:
     """Examples of a task whose samples are made at a length, by another seed than the samples that are asked.
 
-    Together they take at most half of the length. asked: what none of them may ask, by `Task.item`. Raises TaskError
+    Together they take at most half of the length. asked: what none of them may ask, by `Task.asks`. Raises TaskError
     where that is too little, or too few are left.
     """
     if not count or request.length is None:
@@ -28,7 +28,7 @@ def made_examples(
     short = replace(request, seed=-1 - request.seed, length=request.length // (2 * count))
     try:
         tried = islice(task.samples(short), TRIES if asked else count)
-        found = tuple(islice((sample for sample in tried if task.item(sample) not in asked), count))
+        found = tuple(islice((sample for sample in tried if task.asks(sample) not in asked), count))
     except TaskError as error:
         raise TaskError(
             f"{count} examples in half of length={request.length:,} leave too little for each: {error}"

@@ -102,7 +102,7 @@ class Task(ABC):
     def samples(self, request: Request) -> Iterator[Sample]:
         """Samples, without end where they are generated; sample n is the same however many are taken."""
 
-    def item(self, sample: Sample) -> str:
+    def asks(self, sample: Sample) -> str:
         """The same for samples that ask the same, one of which must not be shown solved before another is asked."""
         return f"{sample.context}\0{sample.question}"
 

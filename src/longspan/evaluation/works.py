@@ -67,8 +67,8 @@ class Works:
         else:
             examples = drawn_examples(task, request, asking.few_shot) if asking.few_shot else ()
             samples = self._prepared(task, self._beside(task, request, ()))
-        shown = {task.item(example) for example in examples}
-        asked = (sample for sample in samples if task.item(sample) not in shown) if shown else samples
+        shown = {task.asks(example) for example in examples}
+        asked = (sample for sample in samples if task.asks(sample) not in shown) if shown else samples
         turns = tuple(solved(task, example) for example in examples)
         if asking.few_shot_as == "text" or not task.chat:
             return (), self._repeated(task, asked, as_text(turns))
@@ -82,8 +82,8 @@ class Works:
         if not count:
             return examples, samples
         kept = list(samples)
-        asked = {task.item(sample) for sample in kept}
-        if not asked.isdisjoint(task.item(example) for example in examples):
+        asked = {task.asks(sample) for sample in kept}
+        if not asked.isdisjoint(task.asks(example) for example in examples):
             examples = made_examples(task, request, count, asked)
             kept = list(self._prepared(task, self._beside(task, request, examples)))
         return examples, iter(kept)

@@ -84,7 +84,7 @@ class RepoQA(Generated):
         """
         return islice(super().samples(request), len(_needles(self.language, self.name, request.data)))
 
-    def item(self, sample: Sample) -> str:
+    def asks(self, sample: Sample) -> str:
         """The question, whatever it is asked of."""
         return sample.question
 

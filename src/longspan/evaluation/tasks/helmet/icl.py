@@ -57,7 +57,7 @@ class Icl(Generated):
     link: str = LINK
     form: str = "instruction, examples, the text; the answer begins with label:, no chat template"
 
-    def item(self, sample: Sample) -> str:
+    def asks(self, sample: Sample) -> str:
         """The question, whatever it is asked of."""
         return sample.question
 

@@ -53,7 +53,7 @@ class MultiDocument(Middle, Generated):
         "30-documents"
     )
 
-    def item(self, sample: Sample) -> str:
+    def asks(self, sample: Sample) -> str:
         """The question, whatever it is asked of."""
         return sample.question
 

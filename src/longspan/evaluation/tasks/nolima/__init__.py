@@ -53,7 +53,7 @@ class NoLiMa(Generated):
             for pair in PAIRS
         )
 
-    def item(self, sample: Sample) -> str:
+    def asks(self, sample: Sample) -> str:
         """The question, whatever it is asked of."""
         return sample.question
 

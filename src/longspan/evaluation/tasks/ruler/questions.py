@@ -64,7 +64,7 @@ class Questions(Ruler):
     def _file(self, data: Path | None) -> Path | None:
         return found(data, SQUAD if self.hops == 1 else HOTPOTQA)
 
-    def item(self, sample: Sample) -> str:
+    def asks(self, sample: Sample) -> str:
         """The question, whatever it is asked of."""
         return sample.question
 
