@@ -54,10 +54,15 @@ def test_deep_and_wide_pages_take_linear_time(tmp_path: Path) -> None:
         ("the 1<sup>st</sup> of May", "the 1st of May"),
         ("3<sup>1</sup>&frasl;<sub>2</sub> cups", "3 1⁄2 cups"),
         ("10<span style='vertical-align: super'>6</span>", "10^6"),
+        ("10<b><sup>6</sup></b>5 10<sup>6</sup><i>5</i> 10<sup>6</sup> 5", "10^{6}5 10^{6}5 10^6 5"),
+        ("10<i style='vertical-align: 4px'>6</i> x<i style='vertical-align: -.3em'>2</i>", "10^6 x_2"),
+        ("10<i style='position: relative; top: -4px; font-size: 70%'>6</i>", "10^6"),
         ("oysters<sup><a href='#f'>2</a></sup>", "oysters[2]"),
         ("oysters<sup>[2]</sup>, mussels<sup>*</sup>", "oysters[2], mussels*"),
         ("<del>99</del><ins>88</ins> <s>1</s>2 <strike>3</strike>4", "~~99~~88 ~~1~~2 ~~3~~4"),
         ("<span style='text-decoration: line-through'>99</span>88", "~~99~~88"),
+        ("<s>9<del>0</del></s>", "~~90~~"),
+        ("<div style='display: flex'><b>12</b><b>34</b></div>", "12 34"),
         ("He said <q>it <q>is</q></q>.", "He said “it ‘is’”."),
         ("<ruby>灯台守<rt>とうだいもり</rt></ruby>は", "灯台守(とうだいもり)は"),
         ("<ruby>山<rp>(</rp><rt>やま</rt><rp>)</rp></ruby>", "山(やま)"),
@@ -87,6 +92,12 @@ def test_marks_and_signs_keep_their_meaning(page: str, said: str) -> None:
         ("<ol type=a start=27><li>a</ol>", "aa. a"),
         ("<ol><li>a<ol><li>b</ol><li>c</ol>", "1. a\n\n1. b\n\n2. c"),
         ("<ul><li>a<li>b</ul>", "a\nb"),
+        ("<ol style='list-style-type: upper-roman'><li>a<ol><li>b</ol></ol>", "I. a\n\n1. b"),
+        ("<style>ol {list-style: none}</style><ol><li>1.1 a<li>1.2 b</ol>", "1.1 a\n1.2 b"),
+        ("<ul style='list-style: inside lower-latin'><li>a<li>b</ul>", "a. a\nb. b"),
+        ("<ol type=i><li>a<li style='list-style-type: decimal-leading-zero'>b</ol>", "i. a\n02. b"),
+        ("<ol style='list-style: url(x.png) none'><li>a</ol>", "a"),
+        ("<ol start=3 style='list-style:none lower-greek'><li>a</ol>", "γ. a"),
     ],
 )
 def test_lists_keep_their_numbers(page: str, said: str) -> None:
@@ -127,6 +138,9 @@ def test_a_table_that_only_places_parts_of_a_page_is_no_table() -> None:
         ("<textarea>\nline 1\nline 2</textarea>", "line 1\nline 2"),
         ("a<input type=hidden value=x><input type=password value=y>b", "ab"),
         ("<meter value=3 max=10></meter>", "3/10"),
+        ("5<input value=6>7 <button>8</button>9 (<input value=1>)", "5 6 7 8 9 (1)"),
+        ("<input placeholder='Your name'> <textarea placeholder=More></textarea>", "[Your name] [More]"),
+        ("<select multiple><optgroup label=Ports><option>Vessry</optgroup></select>", "Ports\n[ ] Vessry"),
     ],
 )
 def test_fields_give_what_they_hold(page: str, said: str) -> None:
@@ -173,6 +187,8 @@ def test_what_a_page_hides_is_named_and_not_read() -> None:
         ("<template>t</template>", "template"),
         ("<img src=x>", "picture without a description"),
         ("<style>p::before {content: 'Not '}</style>", "added by a style"),
+        ("<style>p:after {content: attr(data-x)}</style>", "added by a style"),
+        ("<style>h2::before {content: counter(h)}</style>", "added by a style"),
         ("<script>x", "line 1"),
         ("<!-- x", "line 1"),
         ('<p title="x>', "line 1"),
@@ -185,7 +201,8 @@ def test_what_is_no_text_is_named(part: str, named: str) -> None:
 
 
 def test_decoration_is_not_named() -> None:
-    assert html(b"<p>a<img alt=''><script>x</script><style>p {color: red}</style>", "page.html").notes == ()
+    styles = rb"<style>p {color: red} i::before {content: '\f101'}</style>"
+    assert html(b"<p>a<img alt=''><script>x</script>" + styles, "page.html").notes == ()
 
 
 def test_a_page_of_frames_is_refused_by_name() -> None:

@@ -37,6 +37,9 @@ def with_annotation(objects: dict, content: str = "", **options):
         ("/FT /Btn /Ff 32768 /T (way) /AS /Off /V /Post", "Amount claimed:\t[ ]"),
         ("/FT /Tx /T (amount) /V (4711) /AP << /N 112 0 R >>", "Amount claimed:\t4711 (shown as: 4,711.00)"),
         ("/FT /Tx /T (amount) /AP << /N 112 0 R >>", "Amount claimed:\t4,711.00"),
+        ("/FT /Tx /T (amount) /V (4, 711.00) /AP << /N 112 0 R >>", "Amount claimed:\t4, 711.00"),
+        ("/FT /Tx /T (amount) /RV (<body><p>rich 12</p></body>)", "Amount claimed:\trich 12"),
+        ("/FT /Tx /T (amount) /V <FEFF0034003731>", "Amount claimed:\t47\ufffd"),
     ],
 )
 def test_the_values_of_fields_stand_where_they_are_seen(field: str, said: str) -> None:
@@ -84,6 +87,7 @@ QUAD = "/QuadPoints [72 712 115 712 72 698 115 698]"
         (f"/Subtype /StrikeOut {QUAD}", "[note: struck out: “Amount”]"),
         ("/Subtype /Stamp /Name /Approved", "[note: Approved]"),
         ("/Subtype /FreeText /RC (<body><p>rich 12</p></body>)", "rich 12"),
+        ("/Subtype /Watermark /Contents (Void)", "Void"),
     ],
 )
 def test_notes_are_read(note: str, said: str) -> None:
@@ -111,7 +115,7 @@ def test_the_data_of_an_xfa_form_is_read_or_the_form_is_refused() -> None:
 
 
 def test_attached_text_is_read_as_pages_of_its_own_and_other_files_are_named(tmp_path) -> None:
-    catalogue = "/Names << /EmbeddedFiles << /Names [(a) 130 0 R (b) 132 0 R] >> >>"
+    catalogue = "/Names << /EmbeddedFiles << /Names [(a) 130 0 R] >> >> /AF [132 0 R 130 0 R]"
     objects = {
         130: "<< /Type /Filespec /F (annex.txt) /EF << /F 131 0 R >> >>",
         131: ("/Type /EmbeddedFile", "The fine is 500.\n"),

@@ -65,6 +65,17 @@ def test_labels_and_values_drawn_apart_stand_together() -> None:
     assert text(labels + values) == "Name of vessel:\tCorrie Jane\nHome port:\tVessry\nTonnage:\t88"
 
 
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_cells_of_one_sign_stay_in_their_row(by_columns: bool) -> None:
+    rows = [("Name", "Qty", "Price"), ("Lamp", "2", "40"), ("Oil", "13", "7")]
+    cells = [(column, row) for row in range(3) for column in range(3)]
+    drawn = (
+        shown(rows[row][column], at=(72 + 150 * column, 700 - 20 * row))
+        for column, row in (sorted(cells) if by_columns else cells)
+    )
+    assert [line.split() for line in text("".join(drawn)).split("\n")] == [list(row) for row in rows]
+
+
 def test_columns_of_prose_stay_columns() -> None:
     lines = [f"This is a line of prose, the one of number {number}." for number in range(3)]
     columns = shown(*lines, at=(50, 700), size=8) + shown(*lines, at=(310, 700), size=8)

@@ -18,6 +18,7 @@ from longspan.spans.formats.unread import is_word, refuse_unread
 from longspan.spans.formats.word import word
 
 _WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
+_PDF_BEGINS = 1024  # bytes of something else that readers of PDF pass over
 
 
 def extract(path: Path, name: str) -> Extract:
@@ -43,14 +44,14 @@ def read(data: bytes, suffix: str, name: str) -> Extract:
 
 def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extract]:
     """What reads such a file. Its content tells; the suffix only where the content is any text."""
-    if suffix == ".pdf" or data.startswith(b"%PDF-"):
+    if data.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:_PDF_BEGINS]):
         return pdf
     if is_word(data):
         return word
     if is_rtf(data):
         return rtf
     refuse_unread(data, name)
-    if suffix in _WORD_SUFFIXES:
+    if suffix in _WORD_SUFFIXES or suffix == ".pdf":
         raise DocumentError(
             f"{name} is not a {suffix[1:]} file, whatever its name; if it is text, rename it to .txt"
         )

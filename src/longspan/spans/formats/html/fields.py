@@ -16,7 +16,7 @@ def field_text(node: Any, tag: str, attributes: dict[str, Any]) -> str:
     if tag == "select":
         return _select(node, attributes)
     if tag == "textarea":
-        return MARK.sub("", node.text(deep=True) or "").strip("\n")
+        return MARK.sub("", node.text(deep=True) or "").strip("\n") or _asked(attributes)
     value, most = attributes.get("value"), attributes.get("max")
     said = MARK.sub("", node.text(deep=True) or "").strip()
     return said or (f"{value}/{most}" if value and most else value or "")
@@ -30,7 +30,13 @@ def _input(attributes: dict[str, Any]) -> str:
         return f"[image: {attributes.get('alt')}]" if attributes.get("alt") else ""
     if kind in _VALUELESS:
         return ""
-    return " ".join((attributes.get("value") or "").split())
+    return " ".join((attributes.get("value") or "").split()) or _asked(attributes)
+
+
+def _asked(attributes: dict[str, Any]) -> str:
+    """What an empty field asks for, in brackets."""
+    words = " ".join((attributes.get("placeholder") or "").split())
+    return f"[{words}]" if words else ""
 
 
 def _select(node: Any, attributes: dict[str, Any]) -> str:
@@ -44,8 +50,13 @@ def _select(node: Any, attributes: dict[str, Any]) -> str:
     elif one:
         chosen = {[each.mem_id for each in options if each.mem_id in chosen][-1]}
     lines = []
+    group = None
     for each in options:
+        above = each.parent
+        if above is not None and above.tag == "optgroup" and above.mem_id != group:
+            group = above.mem_id
+            lines.append(" ".join((above.attributes.get("label") or "").split()))
         words = MARK.sub("", each.text(deep=True) or "") or each.attributes.get("label") or ""
         if words.split():
             lines.append(f"[{'x' if each.mem_id in chosen else ' '}] {' '.join(words.split())}")
-    return "\n".join(lines)
+    return "\n".join(filter(None, lines))

@@ -11,7 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 _READ = {"display", "visibility", "opacity", "font-size", "text-decoration", "text-decoration-line"}
-_READ |= {"vertical-align", "white-space", "content-visibility"}
+_READ |= {"vertical-align", "white-space", "content-visibility", "list-style", "list-style-type"}
+_READ |= {"position", "top", "bottom"}
+_ADDED = re.compile(r"(?<![\w-])content\s*:([^;]*)", re.IGNORECASE)
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_ESCAPED = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
+_LENGTH = re.compile(r"(-?)(\d*\.?\d+)(?:[a-z]+|%)?")
 _DYNAMIC = re.compile(
     r"::|:(?:hover|focus|active|target|checked|visited|link|before|after|first-l)", re.IGNORECASE
 )
@@ -65,10 +70,8 @@ class Styles:
             if rule.type == "qualified-rule":
                 selectors = tinycss2.serialize(rule.prelude)
                 said = declared(tinycss2.serialize(rule.content))
-                if ":before" in selectors or ":after" in selectors:
-                    self.adds_text = self.adds_text or bool(
-                        re.search(r"content\s*:[^;]*[\"'][^\"']*\w", tinycss2.serialize(rule.content))
-                    )
+                if any(place in selectors for place in (":before", ":after", ":marker")):
+                    self.adds_text = self.adds_text or _adds_words(tinycss2.serialize(rule.content))
                 kept = [each for each in said if each[0] in _READ]
                 for selector in selectors.split(",") if kept else ():
                     if not _DYNAMIC.search(selector):
@@ -96,6 +99,42 @@ def declared(style: str) -> list[tuple[str, str, bool]]:
             plain = re.sub(r"\s*!\s*important$", "", value)
             found.append((name, plain, plain != value))
     return found
+
+
+def _adds_words(declarations: str) -> bool:
+    """Whether a style puts words or numbers before or behind an element; signs of icon fonts are none."""
+    for said in _ADDED.findall(declarations):
+        if re.search(r"\b(?:attr|counters?)\(", said):
+            return True
+        strings = (_ESCAPED.sub(_escaped, one or two) for one, two in _QUOTED.findall(said))
+        if any(map(str.isalnum, "".join(strings))):
+            return True
+    return False
+
+
+def _escaped(code: re.Match[str]) -> str:
+    number = int(code[1], 16)
+    return chr(number) if number <= 0x10FFFF else ""
+
+
+def script(properties: dict[str, str]) -> str:
+    """``^`` for what styles raise, ``_`` for what they lower, else nothing."""
+    said = properties.get("vertical-align", "")
+    if said in ("super", "text-top"):
+        return "^"
+    if said == "sub":
+        return "_"
+    if shift := _shift(said):
+        return "^" if shift > 0 else "_"
+    if properties.get("position") == "relative" and "font-size" in properties:
+        shift = _shift(properties.get("bottom", "")) or -_shift(properties.get("top", ""))
+        return "^" if shift > 0 else "_" if shift < 0 else ""
+    return ""
+
+
+def _shift(said: str) -> float:
+    length = _LENGTH.fullmatch(said)
+    return float(f"{length[1]}{length[2]}") if length else 0.0
 
 
 def _specificity(selector: str) -> tuple[int, int, int]:

@@ -34,7 +34,7 @@ _NAMES = {
     "self-ending": """html head body p li dt dd option optgroup tr td th tbody thead tfoot colgroup caption rb rt rtc
         rp""",
     "attributes that are read": """alt aria-hidden checked class colspan display encoding hidden href id label media
-        multiple name open popover reversed rowspan selected size src start style type value""",
+        multiple name open placeholder popover reversed rowspan selected size src start style type value""",
 }
 _LINED, _VOID, _SELF_ENDING, _WANTED = (set(names.split()) for names in _NAMES.values())
 _DEEPEST = 256

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from longspan.spans.formats.html.fields import field_text
-from longspan.spans.formats.html.hidden import Styles, gone, shown
+from longspan.spans.formats.html.hidden import Styles, gone, script, shown
 from longspan.spans.formats.html.lists import Numbering
 from longspan.spans.formats.html.maths import formula
 from longspan.spans.formats.html.source import LINE, MARK, line_of
@@ -49,6 +49,8 @@ _UNSEEN = Kind(
 _NEVER = {"style", "meta", "link", "base", "param", "source", "track", "datalist", "rp"}
 _FIELDS = {"input", "select", "textarea", "progress", "meter"}
 _STRUCK = {"del", "s", "strike"}
+_ENDS = {*_EDGES, "br", "img", "sup", "sub", "td", "th", *_FIELDS}  # no text goes on over them
+_MOST_STEPS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ class _Around:
 
     preformatted: bool = False
     seen: bool = True
+    struck: bool = False
     quotes: int = 0
     list: Numbering | None = None
     table: Table | None = None
@@ -137,9 +140,8 @@ class Walk:
             self._table(node, around)
         elif tag in ("td", "th") and around.table is not None:
             self._cell(node, attributes, around)
-        elif tag in ("sup", "sub") or properties.get("vertical-align") in ("super", "sub", "text-top"):
-            low = tag == "sub" or properties.get("vertical-align") == "sub"
-            self._script_of(node, low=low, around=around)
+        elif tag in ("sup", "sub") or script(properties):
+            self._script_of(node, low=tag == "sub" or script(properties) == "_", around=around)
         else:
             self._inside(node, tag, attributes, properties, around)
 
@@ -147,33 +149,39 @@ class Walk:
         self, node: Any, tag: str, attributes: dict[str, Any], properties: dict[str, str], around: _Around
     ) -> None:
         """An element that is its children, between line ends and marks."""
-        edge = 0 if properties.get("display", "").startswith("inline") else _EDGES.get(tag, 0)
-        if not edge and properties.get("display") in ("block", "flex", "grid", "list-item", "table"):
+        display = properties.get("display", "")
+        edge = 0 if display.startswith("inline") else _EDGES.get(tag, 0)
+        if not edge and display in ("block", "flex", "grid", "list-item", "table", "table-row"):
             edge = 1
+        apart = tag == "button" or display == "table-cell"
         opened = closed = ""
         struck = "line-through" in properties.get("text-decoration", "") + properties.get(
             "text-decoration-line", ""
         )
-        if tag in _STRUCK or (struck and tag not in _STRUCK):
-            opened = closed = "~~"
+        if tag in _STRUCK or struck:
+            if not around.struck:
+                opened = closed = "~~"
+            around = replace(around, struck=True)
         elif tag == "q":
             opened, closed = ("“", "”") if around.quotes % 2 == 0 else ("‘", "’")
             around = replace(around, quotes=around.quotes + 1)
         elif tag in ("rt", "rtc"):
             opened, closed = "(", ")"
         elif tag in ("ol", "ul", "menu", "dir"):
-            around = replace(around, list=Numbering.of(node, tag, attributes))
+            around = replace(around, list=Numbering.of(node, tag, attributes, properties))
         elif tag == "tr" and around.table is not None:
             around.table.begin_row()
         if tag in _PREFORMATTED:
             around = replace(around, preformatted=True)
         writer = self.writer
         writer.block(edge)
+        if apart:
+            writer.apart()
         if (
             tag == "li"
             and around.list is not None
             and around.seen
-            and (number := around.list.next(attributes))
+            and (number := around.list.next(attributes, properties))
         ):
             writer.said(number)
             writer.words(" ", self._line)
@@ -186,9 +194,15 @@ class Walk:
             if tag == "tr" and around.table is not None:
                 around.table.end_row(writer)
             writer.block(edge)
+            if apart:
+                writer.apart()
 
         self._steps.append(end)
-        self._steps += [(child, around) for child in node.iter(include_text=True)][::-1]
+        within = [(child, around) for child in node.iter(include_text=True)][::-1]
+        if display.endswith(("flex", "grid")):  # its children stand beside each other
+            self._steps += [step for child in within for step in (writer.apart, child)]
+        else:
+            self._steps += within
 
     def _break(self, around: _Around) -> None:
         if around.preformatted:
@@ -202,11 +216,15 @@ class Walk:
         if said and around.seen:
             self._line = int(attributes.get(LINE) or self._line)
             self.writer.block(1 if tag == "select" else 0)
+            if tag != "img":
+                self.writer.apart()
             if "\n" in said:
                 self.writer.preformatted(said, self._line)
                 self.writer.block(1)
             else:
                 self.writer.words(said, self._line)
+                if tag != "img":
+                    self.writer.apart()
 
     def _picture(self, attributes: dict[str, Any]) -> str:
         words = " ".join((attributes.get("alt") or "").split())
@@ -280,9 +298,31 @@ class Walk:
 
 
 def _text_after(node: Any) -> str:
-    """What touches an element from behind, if it is plain text."""
-    after = node.next
-    return MARK.sub("", after.text_content or "")[:2] if after is not None and after.tag == "-text" else ""
+    """What touches an element from behind, also where it is the last one of another in its line."""
+    here = node
+    for _ in range(_MOST_STEPS):
+        after = here.next
+        for _ in range(_MOST_STEPS):
+            if after is None or after.tag in _ENDS:
+                break
+            if text := _first_text(after):
+                return text
+            after = after.next
+        if after is not None:
+            return ""
+        here = here.parent
+        if here is None or here.tag in _ENDS:
+            return ""
+    return ""
+
+
+def _first_text(node: Any) -> str:
+    for looked, inner in enumerate(node.traverse(include_text=True)):
+        if inner.tag in _ENDS or looked > _MOST_STEPS:
+            return ""
+        if inner.tag == "-text" and (text := MARK.sub("", (inner.text_content or "")[:64])):
+            return text[:2]
+    return ""
 
 
 def _slash_follows(node: Any) -> bool:

@@ -20,7 +20,7 @@ class Writer:
         self.length = 0
         self.lines: list[tuple[int, int]] = []
         self._breaks = 0
-        self._blank = False
+        self._blank = self._apart = False
         self._indent = ""  # of a preformatted line whose first word is still to come
         self._opening: list[str] = []
 
@@ -36,7 +36,12 @@ class Writer:
     @property
     def touching(self) -> bool:
         """Whether the next word will stand right behind the last one."""
-        return bool(self.parts) and not self._breaks and not self._blank and self.last not in " \t\n"
+        return (
+            bool(self.parts)
+            and not self._breaks
+            and not (self._blank or self._apart)
+            and self.last not in " \t\n"
+        )
 
     def block(self, breaks: int) -> None:
         """At least so many line ends before what comes."""
@@ -44,6 +49,10 @@ class Writer:
             self._blank = self._blank or breaks > 0
         else:
             self._breaks = max(self._breaks, breaks)
+
+    def apart(self) -> None:
+        """A blank between what is here and what comes, unless that is a sign at the end of a sentence."""
+        self._apart = True
 
     def line_end(self) -> None:
         if self.flat:
@@ -109,10 +118,10 @@ class Writer:
             if self._breaks:
                 self._strip()
                 self._append("\n" * self._breaks)
-            elif self._blank and self.last not in "\t\n":
+            elif (self._blank or self._parts_from(text)) and self.last not in "\t\n":
                 self._append(" ")
         self._append(self._indent)
-        self._breaks, self._blank, self._indent = 0, False, ""
+        self._breaks, self._blank, self._apart, self._indent = 0, False, False, ""
         if self._opening:
             self._append("".join(self._opening))
             self._opening.clear()
@@ -121,6 +130,9 @@ class Writer:
             self.lines.append((start, line))
         self._append(text)
         return start
+
+    def _parts_from(self, text: str) -> bool:
+        return self._apart and text[0] not in ".,;:!?)" and self.last not in "( "
 
     def _strip(self) -> None:
         while self.parts and self.parts[-1] != (kept := self.parts[-1].rstrip(" \t")):

@@ -6,10 +6,11 @@ from typing import Any
 
 from longspan.spans.formats.left_out import Kind, LeftOut
 from longspan.spans.formats.pdf.glyphs import Glyph
-from longspan.spans.formats.pdf.objects import entry, items, parsed, string
+from longspan.spans.formats.pdf.objects import entry, items, plain, string
 
 # Links lead elsewhere, pop-ups repeat the note that they belong to, and widgets are fields of a form.
-_NOT_READ = {"/Link", "/Popup", "/Widget", "/PrinterMark", "/TrapNet", "/Watermark"}
+_NOT_READ = {"/Link", "/Popup", "/Widget", "/PrinterMark", "/TrapNet"}
+_TEXT_OF_PAGE = ("/FreeText", "/Watermark")
 _MARKS = {
     "/StrikeOut": "struck out",
     "/Highlight": "highlighted",
@@ -37,9 +38,9 @@ def remarks(page: Any, glyphs: list[Glyph], appearance: Any, left_out: LeftOut) 
         if kind in _NOT_READ or kind in _MEDIA:
             continue
         flags = entry(note, "/F")
-        said = " ".join(string(entry(note, "/Contents")).split()) or _plain(string(entry(note, "/RC")))
+        said = " ".join(string(entry(note, "/Contents")).split()) or plain(string(entry(note, "/RC")))
         drawn = " ".join(appearance(entry(note, "/AP", "/N")).split())
-        if not said or (kind in ("/Stamp", "/FreeText") and drawn and drawn not in said):
+        if not said or (kind in ("/Stamp", *_TEXT_OF_PAGE) and drawn and drawn not in said):
             said = f"{said} ({drawn})" if said and drawn else said or drawn
         if kind == "/Stamp" and not said:
             said = string(entry(note, "/Name")).removeprefix("/")
@@ -57,17 +58,12 @@ def remarks(page: Any, glyphs: list[Glyph], appearance: Any, left_out: LeftOut) 
             answer = "answer" if entry(note, "/IRT") is not None else "note"
             lines.append(
                 said
-                if kind == "/FreeText"
+                if kind in _TEXT_OF_PAGE
                 else f"[{answer} by {who}: {said}]"
                 if who
                 else f"[{answer}: {said}]"
             )
     return lines
-
-
-def _plain(rich: str) -> str:
-    root = parsed(rich)
-    return "" if root is None else " ".join(" ".join(root.itertext()).split())
 
 
 def _under(glyphs: list[Glyph], quads: Any) -> str:

@@ -36,7 +36,9 @@ def attached(reader: Any, left_out: LeftOut) -> list[tuple[str, str]]:
 
 def _files(reader: Any) -> list[tuple[str, bytes | None]]:
     found = _named(entry(reader.trailer, "/Root", "/Names", "/EmbeddedFiles"))
+    found += items(entry(reader.trailer, "/Root", "/AF"))
     for page in reader.pages:
+        found += items(entry(page, "/AF"))
         for note in items(entry(page, "/Annots")):
             if entry(note, "/Subtype") == "/FileAttachment":
                 found.append(entry(note, "/FS"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from longspan.spans.formats.left_out import Kind, LeftOut
-from longspan.spans.formats.pdf.objects import ancestors, box, entry, inherited, items, parsed, string
+from longspan.spans.formats.pdf.objects import ancestors, box, entry, inherited, items, parsed, plain, string
 from longspan.spans.formats.pdf.rows import Entry
 
 _PUSH_BUTTON, _PASSWORD = 1 << 16, 1 << 13
@@ -63,11 +63,11 @@ def _value(widget: Any, appearance: Any) -> str:
         who = string(entry(held, "/Name"))
         return drawn or (f"signed by {who}" if who else "signed" if held is not None else "")
     else:
-        value = string(held)
+        value = string(held) or plain(string(inherited(widget, "/RV")))
     if not value:
         return drawn
-    plain = " ".join(value.split())
-    return f"{value} (shown as: {drawn})" if drawn and kind == "/Tx" and drawn != plain else value
+    other = "".join(drawn.split()) != "".join(value.split())  # the cells of a comb stand apart
+    return f"{value} (shown as: {drawn})" if drawn and kind == "/Tx" and other else value
 
 
 def _box_state(widget: Any) -> str:

@@ -38,23 +38,35 @@ def read_lines(glyphs: list[Glyph]) -> list[Line]:
     """The lines in the order of the glyphs."""
     lines: list[list[Glyph]] = []
     for glyph in glyphs:
-        if not lines or (glyph.ends_line and not _goes_on(lines[-1], glyph)):
+        if not lines or (
+            not _goes_on(lines[-1], glyph) if glyph.ends_line else _is_below(lines[-1][-1], glyph)
+        ):
             lines.append([])
         lines[-1].append(glyph)
     return [_line(each) for each in lines]
 
 
+def _is_below(last: Glyph, glyph: Glyph) -> bool:
+    """Whether a glyph stands on another line although PDFium, as behind a cell of one sign, says nothing of it."""
+    return last.angle == glyph.angle and abs(glyph.base - last.base) > max(last.size, glyph.size)
+
+
 def _goes_on(line: list[Glyph], glyph: Glyph) -> bool:
-    """Whether only a raised or lowered sign lies between: the line is not at its end."""
-    last, largest = line[-1], max(line, key=lambda each: each.size)
+    """Whether only a raised or lowered sign, or the gap between two cells, lies between: the line is not at its end."""
+    last = line[-1]
+    gap, shift = glyph.left - last.right, abs(glyph.base - last.base)
+    if last.angle != glyph.angle:
+        return False
+    if shift == 0 and last.size == glyph.size and gap >= -0.4 * glyph.size:
+        return True
+    largest = max(line, key=lambda each: each.size)
     size = max(largest.size, glyph.size)
-    if last.angle != glyph.angle or not -0.4 * size <= glyph.left - last.right <= 1.5 * size:
+    if not -0.4 * size <= gap <= 1.5 * size:
         return False
     if glyph.size > 1.1 * largest.size and len(line) > 4:  # more than the mark of a note, or an initial
         return False
-    shift = abs(glyph.base - last.base)
     if shift == 0:
-        return glyph.left - last.right <= 0.5 * size
+        return gap <= 0.5 * size
     if abs(glyph.base - largest.base) > 0.7 * size or glyph.size < 0.3 * size:
         return False
     return min(last.size, glyph.size) <= 0.85 * size or shift <= 0.45 * size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,7 +65,9 @@ def string(value: Any) -> str:
     if isinstance(found, StreamObject):
         found = found.get_data()
     if isinstance(found, ByteStringObject | bytes):
-        found = bytes(found).decode("utf-8", "replace")
+        data = bytes(found)
+        wide = data.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE))
+        found = data.decode("utf-16" if wide else "utf-8", "replace")
     return str(found).replace("\r\n", "\n").replace("\r", "\n").strip() if found is not None else ""
 
 
@@ -83,3 +86,9 @@ def parsed(source: str) -> Any:
 
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False)
     return etree.fromstring(source.encode(), parser) if source else None
+
+
+def plain(rich: str) -> str:
+    """The words of rich text."""
+    root = parsed(rich)
+    return "" if root is None else " ".join(" ".join(root.itertext()).split())
