@@ -86,7 +86,7 @@ class Maker:
         return f"<m:oMath><m:{kind}>{inside}</m:{kind}></m:oMath>"
 
     def box(self, depth: int) -> str:
-        if depth > 3:
+        if depth > 1:
             return ""
         inside = f"<w:txbxContent>{self.blocks(depth + 1)}</w:txbxContent>"
         return f"<w:r><w:drawing>{inside}</w:drawing></w:r>"
@@ -109,7 +109,7 @@ class Maker:
         return f'<w:r><w:{kind}Reference w:id="{number}"/></w:r>'
 
     def table(self, depth: int) -> str:
-        if depth > 3:
+        if depth > 1:
             return paragraph(self.word())
         rows = ""
         for _ in range(self.chance.randint(1, 3)):

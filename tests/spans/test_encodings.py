@@ -79,6 +79,11 @@ def test_a_nul_byte_is_told_where(tmp_path: Path) -> None:
     assert "stop" in Document.open(tmp_path / "a.log.txt").text
 
 
+@pytest.mark.parametrize("data", [b"<p>a\0b</p>", b"The log was cut.\n" + b"\0" * 100])
+def test_nul_bytes_in_text_are_no_utf_16(tmp_path: Path, data: bytes) -> None:
+    assert "or text that was damaged" in refused(saved(tmp_path / "a.log", data))
+
+
 @pytest.mark.parametrize("said", ["a+b- c+ABC-d", "~{x~} is a set", "1+2-3", "\x1b[31mred\x1b[0m", "a+AGE-"])
 def test_ascii_that_only_looks_escaped_is_read(said: str) -> None:
     assert plain(said.encode(), "a.txt").text == said

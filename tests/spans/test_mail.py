@@ -1,5 +1,6 @@
 """Mail and web archives: what people see of them is read, and what is attached is named."""
 
+import base64
 from email.message import EmailMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
@@ -11,6 +12,8 @@ from longspan.spans import Document
 from opening import refused, saved
 
 HEAD = "From: Ada <a@example.org>\r\nTo: b@example.org\r\nSubject: =?utf-8?B?U2NobMO8c3NlbA==?=\r\nX-Secret: 1\r\n"
+INNER = "Content-Type: message/rfc822\nContent-Transfer-Encoding: "
+NESTED = b"To: c@example.org\nSubject: in\n\nThe fee."
 SHOWN = "From: Ada <a@example.org>\nTo: b@example.org\nSubject: Schlüssel"
 
 
@@ -87,6 +90,52 @@ def test_attachments_are_named_and_attached_messages_read(tmp_path: Path) -> Non
         "save it and name it beside this file"
     )
     assert "1 picture that is not read (“map.png”)" in document.notes[1]
+
+
+PART = "MIME-Version: 1.0\nContent-Type: {}; boundary=B\n\n--B\n{}\n--B--\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "said"),
+    [
+        (
+            "multipart/mixed",
+            f"{INNER}base64\n\n{base64.b64encode(NESTED).decode()}",
+            "Subject: in\n\nThe fee.",
+        ),
+        ("multipart/mixed", f"{INNER}quoted-printable\n\n{NESTED.decode()}=2E", "Subject: in\n\nThe fee.."),
+        (
+            "multipart/mixed",
+            "Content-Type: text/enriched\n\n<bold>1</bold> <<\n2<param>x</param>\n\n3",
+            "1 < 2\n3",
+        ),
+        (
+            "multipart/alternative",
+            "Content-Type: text/html\n\n<b>Come.</b>\n--B\nContent-Type: text/calendar\n\nDTSTART:20240101",
+            "Come.\n\nDTSTART:20240101",
+        ),
+    ],
+)
+def test_no_part_is_read_as_its_code(tmp_path: Path, kind: str, part: str, said: str) -> None:
+    document = opened(tmp_path, PART.format(kind, part))
+    assert document.text.endswith(said)
+    assert document.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [
+        (
+            "Content-Type: application/pdf; name==?utf-8?Q?Gr=C3=B6=C3=9Fe.pdf?=\n\nx",
+            "“Größe.pdf, application/pdf, 1 bytes”",
+        ),
+        ("Content-Type: application/pkcs7-mime; smime-type=signed-data\n\nx", "wrapped in its signature"),
+        ("Content-Type: message/partial; number=1; total=2\n\nSubject: x\n\ny", "one part of a message"),
+    ],
+)
+def test_parts_are_named_by_what_they_are(tmp_path: Path, part: str, named: str) -> None:
+    text = "Content-Type: text/plain\n\nSee below.\n--B\n"
+    assert named in opened(tmp_path, PART.format("multipart/mixed", text + part)).notes[0]
 
 
 def test_files_within_the_text_are_named(tmp_path: Path) -> None:

@@ -66,6 +66,38 @@ def test_the_older_format_is_read(tmp_path: Path) -> None:
     )
 
 
+OBJECT = "<IPython.core.display.HTML object>"
+
+
+@pytest.mark.parametrize(
+    ("forms", "said"),
+    [
+        ({"text/plain": OBJECT, "text/markdown": "**12**"}, "**12**"),
+        ({"text/plain": OBJECT, "application/json": {"a": [1]}}, '{"a": [1]}'),
+        ({"text/plain": "1 ... 3", "text/html": "<p>1 2 3</p>"}, "1 2 3"),
+        ({"text/plain": "   a\n0  1", "text/html": "<table><tr><td>a<td>0<td>1</table>"}, "   a\n0  1"),
+        ({"text/plain": "1/2", "text/latex": "$\\frac{1}{2}$"}, "1/2"),
+        ({"text/plain": "10%\r20%\r100%\nno\b\bok \x1b[?25l\x1b]8;;x\x07a"}, "100%\nok a"),
+        ({"text/plain": "a\ud83d \ud83d\ude00\0b"}, "a\ufffd 😀b"),
+    ],
+)
+def test_the_form_with_most_words_is_read_as_it_is_seen(
+    tmp_path: Path, forms: dict[str, object], said: str
+) -> None:
+    cells = [
+        {"cell_type": "code", "source": "x", "outputs": [{"output_type": "display_data", "data": forms}]}
+    ]
+    document = Document.open(saved(tmp_path / "a.ipynb", json.dumps({"cells": cells}).encode()))
+    assert document.text == f"In [ ]:\nx\n\nOut [ ]:\n{said}"
+
+
+def test_pictures_written_into_the_text_are_named(tmp_path: Path) -> None:
+    cells = [{"cell_type": "markdown", "source": f"![lamp](data:image/png;base64,{'A' * 99}) end"}]
+    document = Document.open(saved(tmp_path / "a.ipynb", json.dumps({"cells": cells}).encode()))
+    assert document.text == "![lamp](data:image/png) end"
+    assert "1 picture" in document.notes[0]
+
+
 @pytest.mark.parametrize(
     "data", [b"{", b"[]", b'{"cells": [{}]}', b'{"cells": 3}', b"[" * 100_000, b'{"cells": [3]}']
 )

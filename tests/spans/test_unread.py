@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from longspan.spans import Document
 from opening import refused, saved
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)
@@ -85,3 +86,40 @@ def test_a_known_format_is_named_whatever_the_file_is_called(
     assert advice in message.partition("; ")[2]
     if "--convert-to" in message:
         assert shlex.split(message.partition("e.g. ")[2])[-1] == str(path)
+
+
+MARKED = [
+    (b'\x04"M\x18d\x00', "an lz4 archive"),
+    (b"\x00" * 0x8001 + b"CD001", "an image of a disc (iso)"),
+    (b"\xff\xfb\x90\x64\x00", "a sound file"),
+    (b"\x00\x00\x00\x0cjP  \r\n", "a JPEG 2000 image"),
+    (b"wOFF\x00\x01", "a font"),
+    (b"bplist00\xd1\x01\x02_WebMainResource", "a binary property list or Safari web archive"),
+    (b"%FDF-1.2\n1 0 obj << /FDF << >> >> endobj", "the data of a PDF form (fdf)"),
+    (b"-----BEGIN PGP MESSAGE-----\n\nhQEM", "an encrypted message"),
+    (b"begin 644 a.bin\n#0V%T\n`\nend\n", "an encoded file"),
+    (b'<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>', "an Excel workbook in one XML"),
+    (b'<?xml version="1.0" encoding="windows-1251"?><FictionBook>\xd6</FictionBook>', "a FictionBook"),
+    (OLE + "Book\0".encode("utf-16-le"), "an older Excel file (.xls)"),
+    (zipped(**{"META-INF/container.xml": "x"}), "an EPUB book"),
+    (zipped(**{"content.xml": "x", "META-INF/manifest.xml": "x"}), "an OpenDocument file"),
+    (zipped(a="x"), "a zip archive (1 entry)"),
+]
+
+
+@pytest.mark.parametrize(("data", "kind"), MARKED)
+def test_rarer_formats_are_told_by_their_marks(tmp_path: Path, data: bytes, kind: str) -> None:
+    assert f" is {kind}, which is not read; " in refused(saved(tmp_path / "a.txt", data))
+
+
+@pytest.mark.parametrize(
+    "word", ["ID3", "BZh", "PAR1", "GIF89a", "The ftyp", "II*", "OTTO", "MSCF", "SQLite format 3"]
+)
+def test_words_that_are_marks_elsewhere_are_text(tmp_path: Path, word: str) -> None:
+    said = f"{word} is the mark of a größer file.\n"
+    assert Document.open(saved(tmp_path / "a.txt", said.encode())).text == said
+
+
+@pytest.mark.parametrize("data", [b"<html>404</html>", b"plain words"])
+def test_what_is_no_pdf_is_not_called_a_damaged_one(tmp_path: Path, data: bytes) -> None:
+    assert "is not a pdf file, whatever its name" in refused(saved(tmp_path / "a.pdf", data))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from longspan.spans.formats.whole import whole
+
 
 class Blocks:
     """Text that grows block by block.
@@ -20,13 +22,13 @@ class Blocks:
 
     def add(self, text: str, *, line_ends: int = 2, headings: Iterable[str] = ()) -> None:
         """A block with at least so many line ends before and after it, and the headings in it; without text, none."""
-        text = "\n".join(line.rstrip() for line in text.split("\n"))
+        text = "\n".join(line.rstrip() for line in whole(text).split("\n"))
         text = re.sub(r"\n{3,}", "\n\n", text).strip("\n")
         if not text:
             return
         gap = max(self._line_ends, line_ends) if self._parts else 0
         self._parts += ["\n" * gap, text]
-        self.headings += [(self._length + gap, " ".join(heading.split())) for heading in headings]
+        self.headings += [(self._length + gap, " ".join(whole(heading).split())) for heading in headings]
         self._length += gap + len(text)
         self._line_ends = line_ends
 

@@ -38,6 +38,7 @@ _ESCAPES = (
     (re.compile(rb"\x1b\$\)C"), "ISO-2022-KR"),
     (re.compile(rb"\x1b\$\)[AGE]|\x1b\$\*H"), "ISO-2022-CN"),
 )
+_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _HZ = re.compile(rb"~\{((?:[\x21-\x77][\x21-\x7e])+)~\}")
 _UTF7 = re.compile(rb"\+([A-Za-z0-9+/]{3,})-?")
 
@@ -55,20 +56,20 @@ def with_nul(data: bytes, name: str) -> DocumentError:
     """The refusal of data with NUL bytes: UTF-16 or UTF-32 without a mark, text with some NULs, or no text at all."""
     count, first = data.count(0), data.index(0)
     rest = data[:_SAMPLE].replace(b"\0", b"")
-    if count * 20 < len(data) and _mostly_text(rest):
+    wide = next(filter(lambda encoding: _plausible(data, encoding), _WIDE), "")
+    if rest and _mostly_text(rest) and not (wide and count * 5 >= 2 * len(data)):
         file, copy = shlex.quote(name), shlex.quote(f"{name}.txt")
         many = "a NUL byte" if count == 1 else f"{count:,} NUL bytes, the first"
         return DocumentError(
             f"{name} has {many} at {_line(data, first)}: it is binary data, or text that was damaged; if it is "
             f"text, look there, or convert it without them, e.g. tr -d '\\000' < {file} > {copy}"
         )
-    for encoding in ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be"):
-        if _plausible(data, encoding):
-            said = encoding.upper()
-            return DocumentError(
-                f"{name} seems to be {said} without a byte order mark; convert it, e.g. "
-                f"{_convert(name, said.replace('-LE', 'LE').replace('-BE', 'BE'))}"
-            )
+    if wide:
+        said = wide.upper()
+        return DocumentError(
+            f"{name} seems to be {said} without a byte order mark; convert it, e.g. "
+            f"{_convert(name, said.replace('-LE', 'LE').replace('-BE', 'BE'))}"
+        )
     return DocumentError(
         f"{name} is binary data, not text (NUL byte at {first:,}); convert it to text, PDF, HTML or docx first"
     )

@@ -17,7 +17,10 @@ from longspan.spans.formats.reason import reason
 from longspan.spans.places import Places
 
 _WIDGET = Kind("output without text", "outputs without text", "run the notebook, and print what it shows")
-_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\))")
+_MOVES = re.compile("([\r\b])")
+_PICTURE_DATA = re.compile(r"(data:image/[\w.+-]{1,40})(?:;[\w=.-]{1,40}){0,4};base64,[A-Za-z0-9+/=%]*")
+_SOURCES = ("source", "input", "code", "text")  # of formats 4, 3 and 1
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)[ \t#]*")
 _TEXTS = ("text/plain", "text/markdown", "text/latex", "application/json", "text/csv")
 
@@ -27,23 +30,14 @@ def notebook(data: bytes, name: str) -> Extract:
     left_out, blocks = LeftOut(), Blocks()
     notes: list[str] = []
     try:
-        said = json.loads(plain(data, name).text)
-        cells = (
-            said["cells"]
-            if "cells" in said
-            else [cell for sheet in said["worksheets"] for cell in sheet["cells"]]
-        )
-        for cell in cells:
+        for cell in _cells(json.loads(plain(data, name).text)):
             for text, headings in _cell(cell, left_out, notes, name):
                 blocks.add(text, headings=headings)
     except DocumentError:
         raise
     except Exception as error:  # a notebook may be broken in any way
-        what = (
-            f"{type(error).__name__}: {reason(error)}"
-            if isinstance(error, KeyError | TypeError)
-            else reason(error)
-        )
+        unlike = isinstance(error, KeyError | TypeError | AttributeError)
+        what = "it has not the parts of one" if unlike else reason(error)
         raise DocumentError(
             f"{name} cannot be read as a notebook ({what}); open and save it in Jupyter, or export it as Markdown"
         ) from error
@@ -54,11 +48,17 @@ def notebook(data: bytes, name: str) -> Extract:
     )
 
 
+def _cells(said: Any) -> list[dict[str, Any]]:
+    if "cells" in said:
+        return list(said["cells"])
+    return [cell for sheet in said["worksheets"] for cell in sheet["cells"]]  # of formats 2 and 3
+
+
 def _cell(
     cell: dict[str, Any], left_out: LeftOut, notes: list[str], name: str
 ) -> Iterator[tuple[str, list[str]]]:
     kind = cell["cell_type"]
-    source = _joined(cell.get("source", cell.get("input", "")))
+    source = _joined(next((cell[key] for key in _SOURCES if key in cell), ""))
     for attached in cell.get("attachments") or {}:
         left_out.add(PICTURE, attached)
     if kind == "heading":  # of format 3
@@ -72,7 +72,12 @@ def _cell(
             if text.strip():
                 yield f"Out [{' ' if number is None else number}]:\n{text}", []
     else:
-        yield from _sections(source)
+        yield from _sections(_PICTURE_DATA.sub(lambda found: _named(found[1], left_out), source))
+
+
+def _named(picture: str, left_out: LeftOut) -> str:
+    left_out.add(PICTURE)
+    return picture
 
 
 def _sections(source: str) -> Iterator[tuple[str, list[str]]]:
@@ -93,26 +98,62 @@ def _sections(source: str) -> Iterator[tuple[str, list[str]]]:
 def _output(output: dict[str, Any], left_out: LeftOut, notes: list[str], name: str) -> str:
     kind = output.get("output_type")
     if kind == "stream":
-        return _COLOURS.sub("", _joined(output.get("text", "")))
+        return _printed(_joined(output.get("text", "")))
     if kind in ("error", "pyerr"):
-        trace = _COLOURS.sub("", "\n".join(map(str, output.get("traceback") or [])))
+        trace = _printed("\n".join(map(str, output.get("traceback") or [])))
         return trace or f"{output.get('ename', '')}: {output.get('evalue', '')}"
     forms = output.get("data") or {_OLD.get(key, key): said for key, said in output.items() if key in _OLD}
     pictures = [form for form in forms if form.startswith("image/")]
-    text = next((_joined(forms[form]) for form in _TEXTS if form in forms), "")
-    if "text/html" in forms and (pictures or not text or text.startswith("<")):
-        page = _joined(forms["text/html"])
-        if page.strip():
-            found = html(b"\xef\xbb\xbf" + page.encode("utf-8", "replace"), name)
-            notes += found.notes
-            text = found.text or text
+    text = _richest(forms, notes, name)
     if pictures:
         left_out.add(PICTURE)
         if text.startswith("<"):  # what Python says of an object, such as <Figure size 640x480>
             return ""
     elif not text.strip() and forms:
         left_out.add(_WIDGET, ", ".join(forms))
-    return _COLOURS.sub("", text)
+    return _printed(text)
+
+
+def _richest(forms: dict[str, Any], notes: list[str], name: str) -> str:
+    """The plain form of an output; another if it has words that the plain one has not, or if that names an object."""
+    said = {form: _joined(forms[form]) for form in _TEXTS if form in forms}
+    plain_form = said.get("text/plain", "")
+    names_object = plain_form.lstrip().startswith("<")
+    if page := _joined(forms.get("text/html", "")).strip():
+        found = html(b"\xef\xbb\xbf" + page.encode("utf-8", "replace"), name)
+        notes += found.notes
+        said["text/html"] = found.text
+    for form in ("text/html", "text/markdown"):
+        more = said.get(form, "")
+        if more.strip() and (names_object or _words(more) - _words(plain_form)):
+            return more
+    others = [text for form, text in said.items() if form != "text/plain" and text.strip()]
+    return others[0] if others and (names_object or not plain_form.strip()) else plain_form
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
+
+
+def _printed(text: str) -> str:
+    """What a terminal shows of it in the end: without colours, and with what was written over as it is then."""
+    return "\n".join(map(_line, _TERMINAL.sub("", text).replace("\r\n", "\n").split("\n")))
+
+
+def _line(line: str) -> str:
+    if "\r" not in line and "\b" not in line:
+        return line
+    shown: list[str] = []
+    at = 0
+    for piece in _MOVES.split(line):
+        if piece == "\r":
+            at = 0
+        elif piece == "\b":
+            at = max(0, at - 1)
+        else:
+            shown[at : at + len(piece)] = piece
+            at += len(piece)
+    return "".join(shown)
 
 
 _OLD = {

@@ -26,7 +26,7 @@ _TABLES = {
     "wingdings 3": dict(zip(b"fghi\x7d\x84", "←→↑↓▶◀", strict=True)),
     "webdings": dict(zip(b"acgnr", "✔□■●✘", strict=True)),
 }
-_PRIVATE = range(0xF000, 0xF100)
+PRIVATE = range(0xF000, 0xF100)
 
 
 def is_symbolic(font: str) -> bool:
@@ -40,7 +40,7 @@ def symbol(code: int, font: str) -> str | None:
     Codes of symbolic fonts may stand in the private range U+F020 to U+F0FF. There, without a font that is
     known, Symbol is meant, as by Word's bullets.
     """
-    if code in _PRIVATE:
+    if code in PRIVATE:
         table = _TABLES.get(font.strip().lower(), None if is_symbolic(font) else _TABLES["symbol"])
         code -= 0xF000
     elif is_symbolic(font):
@@ -56,12 +56,12 @@ def replaced(text: str, font: str, unknown: list[str]) -> str:
     shown = []
     for character in text:
         code = ord(character)
-        if not is_symbolic(font) and code not in _PRIVATE:
+        if not is_symbolic(font) and code not in PRIVATE:
             shown.append(character)
             continue
         found = symbol(code, font) if code >= 0x20 else character
         if found is None:
-            found = f"[{font.strip() or 'symbol'} {code & 0xFF if code in _PRIVATE else code:X}]"
+            found = f"[{font.strip() or 'symbol'} {code & 0xFF if code in PRIVATE else code:X}]"
             unknown.append(found)
         shown.append(found)
     return "".join(shown)

@@ -8,52 +8,8 @@ import zipfile
 from io import BytesIO
 
 from longspan.errors import DocumentError
+from longspan.spans.formats.marked_files import CODED, MARKS, NO_TEXT, OCR, UNPACK, UUENCODED
 
-_OCR = "run OCR first, e.g. tesseract or ocrmypdf"
-_UNPACK = "unpack it and name the files in it"
-_NO_TEXT = "give a document with text"
-_LISTEN = "transcribe it first"
-
-# The bytes at an offset, what they are the mark of, and what to do.
-_MARKS = (
-    (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
-    (0, b"BZh", "a bzip2 archive", _UNPACK),
-    (0, b"\xfd7zXZ\x00", "an xz archive", _UNPACK),
-    (0, b"(\xb5/\xfd", "a zstd archive", _UNPACK),
-    (0, b"7z\xbc\xaf'\x1c", "a 7z archive", _UNPACK),
-    (0, b"Rar!\x1a\x07", "a rar archive", _UNPACK),
-    (257, b"ustar", "a tar archive", _UNPACK),
-    (0, b"MSCF", "a cabinet archive", _UNPACK),
-    (0, b"ITSF", "a compiled help file (chm)", _UNPACK),
-    (0, b"\x89PNG\r\n", "a PNG image", _OCR),
-    (0, b"\xff\xd8\xff", "a JPEG image", _OCR),
-    (0, b"GIF87a", "a GIF image", _OCR),
-    (0, b"GIF89a", "a GIF image", _OCR),
-    (0, b"II*\x00", "a TIFF image", _OCR),
-    (0, b"MM\x00*", "a TIFF image", _OCR),
-    (0, b"AT&TFORM", "a DjVu file", "save its text with djvutxt, or print it to a PDF"),
-    (8, b"WEBP", "a WebP image", _OCR),
-    (8, b"WAVE", "a sound file", _LISTEN),
-    (8, b"AVI ", "a video", _LISTEN),
-    (4, b"ftyphei", "a HEIC image", _OCR),
-    (4, b"ftypavif", "an AVIF image", _OCR),
-    (4, b"ftyp", "a video or sound file", _LISTEN),
-    (0, b"\x1aE\xdf\xa3", "a video", _LISTEN),
-    (0, b"ID3", "a sound file", _LISTEN),
-    (0, b"OggS", "a sound file", _LISTEN),
-    (0, b"fLaC", "a sound file", _LISTEN),
-    (60, b"BOOKMOBI", "a Kindle book (mobi)", "save it as text, HTML or PDF, e.g. with ebook-convert"),
-    (0, b"\xffWPC", "a WordPerfect file", "save it as docx or PDF, e.g. with LibreOffice"),
-    (0, b'x\x9f>"', "a mail attachment container (winmail.dat)", "unpack it, e.g. with tnef"),
-    (0, b"!BDN", "an Outlook mailbox (pst)", "save its messages as .eml, e.g. with readpst -e"),
-    (0, b"%!PS", "a PostScript file", "make a PDF of it, e.g. with ps2pdf"),
-    (0, b"SQLite format 3\x00", "an SQLite database", "save its tables as CSV"),
-    (0, b"PAR1", "a Parquet table", "save it as CSV"),
-    (0, b"\x7fELF", "a program", _NO_TEXT),
-    (0, b"\xca\xfe\xba\xbe", "a program", _NO_TEXT),
-    (0, b"\xcf\xfa\xed\xfe", "a program", _NO_TEXT),
-    (0, b"\x00asm", "a program", _NO_TEXT),
-)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # The name of a stream in an older Office file, what it tells, and what to do.
 _STREAMS = (
@@ -61,6 +17,8 @@ _STREAMS = (
     ("WordDocument", "an older Word file (.doc)", "docx"),
     ("PowerPoint Document", "an older PowerPoint file (.ppt)", "pdf"),
     ("Workbook", "an older Excel file (.xls)", "save each sheet as CSV"),
+    ("Book\0", "an older Excel file (.xls)", "save each sheet as CSV"),
+    ("HwpSummaryInformation", "a Hangul text (hwp)", "save it as docx or PDF"),
     ("__substg1.0_", "an Outlook message (.msg)", "save it as .eml, e.g. with msgconvert"),
     ("Quill", "a Publisher file", "export it as PDF"),
     ("VisioDocument", "a Visio drawing", "export it as PDF"),
@@ -83,6 +41,9 @@ _OPEN_DOCUMENT = (
         "save each sheet as CSV",
     ),
     ("application/vnd.oasis.opendocument", "an OpenDocument file", "pdf"),
+    ("application/vnd.sun.xml", "a file of the first OpenOffice", "pdf"),
+    ("application/hwp+zip", "a Hangul text (hwpx)", "save it as docx or PDF"),
+    ("application/vnd.adobe.indesign-idml", "an InDesign file", "export it as PDF"),
     (
         "application/epub+zip",
         "an EPUB book",
@@ -90,6 +51,17 @@ _OPEN_DOCUMENT = (
     ),
 )
 _XML = (
+    (
+        re.compile(rb"progid=[\"']Excel|<(?:ss:)?Workbook\b[^>]*urn:schemas-microsoft-com"),
+        "an Excel workbook in one XML",
+        "save each sheet as CSV",
+    ),
+    (
+        re.compile(rb"<FictionBook\b"),
+        "a FictionBook",
+        "save it as text, HTML or docx, e.g. with pandoc or ebook-convert",
+    ),
+    (re.compile(rb"<abiword\b"), "an AbiWord text", "save it as docx or PDF"),
     (
         re.compile(rb"<\?mso-application|<w:wordDocument|<pkg:package"),
         "a Word file in one XML",
@@ -121,19 +93,39 @@ def _kind(data: bytes) -> tuple[str, str]:
             if stream.encode("utf-16-le") in data:
                 return kind, advice
         return "an older Office file", "docx"
-    if data.startswith(b"MZ") and data[128:].find(b"PE\0\0", 0, 1024) >= 0:
-        return "a program", _NO_TEXT
+    if data.startswith(b"MZ") and b"\0" in data[:64]:
+        return "a program", NO_TEXT
     if data.startswith(b"BM") and data[6:10] == b"\0\0\0\0":
-        return "a BMP image", _OCR
-    for start, mark, kind, advice in _MARKS:
-        if data.startswith(mark, start):
-            return kind, advice
+        return "a BMP image", OCR
     head = data[:2048]
+    for mark, kind, advice in CODED:
+        if head.removeprefix(b"\xef\xbb\xbf").startswith(mark):
+            return kind, advice
+    if UUENCODED.match(head):
+        return "an encoded file", "decode it, e.g. with uudecode"
+    is_text = _is_text(head)
+    for start, mark, kind, advice in MARKS:
+        if data.startswith(mark, start) and not is_text:
+            return kind, advice
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         for pattern, kind, advice in _XML:
             if pattern.search(head):
                 return kind, advice
     return "", ""
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a file begins as text does, so that a mark made of letters is a word of it."""
+    if _CONTROLS.search(head):
+        return False
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"
+    return True
+
+
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def _zip_kind(data: bytes) -> tuple[str, str]:
@@ -156,8 +148,13 @@ def _zip_kind(data: bytes) -> tuple[str, str]:
     if any(name.endswith(".iwa") or name == "index.apxl" for name in names):
         return "a Pages, Numbers or Keynote file", "export it as docx or PDF from the program it is from"
     if "META-INF/MANIFEST.MF" in names or "AndroidManifest.xml" in names:
-        return "a program", _NO_TEXT
-    return f"a zip archive ({len(names):,} entries)", _UNPACK
+        return "a program", NO_TEXT
+    if "META-INF/container.xml" in names:
+        return _OPEN_DOCUMENT[-1][1:]
+    if "content.xml" in names and "META-INF/manifest.xml" in names:
+        return "an OpenDocument file", "pdf"
+    many = "1 entry" if len(names) == 1 else f"{len(names):,} entries"
+    return f"a zip archive ({many})", UNPACK
 
 
 def _beginning(package: zipfile.ZipFile, name: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email import message_from_bytes
 from email.message import Message
 
 from longspan.errors import DocumentError
@@ -12,6 +11,7 @@ from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import LeftOut
 from longspan.spans.formats.mail.body import Body
 from longspan.spans.formats.mail.headers import header, is_sent, shown_headers
+from longspan.spans.formats.mail.nested import parted
 from longspan.spans.formats.reason import reason
 from longspan.spans.places import Places
 
@@ -26,9 +26,6 @@ _MAILBOX = re.compile(
     rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From \S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [^\n]*\n(?=[!-9;-~]+:)"
 )
 _COUNTED = re.compile(rb"\s*(\d{1,12})\s*\n")
-_PARTED = re.compile(rb"^content-(?:type|disposition):[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
-_MOST_BOUNDARIES = 2000
-_LONGEST_HEADER = 1 << 13
 
 
 def is_mail(data: bytes, suffix: str) -> bool:
@@ -53,9 +50,8 @@ def mail(data: bytes, name: str) -> Extract:
     notes: list[str] = []
     try:
         for source in _messages(data):
-            _check(source)
             body = Body(left_out, name)
-            _read(message_from_bytes(source), body, blocks)
+            _read(parted(source), body, blocks)
             notes += body.notes
     except DocumentError:
         raise
@@ -83,14 +79,6 @@ def _messages(data: bytes) -> list[bytes]:
         re.sub(rb"(?m)^>(>*From )", rb"\1", data[begin:end])
         for (_, begin), end in zip(starts, ends, strict=True)
     ]
-
-
-def _check(source: bytes) -> None:
-    """ValueError if the message would take longer to part than its length allows."""
-    if source.lower().count(b"boundary=") > _MOST_BOUNDARIES:
-        raise ValueError(f"it has more than {_MOST_BOUNDARIES:,} boundaries between parts")
-    if any(match.end() - match.start() > _LONGEST_HEADER for match in _PARTED.finditer(source)):
-        raise ValueError(f"it has a header of a part with more than {_LONGEST_HEADER:,} bytes")
 
 
 def _read(message: Message, body: Body, blocks: Blocks) -> None:

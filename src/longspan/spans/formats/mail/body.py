@@ -11,7 +11,9 @@ from longspan.spans.display import printable
 from longspan.spans.formats.html import html
 from longspan.spans.formats.left_out import ATTACHMENT, PICTURE, Kind, LeftOut
 from longspan.spans.formats.mail.charsets import decoded
-from longspan.spans.formats.mail.headers import header
+from longspan.spans.formats.mail.enriched import enriched
+from longspan.spans.formats.mail.headers import header, words
+from longspan.spans.formats.mail.nested import unpacked
 from longspan.spans.formats.rtf import is_rtf, rtf
 
 _FORM = Kind(
@@ -20,6 +22,11 @@ _FORM = Kind(
     "it has words that the one that is read has not; open the message in a mail program to see it",
 )
 _ENCRYPTED = Kind("encrypted part", "encrypted parts", "decrypt it in a mail program and save it from there")
+_SIGNED = Kind(
+    "part wrapped in its signature",
+    "parts wrapped in their signature",
+    "open it in a mail program and save it from there, or unwrap it, e.g. with openssl smime -verify",
+)
 _ENCRYPTED_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime", "application/pgp-encrypted")
 _FURNITURE = ("text/css", "text/javascript", "application/javascript", "application/x-javascript", "font/")
 _UUENCODED = re.compile(r"^begin [0-7]{3,4} (.+)\n(?:[ -`]{1,90}\n)*?end$", re.MULTILINE)
@@ -41,18 +48,22 @@ class Body:
             self._attached(part)
         elif kind == "multipart/alternative":
             yield from self._best(part)
+        elif kind in _ENCRYPTED_TYPES and str(part.get_param("smime-type") or "").startswith("signed"):
+            self._left_out.add(_SIGNED, kind)
         elif kind == "multipart/encrypted" or kind in _ENCRYPTED_TYPES:
             self._left_out.add(_ENCRYPTED, kind)
         elif kind in ("message/rfc822", "message/delivery-status") and part.is_multipart():
             for inner in _parts(part):
                 if kind == "message/rfc822":
-                    yield "", inner
+                    yield "", unpacked(part, inner)
                 else:
                     yield (
                         "\n".join(f"{name}: {header(inner, name)}" for name in dict.fromkeys(inner.keys())),
                         None,
                     )
         elif part.is_multipart():
+            if kind == "message/partial":
+                self.notes.append("is one part of a message that was cut for sending; put its parts together")
             if any("CloseBoundaryNotFound" in type(defect).__name__ for defect in part.defects):
                 self.notes.append(
                     "has a part without an end, and may be cut off; compare it with the original"
@@ -61,7 +72,7 @@ class Body:
                 yield from self.texts(inner)
         elif kind.startswith("multipart/"):
             raise ValueError(f"its {kind} cannot be parted: no boundary is declared or found")
-        elif kind in ("text/html", "application/xhtml+xml"):
+        elif kind in ("text/html", "text/x-amp-html", "application/xhtml+xml"):
             yield self._page(part), None
         elif kind.startswith(_FURNITURE):
             pass
@@ -73,7 +84,10 @@ class Body:
     def _best(self, part: Message) -> Iterator[tuple[str, Message | None]]:
         """The last form of an alternative that can be read, which is the richest; others, if they say more."""
         forms = []
+        dates = [inner for inner in _parts(part) if inner.get_content_type() == "text/calendar"]
         for inner in _parts(part):
+            if inner in dates:
+                continue  # an invitation, which is shown besides
             apart = Body(LeftOut(), self._name)
             forms.append((inner.get_content_type(), list(apart.texts(inner)), apart))
         read = [form for form in forms if any(text.strip() or attached for text, attached in form[1])]
@@ -90,10 +104,12 @@ class Body:
                     or _words(" ".join(text for text, _ in found)) - said
                 ):
                     self._left_out.add(_FORM, kind)
+        for inner in dates:
+            yield from self.texts(inner)
 
     def _attached(self, part: Message) -> None:
         kind, data = part.get_content_type(), _content(part)
-        name = part.get_filename() or header(part, "Content-Location")
+        name = words(part.get_filename() or "") or header(part, "Content-Location")
         if kind.startswith("image/"):
             self._left_out.add(PICTURE, name)
         else:
@@ -116,6 +132,8 @@ class Body:
             self.notes += found.notes
             return found.text
         text = self._text(part).replace("\r\n", "\n").replace("\r", "\n")
+        if part.get_content_type() in ("text/enriched", "text/richtext"):
+            text = enriched(text)
         if _ARMOUR in text:
             self._left_out.add(_ENCRYPTED, "PGP")
         return _UUENCODED.sub(self._uuencoded, text)

@@ -23,16 +23,17 @@ def shown_headers(message: Message) -> str:
 
 
 def all_headers(message: Message) -> str:
-    return "\n".join(f"{name}: {_words(str(raw))}" for name, raw in message.raw_items())
+    return "\n".join(f"{name}: {words(str(raw))}" for name, raw in message.raw_items())
 
 
 def header(message: Message, name: str) -> str:
     """The words of a header; several of a name are parted by commas."""
-    found = [_words(str(raw)) for key, raw in message.raw_items() if key.lower() == name.lower()]
+    found = [words(str(raw)) for key, raw in message.raw_items() if key.lower() == name.lower()]
     return ", ".join(filter(None, found))
 
 
-def _words(raw: str) -> str:
+def words(raw: str) -> str:
+    """A header in one line, with what is encoded in it decoded."""
     data = raw.encode("utf-8", "surrogateescape")
     try:
         text = data.decode()

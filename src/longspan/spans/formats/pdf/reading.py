@@ -24,6 +24,7 @@ from longspan.spans.formats.pdf.lines import read_lines
 from longspan.spans.formats.pdf.objects import entry
 from longspan.spans.formats.pdf.rows import in_rows
 from longspan.spans.formats.reason import reason, visible
+from longspan.spans.formats.whole import whole
 from longspan.spans.places import Places
 
 _NO_LOG = logging.NullHandler()
@@ -134,7 +135,7 @@ class _Pages:
         if drawing.covered >= _COVERED and not drawing.invisible_text and words <= _STAMP_WORDS:
             self._pictures.append(number)
         said = remarks(page, glyphs, appearance, self._left_out)
-        self._texts.append("\n".join(_whole_characters(line) for line in [*lines, *said] if visible(line)))
+        self._texts.append("\n".join(whole(line) for line in [*lines, *said] if visible(line)))
 
     def _form_data(self) -> None:
         """Values of fields that stand on no page, and the data of an XFA form, at the end of the last page."""
@@ -196,7 +197,3 @@ def _letters(text: str) -> int:
 
 def _listed(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
-
-
-def _whole_characters(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -121,7 +121,7 @@ class Reader:
                 self._sign(match["sign"])
         if self._states:
             raise ValueError("it is cut off: a group does not end")
-        if source[at:].strip(" \t\r\n\0"):
+        if source[at:].strip(" \t\r\n\0\x1a"):
             raise ValueError("it goes on after its end")
 
     def _gather(self, match: re.Match[str]) -> None:

@@ -35,7 +35,14 @@ def linear(node: Any) -> str:
         return (node.text or "").replace("\n", " ").replace("\xa0", " ")
     if name in ("tab", "br"):
         return " "
-    return _row(node)
+    return _run(node) if name == "r" else _row(node)
+
+
+def _run(node: Any) -> str:
+    text = _row(node)
+    looks = [each for each in node if local(each) == "rPr"]
+    is_struck = any(switched_on(child(look, name)) for look in looks for name in ("strike", "dstrike"))
+    return f"~~{text}~~" if is_struck and text.strip() else text
 
 
 def _row(node: Any) -> str:
@@ -51,6 +58,8 @@ def _row(node: Any) -> str:
             (after_form and text[0].isalnum()) or (is_form and text[0].isdigit() and said[-1].isalnum())
         ):
             said += " "
+        if said.endswith("~~") and text.startswith("~~"):
+            said, text = said[:-2], text[2:]
         said += text
         after_form = is_form
     return said

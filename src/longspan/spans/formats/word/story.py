@@ -10,7 +10,7 @@ from longspan.spans.formats.blocks import Blocks
 from longspan.spans.formats.field_codes import without_result
 from longspan.spans.formats.left_out import DELETED, HIDDEN, LINKED, SYMBOL, Kind
 from longspan.spans.formats.line import Line, Look
-from longspan.spans.formats.symbols import is_symbolic, replaced, symbol
+from longspan.spans.formats.symbols import PRIVATE, is_symbolic, replaced, symbol
 from longspan.spans.formats.word.embedded import boxes, chunk
 from longspan.spans.formats.word.fields import Fields
 from longspan.spans.formats.word.formulas import linear
@@ -200,7 +200,8 @@ class Story:
     def _symbol(self, node: Any) -> None:
         font, code = value(node, "font") or "", value(node, "char") or ""
         point = int(code, 16) if re.fullmatch(r"[0-9a-fA-F]{1,6}", code) else 0
-        found = symbol(point, font)
+        known = not font or is_symbolic(font) or point not in PRIVATE
+        found = symbol(point, font) if known else None
         if found is None:
             found = f"[{font or 'symbol'} {code}]"
             self._left_out.add(SYMBOL, found)
