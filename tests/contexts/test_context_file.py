@@ -1,8 +1,8 @@
 """A context's file: what is written is read again, and what is not what was written is refused."""
 
-import signal
-import subprocess
-import sys
+import multiprocessing
+import time
+from collections import UserDict
 
 import pytest
 import torch
@@ -193,26 +193,19 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 
 # Killed while saving.
 
-SAVES = """
-import sys, time
-from collections import UserDict
-from pathlib import Path
-import torch
-from longspan.contexts.file import write
-
-path = Path(sys.argv[1])
 
 class Slow(UserDict):
-    "Tensors of which one never comes while the file is written."
+    """Tensors of which one never comes while the file is written."""
+
+    def __init__(self, tensors, path, stops_at, waiting):
+        super().__init__(tensors)
+        self.path, self.stops_at, self.waiting = path, stops_at, waiting
+
     def __getitem__(self, name):
-        if name == sys.argv[2] and any(path.parent.glob(".longspan-*.partial")):
-            print("waiting", flush=True)
+        if name == self.stops_at and any(self.path.parent.glob(".longspan-*.partial")):
+            self.waiting.set()
             time.sleep(600)
         return self.data[name]
-
-tensors = {name: torch.full((1 << 18,), float(number)) for number, name in enumerate("abcd")}
-write(path, Slow(tensors), {})
-"""
 
 
 @pytest.mark.parametrize(("name", "before"), [("a", False), ("c", True), ("d", False)])
@@ -220,17 +213,19 @@ def test_killed_while_saving_nothing_is_half_there(tmp_path, name, before):
     path = tmp_path / "context.safetensors"
     if before:
         write(path, {"old": torch.ones(3)}, {"old": True})
-    child = subprocess.Popen(
-        [sys.executable, "-c", SAVES, str(path), name], stdout=subprocess.PIPE, text=True
-    )
+    processes = multiprocessing.get_context("fork")
+    waiting = processes.Event()
+    tensors = {each: torch.full((1 << 18,), float(number)) for number, each in enumerate("abcd")}
+    child = processes.Process(target=write, args=(path, Slow(tensors, path, name, waiting), {}))
+    child.start()
     try:
-        assert child.stdout.readline() == "waiting\n"
+        assert waiting.wait(60)
         partial = [each for each in tmp_path.iterdir() if each != path]
         assert len(partial) == 1
         assert path.exists() == before
     finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+        child.kill()
+        child.join()
     assert path.exists() == before
     if before:
         assert read(path)[1] == {"old": True}

@@ -1,12 +1,10 @@
 """Runs are kept record by record, go on where they stopped, and say plainly what cannot be run."""
 
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from toy import FACTS, HAYSTACK, Toy, given, toy
@@ -19,7 +17,6 @@ from longspan.plan import Plan
 from tiny import tiny_model
 
 PLANS = tuple(Plan.of(text) for text in ("", "policy=snapkv(budget=40,window=16)"))
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -90,27 +87,20 @@ def test_a_task_is_described_once(tmp_path):
     assert [task["aggregate"] for task in before["tasks"]] == ["mean", "mean"]
 
 
-SCRIPT = """
-import os, signal, sys
-sys.path[:0] = [{tests!r}, {here!r}]
-from test_run import job, target
-from longspan.evaluation import RunFolder
-from longspan.evaluation.run import run
-def die(progress):
-    if progress.done == {after}:
-        os.kill(os.getpid(), signal.SIGKILL)
-run(job(), target(), RunFolder({folder!r}), die)
-"""
-
-
 @pytest.mark.parametrize("after", [1, 7])
 def test_a_killed_run_goes_on_to_the_same_numbers(tmp_path, after):
     folder = tmp_path / "killed"
-    script = SCRIPT.format(tests=str(HERE.parent), here=str(HERE), after=after, folder=str(folder))
-    died = subprocess.run(
-        [sys.executable, "-c", script], env=dict(os.environ), capture_output=True, text=True
+
+    def die(progress):
+        if progress.done == after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: run(job(), target(), RunFolder(folder), die)
     )
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
     first = results(folder)
     assert len(first) == after
     with (folder / "records.jsonl").open("a") as file:

@@ -3,9 +3,7 @@
 import ctypes
 import gc
 import mmap
-import signal
-import subprocess
-import sys
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -68,17 +66,22 @@ def test_no_file_stays_open(tmp_path):
 
 
 def test_a_process_that_is_killed_leaves_nothing(tmp_path):
-    code = (
-        "import sys, time, torch\n"
-        "from longspan.store.mapped import MappedFile\n"
-        "tensor = MappedFile(sys.argv[1]).empty((1 << 20,), torch.zeros(())).fill_(1)\n"
-        "print('filled', flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)
-    with process:
-        assert process.stdout.readline() == b"filled\n"
-        process.send_signal(signal.SIGKILL)
+    processes = multiprocessing.get_context("fork")
+    filled = processes.Event()
+
+    def fill():
+        tensor = MappedFile(str(tmp_path)).empty((1 << 20,), torch.zeros(())).fill_(1)
+        filled.set()
+        time.sleep(60)
+        del tensor
+
+    child = processes.Process(target=fill)
+    child.start()
+    try:
+        assert filled.wait(60)
+    finally:
+        child.kill()
+        child.join()
     assert list(tmp_path.iterdir()) == []
 
 
