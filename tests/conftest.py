@@ -11,7 +11,9 @@ import torch
 from hypothesis import settings
 from transformers import AutoConfig, AutoModelForCausalLM
 
+import longspan.model
 from longspan.loading import Loaded, load_weights
+from longspan.model import Model
 from tiny import tiny_network, tiny_tokenizer
 
 # The first call of a kernel takes long; how long, says nothing.
@@ -29,6 +31,25 @@ def own_contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def default_weights() -> Loaded:
     """The embedded default model in float32, from the user's cache or LONGSPAN_CACHE."""
     return load_weights(None, dtype="float32", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def default_model(default_weights: Loaded) -> Model:
+    """The default model in float32, through the self-check."""
+    return Model(default_weights)
+
+
+@pytest.fixture
+def default_loaded(default_model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """load() gives the default model that is there already, in float32."""
+    load = longspan.model.load
+
+    def load_exactly(name: str | None = None, **options: object) -> Model:
+        same = name in (None, "default", default_model.name) and options.get("dtype") in (None, "float32")
+        return default_model if same else load(name, **options)
+
+    monkeypatch.setattr(longspan.model, "load", load_exactly)
+    return default_model
 
 
 @pytest.fixture(scope="session")

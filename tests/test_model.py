@@ -7,7 +7,6 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 import longspan
-from longspan.model import Model
 
 COMMON = {
     "hidden_size": 64,
@@ -38,8 +37,8 @@ def test_a_family_without_sdpa_loads_from_a_folder(default_weights, tmp_path, fa
     shutil.rmtree(tmp_path)
 
 
-def test_the_self_check_describes_the_default_model(default_weights):
-    checked = Model(default_weights).checked
+def test_the_self_check_describes_the_default_model(default_model):
+    checked = default_model.checked
     assert (checked.layers, checked.heads, checked.kv_heads, checked.head_dim) == (30, 9, 3, 64)
     assert checked.window == 8192
     assert checked.kv_bytes_per_token == 30 * 3 * 64 * 2 * 4

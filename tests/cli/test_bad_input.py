@@ -111,11 +111,11 @@ def test_a_question_without_a_file(refusal):
     assert "FILE... QUESTION" in refusal("ask", "what?")
 
 
-def test_a_prompt_over_the_window_names_numbers_and_next_step(refusal, tmp_path, default_weights):
+def test_a_prompt_over_the_window_names_numbers_and_next_step(refusal, tmp_path, small_folder):
     long = tmp_path / "long.txt"
-    long.write_text("The tide rose and the tide fell again that night. " * 900)
-    line = refusal("ask", long, "what?", "--flow", "direct")
-    assert "window 8,192" in line
+    long.write_text("The tide rose and the tide fell again that night. " * 120)
+    line = refusal("ask", long, "what?", "--flow", "direct", "--model", small_folder)
+    assert "window 1,024" in line
     assert "positions=" in line
     assert "--flow passages" in line
 

@@ -21,7 +21,8 @@ def own(tmp_path):
     return path
 
 
-def test_a_run_and_the_same_again(tmp_path, own):
+def test_a_run_and_the_same_again(default_loaded, tmp_path, own):
+    own.write_text('{"task": {"max_new_tokens": 12}}\n' + own.read_text())
     command = [
         "eval",
         str(own),
@@ -62,11 +63,13 @@ def test_every_family_is_listed():
         assert f"{origin}: {words}" in table
 
 
-def test_a_run_says_whose_items_it_asks(tmp_path, own):
+def test_a_run_says_whose_items_it_asks(small_folder, tmp_path, own):
     shown = CliRunner().invoke(
         app,
         [
             "eval",
+            "--model",
+            str(small_folder),
             str(own),
             "ruler/qa-1",
             "ruler/niah-single-1",
@@ -108,18 +111,22 @@ def test_a_malformed_line(refusal, tmp_path, own):  # noqa: F811
     assert "mine.jsonl line 3" in refusal("eval", own, "--out", tmp_path / "out")
 
 
-def test_absent_data(run, tmp_path):  # noqa: F811
+def test_absent_data(run, small_folder, tmp_path):  # noqa: F811
     (tmp_path / "data").mkdir()
-    code, _, printed = run("eval", "qmsum", "--data", tmp_path / "data", "--out", tmp_path / "out")
+    code, _, printed = run(
+        "eval", "qmsum", "--data", tmp_path / "data", "--out", tmp_path / "out", "--model", small_folder
+    )
     assert code == 2
     message = printed.splitlines()[-1]
     assert "needs its data" in message
     assert "--data" in message
 
 
-def test_a_length_over_the_window(refusal, tmp_path):  # noqa: F811
-    message = refusal("eval", "needle", "--length", "10000", "--out", tmp_path / "out")
-    assert "length 10,000 > window 8,192" in message
+def test_a_length_over_the_window(refusal, small_folder, tmp_path):  # noqa: F811
+    message = refusal(
+        "eval", "needle", "--length", "1100", "--out", tmp_path / "out", "--model", small_folder
+    )
+    assert "length 1,100 > window 1,024" in message
     assert "positions=yarn(factor=2)" in message
 
 
@@ -166,10 +173,10 @@ def test_a_folder_that_cannot_be_written_is_refused_before_a_model_is_loaded(ref
     assert not (tmp_path / "new").exists()
 
 
-def test_a_task_without_data_is_named_and_the_exit_code_says_so(run, tmp_path, own):  # noqa: F811
+def test_a_task_without_data_is_named_and_the_exit_code_says_so(run, small_folder, tmp_path, own):  # noqa: F811
     (tmp_path / "data").mkdir()
     command = ("eval", "qmsum", own, "--data", tmp_path / "data", "--out", tmp_path / "out")
-    code, out, err = run(*command)
+    code, out, err = run(*command, "--model", small_folder)
     assert code == 1
     assert "no plan (full cache)" in out
     assert "not asked: qmsum/test: qmsum/test needs its data" in err
@@ -177,16 +184,17 @@ def test_a_task_without_data_is_named_and_the_exit_code_says_so(run, tmp_path, o
     assert any("answers, own/mine, " in line for line in err.splitlines())  # lines, where there is no screen
 
 
-def test_prompts_can_be_looked_at_and_answers_scored_anew(run, tmp_path, own):  # noqa: F811
-    code, out, _ = run("eval", own, "--show-prompts", "1", "--system", "Be brief.", "--few-shot", "1")
+def test_prompts_can_be_looked_at_and_answers_scored_anew(run, small_folder, tmp_path, own):  # noqa: F811
+    asking = ("eval", own, "--model", small_folder)
+    code, out, _ = run(*asking, "--show-prompts", "1", "--system", "Be brief.", "--few-shot", "1")
     assert code == 0
     assert "Be brief." in out
     assert out.count("=== own/mine") == 1
-    assert run("eval", own, "--out", tmp_path / "out")[0] == 0
-    code, _, err = run("eval", own, "--rescore", tmp_path / "out")
+    assert run(*asking, "--out", tmp_path / "out")[0] == 0
+    code, _, err = run(*asking, "--rescore", tmp_path / "out")
     assert (code, err) == (0, "2 answers scored anew, 0 with another score\n")
     own.write_text(own.read_text().replace('"stone"', '"rock"'))
-    code, _, err = run("eval", own, "--plan", "codec=int8", "--out", tmp_path / "out")
+    code, _, err = run(*asking, "--plan", "codec=int8", "--out", tmp_path / "out")
     assert code == 2
     assert "is not the one that this run has asked" in err
 
