@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longspan.evaluation.report import pictures
@@ -121,6 +121,7 @@ def test_dots_on_the_front_are_filled():
     assert fills == [("plan-0", "plan-0"), ("plan-1", "plan-1"), ("page", "plan-2")]
 
 
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(1, 1e10)), min_size=1, max_size=8))
 def test_every_plan_has_a_letter_within_the_picture(points):
     svg = pictures.quality_against(standing(*points), AXES[0], PLANS, "any")
@@ -136,6 +137,7 @@ def test_letters_of_dots_in_one_place_do_not_cover_each_other():
     assert min(apart) >= 8
 
 
+@settings(max_examples=15)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_letters_at_the_ends_of_curves_do_not_cover_each_other(scores):
     svg = pictures.over_lengths(chart(*scores), PLANS, "ends")
