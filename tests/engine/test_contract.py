@@ -12,7 +12,7 @@ from longspan.policies.allocators.ladder import Ladder
 from longspan.session import Session
 from tiny import stock_logits, tiny_model, tokens
 
-FAMILIES = ["llama", "qwen3", "gemma3_text"]
+FAMILIES = ["llama", "gemma3_text"]  # the second norms queries and keys, and has layers with a window
 LENGTHS = [150, 97, 33]
 PARTS = [f"{room}={part}" for room, part in SMALL]
 
@@ -83,7 +83,7 @@ def test_every_part_keeps_its_promises(part, family):
     )
     for when in whens:
         plan = Plan.of(plan_of(part, when))
-        for lengths in (LENGTHS[:1], LENGTHS):
+        for lengths in (LENGTHS[:1], LENGTHS) if family == "llama" else (LENGTHS,):
             many = len(lengths) > 1
             ids = [text(length, seed) for seed, length in enumerate(lengths)]
             asking = [text(9, seed + 10) for seed in range(len(lengths))]
