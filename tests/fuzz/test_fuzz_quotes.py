@@ -104,7 +104,7 @@ def test_a_true_quote_is_found_in_any_marks(made, data):
     end = data.draw(st.sampled_from([each for each in ends if each > start] or [len(text.rstrip())]))
     marks = data.draw(st.sampled_from(_MARKS))
     quote = _shown(text[start:end])
-    if re.search(r"\d[   ]\d{3}(?!\d)|[‘’'`\"]", text[max(0, start - 5) : end + 5]) or (
+    if re.search(r"\d[   ]\d{3}(?!\d)|\d\s½|[‘’'`\"]", text[max(0, start - 5) : end + 5]) or (
         "`" in marks and "`" in quote
     ):
         return  # may be one number, or ends where the answer's own marks end

@@ -39,6 +39,11 @@ def quoted(answer: str, read=WHOLE) -> list[Citation]:
         'He says:\n> "in full view of every visitor" — story.txt\n',
         "“in full view of every visitor,” he says",
         '"in full view of every visitor;"',
+        "&ldquo;in full view of every visitor&rdquo;",
+        "&gt; in full view of every visitor",
+        "<q>in full view of every visitor</q>",
+        "<blockquote>\n<p>in full view of every visitor</p>\n</blockquote>",
+        'He says \\"in full view of every visitor\\" of it.',
         "“in full view of\nevery visitor” and again “in full view of every visitor”",
     ],
 )
@@ -116,6 +121,59 @@ def test_a_quotation_that_stands_in_two_documents_is_that_of_the_one_named_behin
     first, second = quoted('"the royal apartments." And "his hotel for three months" (b.txt, line 4)', read)
     assert (first.document, first.place) == ("story.txt", "story.txt, line 1")
     assert (second.document, second.place) == ("copies/b.txt", "copies/b.txt, line 4")
+
+
+COPIES = [Document("x/log.txt", "Out at three, it was."), Document("y/log.txt", "\nOut at three, it was.")]
+FIRST, SECOND = "x/log.txt, line 1", "y/log.txt, line 2"
+TWICE = "“Out at three, it was.”"
+
+
+@pytest.mark.parametrize(
+    ("answer", "places"),
+    [
+        (f"{TWICE} (y/log.txt)", [SECOND]),
+        (f"{TWICE} (Y/LOG.TXT, line 2)", [SECOND]),
+        (f"According to y/log.txt, {TWICE}", [SECOND]),
+        ("In `y/log.txt`:\n\n> Out at three, it was.\n\nYes.", [SECOND]),
+        ("> Out at three, it was.\n\n— y/log.txt, line 2", [SECOND]),
+        (f"## y/log.txt\n\n- {TWICE}", [SECOND]),
+        (f"y/log.txt says {TWICE} and x/log.txt says {TWICE}", [SECOND, FIRST]),
+        (f"x/log.txt says {TWICE} and y/log.txt says {TWICE}", [FIRST, SECOND]),
+        (f"{TWICE} in y/log.txt and {TWICE} in x/log.txt", [SECOND, FIRST]),
+        (f"In y/log.txt: {TWICE} (line 3). In x/log.txt: {TWICE} (line 4)", [SECOND, FIRST]),
+        (f"{TWICE} in log.txt", [FIRST]),
+    ],
+)
+def test_the_document_that_is_named_with_a_quotation_is_cited(answer: str, places: list[str]) -> None:
+    assert [
+        each.place for each in quoted(answer, [Span(each, 0, len(each.text)) for each in COPIES])
+    ] == places
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "place"),
+    [
+        (("log.txt", "catalog.txt"), "(catalog.txt)", "catalog.txt, line 2"),
+        (("catalog.txt", "log.txt"), "(log.txt)", "log.txt, line 2"),
+        (("log.txt", "log.txt"), "(log.txt (2), line 2)", "log.txt (2), line 2"),
+        (("a", "b"), "is a fact (b)", "b, line 2"),
+        (("a.md", "my notes (old).md"), "(my notes (old).md)", "my notes (old).md, line 2"),
+    ],
+)
+def test_names_in_names_and_short_names_are_told_apart(names: tuple[str, str], said: str, place: str) -> None:
+    one, two = (Document(name, each.text) for name, each in zip(names, COPIES, strict=True))
+    [found] = quoted(f"{TWICE} {said}", [Span(one, 0, len(one.text)), Span(two, 0, len(two.text))])
+    assert found.place == place
+
+
+def test_a_word_that_a_page_cuts_is_found_with_the_labels_of_its_pages() -> None:
+    pages = [
+        f"The Log\n{said}\n- {number} -\n" for number, said in enumerate(("the light-", "house is", "out"), 1)
+    ]
+    starts = tuple(sum(map(len, pages[:number])) for number in range(3))
+    book = Document("b.pdf", "".join(pages), Places(page_starts=starts, page_labels=("i", "ii", "1")))
+    [found] = quoted("“the lighthouse is out”", [Span(book, 0, len(book.text))])
+    assert found.place == "b.pdf, page 1 (i), line 2 to page 3 (1), line 2"
 
 
 def test_of_two_documents_shown_alike_the_right_one_is_cited() -> None:

@@ -39,6 +39,20 @@ def seen(answer: str) -> list[str]:
         "〝 〟",
         "｢ ｣",
         "﹁ ﹂",
+        "≪ ≫",
+        "❝ ❞",
+        "❛ ❜",
+        "＂ ＂",
+        "＇ ＇",
+        "‛ ’",
+        "״ ״",
+        "<< >>",
+        ",, ''",
+        "'' ''",
+        '„ "',
+        '“ "',
+        '" ”',
+        "‘ '",
     ],
 )
 def test_marks_of_all_writing_systems(pair: str) -> None:
@@ -67,6 +81,18 @@ def test_marks_of_all_writing_systems(pair: str) -> None:
         ),
         ("“The first of two.\n\n“And the last one.”", ["The first of two.", "And the last one."]),
         ("**“the lamp went out”**", ["the lamp went out"]),
+        ('“The board is 5" by 6" wide” he says.', ['The board is 5" by 6" wide']),
+        ('“"Come here now," he said to me”', ['"Come here now," he said to me', "Come here now,"]),
+        ('“他说"灯在三点熄灭了"然后走了”', ['他说"灯在三点熄灭了"然后走了', "灯在三点熄灭了"]),
+        ("'The keepers’ boat isn't here' he said.", ["The keepers’ boat isn't here"]),
+        ("הוא אמר ״בצה״ל היה חשוך מאוד״ שם", ["בצה״ל היה חשוך מאוד"]),
+        (
+            'It says:\n\n"The first of two.\n\nAnd the last one."\n\nSo.',
+            ["The first of two.\n\nAnd the last one."],
+        ),
+        ('"The first of two.\n\nThis one is 5" wide, so.', []),
+        ('"\nthe lamp went out\n"', ["the lamp went out"]),
+        ("“ the lamp went out ” it says", ["the lamp went out"]),
     ],
 )
 def test_how_languages_set_them(answer: str, expected: list[str]) -> None:
@@ -110,6 +136,8 @@ def test_an_apostrophe_does_not_end_a_quotation() -> None:
         "> the lamp went out at three — log.txt, line 5",
         '> "the lamp went out at three" (log.txt)',
         "1. > the lamp went out at three",
+        "a) > the lamp went out at three",
+        "＞ the lamp went out at three",
     ],
 )
 def test_blocks_with_and_without_marks_and_source(block: str) -> None:

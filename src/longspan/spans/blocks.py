@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BLOCK = re.compile(
-    r"^(?P<fence>[^\S\n]{0,3}(?P<ticks>`{3,}|~{3,}))[^\n`]*$|^[^\S\n]*(?:[-*+•][^\S\n]+|\d+[.)][^\S\n]+)?>[^\n]*$",
+    r"^(?P<fence>[^\S\n]{0,3}(?P<ticks>`{3,}|~{3,}))[^\n`]*$|^[^\S\n]*(?:(?:[-*+•]|\d+[.)]|[A-Za-z][.)])[^\S\n]+)?[>＞][^\n]*$",
     re.MULTILINE,
 )
-_QUOTED_LINE = re.compile(r"\n[^\S\n]*>[^\n]*")
-_LINE_START = re.compile(r"^[^\S\n]*(?:[-*+•][^\S\n]+|\d+[.)][^\S\n]+)?(?:>[^\S\n]?)+", re.MULTILINE)
+_QUOTED_LINE = re.compile(r"\n[^\S\n]*[>＞][^\n]*")
+_LINE_START = re.compile(
+    r"^[^\S\n]*(?:(?:[-*+•]|\d+[.)]|[A-Za-z][.)])[^\S\n]+)?(?:[>＞][^\S\n]?)+", re.MULTILINE
+)
 _FENCE_LINE = re.compile(r"^[^\S\n]*(?:`{3,}|~{3,})[^\n`]*(?:\n|\Z)", re.MULTILINE)
 # The last line, or its end, where it says whose words these are: — log.txt, line 5; (page 3); Source: ...
 _SOURCE_LINE = re.compile(

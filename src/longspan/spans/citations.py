@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
 
 from longspan.spans.boundaries import inside_word
 from longspan.spans.document import Document, Span, merge
 from longspan.spans.finding import Read, find
+from longspan.spans.markup import shown
+from longspan.spans.naming import Sources
 from longspan.spans.quotations import Quotation, quotations
 from longspan.spans.rendering import titles
 from longspan.spans.support import sentence_around, supporting
@@ -62,7 +63,7 @@ def cite(answer: str, question: str, read: Sequence[Span], limit: int = 3) -> tu
     """
     if limit < 0:
         raise ValueError(f"limit={limit} supporting sentences; use 0 or more")
-    read = merge(read)
+    answer, read = shown(answer), merge(read)
     documents = list(dict.fromkeys(span.document for span in read))
     names = titles(documents)
 
@@ -99,17 +100,21 @@ def cite(answer: str, question: str, read: Sequence[Span], limit: int = 3) -> tu
 
 def _found(answer: str, read: Sequence[Span]) -> list[tuple[Quotation, Span | None]]:
     """Each quotation with its place; what stands in one that was found is not looked for again."""
-    places: dict[tuple[tuple[str, ...], str], Span | None] = {}
+    places: dict[tuple[tuple[str, ...], int], Span | None] = {}
     searched = [Read(span) for span in read]
+    sources = Sources(answer, list(dict.fromkeys(span.document for span in read)))
     found: list[tuple[Quotation, Span | None]] = []
     settled = 0  # where the last quotation ends that was found
-    for quotation in quotations(answer):
+    said = quotations(answer)
+    following = [*(each.start for each in said), len(answer)][1:]
+    for quotation, limit in zip(said, following, strict=False):
         if quotation.end <= settled:
             continue
+        named = sources.of(quotation, limit)
         for each in (quotation, *quotation.parts):
-            key = (each.wordings, _named(each.source, read))
+            key = (each.wordings, id(named))
             if key not in places:
-                places[key] = _place(each, searched, key[1])
+                places[key] = _place(each, searched, named)
             if places[key]:
                 settled = max(settled, quotation.end) if each is quotation else settled
             if places[key] or each is not quotation or not quotation.parts:
@@ -119,22 +124,12 @@ def _found(answer: str, read: Sequence[Span]) -> list[tuple[Quotation, Span | No
     return found
 
 
-def _place(quotation: Quotation, read: Sequence[Read], named: str) -> Span | None:
-    order = sorted(read, key=lambda each: each.span.document.name != named)
+def _place(quotation: Quotation, read: Sequence[Read], named: Document | None) -> Span | None:
+    order = sorted(read, key=lambda each: each.span.document is not named)
     for wording in sorted(quotation.wordings, key=len, reverse=True):
         if place := find(wording, order):
             return place
     return None
-
-
-def _named(source: str, read: Sequence[Span]) -> str:
-    """The document that is named in what stands behind a quotation; empty if none or several are."""
-    names = {
-        span.document.name
-        for span in read
-        if span.document.name in source or PurePath(span.document.name).name in source
-    }
-    return names.pop() if len(names) == 1 and source else ""
 
 
 def _overlap(one: Citation, other: Citation) -> bool:

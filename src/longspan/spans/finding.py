@@ -8,14 +8,18 @@ from functools import cached_property
 
 from longspan.spans.boundaries import inside_word
 from longspan.spans.document import Span
-from longspan.spans.folding import LINE_MARK, fold
+from longspan.spans.folding import LINE_MARK, fold, without_points
 from longspan.spans.furniture import furniture
+from longspan.spans.scripts import POINTS
 from longspan.spans.traced import Traced
 
 _AROUND = 64  # characters before and behind what was read, in which a word that was cut goes on
 _FARTHEST = 400  # characters that an ellipsis may stand for
 _MOST_PARTS = 16
-_OMISSION = re.compile(r"[\[(]\s*(?:\.\s?\.\s?\.|…|⋯)\s*[\])]|\.(?:\s?\.){2,}|…+|⋯+|\[[^\[\]\n]{1,40}\]")
+_OMISSION = re.compile(
+    r"[\[(]\s*(?:\.\s?\.\s?\.|…|⋯)\s*[\])]|\.(?:\s?\.){2,}|…+|⋯+|‥+|。{3,}|・{3,}|\[[^\[\]\n]{1,40}\]"
+)
+_POINT = re.compile(f"[{POINTS}]")
 _CHANGED_LETTER = re.compile(r"\[(\w)\](?=\w)")
 _BRACKETED = re.compile(r"\[(\w[^\[\]\n]{0,40})\]")
 _ENDING = ".,;:、。，．；："  # what the answer's own sentence may put before the closing mark
@@ -50,6 +54,12 @@ class Read:
         ]
         return fold(self.text.text, places) if places else None
 
+    @cached_property
+    def without_points(self) -> Traced | None:
+        """Folded without vowel points; None where there are none."""
+        found = without_points(self.folded)
+        return found if found is not self.folded else None
+
     def place(self, text: Traced, start: int, end: int) -> tuple[int, int] | None:
         """Offsets in the document for offsets in one of the texts; None unless a quote may begin and end there."""
         found = text.origin(start, end)
@@ -68,15 +78,18 @@ class Read:
 def find(wording: str, read: Sequence[Read]) -> Span | None:
     """The first place that says this, not inside a word or number, with the document's own wording.
 
-    Besides what `fold` evens out, the first letter may have another case, and a comma, colon or full stop at the end
-    may be the answer's own. Where the wording leaves something out (…, [...]) or brackets words of its own, its parts
-    stand there in their order, each within 400 characters of the one before; the place is then from the first to the
-    last. The wording as it is comes first.
+    Besides what `fold` evens out, the wording may lack the vowel points of the text, the first letter may have another
+    case, and a comma, colon or full stop at the end may be the answer's own. Where the wording leaves something out
+    (…, [...]) or brackets words of its own, its parts stand there in their order, each within 400 characters of the one
+    before; the place is then from the first to the last. The wording as it is comes first.
     """
-    for form, kind in ((str.strip, "text"), (_folded, "folded"), (_folded, "without_furniture")):
+    for kind in ("text", "folded", "without_furniture", "without_points"):
+        form = str.strip if kind == "text" else _folded
         for reading in _readings(wording):
             parts = [form(part) for part in reading]
             if not all(re.search(r"\w", part) for part in parts):
+                continue
+            if kind == "without_points" and any(_POINT.search(part) for part in parts):
                 continue
             for each in read:
                 text: Traced | None = getattr(each, kind)

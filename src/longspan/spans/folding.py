@@ -7,24 +7,30 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from longspan.spans.scripts import INVISIBLE, UNSPACED
+from longspan.spans.markup import unmarked
+from longspan.spans.scripts import INVISIBLE, POINTS, UNSPACED
 from longspan.spans.traced import Traced
 
 # What models write plain where books have it typeset, one for one.
 _PLAIN = {
-    **dict.fromkeys('‘’‚‛ʼ＇´`‹›"“”„‟«»″＂', "'"),
-    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys('‘’‚‛ʼʻ＇´′‹›"“”„‟«»″＂״׳❝❞❛❜', "'"),
+    **dict.fromkeys("‐‑‒–—―−־֊", "-"),
     **dict.fromkeys("|\t\x1f", " "),
     **dict.fromkeys("\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", "\n"),
 }
 _LETTER = r"[^\W\d_]"
-LINE_MARK = r"[ \t]*(?:[>#*+•-]+[ \t]+|//+[ \t]*|>+)+"
+LINE_MARK = r"[ \t]*(?:[>#*+•‣◦▪▫■□●○–-]+[ \t]+|//+[ \t]*|[>＞]+)+"
 """What Markdown and comments of source code have at the beginning of a line."""
 _LINE_MARKS = re.compile(rf"\n{LINE_MARK}")
-_INVISIBLE = re.compile(f"[{INVISIBLE}]+")
+_INVISIBLE = re.compile(rf"\u00ad[^\S\n]*\n\s*|[{INVISIBLE}\u0640]+")
+_DASH = re.compile(r"[—―⸺⸻]+|--+")
+_INNER_BLANK = re.compile(r"(?<=[«‹])\s|\s(?=[»›])")
+_LINE_END = re.compile(r"(?<=[^\W_][-/])(?:[^\S\n]*\n\s*|\s+(?=\d)|(?<=\d[-/])\s+)(?=[^\W_])")
 _HYPHEN = re.compile(rf"-(?<={_LETTER}-)(?:[^\S\n]*\n\s*)?(?={_LETTER})")
-_EMPHASIS = re.compile(r"[*_]+")
+_EMPHASIS = re.compile(r"[*_`]+")
 _BLANKS = re.compile(r"\s{2,}")
+_BEFORE_MARK = re.compile(r" (?=[?!:;,.](?:[\s'?!.]|\Z))")
+_POINTED = re.compile(rf"\S[{POINTS}]+|[\u0400-\u04ff]\u0301+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _UNSPACED_BLANKS = re.compile(rf"\s+(?=[{UNSPACED}])|\s(?<=[{UNSPACED}]\s)\s*")
 _LEFT_AS_THEY_ARE = ("super", "sub", "circle", "square", "fraction", "font")
@@ -34,26 +40,33 @@ _JAMO = "[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?"
 def fold(text: str, left_out: Sequence[tuple[int, int]] = ()) -> Traced:
     """The text as all texts are written that read alike, knowing where its characters came from.
 
-    Line ends, blanks, blanks between words of scripts that have none, hyphens between letters (so also at a line's
-    end), invisible characters, composed and split accents, ligatures, full-width forms, the style of quotation marks
-    and dashes, Markdown's emphasis and marks at the beginning of lines do not matter. Case, numbers, raised digits,
-    fractions and all other punctuation do. left_out: places whose text is passed over, in ascending order.
+    Line ends, blanks, blanks between words of scripts that have none and before marks of punctuation, hyphens between
+    letters (so also at a line's end), invisible characters, composed and split accents, ligatures, full-width forms,
+    the style of quotation marks and dashes, Markdown's and HTML's marks, marks of notes and the way to write a power do
+    not matter. Case, numbers, fractions and all other punctuation do. left_out: places whose text is passed over, in
+    ascending order.
     """
-    folded = Traced(_blanked(text, left_out) if left_out else text)
-    folded = folded.replace(_LINE_MARKS, lambda match: "\n")
-    present: set[str] = set() if text.isascii() else set(text)
+    folded = unmarked(Traced(_blanked(text, left_out) if left_out else text))
+    folded = folded.replace(_LINE_MARKS, lambda match: "\n").replace(_DASH, _dash)
+    present: set[str] = set() if folded.text.isascii() else set(folded.text)
     folded = _plain(folded, present) if present else folded.exchange(_PLAIN)
     folded = folded.replace(_EMPHASIS, _unemphasized)
-    folded = folded.replace(_HYPHEN, lambda match: "")
+    folded = folded.replace(_LINE_END, lambda match: "").replace(_HYPHEN, lambda match: "")
+    folded = folded.replace(_BLANKS, lambda match: " ").exchange({"\n": " "})
     if any(map(_UNSPACED.match, present)):
         folded = folded.replace(_UNSPACED_BLANKS, lambda match: "")
-    return folded.replace(_BLANKS, lambda match: " ").exchange({"\n": " "})
+    return folded.replace(_BEFORE_MARK, lambda match: "")
+
+
+def without_points(folded: Traced) -> Traced:
+    """A folded text without vowel points, signs for reading and marks of stress, as most texts are written."""
+    return folded.replace(_POINTED, lambda match: match[0][0])
 
 
 def _plain(folded: Traced, present: set[str]) -> Traced:
     """Without invisible characters, and with each character in the form that all its forms become."""
     exchanged, longer, composed = _tables()
-    folded = folded.replace(_INVISIBLE, lambda match: "") if any(map(_INVISIBLE.match, present)) else folded
+    folded = folded.replace(_INVISIBLE, lambda match: "").replace(_INNER_BLANK, lambda match: "")
     if several := present & longer:
         folded = folded.replace(_one_of(several), lambda match: _normal(match[0]))
     folded = folded.exchange({old: exchanged[old] for old in present & exchanged.keys()})
@@ -69,6 +82,12 @@ def _blanked(text: str, places: Sequence[tuple[int, int]]) -> str:
         pieces += (text[at:start], " " * (end - start))
         at = end
     return "".join((*pieces, text[at:]))
+
+
+def _dash(match: re.Match[str]) -> str:
+    """A dash between words has blanks; one between numbers, as in 1914—1918, has none."""
+    text, start, end = match.string, match.start(), match.end()
+    return "-" if text[start - 1 : start].isdecimal() and text[end : end + 1].isdecimal() else " - "
 
 
 def _unemphasized(match: re.Match[str]) -> str:
@@ -92,7 +111,7 @@ def _one_of(characters: Iterable[str]) -> re.Pattern[str]:
 def _tables() -> tuple[dict[str, str], set[str], re.Pattern[str]]:
     """What is written otherwise: one for one, as several characters, and as letters with marks behind them.
 
-    Raised, lowered, circled and squared characters and fractions are left as they are: 10⁶ is not 106.
+    Raised, lowered, circled and squared characters and fractions are left as they are.
     """
     table, longer, marks = dict(_PLAIN), set(), []
     for code in (*range(0xA0, 0x3400), *range(0xF900, 0x10000), *range(0x2F800, 0x2FA1E)):

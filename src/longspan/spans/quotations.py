@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from longspan.spans.blocks import Block, blocks
 from longspan.spans.scripts import HANGUL, UNSPACED
@@ -20,25 +19,53 @@ _PAIRS = {
     "﹃": "﹄",
     "《": "》",
     "〈": "〉",
-    "〝": "〞〟",
-    "“": "”“",
-    "„": "“”",
+    "≪": "≫",
+    "⟪": "⟫",
+    "⟨": "⟩",
+    "〝": "〞 〟",
+    "“": "” “",
+    "„": "“ ”",
     "‟": "”",
+    "❝": "❞",
     "«": "»",
     "‹": "›",
+    "❮": "❯",
     "‘": "’",
-    "‚": "‘’",
+    "‚": "‘ ’",
+    "‛": "’",
+    "❛": "❜",
     "``": "''",
 }
-_ALSO = {"”": "”", "»": "«»", "›": "‹›", "’": "’", '"': '"', "'": "'", "`": "`'"}
-_OPENS = {**_PAIRS, **_ALSO}
-_CLOSES: dict[str, list[str]] = {}
-for _opener, _closers in _OPENS.items():
-    for _closer in [_closers] if _closers == "''" else _closers:
-        _CLOSES.setdefault(_closer, []).append(_opener)
-_MARK = re.compile("``|''|[" + "".join(sorted(set("".join((*_OPENS, *_CLOSES))))) + "]")
-_SINGLE = frozenset("'’‘‚‛`")  # may be apostrophes, and are told apart by what stands beside them
-_STRAIGHT = frozenset("\"'`")  # open and close alike, so a forgotten one must not reach beyond its paragraph
+_ALSO = {
+    "”": "”",
+    "»": "« »",
+    "›": "‹ ›",
+    "’": "’",
+    '"': '"',
+    "＂": "＂",
+    "״": "״",
+    "'": "'",
+    "＇": "＇",
+    "`": "` '",
+    "''": "''",
+    ",,": "'' “ ”",
+    "<<": ">>",
+}
+_OPENS = {mark: closers.split() for mark, closers in {**_PAIRS, **_ALSO}.items()}
+_CLOSES = {
+    closer: [opener for opener in _OPENS if closer in _OPENS[opener]]
+    for closer in dict.fromkeys(closer for closers in _OPENS.values() for closer in closers)
+}
+# What also closes, as keyboards have no other mark, where the right one does not follow.
+_MIXED = {'"': "“„‟,,״", "”": '"', "'": "‘‚", "’": "'", "״": '"'}
+_MARKS = sorted({*_OPENS, *_CLOSES}, key=len, reverse=True)
+_MARK = re.compile("|".join(map(re.escape, _MARKS)))
+_SINGLE = frozenset("'’‘‚‛❛`＇")  # may be apostrophes, and are told apart by what stands beside them
+_STRAIGHT = frozenset(
+    ['"', "'", "`", "״", "＂", "＇", "''", "<<"]
+)  # a forgotten one reaches not beyond its paragraph
+_DEEPEST = 32  # quotations in each other; what was opened before them and never closed is forgotten
+_AHEAD = 32  # marks among which the right one is looked for
 _NO_SPACES = re.compile(f"[{UNSPACED}{HANGUL}]")
 _ELISION = re.compile(
     r"(?:tis|twas|twere|twill|em|til|till|cause|cos|cuz|bout|round|neath|gainst|n|s|t|k|m|d|re|ve|ll|\d0s|\d\d)\b",
@@ -55,8 +82,8 @@ class Quotation:
     """A quotation at ``start`` to ``end`` of an answer.
 
     ``wordings``: what it may be meant to quote, the likeliest first, as a block may end with its source. ``parts``:
-    quotations of its own that it consists of, as a block of several paragraphs does. ``source``: what the answer says
-    right behind it.
+    quotations of its own that it consists of, as a block of several paragraphs does. ``source``: what a block says of
+    whose words these are.
     """
 
     start: int
@@ -85,17 +112,7 @@ def quotations(answer: str) -> list[Quotation]:
         wording = answer[start:end].strip()
         if long_enough(wording) and not (len(wording) < _SHORTEST[0] and answer[start - 1] in _TITLES):
             found.append(Quotation(start, end, (wording,)))
-    found.sort(key=lambda each: (each.start, -each.end))
-    following = [*(each.start for each in found[1:]), len(answer)]
-    return [
-        each if each.source else replace(each, source=_behind(answer, each.end, start))
-        for each, start in zip(found, following, strict=False)
-    ]
-
-
-def _behind(answer: str, end: int, following: int) -> str:
-    """What the paragraph has behind a quotation, up to the next one."""
-    return answer[end : min(end + _SOURCE, following)].split("\n\n")[0]
+    return sorted(found, key=lambda each: (each.start, -each.end))
 
 
 def long_enough(wording: str) -> bool:
@@ -133,33 +150,71 @@ def _marked(text: str) -> Iterator[tuple[int, int]]:
     breaks = [match.end() for match in _PARAGRAPH.finditer(text)]
     marks = list(_MARK.finditer(text))
     stack: list[_Open] = []
-    waiting: Counter[str] = Counter()  # how often each mark waits in the stack for its other half
     for number, match in enumerate(marks):
         mark, start, end = match[0], match.start(), match.end()
         paragraph = bisect_right(breaks, start)
         begins = start == 0 or (paragraph > 0 and breaks[paragraph - 1] == start)
-        if begins and _opens(text, mark, start, end) and waiting[mark]:
+        opens, last = _opens(text, mark, start, end), None
+        if begins and opens:
             # A quotation of several paragraphs, each of which begins with a mark and the last alone ends with one.
-            while (last := _pop(stack, waiting)).mark != mark:
-                pass
-            yield last.start, _PARAGRAPH.search(text, last.start).start()  # type: ignore[union-attr]
+            if last := _taken(stack, lambda each, mark=mark: each.mark == mark):  # type: ignore[misc]
+                yield last.start, _PARAGRAPH.search(text, last.start).start()  # type: ignore[union-attr]
         elif mark in _CLOSES and _closes(text, mark, start, end):
-            openers = [each for each in _CLOSES[mark] if waiting[each]]
-            if openers and not (mark in "'’" and _possessive(text, marks, number)):
-                while (last := _pop(stack, waiting)).mark not in openers:
-                    pass
-                if last.mark not in _STRAIGHT or last.paragraph == paragraph:
-                    yield last.start, start
-                    continue
-        if _opens(text, mark, start, end):
+            meant = not (mark in "'’" and _possessive(text, marks, number))
+            last = _taken(stack, lambda each: meant and _answers(text, each, marks, number, paragraph))  # noqa: B023
+            if last:
+                yield last.start, start
+                continue
+        if opens:
             stack.append(_Open(mark, end, paragraph))
-            waiting[mark] += 1
+            del stack[:-_DEEPEST]
 
 
-def _pop(stack: list[_Open], waiting: Counter[str]) -> _Open:
-    last = stack.pop()
-    waiting[last.mark] -= 1
-    return last
+def _taken(stack: list[_Open], wanted: Callable[[_Open], bool]) -> _Open | None:
+    """The innermost that is wanted, taken from the stack with all that was opened after it."""
+    for place in range(len(stack) - 1, -1, -1):
+        if wanted(stack[place]):
+            found = stack[place]
+            del stack[place:]
+            return found
+    return None
+
+
+def _answers(text: str, opened: _Open, marks: list[re.Match[str]], number: int, paragraph: int) -> bool:
+    """Whether a mark that closes a quotation closes the one that this mark opened."""
+    mark, start, end = marks[number][0], marks[number].start(), marks[number].end()
+    if mark not in _OPENS[opened.mark]:
+        if opened.mark not in _MIXED.get(mark, "") or opened.start == start:
+            return False
+        left, right = text[start - 1], text[end : end + 1]
+        doubtful = left.isdigit() or right.isalnum() or (mark in "'’" and left in "szxSZX")
+        if _word(right) or (doubtful and _right_one_follows(opened, marks, number, text)):
+            return False
+    return (
+        opened.mark not in _STRAIGHT
+        or opened.paragraph == paragraph
+        or _whole_lines(text, opened, marks[number])
+    )
+
+
+def _right_one_follows(opened: _Open, marks: list[re.Match[str]], number: int, text: str) -> bool:
+    """Whether a mark that closes this one comes before another that opens like it, in the same paragraph."""
+    at = marks[number].end()
+    for other in marks[number + 1 : number + 1 + _AHEAD]:
+        if other[0] in _OPENS[opened.mark] and _closes(text, other[0], other.start(), other.end()):
+            return "\n\n" not in text[at : other.start()]
+        if other[0] == opened.mark and _opens(text, other[0], other.start(), other.end()):
+            return False
+    return False
+
+
+def _whole_lines(text: str, opened: _Open, closing: re.Match[str]) -> bool:
+    """Whether a quotation begins and ends with a line, so that its straight marks may hold several paragraphs."""
+    before = text[max(0, opened.start - _SOURCE) : opened.start - 1].rstrip(" \t*_")
+    behind = text[closing.end() : closing.end() + _SOURCE].lstrip(" \t*_.,;)")
+    return (
+        opened.mark == '"' and (not before or before[-1] in ":\n") and (not behind or behind[0] in "\n(—–[")
+    )
 
 
 def _word(character: str) -> bool:
@@ -167,10 +222,17 @@ def _word(character: str) -> bool:
     return character.isalnum() and not _NO_SPACES.match(character)
 
 
+def _alone(text: str, start: int, end: int) -> bool:
+    """Whether a mark has a line of its own."""
+    return text[end : end + 1] in ("\n", "") and text[start - 1 : start] in ("\n", "")
+
+
 def _opens(text: str, mark: str, start: int, end: int) -> bool:
     if mark not in _OPENS:
         return False
     left, right = text[start - 1 : start], text[end : end + 1]
+    if mark == '"' and _alone(text, start, end):
+        return True
     if mark in _PAIRS:
         return not (mark in _SINGLE and _word(left))
     if not right or right.isspace() or _word(left):
@@ -180,9 +242,9 @@ def _opens(text: str, mark: str, start: int, end: int) -> bool:
 
 def _closes(text: str, mark: str, start: int, end: int) -> bool:
     left, right = text[start - 1 : start], text[end : end + 1]
-    if mark in "」』｣﹂﹄》〉〞〟" or mark == "''":
+    if mark in "」』｣﹂﹄》〉〞〟≫⟫⟩❞❯" or mark in ("''", ">>") or (mark == '"' and _alone(text, start, end)):
         return True
-    if mark == "»" and left.isspace():  # French: « and blanks »
+    if mark in "»”" and left.isspace():  # French: « and blanks »
         return not right.isalnum() and not _begins_line(text, start)
     if not left or left.isspace() or left in "([{":
         return False
@@ -190,7 +252,7 @@ def _closes(text: str, mark: str, start: int, end: int) -> bool:
         return True
     if mark in "“‘":
         return not right.isalnum()
-    if mark == '"':
+    if mark in '"״':
         return not ("\u0590" <= right <= "\u05ff")
     return not _word(right)
 

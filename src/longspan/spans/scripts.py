@@ -13,4 +13,7 @@ UNSPACED = IDEOGRAPHS + HIRAGANA + KATAKANA + SOUTHEAST
 INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
 """Characters that only say how others are set: soft hyphens, joiners, directions, variants."""
 
+POINTS = "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+"""Vowel points and signs for reading of Hebrew and Arabic, which most texts leave out."""
+
 HYPHENS = "-\u2010\u2011"

@@ -9,7 +9,16 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from threading import Lock
 
-from longspan.spans.scripts import HANGUL, HIRAGANA, HYPHENS, IDEOGRAPHS, INVISIBLE, KATAKANA, SOUTHEAST
+from longspan.spans.scripts import (
+    HANGUL,
+    HIRAGANA,
+    HYPHENS,
+    IDEOGRAPHS,
+    INVISIBLE,
+    KATAKANA,
+    POINTS,
+    SOUTHEAST,
+)
 
 _MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
@@ -30,9 +39,7 @@ _TOKEN = re.compile(
 )
 _HYPHENATED = re.compile(rf"[{HYPHENS}](?:\s*\n\s*)?")
 _DROPPED = re.compile(f"[{INVISIBLE}\u0640]")
-_POINTS = re.compile(
-    "[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]"
-)
+_POINTS = re.compile(f"[{POINTS}]")
 _ACCENTS = re.compile("(?<=[A-Za-z\u0370-\u03ff\u1f00-\u1fff])[\u0300-\u036f]+")
 _SINGLE = IDEOGRAPHS + HIRAGANA + KATAKANA
 _SPACED = rf"[^\W_{_SINGLE}{SOUTHEAST}{HANGUL}]"
