@@ -19,6 +19,23 @@ class Named:
 
 NAMED = (
     Named(
+        name="infllm",
+        text="positions=rerope(near=4096,sharpen=false) selector=infllm",
+        paper="InfLLM: Unveiling the Intrinsic Capacity of LLMs for Understanding Extremely Long Sequences with "
+        "Training-Free Memory",
+        link="https://arxiv.org/abs/2402.04617",
+        year=2024,
+        changes="Visits the blocks whose representative tokens match best, all at the edge of the local window.",
+    ),
+    Named(
+        name="longcache",
+        text="positions=in-cache selector=longcache(compare=unrotated)",
+        paper="Farewell to Length Extrapolation, a Training-Free Infinite Context with Finite Attention Scope",
+        link="https://arxiv.org/abs/2407.15176",
+        year=2024,
+        changes="Finds spans by what tokens say, wherever they stand, and moves them together.",
+    ),
+    Named(
         name="mpcache",
         text="policy=look-once(threshold=1e-8) selector=mpcache",
         paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
@@ -42,6 +59,16 @@ NAMED = (
         year=2024,
         changes="Keeps values and keys of low rank in host memory, and visits the chunks whose landmarks promise most; "
         "outliers and recent entries keep their keys as they came.",
+    ),
+    Named(
+        name="tokenselect",
+        text="positions=in-cache selector=tokenselect(compare=edge)",
+        paper="TokenSelect: Efficient Long-Context Inference and Length Extrapolation for LLMs via Dynamic "
+        "Token-Level KV Cache Selection",
+        link="https://arxiv.org/abs/2411.02886",
+        year=2024,
+        changes="Visits the tokens with most votes of the heads, as if all stood where the recent ones begin, and "
+        "moves them together.",
     ),
 )
 """All of them. `NAME slot=...` is the plan with some slots filled otherwise."""

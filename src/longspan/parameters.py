@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 Budget: TypeAlias = int | float
@@ -52,6 +54,24 @@ def tokens(budget: Budget, seen: int) -> int:
     if isinstance(budget, int):
         return budget
     return max(1, math.floor(round(seen * budget, 6)))
+
+
+@cache
+def numbers_by_layer(name: str, path: str, example: str) -> tuple[tuple[float, ...], ...]:
+    """The numbers in a text file, a line for each layer and in it a number for each head, by blanks or tabs.
+
+    Raises ValueError, with the parameter's name, for a file that cannot be read, is empty or is no such table.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        rows = tuple(tuple(float(number) for number in line.split()) for line in lines if line.strip())
+        if not rows or len({len(row) for row in rows}) > 1:
+            raise ValueError("lines are of unequal length" if rows else "it is empty")
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{name}={path!r} has no table of numbers, a line for each layer ({error}); give the path of {example}"
+        ) from error
+    return rows
 
 
 def _is_number(value: object) -> bool:

@@ -10,7 +10,9 @@ from pattern_twins import fewest, random_reading, reading_of
 from readings import check_dense, listed
 from torch.testing import assert_close
 
+from longspan.errors import PlanError
 from longspan.patterns.xattention import XAttention
+from longspan.plan import Plan
 from tiny import stock_logits, tiny_model, tokens
 
 
@@ -62,6 +64,37 @@ def test_the_fewest_blocks_that_hold_the_threshold(rows, past, stride, threshold
     index = pattern.index(reading)
     assert (index.block, index.width or index.block, index.first) == (16, 16, first)
     assert listed(index.visits) == chosen
+
+
+def test_heads_have_thresholds_of_their_own_in_each_layer(tmp_path):
+    path = tmp_path / "thresholds.txt"
+    path.write_text("0.1 0.2 0.3 0.4\n\n0.0 0.5 0.9 1.0\n")
+    pattern, first = XAttention(stride=4, block=16, thresholds=str(path)), 1
+    for layer, numbers in enumerate(([0.1, 0.2, 0.3, 0.4], [0.0, 0.5, 0.9, 1.0])):
+        reading = random_reading(70, 20, kv_heads=2, seed=layer, spread=4.0, layer=layer, layers=2)
+        expected = [
+            [
+                sorted(fewest(weights, threshold, lambda n, own=first + b: n in (0, own)) - {first + b})
+                if threshold < 1
+                else list(range(first + b))
+                for b, weights in enumerate(head)
+            ]
+            for head, threshold in zip(shares(pattern, reading), numbers, strict=True)
+        ]
+        assert listed(pattern.index(reading).visits) == expected
+    with pytest.raises(PlanError, match="are of 2 layers with 4 heads, this model has 3 with 4"):
+        pattern.index(random_reading(70, 20, kv_heads=2, layers=3))
+    for text, reason in (
+        ("0.5 1.5", "thresholds=1.5 is outside 0.0 .. 1.0"),
+        ("0.5\n0.5 1", "unequal length"),
+    ):
+        path.with_name(f"{len(text)}.txt").write_text(text)
+        with pytest.raises(ValueError, match=reason):
+            XAttention(thresholds=str(path.with_name(f"{len(text)}.txt")))
+    with pytest.raises(
+        PlanError, match=r"thresholds='nowhere' has no table of numbers.*give the path of a file"
+    ):
+        Plan.parse("pattern=xattention(thresholds=nowhere)")
 
 
 def test_an_antidiagonal_meets_every_key_once():

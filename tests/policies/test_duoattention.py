@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kept import kept
 from passage import Passage
+from torch.testing import assert_close
 
 from longspan.errors import PlanError
 from longspan.parts import text_of
 from longspan.plan import Plan
 from longspan.policies.allocators.retrieval_heads import RetrievalHeads
 from longspan.policies.duoattention import DuoAttention
+from naive_llama import causal, naive_logits
 from tiny import tiny_model, tokens
 
 ENTRY = 2 * 16 * 4 + 4
@@ -168,5 +170,48 @@ def test_published_gates_stand_for_measured_scores(tmp_path):
         pytest.raises(PlanError, match="are of 1 layers with 2 KV heads, this model has 3 with 2"),
     ):
         session.read(tokens(200))
-    with pytest.raises(PlanError, match=r"no table of numbers.*give the path"):
+    with pytest.raises(
+        PlanError, match=r"gates='nowhere.tsv' has no table of numbers.*give the path of a model"
+    ):
         Plan.parse("policy=duoattention(allocator=retrieval-heads(gates=nowhere.tsv))")
+
+
+def naive_retrieving(gates: list[list[float]], sparsity: float) -> set[tuple[int, int]]:
+    """The authors' rule: a head retrieves whose gate is not below the quantile of all gates."""
+    every = sorted(gate for row in gates for gate in row)
+    if sparsity >= 1:
+        return set()
+    place = sparsity * (len(every) - 1)
+    low, part = int(place), place - int(place)
+    quantile = every[low] + part * (every[min(low + 1, len(every) - 1)] - every[low])
+    return {(i, j) for i, row in enumerate(gates) for j, gate in enumerate(row) if gate >= quantile}
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.2, 0.34, 0.5, 0.75, 1.0])
+def test_a_share_of_heads_streams_from_chunk_to_chunk(tmp_path, sparsity):
+    """Against a Llama whose streaming heads see sinks, recent entries and their own chunk, the others everything."""
+    gates = [[0.0, 0.91], [0.2, 0.1], [0.9, 0.4]]
+    path = tmp_path / "full_attention_heads.tsv"
+    path.write_text("\n".join("\t".join(map(str, row)) for row in gates))
+    heads = f'retrieval-heads(sinks=4,recent=16,gates="{path}",sparsity={sparsity})'
+    model, ids, chunk = tiny_model(), tokens(100), 24
+    retrieving = naive_retrieving(gates, sparsity)
+    layer = iter(range(3))
+
+    def visible(query, key):
+        number, seen = next(layer), causal(len(ids)).repeat(4, 1, 1)
+        for row in range(2):
+            if (number, row) not in retrieving:
+                for start in range(0, len(ids), chunk):
+                    lost = slice(4, max(4, start - 16))
+                    seen[2 * row : 2 * row + 2, start : start + chunk, lost] = False
+        return seen
+
+    expected = naive_logits(model.network, ids, visible)
+    with model.session(f"policy=duoattention(when=chunk,allocator={heads})", chunk=chunk) as session:
+        assert_close(session.logits(ids), expected, atol=1e-5, rtol=0)
+        session.read(tokens(24, seed=1))
+        lengths = [[len(row) for row in rows] for rows in kept(session)]
+    assert lengths == [[124 if (i, j) in retrieving else 20 for j in range(2)] for i in range(3)]
+    with pytest.raises(PlanError, match="budget=80 has no effect beside sparsity"):
+        Plan.parse(f"policy=duoattention(budget=80,allocator={heads})")

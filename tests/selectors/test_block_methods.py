@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 from visits import around, choice, generate, random, read, runs, top, visit
 
 from longspan.selectors.actqkv import ActQKV
+from longspan.selectors.digests.representatives import Representatives
+from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.infllm import InfLLM
 from longspan.selectors.longheads import LongHeads
 from longspan.selectors.mpcache import MPCache
+from longspan.selectors.retrieve import Retrieve
 from longspan.selectors.retrolm import RetroLM
 from longspan.selectors.scorings.activation import Activation
+from longspan.selectors.scorings.spans import Spans
 from longspan.selectors.shadowkv import ShadowKV
 
 SEEDS = st.integers(0, 999)
@@ -197,3 +201,26 @@ def test_a_block_of_queries_shares_a_choice():
     mean = visit(queries.mean(1), keys, 300)
     alone.extend(mean)
     assert torch.equal(many.index, alone.select(mean).index)
+
+
+def test_every_query_of_a_text_votes_by_the_representatives_of_its_own_head():
+    keys, queries = random(2, 200, 8, seed=0), random(4, 200, 8, seed=1)
+    spans = Spans(top=1, span=1)
+    selector = Retrieve(
+        grouping=Pages(size=8),
+        digest=Representatives(),
+        scoring=spans,
+        budget=8,
+        local=20,
+        dense=0,
+        reading=100,
+    )
+    (visited,) = read(selector.summary(), queries, keys, 100)
+    now, blocks = queries[:, 100:], runs(0, 8, 80)
+    votes = [0] * len(blocks)
+    for head in range(4):
+        before = [(100, query) for query in now[head]]
+        means = [representatives(keys[head // 2], block, before, 4) for block in blocks]
+        for query in now[head]:
+            votes[top([query @ mean for mean in means], 1)[0]] += 1
+    assert visited == [around(0, [blocks[top(votes, 1)[0]]], 80, 100)] * 4

@@ -136,6 +136,7 @@ class Pass:
             call=call,
             span=span,
             queries=span.turned(query, call.layer),
+            raw=query,
             decoding=decoding,
             pattern=engine.pattern if call.window is None and engine.thinning is None else None,
             selector=self._selector(call),

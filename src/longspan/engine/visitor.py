@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,9 +29,9 @@ from longspan.store.state import State
 class Visitor:
     """The queries of one sequence in one layer, and what they look at.
 
-    queries: as each leg of the span turns them. decoding: whether it is one generated token, whose own entry is stored
-    already. pattern and selector: None where the layer leaves them alone. notes: what the layers of a pass tell each
-    other.
+    queries: as each leg of the span turns them, and raw as they came. decoding: whether it is one generated token,
+    whose own entry is stored already. pattern and selector: None where the layer leaves them alone. notes: what the
+    layers of a pass tell each other.
     """
 
     memory: Memory
@@ -38,6 +39,7 @@ class Visitor:
     call: Call
     span: Span
     queries: list[Tensor]
+    raw: Tensor
     decoding: bool
     pattern: Pattern | None
     selector: Selector | None
@@ -241,6 +243,7 @@ class Visitor:
             keys=keys,
             raw=raw,
             fresh=fresh,
+            placed=None if self.span.key_map is not None else partial(self._placed, groups[0], rows),
             positions=lambda: torch.cat([self._positions(group) for group in groups], 1),
             layer=self.call.layer,
             layers=self.layers,
@@ -250,6 +253,14 @@ class Visitor:
             surprise=self.memory.surprises(),
             notes=self.notes,
         )
+
+    def _placed(self, group: Group, rows: slice, first: int | None) -> Tensor:
+        """Some queries as if the first of them stood at a position, or not turned for None."""
+        raw = self.raw[self._heads(group), rows]
+        if first is None:
+            return raw
+        places = torch.arange(first, first + raw.shape[1], device=raw.device)
+        return turned(raw, self.span.query_turn(places))
 
     def _summary(self, place: tuple[int, int], selector: Selector) -> Summary:
         if place not in self.layer.summaries:

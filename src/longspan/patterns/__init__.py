@@ -114,6 +114,5 @@ CARDS = (
         year=2025,
         training=False,
         changes="While reading, blocks of queries see the key blocks whose antidiagonal scores hold enough attention.",
-        missing="Thresholds of their own for each head, which the authors found for one model.",
     ),
 )

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.errors import PlanError
 from longspan.kernels.blocks import BlockIndex
-from longspan.parameters import check_range
+from longspan.parameters import check_range, numbers_by_layer
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of
+
+_EXAMPLE = "a file with the thresholds of this model's heads"
 
 # Weights of tiles looked at together; bounds the memory.
 _WEIGHTS = 1 << 22
@@ -27,19 +30,19 @@ class XAttention(Pattern):
 
     stride: queries and keys of a tile. threshold: the share. block: tokens per block, a multiple of stride. The
     defaults are those of the authors' `xattn_estimate`; their `Xattention_prefill`, which their README calls, has a
-    threshold of 0.8.
+    threshold of 0.8. thresholds: path of a text file with a threshold for each query head, a line for each layer of the
+    model, instead; the authors found such for Llama-3.1-8B (`llama_threshold.py`).
 
-    Deviations: one threshold for all heads; theirs may also differ from head to head, as found for Llama-3.1-8B. The
-    first block is always visited and the own one counts once, as the paper means it: in the authors' code the first
-    part of a text (all of one up to 16k) loses both marks of being sure to an assignment, sums lag by one, and most
-    query blocks visit one key block more. Tiles
-    are aligned to the first key, also where a chunk begins inside one. Where scores are bounded by a soft cap, the
-    means are bounded by it.
+    Deviations: the first block is always visited and the own one counts once, as the paper means it: in the authors'
+    code the first part of a text (all of one up to 16k) loses both marks of being sure to an assignment, sums lag by
+    one, and most query blocks visit one key block more. Tiles are aligned to the first key, also where a chunk begins
+    inside one. Where scores are bounded by a soft cap, the means are bounded by it.
     """
 
     stride: int = 16
     threshold: float = 0.9
     block: int = 128
+    thresholds: str | None = None
 
     def __post_init__(self) -> None:
         check_range("stride", self.stride, 1, self.block)
@@ -47,6 +50,10 @@ class XAttention(Pattern):
         check_range("block", self.block, 16, 4096)
         if self.block % self.stride:
             raise ValueError(f"stride={self.stride} does not divide block={self.block}; choose 4, 8 or 16")
+        if self.thresholds is not None:
+            for row in numbers_by_layer("thresholds", self.thresholds, _EXAMPLE):
+                for number in row:
+                    check_range("thresholds", number, 0.0, 1.0)
 
     @property
     def least(self) -> int:
@@ -58,7 +65,7 @@ class XAttention(Pattern):
         shares = self.shares(reading)
         own = own_blocks(reading, self.block)
         before = causal_blocks(own, shares.shape[2])
-        chosen = self._fewest(shares, own) & before
+        chosen = self._fewest(shares, own, self._thresholds(reading)) & before
         return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(chosen))
 
     def shares(self, reading: Reading) -> Tensor:
@@ -93,15 +100,26 @@ class XAttention(Pattern):
             shares[..., : weights.shape[2]].index_add_(1, own[begin - first : end - first] - own[0], weights)
         return shares
 
-    def _fewest(self, shares: Tensor, own: Tensor) -> Tensor:
+    def _thresholds(self, reading: Reading) -> Tensor:
+        """Of each head, `[heads, 1, 1]`."""
+        heads, device = len(reading.query), reading.query.device
+        if self.thresholds is None:
+            return torch.full((heads, 1, 1), self.threshold, device=device)
+        rows = numbers_by_layer("thresholds", self.thresholds, _EXAMPLE)
+        if (len(rows), len(rows[0])) != (reading.layers, heads):
+            raise PlanError(
+                f"thresholds={self.thresholds!r} are of {len(rows)} layers with {len(rows[0])} heads, this model has "
+                f"{reading.layers} with {heads}; give the file of this model"
+            )
+        return torch.tensor(rows[reading.layer], device=device)[:, None, None]
+
+    def _fewest(self, shares: Tensor, own: Tensor, threshold: Tensor) -> Tensor:
         """The first block, the own one, and the fewest others with which they hold the threshold: bool, like shares."""
-        if self.threshold >= 1:
-            return torch.ones_like(shares, dtype=torch.bool)
         number = torch.arange(shares.shape[2], device=own.device)
         sure = (number == 0) | (number == own[:, None])
-        lacking = self.threshold * shares.sum(-1, keepdim=True) - (shares * sure).sum(-1, keepdim=True)
+        lacking = threshold * shares.sum(-1, keepdim=True) - (shares * sure).sum(-1, keepdim=True)
         ordered, order = shares.masked_fill(sure, 0).sort(-1, descending=True)
-        needed = ordered.cumsum(-1) - ordered < lacking
+        needed = (ordered.cumsum(-1) - ordered < lacking) | (threshold >= 1)
         return torch.zeros_like(needed).scatter_(-1, order, needed) | sure
 
 

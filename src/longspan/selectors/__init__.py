@@ -77,9 +77,8 @@ CARDS = (
         link="https://arxiv.org/abs/2407.15176",
         year=2024,
         training=False,
-        changes="Queries visit spans around the tokens that the heads of a layer vote for.",
+        changes="Queries visit spans around the tokens for which they and the other heads of a layer vote.",
         field=(91,),
-        missing="It follows the paper's text alone, since no code of the authors was to be had to compare with.",
     ),
     Card(
         name="squeezed",

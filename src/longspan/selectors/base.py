@@ -22,8 +22,9 @@ class Visit:
     row holds; while generating the token itself is the last of them, while reading the tokens of `query` are not
     among them and are visited anyway. start: the position of the first query. keys: stored keys from one entry up
     to another, rotated, `[kv_heads, stop − start, dim]`. raw: the same as the store holds them, rotated or not;
-    fresh: whether those that are not described yet are as they came. positions: where the entries stood in the text,
-    `[kv_heads, entries]`. scale: what the model multiplies query · key with. layer counts from 0 of `layers`.
+    fresh: whether those that are not described yet are as they came. placed: the queries turned from a position on, or
+    not at all for None, where the store holds keys before their rotation. positions: where the entries stood in the
+    text, `[kv_heads, entries]`. scale: what the model multiplies query · key with. layer counts from 0 of `layers`.
     softcap: what then bounds it, None for nothing.
     rounds: positions at which rounds of a dialogue begin. surprise: −log p of each token before this pass, fp32
     `[start]`, for selectors that ask for it. notes: what layers of one pass tell each other, by name; empty at the
@@ -43,6 +44,7 @@ class Visit:
     surprise: Tensor | None = None
     raw: Callable[[int, int], Tensor] | None = None
     fresh: bool = False
+    placed: Callable[[int | None], Tensor] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -16,9 +16,9 @@ from longspan.selectors.scorings.joint import Joint
 class InfLLM(Recipe):
     """Visits the blocks whose representative tokens match best, the same for all heads. https://arxiv.org/abs/2402.04617
 
-    Keys and queries keep their rotation and their true positions; in the paper keys outside the local window are
-    compared, and visited, as if all of them stood at its edge, which a position scheme has to do here. Where the
-    blocks lie is up to the codec.
+    Keys outside the local window are compared, and visited, as if all of them stood at its edge: that is the plan
+    called infllm, this beside positions=rerope(near=4096,sharpen=false). By itself the selector leaves true
+    positions. The authors' edge is at n_local − 1, here at n_local. Where the blocks lie is up to the codec.
 
     block: entries of a block. representatives: tokens that stand for it. top: blocks visited. sinks: the paper's
     initial tokens. local: its local window. reading: queries that share a choice while text is read.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from longspan.parameters import check_range
 from longspan.selectors.digests.keys import Keys
 from longspan.selectors.groupings.tokens import Tokens
+from longspan.selectors.retrieval import Compare
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.spans import Spans
@@ -14,22 +15,27 @@ from longspan.selectors.scorings.spans import Spans
 
 @dataclass(frozen=True, kw_only=True)
 class LongCache(Recipe):
-    """Visits spans around the best tokens of each head, the same for all heads. https://arxiv.org/abs/2407.15176
+    """Visits spans around the best tokens of each query and head, the same for all heads. https://arxiv.org/abs/2407.15176
 
-    Later versions of the paper call it ReAttention. Tokens are compared with rotation and at their true positions;
-    the paper compares them without, and moves what is visited together. While text is read the mean query of each
-    head votes, where in the paper every query does.
+    Later versions of the paper call it ReAttention. It compares queries and keys without their rotation, and moves what
+    is visited together: that is the plan called longcache, this with compare=unrotated beside positions=in-cache. By
+    itself the selector takes them as attention does, at their true positions.
+    The defaults are those of the authors' runs with Llama-3-8B; for models of larger windows they have 256 spans and
+    8192 local tokens. Deviations: their local part is up to 128 tokens shorter, so that it begins with a block; while
+    generating, their code lets query heads vote by keys of other KV heads; a span of an odd number has one token more.
 
-    spans: spans visited at most. span: tokens of a span. top: tokens that each head votes for. sinks, local: first
-    and last tokens visited in any case. reading: queries that share a choice while text is read.
+    spans: spans visited at most. span: tokens of a span. top: tokens that each query votes for. sinks, local: first
+    and last tokens visited in any case. reading: queries that share a choice while text is read. compare: see
+    `retrieve`.
     """
 
-    spans: int = 96
+    spans: int = 127
     span: int = 32
     top: int = 4
     sinks: int = 32
     local: int = 4096
     reading: int = 512
+    compare: Compare = "rotated"
 
     def __post_init__(self) -> None:
         check_range("spans", self.spans, 1)
@@ -48,4 +54,5 @@ class LongCache(Recipe):
             local=self.local,
             dense=0,
             reading=self.reading,
+            compare=self.compare,
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
+from longspan.errors import PlanError
 from longspan.parameters import Budget, tokens
 from longspan.selectors.base import Chosen, Summary, Visit
 from longspan.selectors.column import Compound
@@ -17,12 +19,15 @@ from longspan.selectors.scorings.base import Scoring
 from longspan.store.group import Exact
 from longspan.store.state import State
 
+Compare: TypeAlias = Literal["rotated", "unrotated", "edge"]
+
 
 class Retrieval(Compound, Summary):
     """Groups what has left the recent entries, digests each group, and chooses among the digests.
 
     budget: entries chosen by score per query head, in whole groups, a float for a fraction of the entries, None for
     no bound. sinks, local: first and last entries that are visited in any case; so are entries in no group yet.
+    compare: as in `Retrieve`.
     """
 
     def __init__(
@@ -35,16 +40,18 @@ class Retrieval(Compound, Summary):
         budget: Budget | None,
         sinks: int,
         local: int,
+        compare: Compare = "rotated",
     ) -> None:
         self._groups = grouping.groups(sinks)
         self._digests = digest.digests()
         self._recall = reuse.recall()
         self._scoring, self._whole = scoring, reuse.whole
-        self._budget, self._local = budget, local
+        self._budget, self._local, self._compare = budget, local, compare
         self._early = digest.early and not grouping.surprised
 
     def extend(self, visit: Visit) -> None:
         """Groups the entries that are not among the recent ones any more."""
+        visit = self._met(visit)
         self._digests.watch(visit)
         self._group(visit, visit.entries - self._local)
 
@@ -53,7 +60,7 @@ class Retrieval(Compound, Summary):
         if not self._early:
             return stop
         stop = min(stop, visit.entries - self._local)
-        self._group(visit, stop)
+        self._group(self._met(visit), stop)
         return max(self.covered, min(stop, self._groups.sinks))
 
     @property
@@ -63,6 +70,7 @@ class Retrieval(Compound, Summary):
 
     def select(self, visit: Visit) -> Chosen | None:
         """The best groups with the sinks and the recent entries; None while all groups fit into the budget."""
+        visit = self._met(visit)
         picked = None if self._recall is None else self._recall.recall(visit)
         budget = None if self._budget is None else tokens(self._budget, visit.entries)
         if self._groups.grouped <= (budget or 0):
@@ -77,6 +85,17 @@ class Retrieval(Compound, Summary):
             return None
         return self._groups.spread(picked, visit)
 
+    def _met(self, visit: Visit) -> Visit:
+        """Queries and keys as they are to meet."""
+        if self._compare == "rotated":
+            return visit
+        if visit.placed is None or visit.raw is None:
+            raise PlanError(
+                f"compare={self._compare} needs keys that are stored before their rotation; leave it out"
+            )
+        place = self._local if self._compare == "edge" else None
+        return replace(visit, query=visit.placed(place), keys=visit.raw)
+
     def _group(self, visit: Visit, stop: int) -> None:
         formed = self._groups.extend(visit, stop)
         if formed is not None:
@@ -84,19 +103,26 @@ class Retrieval(Compound, Summary):
             self.covered = self._groups.covered
 
     def _pick(self, visit: Visit, budget: int | None) -> Picked:
-        groups, scoring = self._groups, self._scoring
-        query = scoring.probe(visit.query).unflatten(0, (groups.rows, -1))
-        match, sizes = self._digests.match(query, visit), groups.sizes
+        sizes, always = self._groups.sizes, self._digests.always()
+        parts = self._scoring.probes(visit.query, self._groups.count)
+        scores = self._scoring.joined([self._scored(query, always, visit) for query in parts])
+        if always is None:
+            return self._scoring.pick(scores, sizes, budget)
+        beyond = int((always * sizes).sum(1).max())
+        return self._scoring.pick(scores, sizes, None if budget is None else budget + beyond)
+
+    def _scored(self, query: Tensor, always: Tensor | None, visit: Visit) -> Tensor:
+        """The groups' scores by some queries `[heads, k, dim]`."""
+        match = self._digests.match(query.flatten(0, 1).unflatten(0, (self._groups.rows, -1)), visit)
         if self._digests.weighs:
             visit = replace(visit, softcap=None)
-        always = self._digests.always()
         if always is None:
-            return scoring.pick(scoring.scores(match, sizes, visit), sizes, budget)
+            return self._scoring.scores(match, self._groups.sizes, visit)
         # They are chosen in any case, beyond the budget, and take no part in the scores of the others.
-        scores = scoring.scores(match.masked_fill(always[:, None], -torch.inf), sizes, visit)
-        scores = scores.masked_fill(always[:, None], torch.inf)
-        beyond = int((always * sizes).sum(1).max())
-        return scoring.pick(scores, sizes, None if budget is None else budget + beyond)
+        scores = self._scoring.scores(
+            match.masked_fill(always[:, None], -torch.inf), self._groups.sizes, visit
+        )
+        return scores.masked_fill(always[:, None], torch.inf)
 
     @property
     def parts(self) -> dict[str, State]:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, get_args
 
-from longspan.parameters import Budget, check_budget, check_range
+from longspan.errors import PlanError
+from longspan.parameters import Budget, check_budget, check_choice, check_range
 from longspan.selectors.base import Selector, Summary
 from longspan.selectors.digests.base import Digest
 from longspan.selectors.digests.bounds import Bounds
 from longspan.selectors.groupings.base import Grouping
 from longspan.selectors.groupings.pages import Pages
-from longspan.selectors.retrieval import Retrieval
+from longspan.selectors.retrieval import Compare, Retrieval
 from longspan.selectors.reuses.base import Reuse
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.base import Scoring
 from longspan.selectors.scorings.heads import Heads
+
+if TYPE_CHECKING:
+    from longspan.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,10 @@ class Retrieve(Selector):
     fraction of those stored, none for no bound. A scoring may also choose fewer.
     sinks, local: first and last entries, visited in any case and not counted in the budget.
     dense: first layers that visit everything.
+    compare: how queries meet keys where they choose: "rotated", as in attention; "unrotated", both before their
+    rotation; "edge", keys before it and queries turned by `local` positions, as if all keys stood at the edge of the
+    recent ones. The last two need keys that are stored before their rotation, as with positions=in-cache,
+    which also counts what is visited without gaps.
     reading: queries that share a choice while text is read; 0 where reading visits everything.
     """
 
@@ -43,6 +52,7 @@ class Retrieve(Selector):
     local: int = 1
     dense: int = 2
     reading: int = 0
+    compare: Compare = "rotated"
 
     def __post_init__(self) -> None:
         if self.budget is not None:
@@ -51,6 +61,7 @@ class Retrieve(Selector):
         check_range("local", self.local, 1)
         check_range("dense", self.dense, 0)
         check_range("reading", self.reading, 0)
+        check_choice("compare", self.compare, get_args(Compare))
         needs = {"digest": self.digest.ordered, "scoring": self.scoring.joint, "reuse": self.reuse.ordered}
         for name, ordered in needs.items():
             if ordered and not self.grouping.contiguous:
@@ -71,12 +82,22 @@ class Retrieve(Selector):
             budget=self.budget,
             sinks=self.sinks,
             local=self.local,
+            compare=self.compare,
         )
 
     @property
     def reads(self) -> int:
         """As `reading` says."""
         return self.reading
+
+    def check(self, plan: Plan) -> None:
+        """Refuses comparing without rotation where keys are stored rotated."""
+        raw = plan.codec is not None and plan.codec.raw
+        if self.compare != "rotated" and not raw and (plan.positions is None or not plan.positions.by_rank):
+            raise PlanError(
+                f"compare={self.compare} needs keys that are stored before their rotation; add positions=in-cache, or "
+                "leave compare out"
+            )
 
     def skips(self, layer: int, layers: int) -> bool:
         """The first layers visit everything."""
@@ -107,6 +128,10 @@ class Recipe(Selector):
     def reads(self) -> int:
         """As the combination says."""
         return self.parts.reads
+
+    def check(self, plan: Plan) -> None:
+        """As the combination says."""
+        self.parts.check(plan)
 
     def skips(self, layer: int, layers: int) -> bool:
         """As the combination says."""

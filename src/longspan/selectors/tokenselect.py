@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from longspan.parameters import Budget, check_budget
 from longspan.selectors.digests.keys import Keys
 from longspan.selectors.groupings.tokens import Tokens
+from longspan.selectors.retrieval import Compare
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.similar import Similar
 from longspan.selectors.scorings.votes import Votes
@@ -17,13 +18,16 @@ class TokenSelect(Recipe):
     """Visits the tokens with the most soft votes, as long as queries stay alike. https://arxiv.org/abs/2411.02886
 
     Votes are a softmax of query · key without 1/√d, over all tokens but the first and the recent ones, as the authors
-    have it. Deviations: queries and keys are rotated and stand at their true positions; the authors turn the query
-    to the position of the last local token, compare it with keys that are not rotated, and number what is visited
-    anew; their published code has the cache of choices off (here threshold=1) and takes the largest vote of
-    neighbours for some tasks.
+    have it. They turn the query as if every token stood at the edge of the recent ones, and number what is visited
+    anew: that is the plan called tokenselect, this with compare=edge beside positions=in-cache. By itself the selector
+    compares as attention does and leaves true positions.
+    Deviations: the paper's formula could not be read, this is its code, which has the cache of choices off (here
+    threshold=1), takes the largest vote of neighbours for some tasks, counts the chunk of 512 that is being read among
+    the recent tokens, and has query heads vote by keys of other KV heads.
 
     budget: tokens chosen. threshold: a choice is kept while the cosine with the query that made it is above this.
     sinks, local: first and last tokens visited in any case. reading: queries that share a choice while text is read.
+    compare: see `retrieve`.
     """
 
     budget: Budget = 2048
@@ -31,6 +35,7 @@ class TokenSelect(Recipe):
     sinks: int = 128
     local: int = 512
     reading: int = 512
+    compare: Compare = "rotated"
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)
@@ -48,4 +53,5 @@ class TokenSelect(Recipe):
             local=self.local,
             dense=0,
             reading=self.reading,
+            compare=self.compare,
         )

@@ -90,7 +90,7 @@ class FullReading:
 
     def query(self, layer: int, count: int) -> Tensor:
         """The last `count` queries `[heads, count, dim]`, as the first piece of the positions turns them."""
-        return self.span(layer, count).turned(self._raw(layer, count), layer)[0]
+        return self.span(layer, count).turned(self.raw_query(layer, count), layer)[0]
 
     def keys(self, layer: int) -> Tensor:
         """All keys `[kv_heads, n, dim]`, turned if the positions have one way to turn them."""
@@ -114,7 +114,7 @@ class FullReading:
         """
         count = count or self.queries
         facts, span, keys = self.engine.seam.layers[layer], self.span(layer, count), self.keys(layer)
-        raw = self._raw(layer, count)
+        raw = self.raw_query(layer, count)
         places = torch.arange(self.count, device=keys.device)
         scores = torch.full((*raw.shape[:2], self.count), -torch.inf, device=keys.device)
         for leg, turned_query in zip(span.legs, span.turned(raw, layer), strict=True):
@@ -143,7 +143,8 @@ class FullReading:
         """Gives the memory back."""
         self.memory.release()
 
-    def _raw(self, layer: int, count: int) -> Tensor:
+    def raw_query(self, layer: int, count: int) -> Tensor:
+        """The last `count` queries `[heads, count, dim]`, not turned."""
         query = self.memory.layers[layer].observed(count)
         if query is None or query.shape[1] != count:
             raise ValueError(f"remember={count} queries are wanted; read with remember={count} or more")

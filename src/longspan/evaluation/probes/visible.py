@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from longspan.engine.engine import Engine
+from longspan.engine.legs import Span, turned
 from longspan.engine.memory import LayerMemory, Memory
+from longspan.engine.view import ranks
 from longspan.evaluation.probes.full_reading import FullReading, read
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.recall import pairs
 from longspan.plan import Plan
 from longspan.selectors.base import Chosen, Selector, Visit
+from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 
 
@@ -82,7 +86,8 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
             f"{type(selector).__name__} needs the surprise of every token, which a probe does not gather; "
             "compare it with `longspan eval` instead"
         )
-    query = reading.query(layer, reading.queries)
+    span, raw = reading.span(layer, reading.queries), reading.raw_query(layer, reading.queries)
+    query = span.turned(raw, layer)[-1]
     mask = torch.zeros(*query.shape[:2], reading.count, dtype=torch.bool, device=query.device)
     if selector is not None and selector.skips(layer, len(reading.engine.seam.layers)):
         selector = None
@@ -100,7 +105,11 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
                 query=query[heads, row : row + 1],
                 entries=entries,
                 start=reading.count - reading.queries + row,
-                keys=group.keys,
+                keys=partial(_turned, group, span),
+                raw=group.keys,
+                placed=None
+                if span.key_map is not None
+                else partial(_placed, span, raw[heads, row : row + 1]),
                 positions=lambda group=group, entries=entries: group.positions()[:, :entries],  # type: ignore[misc]
                 layer=layer,
                 layers=len(reading.engine.seam.layers),
@@ -114,6 +123,22 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
             places = positions[:, :entries] if chosen is None else _chosen(chosen, positions)
             mask[heads, row] = mask[heads, row].scatter(1, places, True)
     return mask
+
+
+def _turned(group: Group, span: Span, start: int, stop: int) -> Tensor:
+    """Keys as the farthest piece turns them, by which a selector chooses."""
+    keys = group.keys(start, stop)
+    if span.key_map is not None:
+        return keys
+    places = group.positions()[:, start:stop]
+    if span.by_rank:
+        places = ranks([group.length], group.length, span.end, keys.device)[:, start:stop]
+    return turned(keys, span.turn(span.legs[-1].keys, places))
+
+
+def _placed(span: Span, raw: Tensor, first: int | None) -> Tensor:
+    """One query as if it stood at a position, or not turned for None."""
+    return raw if first is None else turned(raw, span.query_turn(torch.tensor([first], device=raw.device)))
 
 
 def _chosen(chosen: Chosen, positions: Tensor) -> Tensor:

@@ -58,8 +58,7 @@ CARDS = (
         training=False,
         changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
         trained=True,
-        missing="Gates are not trained here, but measured or read from the authors' file, and streaming heads "
-        "read the prompt with full attention where when=end.",
+        missing="Gates are not trained here, but read from the authors' file of a model, or measured.",
     ),
     Card(
         name="sensitivity",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
 from longspan.errors import PlanError
-from longspan.parameters import check_range
+from longspan.parameters import check_range, numbers_by_layer
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.view import View
 
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
 SMALLEST_GATE = 1e-6
 """What a head counts whose gate is closed; 0 stands for heads that policies leave alone."""
 
+_EXAMPLE = "a model's full_attention_heads.tsv"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalHeads(Allocator):
@@ -30,16 +30,16 @@ class RetrievalHeads(Allocator):
 
     sinks, recent: what each other head, a streaming head, keeps: so many first and so many last entries. Which heads
     retrieve is measured once of the model (profile "heads"), or read from a file; the best of all layers are
-    chosen, as many as leave the
-    mean row within the budget, and only entries that a policy scores +∞ come before sinks and recent ones.
+    chosen, as many as leave the mean row within the budget, and only entries that a policy scores +∞ come before sinks
+    and recent ones.
     gates: path of the gates that the authors publish for a model, attn_patterns/…/full_attention_heads.tsv,
-    instead of
-    measuring.
-    Deviations: the paper trains a gate for each head, and its users choose the share of retrieval heads; here both
-    follow from the measured scores and the budget. Scores are measured on a text made from templates. Streaming heads
-    read the prompt with full attention where when="end"; the authors' stream there, too (when="chunk"). A
-    budget of tokens makes fewer heads retrieve as the text grows,
-    and one that is a fraction makes it more: with when="chunk" a head that comes late lacks what it had dropped.
+    instead of measuring. sparsity: the share of all heads that stream, whatever the length, as the authors' users
+    give it, such as 0.5, instead of the budget.
+    As in the authors' code, a prompt that is read as one is read with full attention (when="end"), and one read in
+    chunks with what streaming heads have kept and the chunk itself (when="chunk").
+    Deviations: the paper trains a gate for each head, and without `gates` these are scores measured on a text made
+    from templates. Without `sparsity`, a budget of tokens makes fewer heads retrieve as the text grows, and one that is
+    a fraction makes it more: with when="chunk" a head that comes late lacks what it had dropped.
     """
 
     profile: ClassVar[str] = "heads"  # none where gates are given
@@ -47,10 +47,14 @@ class RetrievalHeads(Allocator):
     sinks: int = 128
     recent: int = 256
     gates: str | None = None
+    sparsity: float | None = None
 
     def __post_init__(self) -> None:
+        if self.sparsity is not None:
+            check_range("sparsity", self.sparsity, 0.0, 1.0)
         if self.gates is not None:
             object.__setattr__(self, "profile", "")
+            numbers_by_layer("gates", self.gates, _EXAMPLE)
         check_range("sinks", self.sinks, 0)
         check_range("recent", self.recent, 1)
 
@@ -61,10 +65,13 @@ class RetrievalHeads(Allocator):
 
     def check(self, plan: Plan) -> None:
         """Refuses budgets of fewer tokens than streaming heads keep."""
-        if self.gates is not None:
-            published(self.gates)
         budget = plan.policy.budget if plan.policy is not None else 1.0
-        if isinstance(budget, int) and budget < self.least:
+        if self.sparsity is not None:
+            if plan.policy is not None and budget != type(plan.policy).budget:
+                raise PlanError(
+                    f"retrieval-heads: budget={budget} has no effect beside sparsity={self.sparsity}; leave out one"
+                )
+        elif isinstance(budget, int) and budget < self.least:
             raise PlanError(
                 f"retrieval-heads: budget={budget} is outside {self.least} .. ∞ tokens, which streaming heads keep; "
                 "raise budget or lower sinks or recent"
@@ -72,12 +79,14 @@ class RetrievalHeads(Allocator):
 
     def layer_budget(self, budget: int, view: View) -> int:
         """The mean row of the layer, rounded down; a budget below what streaming heads keep is raised to it."""
-        if budget >= view.seen:
+        if budget >= view.seen and self.sparsity is None:
             return budget
         rows, scores = view.keys.shape[0], self._scores(view)
         everything, least = view.seen, min(self.least, view.seen)
         heads = int((scores > 0).sum())
         retrieving = max(0, heads * (budget - least)) // max(1, everything - least)
+        if self.sparsity is not None:
+            retrieving = 0 if self.sparsity == 1 else heads - math.ceil(round(self.sparsity * (heads - 1), 6))
         best = scores.flatten().argsort(descending=True, stable=True)[:retrieving]
         here = int((best // scores.shape[1] == view.layer).sum())
         return (here * everything + (rows - here) * least) // rows
@@ -103,7 +112,7 @@ class RetrievalHeads(Allocator):
         """How much each head retrieves, fp32 `[layers, heads]`; 0 in layers with a window."""
         if self.gates is None:
             return view.profile(self.profile)
-        gates = published(self.gates)
+        gates = torch.tensor(numbers_by_layer("gates", self.gates, _EXAMPLE))
         if gates.shape != (view.layers, view.keys.shape[0]):
             raise PlanError(
                 f"gates={self.gates!r} are of {gates.shape[0]} layers with {gates.shape[1]} KV heads, this model has "
@@ -112,19 +121,3 @@ class RetrievalHeads(Allocator):
         full = torch.zeros(len(gates), 1)
         full[list(view.full_layers or range(len(gates)))] = 1
         return gates.clamp(SMALLEST_GATE, 1.0) * full
-
-
-@cache
-def published(path: str) -> Tensor:
-    """The gates in a file of the authors, full_attention_heads.tsv: a line for each layer, fp32 `[layers, heads]`.
-
-    Raises PlanError for a file that cannot be read or is no table of numbers.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        return torch.tensor([[float(gate) for gate in line.split()] for line in lines if line.strip()])
-    except (OSError, ValueError) as error:
-        raise PlanError(
-            f"gates={path!r} are no table of numbers, a line for each layer ({error}); give the path of a model's "
-            "full_attention_heads.tsv"
-        ) from error

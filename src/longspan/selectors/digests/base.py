@@ -41,7 +41,10 @@ class Digests(Compound, ABC):
 
     @abstractmethod
     def match(self, query: Tensor, visit: Visit) -> Tensor:
-        """How well each group may match: query `[rows, group, dim]` → `[rows, group, groups]`, as query · key is."""
+        """How well each group may match: query `[rows, k, dim]` → `[rows, k, groups]`, as query · key is.
+
+        The k queries of a row are those of its heads, of each head equally many side by side.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

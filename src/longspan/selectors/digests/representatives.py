@@ -105,7 +105,7 @@ class RepresentativeKeys(Digests):
     def match(self, query: Tensor, visit: Visit) -> Tensor:
         """query · mean of the representatives of its own head."""
         means = self._means.value
-        return products(query.reshape(len(means), 1, -1), means).reshape(*query.shape[:2], -1)
+        return products(query.reshape(len(means), -1, means.shape[-1]), means).reshape(*query.shape[:2], -1)
 
     @property
     def parts(self) -> dict[str, State]:

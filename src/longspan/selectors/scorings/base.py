@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,11 +27,21 @@ class Scoring(ABC):
         """The one query that chooses for `[heads, n, dim]`: `[heads, dim]`, their mean."""
         return query[:, 0] if query.shape[1] == 1 else query.mean(1)
 
+    def probes(self, query: Tensor, groups: int) -> Iterator[Tensor]:
+        """The queries that choose among so many groups, `[heads, k, dim]` at a time; by default the one of `probe`."""
+        yield self.probe(query)[:, None]
+
+    def joined(self, scores: Sequence[Tensor]) -> Tensor:
+        """One score for each group from those by each part of `probes`."""
+        (only,) = scores
+        return only
+
     @abstractmethod
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """How promising each group is: `[rows, group, groups]` → `[rows or 1, choosers, groups]`.
 
-        match: as query · key is; `visit.logits` of it is what a softmax is taken of. sizes: entries of each group.
+        match: as query · key is, of the queries that choose, those of a head side by side; a softmax is taken of
+        `visit.logits(match)`. sizes: entries of each group.
         """
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:

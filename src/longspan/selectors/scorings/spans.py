@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,14 +14,17 @@ from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, all_of
 
+# Matches that are looked at together.
+_MATCHES = 1 << 24
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spans(Scoring):
-    """Each head votes for its best groups, and all visit the spans around those with the most votes.
+    """Each query of each head votes for its best groups, and all visit the spans around those with the most votes.
 
     The cache selection of LongCache, https://arxiv.org/abs/2407.15176.
 
-    top: groups that each head votes for. span: groups of a span, half of them before its middle. As many spans are
+    top: groups that each query votes for. span: groups of a span, half of them before its middle. As many spans are
     visited as fit into the budget if none of them meet. Of groups with equally many votes the best match wins.
     """
 
@@ -33,9 +37,18 @@ class Spans(Scoring):
         check_range("top", self.top, 1)
         check_range("span", self.span, 1)
 
+    def probes(self, query: Tensor, groups: int) -> Iterator[Tensor]:
+        """Every query."""
+        yield from query.split(max(1, _MATCHES // (len(query) * groups)), 1)
+
+    def joined(self, scores: Sequence[Tensor]) -> Tensor:
+        """The sum of votes, and the mean of what the matches add."""
+        votes = torch.stack([part.floor() for part in scores]).sum(0)
+        return votes + torch.stack([part % 1 for part in scores]).mean(0)
+
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser: the number of votes, and a part of one for the match."""
-        votes = torch.zeros(match.shape[-1], device=match.device)
+        votes = torch.zeros(match.shape[-1], dtype=torch.float64, device=match.device)
         voted = match.float().topk(min(self.top, match.shape[-1]), -1).indices.flatten()
         votes.index_add_(0, voted, torch.ones_like(voted, dtype=votes.dtype))
         weight = visit.logits(match).softmax(-1).mean((0, 1))
