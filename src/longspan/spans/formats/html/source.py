@@ -48,6 +48,7 @@ class Source:
         self.cut: int | None = None
         self._parts: list[str] = []
         self._line = 1
+        self._marked, self._mark = 0, ""
         self._depth = 0
         self._dropped: Counter[str] = Counter()
         self._read(_NONCHARACTERS.sub("", page), xml=xml)
@@ -83,7 +84,9 @@ class Source:
         blanks = len(text) - len(text.lstrip())
         if blanks < len(text):
             line = self._line + text.count("\n", 0, blanks)
-            mark = _BEGIN + str(line).translate(_AS_MARKS)
+            if line != self._marked:
+                self._marked, self._mark = line, _BEGIN + str(line).translate(_AS_MARKS)
+            mark = self._mark
             self._parts += [text[:blanks], mark, text[blanks:]] if blanks else [mark, text]
         else:
             self._parts.append(text)

@@ -72,7 +72,8 @@ class Walk:
         self.writer = Writer()
         self.left_out = LeftOut()
         self._styles = styles
-        self._line = 1
+        self._line = self._line_of_mark = 1
+        self._mark = ""
         self._steps: list[Callable[[], None] | tuple[Any, _Around]] = [(tree.root, _Around())]
         while self._steps:
             step = self._steps.pop()
@@ -100,7 +101,9 @@ class Walk:
         pieces = MARK.split(text)
         for number, piece in enumerate(pieces):
             if number % 2:
-                self._line = line_of(piece)
+                if piece != self._mark:
+                    self._mark, self._line_of_mark = piece, line_of(piece)
+                self._line = self._line_of_mark
             elif piece:
                 if not around.seen:
                     self._unseen(piece)
@@ -117,9 +120,9 @@ class Walk:
     def _element(self, node: Any, tag: str, around: _Around) -> None:
         attributes = node.attributes
         properties = self._styles.of(node, attributes.get("style"))
-        if attributes.get("aria-hidden") == "true" and _has_formula_beside(node):
+        if attributes and attributes.get("aria-hidden") == "true" and _has_formula_beside(node):
             return
-        if _hidden(tag, attributes, properties):
+        if (attributes or properties or tag == "dialog") and _hidden(tag, attributes, properties):
             self._unseen(MARK.sub("", node.text(deep=True) or ""))
             return
         if tag in _EMBEDDED:
@@ -140,7 +143,7 @@ class Walk:
             self._table(node, around)
         elif tag in ("td", "th") and around.table is not None:
             self._cell(node, attributes, around)
-        elif tag in ("sup", "sub") or script(properties):
+        elif tag in ("sup", "sub") or (properties and script(properties)):
             self._script_of(node, low=tag == "sub" or script(properties) == "_", around=around)
         else:
             self._inside(node, tag, attributes, properties, around)
@@ -155,9 +158,8 @@ class Walk:
             edge = 1
         apart = tag == "button" or display == "table-cell"
         opened = closed = ""
-        struck = "line-through" in properties.get("text-decoration", "") + properties.get(
-            "text-decoration-line", ""
-        )
+        lines = properties.get("text-decoration", "") + properties.get("text-decoration-line", "")
+        struck = bool(properties) and "line-through" in lines
         if tag in _STRUCK or struck:
             if not around.struck:
                 opened = closed = "~~"
@@ -174,7 +176,8 @@ class Walk:
         if tag in _PREFORMATTED:
             around = replace(around, preformatted=True)
         writer = self.writer
-        writer.block(edge)
+        if edge:
+            writer.block(edge)
         if apart:
             writer.apart()
         if (
@@ -188,16 +191,19 @@ class Walk:
         if opened and around.seen:
             writer.open(opened)
 
+        is_row = tag == "tr" and around.table is not None
+
         def end() -> None:
             if opened and around.seen:
                 writer.close(opened, closed)
-            if tag == "tr" and around.table is not None:
+            if is_row and around.table is not None:
                 around.table.end_row(writer)
             writer.block(edge)
             if apart:
                 writer.apart()
 
-        self._steps.append(end)
+        if edge or opened or apart or is_row:
+            self._steps.append(end)
         within = [(child, around) for child in node.iter(include_text=True)][::-1]
         if display.endswith(("flex", "grid")):  # its children stand beside each other
             self._steps += [step for child in within for step in (writer.apart, child)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _BLANKS = re.compile(r"[ \t\n\r\f\xa0]+")
+_UNEVEN = re.compile("[\t\r\f\xa0\xad\u200b\ufeff]|  ")  # what the next two and one of them change
 _INVISIBLE = re.compile("[\xad\u200b\ufeff]")
 
 
@@ -63,10 +64,11 @@ class Writer:
     def words(self, text: str, line: int) -> None:
         """Text in which blanks and line ends are all one blank; it begins on this line of the file."""
         for number, part in enumerate(text.split("\n")):
-            said = _BLANKS.sub(" ", _INVISIBLE.sub("", part))
+            said = _BLANKS.sub(" ", _INVISIBLE.sub("", part)) if _UNEVEN.search(part) else part
+            words = said.strip(" ")
             self._blank = self._blank or number > 0 or said.startswith(" ")
-            if said.strip(" "):
-                self._put(said.strip(" "), line + number)
+            if words:
+                self._put(words, line + number)
                 self._blank = said.endswith(" ")
 
     def preformatted(self, text: str, line: int) -> None:

@@ -48,10 +48,12 @@ def read_glyphs(page: Any, text_page: Any, plain_type3: frozenset[int]) -> list[
         fium.FPDFText_HasUnicodeMapError,
     )
     box = fium.FS_RECTF()
+    at_box, sides = ctypes.pointer(box), (ctypes.c_float * 4).from_buffer(box)
     glyphs: list[Glyph] = []
     line_end = blank = hyphen = False
     high, bottom, top = 0, math.nan, math.nan
     line = _Baseline(0.0, 0.0, 1.0, 0.0)
+    base, size, angle, level = 0.0, 0.0, 0, True
     for index in range(text_page.count_chars()):
         code = get_code(handle, index)
         if code in _BLANKS:
@@ -66,19 +68,27 @@ def read_glyphs(page: Any, text_page: Any, plain_type3: frozenset[int]) -> list[
                 continue
             code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else 0xFFFD
             high = 0
-        if code == _HYPHEN and fium.FPDFText_IsHyphen(handle, index) == 1:
+        is_unmapped = unmapped(handle, index) == 1
+        if 32 < code < 0x7F and not is_unmapped:
+            text, hyphen = chr(code), False
+        elif code == _HYPHEN and fium.FPDFText_IsHyphen(handle, index) == 1:
             text, hyphen = "-", True
         else:
-            text, hyphen = _character(code, unmapped(handle, index) == 1, plain_type3), False
+            text, hyphen = _character(code, is_unmapped, plain_type3), False
         if not text:
             continue
-        get_box(handle, index, box)
-        if box.bottom != bottom or box.top != top:  # else it stands on the same line in the same font
-            bottom, top = box.bottom, box.top
+        get_box(handle, index, at_box)
+        left, high_side, right, low_side = sides[:]
+        if low_side != bottom or high_side != top:  # else it stands on the same line in the same font
+            bottom, top = low_side, high_side
             line = _baseline(handle, index)
-        left, right = (box.left, box.right) if line.along > 0.999 else _ends(box, line)
-        angle = 0 if line.along > 0.999 else round(math.degrees(math.atan2(line.up, line.along)))
-        glyphs.append(Glyph(text, left, right, line.base, line.size, angle, line_end, blank))
+            base, size, angle = line.base, line.size, 0
+            level = line.along > 0.999
+            if not level:
+                angle = round(math.degrees(math.atan2(line.up, line.along)))
+        if not level:
+            left, right = _ends(box, line)
+        glyphs.append(Glyph(text, left, right, base, size, angle, line_end, blank))
         # PDFium leaves out the line end behind a hyphen.
         line_end, blank = hyphen, False
     return glyphs

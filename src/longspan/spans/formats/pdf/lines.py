@@ -37,12 +37,15 @@ class Line:
 def read_lines(glyphs: list[Glyph]) -> list[Line]:
     """The lines in the order of the glyphs."""
     lines: list[list[Glyph]] = []
+    line: list[Glyph] = []
+    base = 0.0
     for glyph in glyphs:
-        if not lines or (
-            not _goes_on(lines[-1], glyph) if glyph.ends_line else _is_below(lines[-1][-1], glyph)
-        ):
-            lines.append([])
-        lines[-1].append(glyph)
+        may_end = glyph.ends_line or glyph.base != base
+        if not line or (may_end and not _goes_on(line, glyph)):
+            line = []
+            lines.append(line)
+        line.append(glyph)
+        base = glyph.base
     return [_line(each) for each in lines]
 
 
@@ -54,6 +57,8 @@ def _is_below(last: Glyph, glyph: Glyph) -> bool:
 def _goes_on(line: list[Glyph], glyph: Glyph) -> bool:
     """Whether only a raised or lowered sign, or the gap between two cells, lies between: the line is not at its end."""
     last = line[-1]
+    if not glyph.ends_line:
+        return not _is_below(last, glyph)
     gap, shift = glyph.left - last.right, abs(glyph.base - last.base)
     if last.angle != glyph.angle:
         return False
