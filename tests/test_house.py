@@ -42,6 +42,7 @@ ORDER = (
     {"seam"},
     {"engine"},
     {"layerwise"},
+    {"distance"},
     {"selfcheck"},
     {"chat", "sampling", "streaming"},
     {"conversation"},

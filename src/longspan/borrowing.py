@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,7 +19,7 @@ from longspan.unrotated import Unrotated, frequencies
 _NAME = "longspan"
 
 # What families may hand over that says nothing about attention beyond what a Call holds.
-_WITHOUT_MEANING = frozenset(
+WITHOUT_MEANING = frozenset(
     (
         *("dropout", "position_ids", "cache_position", "is_causal", "seq_idx"),
         *("use_cache", "output_attentions", "output_hidden_states", "output_router_logits", "return_dict"),
@@ -67,17 +68,27 @@ class Borrowing:
         self._lending = Lending(network)
         self.rotaries = _rotary_modules(network)
         self._unrotated: list[Unrotated] = []
+        named = inspect.signature(network.forward).parameters
+        self._cache_keyword = "cache" if "cache" in named else "past_key_values"
 
     def prepare(self, *, light: bool) -> None:
         """Makes the modules that stand in for the rotary ones: see `Unrotated`."""
         with torch.inference_mode():
             self._unrotated = [Unrotated(rotary, light=light) for _, _, rotary in self.rotaries]
 
-    def run(self, ids: Tensor, positions: Tensor, keep: Tensor) -> Tensor:
-        """Logits `[k, vocab]` of a forward pass. ids, positions `[n]`; keep `[k]`, where logits are wanted."""
+    def run(self, ids: Tensor, positions: Tensor, keep: Tensor, *, cache: Any = None) -> Tensor:
+        """Logits `[k, vocab]` of a forward pass. ids, positions `[n]`; keep `[k]`, where logits are wanted.
+
+        cache: keys and values of tokens before, as transformers keeps them.
+        """
+        before = {} if cache is None else {self._cache_keyword: cache}
         with self._lending.lent(), torch.inference_mode():
             result = self._network(
-                input_ids=ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=keep
+                input_ids=ids[None],
+                position_ids=positions[None],
+                use_cache=cache is not None,
+                logits_to_keep=keep,
+                **before,
             )
         logits: Tensor = result.logits[0]
         return logits
@@ -126,7 +137,7 @@ def unknown(keywords: dict[str, Any]) -> str | None:
             if name == "is_causal" and given is False:
                 return "is_causal=False"
             continue
-        if name in _WITHOUT_MEANING and not (name == "dropout" and given):
+        if name in WITHOUT_MEANING and not (name == "dropout" and given):
             continue
         if isinstance(given, Tensor):
             return f"{name}, a tensor of shape {list(given.shape)}"
@@ -179,7 +190,7 @@ def _refuse(mask: Tensor | None, more: dict[str, Any]) -> None:
             "a layer's attention was given a mask of its own; read plain text without a mask"
         )
     for name, given in more.items():
-        if given is not None and name not in _WITHOUT_MEANING and (meant := unknown({name: given})):
+        if given is not None and name not in WITHOUT_MEANING and (meant := unknown({name: given})):
             raise UnsupportedModel(
                 f"a layer's attention was given {meant}, which longspan does not know; use another model"
             )

@@ -88,7 +88,7 @@ class Trials:
             for trial, parts in zip(trials, self._given[number], strict=False):
                 found = torch.cat(parts, 1).float()
                 self._seam.refuse_damage(found)
-                apart = _apart(found, trial.exact)
+                apart = apart_by(found, trial.exact)
                 if not bool((apart <= trial.allowed).all()):
                     head = int((apart / trial.allowed).argmax())
                     raise self._seam.unsupported(
@@ -107,14 +107,14 @@ class Trials:
             gain = (size / spread).log2().round().exp2()
             larger = Turned(query=straight.query * gain, key=straight.key)
             exact = self._attended(handed, larger, value)
-            stated = _stated(larger, value, layer, raw.sinks)
-            if not (apart := float(_apart(stated, exact).max())) <= _EXACT:
+            found = stated(larger, value, layer, raw.sinks)
+            if not (apart := float(apart_by(found, exact).max())) <= _EXACT:
                 raise self._seam.unsupported(
                     f"layer {number} does more than attend by its scale, window, soft cap and sinks: its output is "
                     f"off by {apart:.1e} of its size (allowed {_EXACT:.0e})"
                 )
             own = Turned(query=handed.query[0] * gain.to(raw.query.dtype), key=handed.key[0])
-            noise = _apart(self._attended(handed, own, handed.value[0]).float(), exact)
+            noise = apart_by(self._attended(handed, own, handed.value[0]).float(), exact)
             least = _LEAST if raw.query.dtype.itemsize > 2 else _LEAST_IN_LOW_PRECISION
             yield Trial(gain=gain, exact=exact, allowed=(_TIMES * noise).clamp(min=least))
 
@@ -123,7 +123,7 @@ class Trials:
             return handed.attended(self._seen.implementation, given, value)
 
 
-def _apart(mine: Tensor, theirs: Tensor) -> Tensor:
+def apart_by(mine: Tensor, theirs: Tensor) -> Tensor:
     """The distance of each head, of its size: `[heads]`."""
     distance: Tensor = (mine - theirs).norm(dim=(1, 2))
     relative: Tensor = distance / theirs.norm(dim=(1, 2)).clamp(min=1e-9)
@@ -136,15 +136,15 @@ def _scores(given: Turned, layer: Layer) -> Tensor:
     return given.query @ keys.transpose(1, 2) * layer.scale
 
 
-def _stated(given: Turned, value: Tensor, layer: Layer, sinks: Tensor | None) -> Tensor:
-    """Attention in fp32 by what is known of a layer, as its formula reads."""
+def stated(given: Turned, value: Tensor, layer: Layer, sinks: Tensor | None) -> Tensor:
+    """Attention in fp32 by what is known of a layer, as its formula reads; the queries are those of the last keys."""
     scores = _scores(given, layer)
     if layer.softcap is not None:
         scores = layer.softcap * (scores / layer.softcap).tanh()
     places = torch.arange(scores.shape[-1], device=scores.device)
-    behind = places[:, None] - places
+    behind = places[-scores.shape[-2] :, None] - places
     scores = scores.masked_fill((behind < 0) | (behind >= (layer.window or len(places))), -torch.inf)
     if sinks is not None:
-        scores = torch.cat((scores, sinks.float()[:, None, None].expand(-1, len(places), 1)), -1)
+        scores = torch.cat((scores, sinks.float()[:, None, None].expand(-1, len(behind), 1)), -1)
     weights = scores.softmax(-1)[..., : len(places)]
     return weights @ value.repeat_interleave(layer.heads // layer.kv_heads, 0)

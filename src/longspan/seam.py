@@ -42,15 +42,15 @@ class Seam:
     def __init__(self, network: Any) -> None:
         self.network = network = original(network)
         self.family: str = network.config.model_type
-        self._borrowing = Borrowing(network, self.config)
+        self.borrowing = Borrowing(network, self.config)
         self._refuse_at_sight()
         self._seen: Watched | None = None
         try:
             try:
-                self._borrowing.prepare(light=True)
+                self.borrowing.prepare(light=True)
                 self.layers = self._watch()
             except (TypeError, AttributeError):
-                self._borrowing.prepare(light=False)
+                self.borrowing.prepare(light=False)
                 self.layers = self._watch()
         except UnfitError as error:
             raise self.unsupported(str(error)) from error
@@ -130,9 +130,9 @@ class Seam:
         own. Returns `[k, vocab]`. The model is its own again when this returns or raises.
         """
         thinned = nullcontext() if staying is None else self._leaving.thinned(staying)
-        lent = self._borrowing.lent(attention, self.windows if windows is None else windows)
+        lent = self.borrowing.lent(attention, self.windows if windows is None else windows)
         with lent, self._fused.lent(), thinned:
-            return self._borrowing.run(ids, positions, keep)
+            return self.borrowing.run(ids, positions, keep)
 
     @cached_property
     def _leaving(self) -> Layers:
@@ -140,8 +140,8 @@ class Seam:
         ids = torch.arange(_PROBE_TOKENS // 2, device=self.device)
 
         def run() -> Tensor:
-            with self._borrowing.lent(nothing):
-                return self._borrowing.run(ids, ids, ids[-1:])
+            with self.borrowing.lent(nothing):
+                return self.borrowing.run(ids, ids, ids[-1:])
 
         try:
             return Layers(self.network, len(self.layers), run, ids)
@@ -154,7 +154,7 @@ class Seam:
     def stock(self, ids: Tensor) -> Tensor:
         """Logits `[n, vocab]` of the model as it came."""
         places = torch.arange(len(ids), device=ids.device)
-        return self._borrowing.run(ids, places, places)
+        return self.borrowing.run(ids, places, places)
 
     def watched(self) -> Watched:
         """What its layers hand over for a short prompt at the positions 0, 1, ...; first what was seen at load."""
@@ -162,10 +162,11 @@ class Seam:
             seen, self._seen = self._seen, None
             return seen
         places = torch.arange(_PROBE_TOKENS, device=self.device)
-        return watched(self._borrowing, self._probe, places)
+        return watched(self.borrowing, self.probe, places)
 
     @property
-    def _probe(self) -> Tensor:
+    def probe(self) -> Tensor:
+        """The tokens of the short prompt."""
         return twice(self.config.vocab_size, _PROBE_TOKENS, self.device)
 
     def unsupported(self, reason: str, advice: str = "use a model of another family") -> UnsupportedModel:
@@ -197,7 +198,7 @@ class Seam:
             raise self.unsupported(
                 "it makes keys and values from a shared latent vector (kv_lora_rank in its config)"
             )
-        if not self._borrowing.rotaries:
+        if not self.borrowing.rotaries:
             raise self.unsupported("it has no rotary position embedding to take the place of")
         try:
             trained_window(self.config)
@@ -208,6 +209,6 @@ class Seam:
         seen = self.watched()
         for call in seen.raw:
             self.refuse_damage(call.value)
-        layers = layers_of(self._borrowing, seen, self._probe, self.config)
+        layers = layers_of(self.borrowing, seen, self.probe, self.config)
         self._seen = seen
         return layers

@@ -1,4 +1,4 @@
-"""Whether the seam reproduces the model: each layer's attention, and the logits of a random prompt."""
+"""Whether the seam reproduces the model: each layer's attention, near and far, and the logits of a random prompt."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from longspan.distance import check_distance
 from longspan.engine.engine import Engine
 from longspan.engine.passing import Portion
 from longspan.layerwise import Trials
@@ -50,11 +51,13 @@ class SelfCheck:
 
 
 def self_check(seam: Seam) -> SelfCheck:
-    """Compares the seam with the stock model, layer by layer and as a whole.
+    """Compares the seam with the stock model, layer by layer, over long distances, and as a whole.
 
     Raises UnsupportedModel if they differ by more than number formats explain.
     """
-    trials = Trials(seam, seam.watched())
+    seen = seam.watched()
+    check_distance(seam, seen)
+    trials = Trials(seam, seen)
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(seam.config.vocab_size, (sum(_CHUNKS),), generator=generator).to(seam.device)
     stock = seam.stock(ids).float()

@@ -7,7 +7,8 @@ over differs by the rotation alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,9 +60,10 @@ class Handed:
 
 @dataclass
 class _Watch:
-    """What is gathered in one pass."""
+    """What is gathered in one pass, whose attention gives what `attend` makes of it."""
 
     implementation: str
+    attend: Callable[[Handed], Tensor]
     handed: list[Handed] = field(default_factory=list)
     masks: dict[int, tuple[Tensor, Mask]] = field(default_factory=dict)
 
@@ -107,30 +109,52 @@ class Watched:
 
 def watched(borrowing: Borrowing, ids: Tensor, positions: Tensor) -> Watched:
     """Watches two passes, one rotated and with masks, one not rotated."""
-    implementation = _comparable(borrowing.implementation)
-    gathered = _Watch(implementation)
-    token = _watch.set(gathered)
-    try:
-        _register()
-        with borrowing.attending(_NAME):
-            borrowing.run(ids, positions, positions[-1:] * 0)
-    finally:
-        _watch.reset(token)
+    gathered = _Watch(_comparable(borrowing.implementation), _zeros)
+    with _watching(borrowing, gathered):
+        borrowing.run(ids, positions, positions[-1:] * 0)
     return Watched(
-        implementation=implementation,
+        implementation=gathered.implementation,
         handed=gathered.handed,
         raw=calls(borrowing, ids, positions, rotating=False),
         masks=gathered.masks,
     )
 
 
-def calls(borrowing: Borrowing, ids: Tensor, positions: Tensor, *, rotating: bool) -> list[Call]:
-    """The calls of one pass."""
+def handed_with(
+    borrowing: Borrowing, ids: Tensor, positions: Tensor, cache: Any, attend: Callable[[Handed], Tensor]
+) -> list[Handed]:
+    """What each layer hands over in a pass behind a cache; `attend` gives the outputs `[1, n, heads, dim]`."""
+    gathered = _Watch(_comparable(borrowing.implementation), attend)
+    with _watching(borrowing, gathered):
+        borrowing.run(ids, positions, positions[-1:] * 0, cache=cache)
+    return gathered.handed
+
+
+@contextmanager
+def _watching(borrowing: Borrowing, gathered: _Watch) -> Iterator[None]:
+    _register()
+    token = _watch.set(gathered)
+    try:
+        with borrowing.attending(_NAME):
+            yield
+    finally:
+        _watch.reset(token)
+
+
+def calls(
+    borrowing: Borrowing,
+    ids: Tensor,
+    positions: Tensor,
+    *,
+    rotating: bool,
+    attend: Callable[[Call], Tensor] | None = None,
+) -> list[Call]:
+    """The calls of one pass, whose attention gives zeros, or what `attend` makes of them."""
     found: list[Call] = []
 
     def watch(call: Call) -> Tensor:
         found.append(call)
-        return nothing(call)
+        return nothing(call) if attend is None else attend(call)
 
     with borrowing.lent(watch, rotating=rotating):
         borrowing.run(ids, positions, positions[-1:] * 0)
@@ -168,10 +192,15 @@ def _attention(
     attention_mask: Tensor | None,
     **keywords: Any,
 ) -> tuple[Tensor, None]:
-    _watch.get().handed.append(
-        Handed(module=module, query=query, key=key, value=value, mask=attention_mask, keywords=keywords)
-    )
-    return query.new_zeros(query.shape[0], query.shape[2], query.shape[1], value.shape[-1]), None
+    watch = _watch.get()
+    handed = Handed(module=module, query=query, key=key, value=value, mask=attention_mask, keywords=keywords)
+    watch.handed.append(handed)
+    return watch.attend(handed), None
+
+
+def _zeros(handed: Handed) -> Tensor:
+    query, value = handed.query, handed.value
+    return query.new_zeros(query.shape[0], query.shape[2], query.shape[1], value.shape[-1])
 
 
 def _mask(**given: Any) -> Tensor:
