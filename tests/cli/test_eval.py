@@ -211,3 +211,7 @@ def test_lines_come_now_and_then(capsys):
     assert lines[0] == "1 of 100 answers, ruler/vt, 2 s"
     assert lines[-1] == "100 of 100 answers, ruler/vt, 200 s"
     assert len(lines) == 8
+    with counting("answers", clock=lambda: now[0]) as tell:
+        tell(1, 0, "own/mine")
+        tell(2, 0, "own/mine")
+    assert capsys.readouterr().err.splitlines() == ["1 answers, own/mine, 0 s", "2 answers, own/mine, 0 s"]

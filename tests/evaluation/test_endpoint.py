@@ -189,6 +189,14 @@ def test_a_prompt_that_does_not_fit_is_too_long(server, tmp_path, said):
     assert sorted(record.status for record in RunFolder(tmp_path).records()) == ["scored"] * 3 + ["too-long"]
 
 
+def test_reasoning_of_a_server_is_not_scored(server, tmp_path):
+    server.failures = [(200, {"choices": [{"message": {"content": "Hm</think>7"}}]})]
+    run(job(samples=1, tasks=(toy(),), asking=Asking(thinking=90)), endpoint(server), RunFolder(tmp_path))
+    (record,) = RunFolder(tmp_path).records()
+    assert (record.output, record.reasoning) == ("7", "Hm")
+    assert server.asked[0][1]["max_tokens"] == 96
+
+
 @pytest.mark.parametrize("said", ["max_tokens is too large: 30000.", "stop has too many strings", "no model"])
 def test_what_else_a_server_refuses_ends_the_run(server, tmp_path, said):
     server.failures = [(400, said)]

@@ -25,7 +25,7 @@ def counting(what: str, clock: Callable[[], float] = time.monotonic) -> Iterator
     """Shows what it is told. A line comes with the first answer, then every half minute, and at the end."""
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        yield _lines(console, what, clock)
+        yield from _lines(console, what, clock)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -44,16 +44,23 @@ def counting(what: str, clock: Callable[[], float] = time.monotonic) -> Iterator
         yield tell
 
 
-def _lines(console: Console, what: str, clock: Callable[[], float]) -> Told:
+def _lines(console: Console, what: str, clock: Callable[[], float]) -> Iterator[Told]:
     began, last = clock(), -EVERY
+    untold: tuple[int, int, str] | None = None
+
+    def show(done: int, total: int, now: str) -> None:
+        nonlocal last, untold
+        last, untold = clock() - began, None
+        of = f" of {total:,}" if total >= done else ""
+        named = f", {printable(now, lines=False)}" if now else ""
+        console.print(f"{done:,}{of} {what}{named}, {last:,.0f} s", markup=False, soft_wrap=True)
 
     def tell(done: int, total: int, now: str) -> None:
-        nonlocal last
-        passed = clock() - began
-        if done and (passed - last >= EVERY or done == total):
-            last = passed
-            of = f" of {total:,}" if total >= done else ""
-            named = f", {printable(now, lines=False)}" if now else ""
-            console.print(f"{done:,}{of} {what}{named}, {passed:,.0f} s", markup=False, soft_wrap=True)
+        nonlocal untold
+        untold = (done, total, now)
+        if done and (clock() - began - last >= EVERY or done == total):
+            show(*untold)
 
-    return tell
+    yield tell
+    if untold is not None and untold[0]:
+        show(*untold)

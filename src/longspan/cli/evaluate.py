@@ -117,6 +117,13 @@ def evaluate(
         list[str] | None,
         typer.Option(help="A text that ends an answer; may be repeated.", rich_help_panel=_ASKED),
     ] = None,
+    thinking: Annotated[
+        int,
+        typer.Option(
+            help="Tokens more for each answer, for reasoning in <think>, which is not scored.",
+            rich_help_panel=_ASKED,
+        ),
+    ] = 0,
     chunk: Annotated[
         int, typer.Option(help="Tokens that pass through the model at a time.", rich_help_panel=_TARGET)
     ] = 2048,
@@ -237,6 +244,7 @@ def evaluate(
             seed=seed,
             repeats=repeats,
             stop=tuple(stop or ()),
+            thinking=thinking,
         ),
         retrieval=tuple(dict.fromkeys(retrieval or ())),
         haystack=Haystack.open(haystack) if haystack else Haystack.built_in(),
@@ -317,10 +325,13 @@ def _rescore(path: Path, names: list[str], as_json: bool) -> None:
 
 def _summary(folder: RunFolder, as_json: bool) -> None:
     """The plans at each length; pictures and tasks are the report's."""
-    from longspan.evaluation.report.answers import Answers
+    from longspan.evaluation.report.answers import Answers, faults
     from longspan.evaluation.report.front import standings
 
-    found = standings(Answers.of(folder))
+    answers = Answers.of(folder)
+    found = standings(answers)
+    for line in faults(list(answers.records.values())):
+        typer.echo(printable(line, lines=False), err=True)
     if as_json:
         typer.echo(json.dumps([each.to_dict() for each in found], indent=2, ensure_ascii=False))
         return

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from longspan.evaluation.prompt import TooLong
+from longspan.evaluation.sample import Sample
+from longspan.evaluation.task import Task
 from longspan.generation import MAX_NEW_TOKENS, Generation
 from longspan.parameters import check_choice, check_range
 
@@ -26,7 +28,8 @@ class Asking:
     words, None for none of ours. few_shot: how many solved examples of the task come first;
     few_shot_as: see `FewShotAs`. temperature, top_k and top_p: as for `Session.generate`; above 0, each answer is
     drawn anew as a function of the seed, its task and its sample. repeats: answers to each sample. stop: strings that
-    end an answer, besides the model's own ends.
+    end an answer, besides the model's own ends. thinking: tokens that each answer may be longer than its task allows,
+    for what a model says in <think> before it answers, which is not scored; a length does not include them.
     """
 
     question: Question = "seen"
@@ -40,12 +43,14 @@ class Asking:
     seed: int = 0
     repeats: int = 1
     stop: tuple[str, ...] = ()
+    thinking: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in (("question", Question), ("too_long", TooLong), ("few_shot_as", FewShotAs)):
             check_choice(name, getattr(self, name), get_args(allowed))
         check_range("few_shot", self.few_shot, 0)
         check_range("repeats", self.repeats, 1)
+        check_range("thinking", self.thinking, 0)
         check_range("temperature", self.temperature, 0.0)
         check_range("top_k", 1 if self.top_k is None else self.top_k, 1)
         check_range("top_p", 1.0 if self.top_p is None else self.top_p, 0.0, 1.0)
@@ -68,6 +73,10 @@ class Asking:
     def describe(self) -> dict[str, Any]:
         """All fields by name, as `run.json` holds them."""
         return {**asdict(self), "stop": list(self.stop)}
+
+    def longest(self, task: Task, sample: Sample) -> int:
+        """Tokens that an answer may have, its reasoning included."""
+        return task.answer_tokens(sample) + (self.thinking if task.answer == "text" else 0)
 
     def generation(self, task: str, sample: str, max_new_tokens: int = MAX_NEW_TOKENS) -> Generation:
         """What `Session.generate` takes for a sample; all plans draw by the same seed."""

@@ -17,7 +17,7 @@ from longspan.errors import LongspanError
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
-from longspan.evaluation.scoring import scored
+from longspan.evaluation.scoring import answered
 from longspan.evaluation.task import TaskError
 from longspan.evaluation.work import Work
 from longspan.parameters import check_range
@@ -153,13 +153,13 @@ class Endpoint:
             return record
         output, usage = self._output(reply), reply.get("usage")
         usage = usage if isinstance(usage, dict) else {}
-        answered = replace(
+        told = replace(
             record,
             prompt_tokens=_count(usage.get("prompt_tokens"), record.prompt_tokens),
             generated_tokens=_count(usage.get("completion_tokens"), self.count_tokens(output)),
             decode_seconds=time.perf_counter() - began,
         )
-        return scored(answered, work.task, output, sample)
+        return answered(told, work.task, output, sample)
 
     def _prompt_tokens(self, sample: Sample) -> int:
         return self.count_tokens(sample.context + sample.question + sample.prefix)
@@ -172,7 +172,7 @@ class Endpoint:
         task, text = work.task, sample.context + sample.question
         body: dict[str, Any] = {
             "model": self.model,
-            "max_tokens": task.answer_tokens(sample),
+            "max_tokens": asking.longest(task, sample),
             "temperature": asking.temperature,
         }
         drawn = asking.generation(task.name, sample.id)

@@ -24,7 +24,7 @@ from longspan.model import Model
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.session import Session
-from longspan.spans import apart, tokenize
+from longspan.spans import tokenize
 
 _PLAINLY = Asking()
 
@@ -81,7 +81,7 @@ class Local:
             asked = []
             for sample in work.samples:
                 prompt, window = self._prompt(work, sample, asking), self.window(reading)
-                room = work.task.answer_tokens(sample)
+                room = asking.longest(work.task, sample)
                 cut = prompt if window is None else prompt.cut(window - room, asking.too_long)
                 if cut is not None:
                     asked.append(Asked(sample=sample, prompt=cut))
@@ -118,7 +118,7 @@ class Local:
 
     def _answers(self, task: Task, forks: Sequence[Fork], asking: Asking) -> list[Answered]:
         """The outputs of prompts that are answered side by side; closes the forks."""
-        sizes = [task.answer_tokens(fork.asked.sample) for fork in forks]
+        sizes = [asking.longest(task, fork.asked.sample) for fork in forks]
         before = [fork.session.usage for fork in forks]
         joined = Session.together([fork.session for fork in forks])
         with joined:
@@ -133,7 +133,7 @@ class Local:
                 for step in joined.generate(**drawing):
                     if len(texts[step.sequence]) < sizes[step.sequence]:
                         texts[step.sequence].append(step.text)
-                outputs, made = [_answer("".join(each)) for each in texts], [len(each) for each in texts]
+                outputs, made = ["".join(each) for each in texts], [len(each) for each in texts]
             usage, held = joined.usage, joined.bytes_held
         return [
             Answered(
@@ -205,9 +205,3 @@ def _joined(works: Iterable[Work], batch: int) -> Iterator[Work]:
         held = work
     if held is not None:
         yield held
-
-
-def _answer(said: str) -> str:
-    """What is scored of what a model said: not its reasoning."""
-    answer = apart(said)[1]
-    return said if answer == said.strip() else answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from longspan.chat import Chat
@@ -31,12 +31,14 @@ class Prompt:
     """Token ids of the context, with what stands before it, and of the question, with what stands after it.
 
     head: how many ids of the context are not the text's own. truncated: tokens that were cut out of the context.
+    thinks: whether the template has begun the model's reasoning, and nothing else begins the answer.
     """
 
     context: list[int]
     question: list[int]
     head: int
     truncated: int = 0
+    thinks: bool = False
 
     def __len__(self) -> int:
         return len(self.context) + len(self.question)
@@ -52,9 +54,7 @@ class Prompt:
         kept = len(body) - over
         first = {"middle": kept - kept // 2, "start": 0, "end": kept}[where]
         body = body[:first] + body[len(body) - (kept - first) :]
-        return Prompt(
-            context=self.context[: self.head] + body, question=self.question, head=self.head, truncated=over
-        )
+        return replace(self, context=self.context[: self.head] + body, truncated=over)
 
 
 def prompt_of(
@@ -71,20 +71,23 @@ def prompt_of(
     system: the system's words. turns: solved examples, before the user's words.
     """
     encoder, templated = encoder_of(tokenizer), chat and tokenizer.chat_template is not None
-    before, after = _opened(tokenizer, sample, system, turns) if chat else ("", "")
+    before, after, thinks = _opened(tokenizer, sample, system, turns) if chat else ("", "", False)
     begin = [] if templated else begin_ids(tokenizer)
     context, starts = encoder.after("", before + sample.context)
     question, _ = encoder.after(
         encoder.tail(before + sample.context), sample.question + after + sample.prefix
     )
     head = len(begin) + bisect_left(starts, len(before))
-    return Prompt(context=begin + context, question=question, head=head)
+    return Prompt(context=begin + context, question=question, head=head, thinks=thinks and not sample.prefix)
 
 
 def _opened(
     tokenizer: PreTrainedTokenizerFast, sample: Sample, system: str | None, turns: Sequence[Turn]
-) -> tuple[str, str]:
-    """What stands before and after the user's words, control tokens by name. What others said before is plain text."""
+) -> tuple[str, str, bool]:
+    """What stands before and after the user's words, control tokens by name, and whether reasoning has begun then.
+
+    What others said before is plain text.
+    """
     encoder, said = encoder_of(tokenizer), [("system", system)] if system is not None else []
     said += [each for user, assistant in turns for each in (("user", user), ("assistant", assistant))]
     if said:
@@ -97,7 +100,8 @@ def _opened(
         piece, _, rest = rest.partition(_MARK.format(number))
         before += encoder.written(piece, before=before[-1:], after=words[:1])
         before += words if number < len(said) else ""
-    return before, encoder.written(rest, before=(sample.context + sample.question)[-1:])
+    thinks = "<think>" in rest.rpartition("</think>")[2]
+    return before, encoder.written(rest, before=(sample.context + sample.question)[-1:]), thinks
 
 
 def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from longspan.evaluation.asking import Question
 from longspan.evaluation.prompt import Prompt
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
-from longspan.evaluation.scoring import scored
+from longspan.evaluation.scoring import answered, scored
 from longspan.evaluation.work import Work
 from longspan.plan import Plan
 from longspan.session import Session
@@ -67,7 +67,9 @@ class Answered:
             kv_bytes=self.usage.kv_bytes,
             peak_kv_bytes=self.usage.peak_kv_bytes,
         )
-        return scored(blank, work.task, self.output, asked.sample)
+        if work.task.answer != "text":
+            return scored(blank, work.task, self.output, asked.sample)
+        return answered(blank, work.task, self.output, asked.sample, thinks=asked.prompt.thinks)
 
 
 class Prompts:

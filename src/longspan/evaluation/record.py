@@ -62,10 +62,11 @@ class Record:
     the empty plan, or the name of a baseline. origin, cluster: as of the sample, "" in runs of earlier versions.
     status: "scored", "too-long" for a sample that was not answered because it did not fit, or "unscored" with an
     `error` where the task could not score the output. scores: `score` from 0 to 1 and further figures, empty if not
-    scored. truncated_tokens: left out of the prompt. shared: whether the prompt had been read for another plan or
-    sample already. prefill_seconds: reading the whole prompt, however shared; compress_seconds: what the plan did with
-    it afterwards; decode_seconds: generating. Answers generated side by side, `together` at a time, share these
-    seconds equally. kv_bytes: keys and values when the answer was done; peak_kv_bytes: at most.
+    scored. reasoning: what was said in <think> before the output, which is not scored. truncated_tokens: left out of
+    the prompt. shared: whether the prompt had been read for another plan or sample already. prefill_seconds: reading
+    the whole prompt, however shared; compress_seconds: what the plan did with it afterwards; decode_seconds:
+    generating. Answers generated side by side, `together` at a time, share these seconds equally. kv_bytes: keys and
+    values when the answer was done; peak_kv_bytes: at most.
     """
 
     task: str
@@ -78,6 +79,7 @@ class Record:
     scores: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     output: str = ""
+    reasoning: str = ""
     references: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     prompt_tokens: int = 0
@@ -262,7 +264,7 @@ def _record(line: bytes, where: str) -> Record:
 
 def _check(record: Record) -> None:
     """Raises ValueError for values of a kind that no record has."""
-    for name in ("task", "sample", "plan", "output", "error"):
+    for name in ("task", "sample", "plan", "output", "reasoning", "error"):
         if not isinstance(getattr(record, name), str):
             raise ValueError(f"{name} is no text")
     if record.length is not None and (isinstance(record.length, bool) or not isinstance(record.length, int)):

@@ -19,7 +19,7 @@ from longspan.evaluation.resume import FORMAT, check_same, task_facts
 from longspan.evaluation.retrieval import column
 from longspan.evaluation.task import Task, TaskError
 from longspan.evaluation.work import Target
-from longspan.evaluation.works import Works
+from longspan.evaluation.works import MADE, Works
 from longspan.plan import Plan
 
 
@@ -66,8 +66,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run has come: records done of total (those of data sets of unknown size are not in it), and the last
-    record."""
+    """How far a run has come: records done of total, 0 where a data set's size is not known, and the last record."""
 
     done: int
     total: int
@@ -93,8 +92,7 @@ def run(
         description = _described(job, target, folder)
         done = Counter(record.key for record in folder.records())
         began, timing = time.perf_counter(), dict(description["timing"])
-        total = sum(len(job.lengths_of(task)) for task in job.tasks)
-        total *= (job.samples or 0) * job.asking.repeats * len(job.columns)
+        total = _total(job)
         count = len(done)
         if progress is not None:
             progress(Progress(done=count, total=total, record=None))
@@ -107,7 +105,7 @@ def run(
             timing["compress_seconds"] += record.compress_seconds
             timing["decode_seconds"] += record.decode_seconds
             if progress is not None:
-                progress(Progress(done=count, total=max(total, count), record=record))
+                progress(Progress(done=count, total=total and max(total, count), record=record))
             wall = description["timing"]["wall_seconds"] + time.perf_counter() - began
             folder.describe({**description, "timing": {**timing, "wall_seconds": wall}})
         if works.skipped:
@@ -119,17 +117,27 @@ def run(
         return works.skipped
 
 
+def _total(job: Job) -> int:
+    if not all(task.sized for task in job.tasks):
+        return 0
+    samples = MADE if job.samples is None else job.samples
+    return len(job.tasks) * len(job.lengths) * samples * job.asking.repeats * len(job.columns)
+
+
 def _check_window(job: Job, target: Target) -> None:
     if job.asking.too_long != "skip" or not any(task.sized for task in job.tasks):
         return
+    more = f" and thinking {job.asking.thinking:,}" if job.asking.thinking else ""
     for plan in job.plans:
         window = target.window(plan)
-        over = [length for length in job.lengths if window is not None and length > window]
+        room = window and window - job.asking.thinking
+        over = [length for length in job.lengths if room is not None and length > room]
         if over:
+            factor = -(-(max(over) + job.asking.thinking) // (window or 1))
             raise WindowExceeded(
-                f"length {max(over):,} > window {window:,} of plan {str(plan)!r}; raise it with positions=..., for "
-                f"example positions=yarn(factor={-(-max(over) // (window or 1))}), ask for shorter lengths, or have "
-                "contexts cut with --too-long middle"
+                f"length {max(over):,}{more} > window {window:,} of plan {str(plan)!r}; raise it with positions=..., "
+                f"for example positions=yarn(factor={factor}), ask for shorter lengths, or have contexts cut with "
+                "--too-long middle"
             )
 
 

@@ -1,4 +1,4 @@
-"""From an output to a record with its score; a scorer that fails costs one record and not the run."""
+"""From what a model said to a record with its score; a scorer that fails costs one record and not the run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ from dataclasses import replace
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
+from longspan.spans import apart
+
+
+def answered(record: Record, task: Task, said: str, sample: Sample, *, thinks: bool = False) -> Record:
+    """`scored` for all that a model said, whose reasoning is kept but not scored. thinks: it had begun before."""
+    closed = "</think>" in said and "<think>" not in said.partition("</think>")[0]
+    reasoning, answer = apart(said, begun=thinks or closed)
+    output = said if answer == said.strip() else answer
+    return scored(replace(record, reasoning=reasoning), task, output, sample)
 
 
 def scored(record: Record, task: Task, output: str, sample: Sample) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from string import ascii_uppercase
@@ -149,6 +149,17 @@ def _notes(run: Mapping[str, Any], tasks: Iterable[str], records: Iterable[Recor
         yield f"Made here in place of the benchmark's items, so not its figures: {', '.join(stand_ins)}."
     for task, reason in (run.get("skipped") or {}).items():
         yield f"Not asked: {reason}." if reason.startswith(task) else f"Not asked: {task}, {reason}."
+    yield from faults(given)
+
+
+def faults(given: Sequence[Record]) -> Iterator[str]:
+    """What is wrong with answers, in words."""
+    lost = [record for record in given if record.reasoning and not record.output]
+    if lost:
+        yield (
+            f"{len(lost)} of {len(given)} answers ended within their reasoning, the first of {lost[0].task}, and count "
+            "as empty; longspan eval --thinking N gives each N tokens more."
+        )
     failed = [record for record in given if record.status == "unscored"]
     if failed:
         yield (
