@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from longspan.engine.legs import Span
 from longspan.errors import PlanError
 from longspan.plan import Plan
 from longspan.positions.base import Positions, Rope
@@ -249,3 +250,23 @@ def test_dca_sees_older_chunks_where_the_one_before_ends(chunk, local):
     _, before, older = scheme.pieces(queries, rope(window))
     assert set(older.query.tolist()) == {min(2 * period - 1, size)}
     assert int(before.query.max()) == min(2 * period - 1, size)
+
+
+@pytest.mark.parametrize("scheme", [DCA(temperature=0.1, factor=4.0), ReRoPE(), SelfExtend(scale_base=16)])
+def test_tempered_queries_are_rounded_once(scheme):
+    """In bf16 a query is tempered and turned in full, and then rounded."""
+    rope = Rope(
+        inv_freq=1 / 10000 ** (torch.arange(8) / 8),
+        magnitude=1.0,
+        interleaved=False,
+        theta=10000.0,
+        window=64,
+    )
+    span = Span(scheme, rope, None, 100, 30, torch.device("cpu"))
+    queries = torch.randn(2, 30, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
+    wide = span.turned(queries.float(), 3)
+    temper = scheme.temper(torch.arange(100, 130), 3, rope)
+    assert (temper > 1.01).all()
+    assert_close(wide[0].norm(dim=-1), queries.float().norm(dim=-1) * temper)
+    for found, expected in zip(span.turned(queries, 3), wide, strict=True):
+        assert torch.equal(found, expected.bfloat16())

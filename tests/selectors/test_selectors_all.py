@@ -1,6 +1,7 @@
 """What is true of every selector: what it may choose, that it is saved whole, that it works in any row."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -189,6 +190,27 @@ def test_half_precision_is_served_too(text):
     keys, queries = inputs(2, 2, 140, 2, 8)
     found = layers(selector_of(text), keys.bfloat16(), queries.bfloat16(), 140)
     assert len(found) == 2
+
+
+SUMMED = ("quest", "infllm", "longheads", "shadowkv", "retrolm", "mpcache", "retrieve(budget=32")
+
+
+@pytest.mark.parametrize("text", [text for text in SMALL if text.startswith(SUMMED)])
+def test_what_is_remembered_in_half_precision_is_compared_in_full(text):
+    keys, queries = inputs(2, 2, 140, 4, 12)
+    keys, queries = keys.bfloat16(), queries.bfloat16()
+    selector, found = selector_of(text), []
+    for wide in (False, True):
+        summaries = [selector.summary(), selector.summary()]
+        found.append([])
+        for step, pair in enumerate(queries):
+            notes = {}
+            for layer, (summary, query, mine) in enumerate(zip(summaries, pair, keys, strict=True)):
+                each = visit(query, mine, 140 + step, layer=layer, **facts(139 + step, notes))
+                summary.extend(each)  # what is remembered is the same
+                each = replace(each, query=query[:, None].float()) if wide else each
+                found[-1].append(lists(summary.select(each), len(query), 140 + step))
+    assert found[0] == found[1]
 
 
 def test_the_default_combination_is_quest():

@@ -55,8 +55,6 @@ CARDS = (
         training=False,
         changes="Queries visit single tokens by soft votes of all heads, and keep the choice while queries are alike.",
         field=(276,),
-        missing="Queries and keys keep their rotation and true positions, so that the method does not "
-        "extrapolate by itself; the paper's formula could not be read, the authors' code was.",
     ),
     Card(
         name="longheads",
@@ -67,8 +65,8 @@ CARDS = (
         training=False,
         changes="Each head visits the first and last chunk, and the chunks whose chunk key matches best.",
         field=(177,),
-        missing="Chunks are known by their mean key and keep their true positions, where the authors weight a "
-        "chunk's keys and number anew what is visited.",
+        missing="Chunk keys are made with mean keys, where the authors take the output of attention in the chunk; to "
+        "number anew what is visited is positions=in-cache.",
     ),
     Card(
         name="longcache",
@@ -126,7 +124,8 @@ CARDS = (
         training=False,
         changes="Unusual queries of a block choose the blocks of entries, fewer where the match is clear.",
         field=(14,),
-        missing="It follows the paper's text alone, since no code of the authors was to be had to compare with.",
+        missing="The authors' code adds the question's query to every probe, compares by cosine, keeps running moments "
+        "and shares one budget over the layers; here none of that is done.",
     ),
     Card(
         name="recycled",

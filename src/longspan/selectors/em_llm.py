@@ -20,8 +20,8 @@ class EMLLM(Recipe):
     Each layer refines the boundaries with its own keys, where the authors' code does it once with the keys of the
     upper layers. refine and neighbours are those of the paper's EM-LLM with similarity and contiguity; the authors'
     published configuration has both off (refine=none, neighbours=0). What the contiguity buffer keeps is said
-    at the scoring `joint`. Keys and queries keep their
-    rotation and true positions, as with `infllm`.
+    at the scoring `joint`. Far events keep their true positions, as with `infllm`;
+    positions=rerope(near=4096,sharpen=false) shows them at the edge of the local ones, as the authors do.
 
     budget: entries of both buffers together. neighbours: share of it for the contiguity buffer. gamma: a token whose
     surprise is γ standard deviations above the mean of the local window begins an event. least, most: entries of an

@@ -32,6 +32,7 @@ CARDS = (
         training=False,
         changes="Merges neighbours with similar keys into the one that matters most, with Gaussian weights.",
         field=(212,),
+        missing="A policy says how many entries stay, where the paper's sets alone do, and sigma is one for all sets.",
     ),
     Card(
         name="look-m",
