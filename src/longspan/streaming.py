@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from codecs import utf_8_decode
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ class TextStream:
 
     The text is that of tokens which follow others: a word keeps the blank before it. Special tokens are no text, but a
     stop string may hold them. stop: a text, or several; ValueError for anything else and for an empty one.
+
+    The text is what the tokenizer decodes. Only where a vocabulary has tokens for single bytes and a run of them is no
+    valid text, it is what SentencePiece makes of it, from which these vocabularies come: whole characters as they are,
+    and U+FFFD for each other byte (https://github.com/google/sentencepiece). The library `tokenizers` gives up the
+    whole run then, so that one stray byte would take back characters that were already said.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: str | Sequence[str]) -> None:
@@ -30,6 +37,7 @@ class TextStream:
         self._unseen = {ord(sign): None for sign in self._signs.values()}
         self._before = self._tokenizer.encode("a", add_special_tokens=False).ids
         self._start = len(self._tokenizer.decode(self._before))
+        self._bytes = self._single_bytes()
         self._tokens: list[int] = []
         self._held = ""
         self.stopped = False
@@ -68,6 +76,9 @@ class TextStream:
     def _whole(self) -> int:
         """How many of the last tokens are whole characters, whatever follows."""
         count = len(self._tokens)
+        if self._bytes:
+            last = bytes(self._bytes[token] for token in self._tokens if token in self._bytes)
+            return count - len(last) + _characters(last)[1] if self._tokens[-1] in self._bytes else count
         text = self._text(self._tokens)
         if not text.endswith(_HALF) or count >= _PATIENCE:
             return count
@@ -84,9 +95,43 @@ class TextStream:
         del self._tokens[:count]
         return text
 
+    def _single_bytes(self) -> dict[int, int]:
+        """The tokens that stand for single bytes, and the bytes."""
+        names = {self._tokenizer.token_to_id(f"<0x{byte:02X}>"): byte for byte in range(256)}
+        names.pop(None, None)
+        return (
+            names if names and self._decoded([next(iter(names))]) == chr(next(iter(names.values()))) else {}
+        )
+
     def _text(self, tokens: list[int]) -> str:
+        if not self._bytes:
+            return self._decoded(tokens)
+        return "".join(
+            _characters(bytes(self._bytes[token] for token in run), last=True)[0]
+            if single
+            else self._decoded(list(run))
+            for single, run in groupby(tokens, self._bytes.__contains__)
+        )
+
+    def _decoded(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode([*self._before, *tokens])
         return text[self._start :]
+
+
+def _characters(data: bytes, *, last: bool = False) -> tuple[str, int]:
+    """The characters of some bytes, U+FFFD for each byte of none, and how many bytes are done with.
+
+    last: that no byte follows, so that a character that is begun is none.
+    """
+    text, at = "", 0
+    while True:
+        try:
+            said, used = utf_8_decode(data[at:], "strict", last)
+        except UnicodeDecodeError as error:
+            text += data[at : at + error.start].decode() + _HALF
+            at += error.start + 1
+        else:
+            return text + said, at + used
 
 
 def _stops(stop: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """A user's mistake gives one clear line, exit code 2 and nothing on standard output."""
 
 import io
+import shutil
 import sys
 
 import pytest
@@ -128,3 +129,16 @@ def test_the_pdfs_of_these_tests_are_what_they_claim(tmp_path):
     assert PdfReader(io.BytesIO(pdf(tmp_path / "a.pdf", password="b").read_bytes())).is_encrypted
     (tmp_path / "plain.txt").write_text("fine")
     assert Document.open(tmp_path / "plain.txt").text == "fine"
+
+
+def test_a_chat_template_that_fails(refusal, note, tiny_folder, tmp_path):
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    for template in (
+        "{{ raise_exception('alternate the roles') }}",
+        "{% for m in messages %}",
+        "{{ nothing.of.it }}",
+    ):
+        (tmp_path / "model" / "chat_template.jinja").write_text(template)
+        line = refusal("ask", note, "where?", "--model", tmp_path / "model", "--no-save")
+        assert "the chat template of" in line
+        assert "--template" in line or "template=" in line

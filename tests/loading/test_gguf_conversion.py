@@ -15,6 +15,7 @@ from longspan.errors import CorruptModel, UnsupportedModel
 from longspan.loading import convert, load_weights
 from longspan.loading.gguf_config import config_of
 from longspan.loading.gguf_header import read_header
+from longspan.loading.gguf_tokenizer import tokenizer_of
 from longspan.spans import tokenize
 
 KINDS = gguf.GGMLQuantizationType
@@ -194,6 +195,30 @@ def test_a_file_may_refuse_the_begin_token_and_name_tokens_that_it_lacks(cache, 
     assert begin_ids(loaded.tokenizer) == []
     assert loaded.tokenizer.backend_tokenizer.model.ignore_merges
     assert loaded.network.generation_config.eos_token_id == [2, 0]
+
+
+@pytest.mark.parametrize("prefix", [True, False])
+def test_a_sentencepiece_file_says_whether_a_blank_stands_before_a_text(tmp_path, prefix):
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    wholes = [word[:end] for word in ("▁hello", "hello") for end in range(2, len(word) + 1)]
+    words = ["<|im_end|>", *wholes, *dict.fromkeys("▁helo<|im_nd>")]
+    writer = gguf.GGUFWriter(tmp_path / "words.gguf", "llama")
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list([*pieces, *words])
+    writer.add_token_types([2, 3, 3, *[6] * 256, 3, *[1] * (len(words) - 1)])
+    writer.add_token_scores([0.0] * len(pieces) + [-float(number) for number in range(len(words))])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_bool("tokenizer.ggml.add_space_prefix", prefix)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    tokenizer = tokenizer_of(read_header(tmp_path / "words.gguf"))
+    first = "▁hello" if prefix else "hello"
+    assert tokenizer.convert_ids_to_tokens(tokenizer("hello")["input_ids"]) == ["<s>", first]
+    mark = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert mark in tokenizer("hello<|im_end|>")["input_ids"]
+    assert mark not in tokenize(tokenizer, "hello<|im_end|>", plain=True).ids
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40) | st.lists(
