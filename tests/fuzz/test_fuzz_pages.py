@@ -198,6 +198,8 @@ def test_a_text_is_read_as_it_was_meant_or_refused(text: str, encoding: str) -> 
         data = text.encode(encoding)
     except UnicodeEncodeError:
         return
+    if encoding == "utf-16" and text.startswith("\0"):
+        return  # its mark and a NUL are the mark of UTF-32
     found, refusal = outcome(plain, data, "a.txt")
     if found is None:
         assert encoding not in ("utf-8", "utf-16", "utf-32") or "\0" in text or escaped(text), refusal
