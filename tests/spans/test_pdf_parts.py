@@ -8,7 +8,7 @@ from longspan.errors import DocumentError
 from longspan.spans import Document
 from longspan.spans.formats.pdf import pdf
 from opening import saved
-from pdfs import pages, shown
+from pdfs import cid_font, pages, shown
 
 FORM = "/Type /XObject /Subtype /Form /BBox [0 0 600 800] /Resources << /Font << /F1 3 0 R >> >>"
 
@@ -186,6 +186,17 @@ def test_a_damaged_page_is_refused_not_read_in_part(keep: float) -> None:
         pdf(pages([""], objects=spoilt), "a.pdf")
     with pytest.raises(DocumentError, match="content is missing"):
         pdf(pages([""], objects={11: "null"}), "a.pdf")
+
+
+@pytest.mark.parametrize("table", [f"<0026> <{'0041' * 1000}>", "<0026> <0041>\n" * 400_000])
+def test_a_table_of_characters_without_end_is_refused_as_that(table: str) -> None:
+    head = "begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange 1 beginbfchar "
+    packed = "/Filter /FlateDecode", zlib.compress((head + table + " endbfchar endcmap").encode())
+    objects = cid_font(to_unicode="0026 0041") | {102: packed}
+    with pytest.raises(
+        DocumentError, match="table of characters of a font on it is larger than any alphabet"
+    ):
+        pdf(pages(["BT /F1 12 Tf 72 700 Td <0026> Tj ET"], objects=objects), "a.pdf")
 
 
 def test_forms_that_draw_themselves_or_without_end_are_refused() -> None:

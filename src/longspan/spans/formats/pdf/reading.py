@@ -73,6 +73,7 @@ class _Pages:
         from pypdfium2 import PdfDocument
 
         number = 0
+        checked: set[int] = set()
         try:
             with closing(PdfDocument(self._source)) as document:
                 if len(document) != len(self._reader.pages):
@@ -80,7 +81,7 @@ class _Pages:
                         f"its page tree counts {len(document)} and holds {len(self._reader.pages)}"
                     )
                 for number, page in enumerate(self._reader.pages, start=1):
-                    check_content(page)  # before PDFium sees it
+                    check_content(page, checked)  # before PDFium sees it
                     self._page(number, page, document[number - 1])
             labels = page_labels(self._reader)
             number = 0
