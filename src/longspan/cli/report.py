@@ -90,4 +90,10 @@ def standing_table(standing: Standing) -> Table:
             seconds(point.seconds),
             "*" if point in front else "",
         )
+    said = [f"left out, fewer than half of the samples: {plan_name(plan)}" for plan in standing.left_out]
+    if any(not interval(point.score) for point in standing.points):
+        said.append("95 % is empty where a task has answers about one text only")
+    if said:
+        table.caption = Text(printable("; ".join(said), lines=False))
+        table.caption_justify = "left"
     return table

@@ -42,6 +42,15 @@ class Samples:
         """The digest of each sample."""
         return {(line["task"], line["length"], line["sample"]): line["digest"] for line in self._lines()}
 
+    def asked(self) -> dict[Place, str]:
+        """What identifies each sample, without the examples before it."""
+        return {
+            (line["task"], line["length"], line["sample"]): json.dumps(
+                [line["context"], line["asked"]], sort_keys=True
+            )
+            for line in self._lines()
+        }
+
     def all(self) -> Iterator[tuple[Place, Kept]]:
         """Every sample with its place. Raises TaskError for a text that is gone or damaged."""
         for line in self._lines():

@@ -1,11 +1,12 @@
-"""InfiniteBench's scores: by hand, and on the published outputs of two models."""
+"""InfiniteBench's scores: by hand, and on the published outputs of models."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from longspan.evaluation import Sample
+from longspan.evaluation import Sample, Task
 from longspan.evaluation.metrics import infinitebench as metrics
 from longspan.evaluation.tasks.infinitebench import TASKS
 
@@ -22,32 +23,40 @@ FILES = {
 }
 PUBLISHED = {
     "gpt4": (100.00, 100.00, 89.00, 22.44, 67.25, 8.50, 37.06, 23.25, 60.00),
-    # Of the last but one and last but two only "< 5" is published: what the authors' script gives.
+    # Where only "< 5" is published, or another figure than the authors' script gives today for their outputs, the
+    # script's: Claude's, Kimi's and others' small ones, and 15.48 for YaRN's Code.Debug.
     "claude2": (97.80, 98.14, 65.40, 11.97, 62.88, 46.50, 2.28, 2.50, 32.29),
+    "kimi": (98.14, 95.42, 53.60, 16.52, 72.49, 11.50, 17.77, 2.00, 12.57),
+    "yarn-mistral": (92.71, 56.61, 0.00, 9.55, 27.95, 7.50, 15.48, 1.25, 17.14),
+    "yi-6b-200k": (100.00, 94.92, 0.00, 9.20, 36.68, 3.50, 9.14, 0.75, 4.29),
+    "yi-34b-200k": (100.00, 100.00, 0.00, 12.17, 38.43, 4.50, 13.96, 1.75, 25.71),
+    "chatglm3": (92.20, 80.68, 0.00, 3.62, 10.48, 2.50, 7.36, 0.00, 7.71),
 }
 
 
 @pytest.mark.parametrize("model", PUBLISHED)
-@pytest.mark.parametrize("name", FILES)
 def test_published_outputs_give_the_published_figures_through_the_tasks(
-    shared_data: Path, model: str, name: str
+    shared_data: Path, model: str
 ) -> None:
-    [task] = [task for task in TASKS if task.name == f"infinitebench/{name}"]
-    scores = []
-    file = shared_data / "infinitebench_preds" / model / f"preds_{FILES[name]}.jsonl"
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            gold = row["ground_truth"]
-            sample = Sample(
-                id="",
-                context="",
-                question="",
-                references=tuple(str(each) for each in (gold if isinstance(gold, list) else [gold])),
-            )
-            scores.append(task.score(row["prediction"], sample)["score"])
-    figure = PUBLISHED[model][list(FILES).index(name)]
-    assert round(100 * sum(scores) / len(scores), 2) == figure
+    folder = shared_data / "infinitebench_preds" / model
+    if not folder.is_dir():
+        pytest.skip(f"the outputs of {model} are not there")
+    found = {}
+    for task in TASKS:
+        name = task.name.partition("/")[2]
+        if name in FILES:
+            with (folder / f"preds_{FILES[name]}.jsonl").open(encoding="utf-8") as lines:
+                scores = [scored(task, json.loads(line)) for line in lines]
+            found[name] = round(100 * sum(scores) / len(scores), 2)
+    assert found == dict(zip(FILES, PUBLISHED[model], strict=True))
+
+
+def scored(task: Task, row: dict[str, Any]) -> float:
+    """The task's score of an output, with its gold answers as the task has them."""
+    gold = row["ground_truth"] if isinstance(row["ground_truth"], list) else [row["ground_truth"]]
+    gold = gold[0] if isinstance(gold[0], list) else gold
+    sample = Sample(id="", context="", question="", references=tuple(map(str, gold)))
+    return task.score(row["prediction"], sample)["score"]
 
 
 def test_retrieval_by_hand() -> None:

@@ -17,14 +17,14 @@ from longspan.evaluation.report.together import together
 def made(tmp_path):
     """A folder with a run of ten samples on which a model has these scores; other: of another set of samples."""
 
-    def make(name, scores, *, other=False, **changes):
+    def make(name, scores, *, other=False, turns=(), **changes):
         folder = RunFolder(tmp_path / name)
         with folder:
             facts = {"plans": [""], "tasks": [], "lengths": [4096], "samples": 10, "model": {"name": name}}
             folder.describe(description(**{**facts, **changes}))
             for number, score in enumerate(scores):
                 sample = Sample(id=str(number), context=f"{number} {other}", question="?", references=("a",))
-                folder.samples.add("f/t", 4096, Kept(sample=sample))
+                folder.samples.add("f/t", 4096, Kept(sample=sample, turns=turns))
                 folder.append(record(str(number), score))
         return folder
 
@@ -52,6 +52,19 @@ def test_samples_that_do_not_agree_are_not(made):
     assert not standing.paired
     assert [point.score.mean for point in standing.points] == [0.0, 1.0]
     assert all(point.difference is None for point in standing.points)
+
+
+def test_examples_before_a_sample_do_not_make_it_another(made):
+    one, two = made("none", [0.0] * 10), made("some", [1.0] * 10, turns=(("Q?", "A"),))
+    (standing,) = standings(together([one, two]))
+    assert standing.paired
+    assert standing.points[1].difference.mean == 1
+
+
+def test_runs_that_are_finished_lack_nothing_together(made):
+    found = together([made("small", [0.0] * 10), made("large", [1.0] * 10, other=True)])
+    assert found.missing == 0
+    assert together([made("a", [0.0] * 10), made("b", [1.0] * 7)]).missing == 3
 
 
 def test_of_samples_that_agree_in_part_only_these_are_compared(made):

@@ -24,6 +24,7 @@ class Answers:
     the samples' scores become that of their task, by task. records: by their keys. Plans, tasks and lengths stand in
     the order in which the run names them. origins: whose items each task asks, "" where that is not known. notes: what
     readers must know of the figures, a sentence each. runs: the name and the description of each run that it has.
+    parts: the runs of which it is made, where these are several.
     """
 
     run: Mapping[str, Any]
@@ -35,6 +36,7 @@ class Answers:
     origins: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     runs: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    parts: tuple[Answers, ...] = ()
 
     @classmethod
     def of(cls, folder: RunFolder) -> Self:
@@ -108,6 +110,8 @@ class Answers:
     @property
     def missing(self) -> int:
         """Answers that are still to come: those that another plan has already, or that the run asks for."""
+        if self.parts:
+            return sum(part.missing for part in self.parts)
         wanted = self.run.get("samples") or 0
         asked = [length for length in self.run.get("lengths") or () if length is not None]
         count = 0

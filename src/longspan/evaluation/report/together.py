@@ -15,15 +15,16 @@ from longspan.evaluation.task import TaskError
 def together(folders: Sequence[RunFolder]) -> Answers:
     """The answers of several runs, each plan under its run's name.
 
-    Samples of two runs are one only where they were the same: by what the runs kept of them, or, for runs that kept
-    none, by references and facts. Others stand apart, so differences are taken where samples agree. Raises TaskError
-    as `Answers.of`, and where two runs join the scores of a task in different ways.
+    Samples of two runs are one only where they were the same, whatever examples came as turns before them: by what the
+    runs kept of them, or, for runs that kept none, by references and facts. Others stand apart, so differences are
+    taken where samples agree. Raises TaskError as `Answers.of`, and where two runs join the scores of a task in
+    different ways.
     """
     if len(folders) == 1:
         return Answers.of(folders[0])
     each = [Answers.of(folder) for folder in folders]
     names = _names(folders, each)
-    digests = [folder.samples.digests() for folder in folders]
+    digests = [folder.samples.asked() for folder in folders]
     records: dict[Key, Record] = {}
     known: dict[tuple[Place, int], Any] = {}
     for name, answers, kept in zip(names, each, digests, strict=True):
@@ -58,6 +59,7 @@ def together(folders: Sequence[RunFolder]) -> Answers:
         records=records,
         origins=_origins(each),
         notes=tuple(_notes(names, each)),
+        parts=tuple(each),
         runs=tuple((name, answers.run) for name, answers in zip(names, each, strict=True)),
     )
 
