@@ -53,10 +53,11 @@ def test_published_outputs_give_the_published_figures_through_the_tasks(
 
 def scored(task: Task, row: dict[str, Any]) -> float:
     """The task's score of an output, with its gold answers as the task has them."""
-    gold = row["ground_truth"] if isinstance(row["ground_truth"], list) else [row["ground_truth"]]
+    named = row.get("ground_truth", row.get("label"))
+    gold = named if isinstance(named, list) else [named]
     gold = gold[0] if isinstance(gold[0], list) else gold
     sample = Sample(id="", context="", question="", references=tuple(map(str, gold)))
-    return task.score(row["prediction"], sample)["score"]
+    return task.score(row.get("prediction", row.get("pred")), sample)["score"]
 
 
 def test_retrieval_by_hand() -> None:
