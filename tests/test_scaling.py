@@ -116,6 +116,13 @@ def test_the_advice_stretches_nothing_twice_and_works(changes, advice):
         assert session.read(tokens(300)).seen == [300]
 
 
+def test_no_advice_stretches_farther_than_anyone_has():
+    model = model_of(tiny_network("llama", max_position_embeddings=64))
+    with pytest.raises(WindowExceeded, match="no positions are known to reach 33 times") as caught:
+        model.session().read(tokens(33 * 64))
+    assert "yarn" not in str(caught.value)
+
+
 @pytest.mark.parametrize("chunk", [32, 2048])
 @pytest.mark.parametrize("length", [40, 64, 65, 700])
 @pytest.mark.parametrize("family", ["phi3", "glm"])

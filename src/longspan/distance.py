@@ -23,7 +23,7 @@ from longspan.ropes import unchanging
 from longspan.seam import Seam
 from longspan.watching import Handed, Watched, calls, handed_with, turned
 
-_FARTHEST = 2048
+_FARTHEST = 1024
 # How wide scores of made-up keys are spread.
 _SPREAD = 3.0
 # What a layer gives, with its own attention and by its facts, and what it hands over, may differ by so much.

@@ -52,7 +52,11 @@ def dual_chunks(config: Any) -> dict[str, int]:
     return {name: int(size) for name, size in sizes.items() if size is not None}
 
 
-def stretching(config: Any, factor: float) -> str | None:
+FARTHEST = 32
+"""How many times its window a model is advised to be stretched: as far as YaRN's paper goes."""
+
+
+def stretching(config: Any, factor: int) -> str | None:
     """The position scheme that reaches `factor` times as far as a model was made for, without stretching it twice.
 
     None where the model's own frequencies follow the text.
@@ -65,4 +69,4 @@ def stretching(config: Any, factor: float) -> str | None:
     kind = (kinds.get("full_attention") or next(iter(kinds.values()))).get("rope_type", "default")
     if kind == "dynamic":
         return None
-    return f"positions=yarn(factor={factor:g})" if kind in ("default", "yarn") else "positions=dca"
+    return f"positions=yarn(factor={factor})" if kind in ("default", "yarn") else "positions=dca"

@@ -23,7 +23,7 @@ from longspan.fusing import Fused
 from longspan.leaving import Layers, Staying
 from longspan.lending import original
 from longspan.loading.reason import reason
-from longspan.scaling import rope_parameters, stretching, trained_window
+from longspan.scaling import FARTHEST, rope_parameters, stretching, trained_window
 from longspan.watching import Watched, nothing, watched
 
 _PROBE_TOKENS = 24
@@ -74,10 +74,15 @@ class Seam:
         kinds = rope_parameters(self.config)
         return kinds.get("full_attention") or next(iter(kinds.values()))
 
-    def stretching(self, factor: float) -> str | None:
-        """The position scheme that reaches `factor` times as far; None where none does, or none is needed."""
+    def reaching(self, tokens: int) -> str | None:
+        """What a session is given to read so many tokens, more than the window: `positions=...`, or `window=...` where
+        positions need no help. None where no scheme is known to reach so far."""
+        factor = -(-tokens // self.window)
         full = [layer.rope for layer in self.layers if layer.window is None or layer.window >= self.window]
-        return stretching(self.config, factor) if any(rope.channels for rope in full) else None
+        scheme = stretching(self.config, factor) if any(rope.channels for rope in full) else None
+        if scheme is None:
+            return f"window={tokens}"
+        return scheme if factor <= FARTHEST else None
 
     @property
     def device(self) -> torch.device:

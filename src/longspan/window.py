@@ -14,11 +14,16 @@ def window_exceeded(
     streams: whether the plan's policy keeps only so much of a text that passes.
     """
     sizes = f"prompt {prompt:,} + output {output:,} tokens" if output else f"prompt {prompt:,} tokens"
-    factor = -(-(prompt + output) // seam.window)
-    scheme = seam.stretching(factor) if factor > 1 else None
-    wider = f"window={prompt + output}" if scheme is None else f"positions=..., for example {scheme}"
+    total = prompt + output
+    reaching = seam.reaching(total) if total > seam.window else f"window={total}"
     if streams:
-        wider = "positions=in-cache, by which positions are places in the cache"
+        wider = "raise it with positions=in-cache, by which positions are places in the cache, or "
+    elif reaching is None:
+        wider = f"no positions are known to reach {total / seam.window:,.0f} times as far as the model was made for: "
+    elif reaching.startswith("positions="):
+        wider = f"raise it with positions=..., for example {reaching}, or "
+    else:
+        wider = f"raise it with {reaching}, or "
     return WindowExceeded(
-        f"{sizes} > window {window:,}; raise it with {wider}, or read only the best passages with --flow passages"
+        f"{sizes} > window {window:,}; {wider}read only the best passages with --flow passages"
     )

@@ -48,7 +48,13 @@ def test_the_text_says_what_fails_and_what_to_do(check):
     assert "FAILS" in lines["depth"]
     assert lines["precision"].endswith("holds")
     assert "at 70,000" in out
-    assert "136.72 times as far as it was made for: use positions=yarn(factor=136.72)" in out
+    assert "136.72 times as far as it was made for: no positions are known to reach so far" in out
+
+
+@pytest.mark.parametrize(("length", "advice"), [("513", "yarn(factor=2)"), ("16384", "yarn(factor=32)")])
+def test_advice_stretches_by_whole_numbers(check, length, advice):
+    _, out, _ = check("--length", length)
+    assert f"use positions={advice}\n" in out
 
 
 def test_within_the_window_all_holds(check):

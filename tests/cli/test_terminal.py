@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import typer
 
-from longspan.cli import app, main
+from longspan.cli import app, extend, main, probe, tune
 from longspan.cli.terminal import say, streams
 
 TEXT = "✓ “灯台 é 😀” — \udce9"
@@ -125,3 +126,18 @@ def test_nothing_ends_in_a_traceback(refused, monkeypatch, error, code, line):
     got, said = refused("methods")
     assert got == code
     assert said.startswith(line)
+
+
+def test_long_work_says_how_far_it_has_come_where_there_is_no_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("longspan.cli.waiting.SECONDS", 0.0)
+    with probe._bar("prompts") as told:
+        told(1, 2)
+    with tune._Display(60) as display:
+        display.watch(SimpleNamespace(plans=3, answers=7, seconds=4.0))
+    with extend._Display() as display:
+        display.watch(SimpleNamespace(done=1, total=16, loss=1.0))
+    assert capsys.readouterr().err.splitlines() == [
+        "1 of 2 prompts",
+        "3 plans, 7 answers: 4 of at most 60 s",
+        "1 of 16 candidates, perplexity 2.72",
+    ]

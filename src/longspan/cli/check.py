@@ -75,9 +75,7 @@ def _reach(loaded: Model, length: int, coherence: float) -> dict[str, Any]:
         "depth": bounds.depth,
         "ceiling": bounds.ceiling,
         "remaining": bounds.remaining(found.rope_theta),
-        "stretching": loaded.seam.stretching(round(length / found.window, 2))
-        if length > found.window
-        else None,
+        "stretching": loaded.seam.reaching(length) if length > found.window else None,
     }
 
 
@@ -88,12 +86,11 @@ def _lines(reach: dict[str, Any]) -> dict[str, str]:
         return "holds" if holds else "FAILS"
 
     scheme = reach["stretching"]
-    advice = (
-        ""
-        if factor <= 1
-        else f"; {factor:.2f} times as far as it was made for: "
-        + (f"open the session with window={length}" if scheme is None else f"use {scheme}")
-    )
+    if scheme is None:
+        advised = "no positions are known to reach so far; have longspan ask read only passages"
+    else:
+        advised = f"open the session with {scheme}" if scheme.startswith("window=") else f"use {scheme}"
+    advice = "" if factor <= 1 else f"; {factor:.2f} times as far as it was made for: {advised}"
     trained = (
         "" if reach["trained"] == reach["claimed"] else f", trained for {reach['trained']:,} before scaling"
     )

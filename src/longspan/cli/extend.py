@@ -15,6 +15,7 @@ from rich.progress import Progress as Bars
 
 from longspan.cli.models import shown_progress
 from longspan.cli.tune import read_amount
+from longspan.cli.waiting import Lines
 from longspan.notation import quote
 from longspan.parameters import check_choice, check_range
 from longspan.spans import Document, printable
@@ -142,11 +143,14 @@ class _Display:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
         self._bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bars.add_task("candidates", total=None)
+        self._lines = None if console.is_terminal else Lines()
 
     def watch(self, stage: Stage) -> None:
         """Shows a stage."""
         said = f"candidates, perplexity {_perplexity(stage.loss)}"
         self._bars.update(self._task, completed=stage.done, total=stage.total, description=said)
+        if self._lines is not None:
+            self._lines(f"{stage.done:,} of {stage.total:,} {said}")
 
     def __enter__(self) -> _Display:
         self._bars.start()

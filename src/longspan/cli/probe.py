@@ -18,6 +18,7 @@ from rich.text import Text
 
 from longspan.cli.lengths import read_lengths
 from longspan.cli.models import JsonOption, shown_progress
+from longspan.cli.waiting import Lines
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.spans import Document, printable
@@ -312,10 +313,14 @@ def _loaded(name: str | None) -> Model:
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error; gone when the block ends."""
+    """A bar on standard error, gone when the block ends; lines where that is no screen."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        lines = Lines()
+        yield lambda done, total: lines(f"{done:,} of {total:,} {what}")
+        return
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
-    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Bars(*columns, console=console, transient=True) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longspan.cli.models import shown_progress
+from longspan.cli.waiting import Lines
 from longspan.parameters import check_choice, check_range
 from longspan.plan import Plan
 from longspan.spans import printable
@@ -246,11 +247,15 @@ class _Display:
             disable=not console.is_terminal,
         )
         self._task = self._bars.add_task("asking the full cache", total=limit)
+        self._lines = None if console.is_terminal else Lines()
+        self._limit = limit
 
     def watch(self, stage: Stage) -> None:
         """Shows a stage."""
         said = f"{stage.plans} plans, {stage.answers} answers" if stage.plans > 1 else "asking the full cache"
         self._bars.update(self._task, completed=stage.seconds, description=said)
+        if self._lines is not None:
+            self._lines(f"{said}: {stage.seconds:.0f} of at most {self._limit:.0f} s")
 
     def __enter__(self) -> _Display:
         self._bars.start()

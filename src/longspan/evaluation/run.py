@@ -21,6 +21,7 @@ from longspan.evaluation.task import Task, TaskError
 from longspan.evaluation.work import Target
 from longspan.evaluation.works import MADE, Works
 from longspan.plan import Plan
+from longspan.scaling import FARTHEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,9 +135,10 @@ def _check_window(job: Job, target: Target) -> None:
         over = [length for length in job.lengths if room is not None and length > room]
         if over:
             factor = -(-(max(over) + job.asking.thinking) // (window or 1))
+            wider = f"raise it with positions=..., for example positions=yarn(factor={factor}), "
             raise WindowExceeded(
-                f"length {max(over):,}{more} > window {window:,} of plan {str(plan)!r}; raise it with positions=..., "
-                f"for example positions=yarn(factor={factor}), ask for shorter lengths, or have contexts cut with "
+                f"length {max(over):,}{more} > window {window:,} of plan {str(plan)!r}; "
+                f"{wider if factor <= FARTHEST else ''}ask for shorter lengths, or have contexts cut with "
                 "--too-long middle"
             )
 
