@@ -74,7 +74,7 @@ def layers_of(
         session.read(ids)
         found = {}
         for layer in layers:
-            (group,) = session._batch.memories[0].layers[layer].store.groups()
+            (group,) = session.sequences[0].layers[layer].store.groups()
             found[layer] = (
                 torch.cat(Taken.queries.pop(layer), 1),
                 group.keys().clone(),

@@ -26,10 +26,8 @@ from records import head
 from transformers import DynamicCache
 
 import longspan
-from longspan.engine.engine import Engine
-from longspan.engine.passing import Portion
 from longspan.plan import Plan
-from longspan.store.ledger import Ledger
+from longspan.running.reader import Reader
 
 CASES = (
     # what, tokens, plan, ratio to reach
@@ -89,17 +87,16 @@ def stock_decoder(model: longspan.Model, length: int) -> Callable[[int], None]:
 
 def our_decoder(model: longspan.Model, plan: Plan, length: int, tokens: int) -> Callable[[int], None]:
     """The same over a store of `length` entries, with room for the tokens that `session.generate` would reserve."""
-    engine = Engine(model.seam, plan)
-    memory = engine.memory(Ledger())
-    for layer, facts in zip(memory.layers, model.seam.layers, strict=True):
+    reader = Reader(model.seam, plan)
+    for layer, facts in zip(reader.layers, model.seam.layers, strict=True):
         layer.store.reserve(length + tokens)
         layer.store.append(*random_entries(model, facts, length))
-    memory.ids = [1] * length
+    reader.passed(torch.ones(length, dtype=torch.long))
 
     def run(tokens: int) -> None:
         token = torch.tensor([1], device=model.seam.device)
         for _ in range(tokens):
-            token = engine.forward([Portion(memory=memory, ids=token, reading=False)], [0]).argmax(-1)
+            token = reader.run(token, [0], reading=False).argmax(-1)
 
     return run
 

@@ -7,8 +7,8 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from longspan.engine.passing import Pass
 from longspan.errors import CorruptModel, UnsupportedModel
+from longspan.running.passing import Pass
 from tiny import model_of, stock_logits, tiny_network, tokens
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]

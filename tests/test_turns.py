@@ -55,7 +55,7 @@ def test_documents_read_apart_are_one_prompt():
         for one in (session.fork(), session):
             with saying(model.network, [END]):
                 one.ask("Where?", max_new_tokens=1)
-            assert one._batch.tokens[0] == [*want, END]
+            assert one.sequences[0].tokens == [*want, END]
 
 
 @pytest.mark.parametrize(

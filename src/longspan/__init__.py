@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from longspan.batch import Progress
-    from longspan.generation import Step
     from longspan.model import Model, load
     from longspan.plan import Plan
+    from longspan.running.generation import Step
+    from longspan.running.runner import Progress
     from longspan.session import Session
     from longspan.spans import Answer, Citation, Document, Span
     from longspan.usage import Usage

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -33,8 +33,7 @@ class Call:
     """One layer's attention as the model asks for it.
 
     query `[heads, n, dim]`, key and value `[kv_heads, n, dim]`, none rotated. scale multiplies the scores,
-    softcap bounds them, sinks `[heads]` are learned logits that take part in the softmax. window: how many tokens
-    a query sees, itself included, or None for all.
+    softcap bounds them, sinks `[heads]` are learned logits that take part in the softmax.
     """
 
     layer: int
@@ -42,7 +41,6 @@ class Call:
     key: Tensor
     value: Tensor
     scale: float
-    window: int | None
     softcap: float | None
     sinks: Tensor | None
 
@@ -51,10 +49,10 @@ Attention = Callable[[Call], Tensor]
 
 
 class Guest(NamedTuple):
-    """Whose attention runs, and the window of each layer; no window while a network is only watched."""
+    """Whose attention runs, and whether it is handed what nobody understands, because the network is only watched."""
 
     attention: Attention
-    windows: Sequence[int | None]
+    watching: bool
 
 
 _guest: ContextVar[Guest] = ContextVar("longspan_attention")
@@ -99,15 +97,16 @@ class Borrowing:
         return str(self._config._attn_implementation)
 
     @contextmanager
-    def lent(
-        self, attention: Attention, windows: Sequence[int | None] = (), *, rotating: bool = False
-    ) -> Iterator[None]:
-        """For the time of a forward pass: `attention` instead of the network's own, and no rotation."""
+    def lent(self, attention: Attention, *, watching: bool = False, rotating: bool = False) -> Iterator[None]:
+        """For the time of a forward pass: `attention` instead of the network's own, and no rotation.
+
+        watching: whether what a layer hands over besides is let pass instead of refused.
+        """
         from transformers import AttentionInterface
 
         AttentionInterface.register(_NAME, _dispatch)
         with self._lending.lent(), self.attending(_NAME):
-            token = _guest.set(Guest(attention, windows))
+            token = _guest.set(Guest(attention, watching))
             try:
                 if not rotating:
                     for (parent, name, _), unrotated in zip(self.rotaries, self._unrotated, strict=True):
@@ -164,8 +163,7 @@ def _dispatch(
             "a part of this network was called while a session is inside it in another thread; call the network as a "
             "whole, which waits, or call it when the session has read"
         )
-    windows = guest.windows
-    if windows:
+    if not guest.watching:
         _refuse(attention_mask, more)
     layer: int = module.layer_idx  # type: ignore[assignment]
     out = guest.attention(
@@ -175,7 +173,6 @@ def _dispatch(
             key=key[0],
             value=value[0],
             scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
-            window=windows[layer] if windows else None,
             softcap=softcap,
             sinks=s_aux,
         )

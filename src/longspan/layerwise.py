@@ -9,13 +9,10 @@ import torch
 from torch import Tensor
 
 from longspan.borrowing import Attention, Call
-from longspan.engine.engine import Engine
-from longspan.engine.passing import Pass, Portion
 from longspan.facts import Layer
 from longspan.layouts import Turned, turned_by
-from longspan.plan import Plan
+from longspan.running.reader import Reader
 from longspan.seam import Seam
-from longspan.store.ledger import Ledger
 from longspan.watching import Handed, Watched, turned
 
 # Spreads of the scores at which attention is compared: at 1 sinks show, at 3 scales, where scores reach twice the cap
@@ -51,17 +48,14 @@ class Trials:
         self._seam, self._seen = seam, seen
         self._trials = [list(self._of(number)) for number in range(len(seam.layers))]
         count = max(map(len, self._trials))
-        engine = Engine(seam, Plan())
-        self._engine = engine
-        self._memories = [engine.memory(Ledger()) for _ in range(count)]
+        self._readers = [Reader(seam) for _ in range(count)]
         self._given: list[list[list[Tensor]]] = [[[] for _ in range(count)] for _ in seam.layers]
 
     def beside(self, attention: Attention, ids: Tensor) -> Attention:
         """An attention that also attends as the engine would to the trials' queries, for the tokens `ids` to come."""
-        start = self._memories[0].seen
+        start = self._readers[0].sequence.run
         rows = slice(start, start + len(ids))
-        portions = [Portion(memory=memory, ids=ids, reading=len(ids) > 1) for memory in self._memories]
-        passes = [Pass(self._engine, [portion], range(len(ids))) for portion in portions]
+        ours = [reader.attention(ids, reading=len(ids) > 1) for reader in self._readers]
 
         def both(call: Call) -> Tensor:
             raw, trials = self._seen.raw[call.layer], self._trials[call.layer]
@@ -72,15 +66,15 @@ class Trials:
                     key=raw.key[:, rows],
                     value=raw.value[:, rows],
                 )
-                self._given[call.layer][number].append(passes[number].attention(mine))
+                self._given[call.layer][number].append(ours[number](mine))
             return attention(call)
 
         return both
 
-    def read(self, ids: Tensor) -> None:
+    def passed(self, ids: Tensor) -> None:
         """Says that the tokens have passed."""
-        for memory in self._memories:
-            memory.ids.extend(ids.tolist())
+        for reader in self._readers:
+            reader.passed(ids)
 
     def check(self) -> None:
         """Raises UnsupportedModel for the first layer whose attention was not its own."""

@@ -8,7 +8,6 @@ layout of channels, and which tokens they see.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
@@ -125,18 +124,15 @@ class Seam:
         keep: Tensor,
         attention: Attention,
         staying: Staying | None = None,
-        *,
-        windows: Sequence[int | None] | None = None,
     ) -> Tensor:
         """Runs tokens through the model with `attention` in place of its own.
 
         ids and positions int64 `[n]`; keep int64 `[k]`, indices of the tokens whose logits are wanted. staying: after
-        each layer, which tokens go on; those in `keep` have to. windows: those of the calls, by default the layers'
-        own. Returns `[k, vocab]`. The model is its own again when this returns or raises.
+        each layer, which tokens go on; those in `keep` have to. Returns `[k, vocab]`. The model is its own again when
+        this returns or raises.
         """
         thinned = nullcontext() if staying is None else self._leaving.thinned(staying)
-        lent = self.borrowing.lent(attention, self.windows if windows is None else windows)
-        with lent, self._fused.lent(), thinned:
+        with self.borrowing.lent(attention), self._fused.lent(), thinned:
             return self.borrowing.run(ids, positions, keep)
 
     @cached_property
@@ -145,7 +141,7 @@ class Seam:
         ids = torch.arange(_PROBE_TOKENS // 2, device=self.device)
 
         def run() -> Tensor:
-            with self.borrowing.lent(nothing):
+            with self.borrowing.lent(nothing, watching=True):
                 return self.borrowing.run(ids, ids, ids[-1:])
 
         try:

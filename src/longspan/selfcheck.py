@@ -9,12 +9,9 @@ from typing import Any
 import torch
 
 from longspan.distance import check_distance
-from longspan.engine.engine import Engine
-from longspan.engine.passing import Portion
 from longspan.layerwise import Trials
-from longspan.plan import Plan
+from longspan.running.reader import Reader
 from longspan.seam import Seam
-from longspan.store.ledger import Ledger
 
 _CHUNKS = (13, 9, 1, 1)
 # Relative to the spread of the stock logits. In low precision two attention kernels of the stock model already
@@ -62,13 +59,13 @@ def self_check(seam: Seam) -> SelfCheck:
     ids = torch.randint(seam.config.vocab_size, (sum(_CHUNKS),), generator=generator).to(seam.device)
     stock = seam.stock(ids).float()
     seam.refuse_damage(stock)
-    engine = Engine(seam, Plan())
-    memory = engine.memory(Ledger())
     logits = []
+    reader = Reader(seam)
     for part in ids.split(_CHUNKS):
-        portion = Portion(memory=memory, ids=part, reading=len(part) > 1)
-        logits.append(engine.forward([portion], range(len(part)), partial(trials.beside, ids=part)).float())
-        trials.read(part)
+        observer = partial(trials.beside, ids=part)
+        found = reader.run(part, range(len(part)), reading=len(part) > 1, observer=observer)
+        logits.append(found.float())
+        trials.passed(part)
     trials.check()
     difference = float((torch.cat(logits) - stock).norm() / (stock - stock.mean()).norm())
     tolerance = _TOLERANCE[seam.dtype]

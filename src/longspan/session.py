@@ -1,33 +1,36 @@
-"""A session: read in chunks, generate, ask, fork."""
+"""A session: read in chunks, generate, ask, fork. A facade over sequences that are read under one plan."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import abc
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+import torch
 from torch import Tensor
 
-from longspan.batch import Batch, Progress
 from longspan.chat import check_variables
 from longspan.contexts.context import Context, Kind, Saved, reading
 from longspan.contexts.origin import Origin
 from longspan.conversation import Conversation, Words
-from longspan.engine.engine import Engine
-from longspan.forking import check_alike, check_fork
-from longspan.generation import ROOM, Generation, Step, end_tokens
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.profiles.profiles import prepare
+from longspan.running.batch import Batch
+from longspan.running.compressing import compress, rehearse
+from longspan.running.engine import CHUNK, Engine
+from longspan.running.forking import check_alike, check_fork
+from longspan.running.generation import ROOM, Generation, Step, end_tokens
+from longspan.running.runner import Progress, Request
+from longspan.running.sequence import Sequence
+from longspan.running.source import Prompt, Source, checked
+from longspan.running.speaking import Speaker
+from longspan.running.window import window_exceeded
 from longspan.seam import Seam
-from longspan.source import Prompt, Source, checked
 from longspan.spans import Answer, Document, Span, apart, cite
-from longspan.speaking import Speaker
 from longspan.usage import Usage
-from longspan.window import window_exceeded
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -51,9 +54,9 @@ class Session:
         *,
         origin: Origin,
         size: int = 1,
-        chunk: int = 2048,
+        chunk: int = CHUNK,
         window: int | None = None,
-        forks: Sequence[Plan | str] = (),
+        forks: abc.Sequence[Plan | str] = (),
         profile: Callable[[str], Tensor] | None = None,
         template: Mapping[str, Any] | None = None,
     ) -> None:
@@ -63,20 +66,24 @@ class Session:
         self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
         self._forks, self._profile = [Plan.of(each) for each in forks], profile
         prepare((plan, *self._forks), profile)
-        self._engine = Engine(seam, plan, forks=self._forks, profile=profile, reach=window).checked()
+        self._engine = Engine(
+            seam, plan, forks=self._forks, chunk=chunk, profile=profile, window=window
+        ).checked()
         self.window, self.reached = self._engine.window, dict(self._engine.reached)
         self._template = check_variables(template)
-        self._batch = Batch(self._engine, size, chunk, Words(tokenizer, self._template))
-        self._conversations = [Conversation(tokenizer, self._template) for _ in range(size)]
-        self._history: list[Any] = []
-        self._read_tokens = self._generated = 0
-        self._prefill = self._decode = 0.0
+        self._batch = Batch(
+            self._engine,
+            size,
+            words=Words(tokenizer, self._template),
+            converse=lambda: Conversation(tokenizer, self._template),
+        )
+        self.saved_seconds = 0.0
 
     def read(
         self,
-        source: Source | Sequence[Source],
+        source: Source | abc.Sequence[Source],
         *,
-        question: Source | Sequence[Source] | None = None,
+        question: Source | abc.Sequence[Source] | None = None,
         more: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> Self:
@@ -98,16 +105,16 @@ class Session:
         text), or after max_new_tokens. Step.sequence says whose token it is. seed: the draws of each sequence, which
         are the same alone and beside others. Raises WindowExceeded; ValueError if nothing was read.
         """
-        speaker = self._speaker(**generation)
+        speakers = self._speakers(**generation)
         self._require_read("generating")
-        self._require(max(self.seen), speaker.limit)
-        return self._generate(speaker)
+        self._require(max(self.seen), speakers[0].limit)
+        return self._generate(speakers)
 
     def ask(
         self,
         question: str,
         *,
-        about: Document | Sequence[Document] | Sequence[Span] = (),
+        about: Document | abc.Sequence[Document] | abc.Sequence[Span] = (),
         progress: Callable[[Progress], None] | None = None,
         stream: Callable[[str], None] | None = None,
         truncated_tokens: int = 0,
@@ -126,13 +133,14 @@ class Session:
         if not question.strip():
             raise ValueError("question is empty; ask something")
         prompt, opens = Prompt.asked(self._conversations[0], question, about), not self._conversations[0].open
-        speaker = self._speaker(**generation)
-        self._require(self.seen[0] + len(prompt), speaker.limit)
-        self._append(prompt, progress, rounds=opens, more=more, room=speaker.limit)
+        speakers = self._speakers(**generation)
+        limit = speakers[0].limit
+        self._require(self.seen[0] + len(prompt), limit)
+        self._append(prompt, progress, rounds=opens, more=more, room=limit)
         draft = self._conversations[0]
         said = ""
         with self._whole():
-            for step in self._generate(speaker):
+            for step in self._generate(speakers):
                 text = step.text if said else step.text.lstrip()
                 said += text
                 if stream is not None and text:
@@ -141,20 +149,24 @@ class Session:
         return Answer(
             text=text,
             citations=cite(text, question, draft.spans),
-            usage=self._usage(truncated_tokens),
+            usage=self._batch.usage(truncated_tokens),
             reasoning=reasoning,
         )
 
-    def logits(self, ids: Sequence[int] | Tensor) -> Tensor:
+    def logits(self, ids: abc.Sequence[int] | Tensor) -> Tensor:
         """Appends tokens and returns the logits after each of them, `[n, vocab]`. For sessions of one sequence."""
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for logits")
         tokens = checked(ids, self._seam.config.vocab_size)
         self._fit([self.seen[0] + len(tokens)])
+        (sequence,) = self.sequences
         self._conversations[0].tokens(tokens)
-        self._history.append(["logits", len(tokens)])
-        with self._whole():
-            return self._batch.logits(tokens).clone()
+        sequence.history.append(["logits", len(tokens)])
+        self._run([Request(sequence=sequence, reading=False)])
+        sequence.pending.extend(tokens)
+        request = Request(sequence=sequence, reading=False, every=True)
+        self._run([request])
+        return torch.cat(request.rows)
 
     def fork(self, plan: Plan | str | None = None) -> Session:
         """A second session that has read the same; memory is shared until one of the two writes.
@@ -179,18 +191,18 @@ class Session:
             template=self._template,
         )
         twin._engine.watch_seconds |= self._engine.watch_seconds
-        twin._batch = self._batch.fork(twin._engine)
-        twin._conversations = [conversation.fork() for conversation in self._conversations]
-        twin._history = deepcopy(self._history)
-        twin._read_tokens, twin._generated = self._read_tokens, self._generated
-        twin._prefill, twin._decode = self._prefill, self._decode
-        if chosen.policy != self.plan.policy:
+        changes = chosen.policy != self.plan.policy
+        if changes:  # what is rehearsed here need not be rehearsed by further forks
+            twin.saved_seconds = sum(rehearse(each, twin._engine) for each in self.sequences)
+        twin._batch.take(self.sequences)
+        if changes:
             with twin._whole():
-                twin._batch.compress()
+                for sequence in twin.sequences:
+                    compress(sequence)
         return twin
 
     @staticmethod
-    def together(sessions: Sequence[Session]) -> Session:
+    def together(sessions: abc.Sequence[Session]) -> Session:
         """One session of several that read under the same plan; its sequences go on side by side. They are closed."""
         check_alike([(id(each._seam), each.plan, each.chunk, each.window) for each in sessions])
         first = sessions[0]
@@ -205,12 +217,12 @@ class Session:
             profile=first._profile,
             template=first._template,
         )
-        joined._batch = Batch.together([each._batch for each in sessions], joined._engine)
-        joined._conversations = [one.fork() for each in sessions for one in each._conversations]
-        joined._history = [["together", [deepcopy(each._history) for each in sessions]]]
+        joined._batch.take([sequence for each in sessions for sequence in each.sequences])
         for each in sessions:
-            joined._read_tokens += each._read_tokens
-            joined._prefill += each.usage.prefill_seconds
+            for tracking, seconds in each._engine.watch_seconds.items():
+                joined._engine.watch_seconds[tracking] = (
+                    joined._engine.watch_seconds.get(tracking, 0.0) + seconds
+                )
             each.close()
         return joined
 
@@ -223,57 +235,54 @@ class Session:
         self._require_read("saving")
         return self._context().save(
             None if path is None else Path(path),
-            batch=self._batch,
-            trackings=self._engine.trackings,
+            self.sequences,
             window=self.window,
             usage=self.usage,
+            entries=self.peak_entries,
         )
 
     def resume(self, saved: Saved) -> Self:
         """Takes up a saved context; for a session that has read nothing and was opened in the same way."""
         with self._whole():
-            saved.fill(self._batch, self._conversations, self._engine.trackings)
-        self.window, self._history, spent = saved.window, deepcopy(saved.history), saved.spent
-        self._read_tokens, self._generated = int(spent["prompt_tokens"]), int(spent["generated_tokens"])
-        self._prefill, self._decode = spent["prefill_seconds"], spent["decode_seconds"]
+            saved.fill(self.sequences, self._batch.ledger)
+        self.window = saved.window
         return self
 
-    def name(self, source: Source | Sequence[Source] | None = None, *, more: bool = False) -> str:
+    def name(self, source: Source | abc.Sequence[Source] | None = None, *, more: bool = False) -> str:
         """32 digits for the model, the plan and what was read and generated, or will be after `read(source)`."""
         context = self._context()
         return (context if source is None else context.after(source, more=more)).name
 
     @property
+    def sequences(self) -> list[Sequence]:
+        """What is known of each text, side by side."""
+        return self._batch.sequences
+
+    @property
     def seen(self) -> list[int]:
         """Tokens read and generated so far, per sequence."""
-        return self._batch.seen
+        return [each.seen for each in self.sequences]
 
     @property
     def next_logits(self) -> Tensor:
         """Logits `[vocab]` for the token after what was read. For sessions of one sequence that have just read."""
         if self.size == 1 and self._conversations[0].held:
             self._conversations[0].settle()
-            with self._whole():
-                self._batch.step([0])
-        upcoming = self._batch.upcoming[0]
-        if self.size > 1 or upcoming is None or self._batch.pending[0]:
+            self._run([Request(sequence=self.sequences[0], reading=False)])
+        first = self.sequences[0]
+        if self.size > 1 or first.upcoming is None or first.pending:
             raise ValueError("session has no logits for the next token; call session.read(...) just before")
-        return upcoming
+        return first.upcoming
 
     @property
     def usage(self) -> Usage:
         """Tokens, bytes and seconds so far."""
-        return self._usage(0)
-
-    @property
-    def saved_seconds(self) -> float:
-        """What this fork would have taken longer, had an earlier one not rehearsed the same."""
-        return self._batch.saved_seconds
+        return self._batch.usage(0)
 
     @property
     def bytes_held(self) -> list[int]:
         """Bytes in memory by sequence, which are `usage.kv_bytes` together."""
-        return self._batch.held_each
+        return [each.bytes_held for each in self.sequences]
 
     @property
     def peak_entries(self) -> int:
@@ -283,8 +292,6 @@ class Session:
     def close(self) -> None:
         """Gives the session's memory back; it has then read nothing."""
         self._batch.release()
-        self._conversations = [Conversation(self._tokenizer, self._template) for _ in range(self.size)]
-        self._history = []
 
     def __enter__(self) -> Self:
         return self
@@ -292,35 +299,31 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _speaker(self, **generation: Unpack[Generation]) -> Speaker:
-        return Speaker(self._tokenizer, self._seam.device, self.size, **generation)
+    @property
+    def _conversations(self) -> list[Conversation]:
+        return self._batch.conversations
 
-    def _generate(self, speaker: Speaker) -> Iterator[Step]:
+    def _speakers(self, **generation: Unpack[Generation]) -> list[Speaker]:
+        return [
+            Speaker(self._tokenizer, self._seam.device, number=number, **generation)
+            for number in range(self.size)
+        ]
+
+    def _generate(self, speakers: list[Speaker]) -> Iterator[Step]:
         ends = end_tokens(self._seam.network, self._tokenizer, self._conversations[0].end)
         for conversation in self._conversations:
             conversation.settle()
-        self._batch.reserve(speaker.limit)
-        running = list(range(self.size))
-        counts = [0] * self.size
-        self._history.append(["generate", counts])
-        for count in range(1, speaker.limit + 1):
-            began = time.perf_counter()
+        said = self._batch.speak(speakers, ends)
+        while True:
             with self._whole():
-                self._batch.step(running)
-            steps = []
-            for sequence in running:
-                logits = self._batch.upcoming[sequence]
-                step = speaker.step(sequence, logits, ends, last=count == speaker.limit)
-                self._batch.pending[sequence].append(step.token)
-                self._conversations[sequence].spoke(step.token, ended=step.token in ends)
-                counts[sequence] += 1
-                steps.append(step)
-            running = [step.sequence for step in steps if not step.finished]
-            self._generated += len(steps)
-            self._decode += time.perf_counter() - began
-            yield from steps
-            if not running:
+                steps = next(said, None)
+            if steps is None:
                 return
+            yield from steps
+
+    def _run(self, requests: list[Request], progress: Callable[[Progress], None] | None = None) -> None:
+        with self._whole():
+            self._batch.run(requests, progress)
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -342,29 +345,23 @@ class Session:
     ) -> None:
         new = prompt.counts(self._seam.config.vocab_size)
         self._fit([seen + count for seen, count in zip(self.seen, new, strict=True)], room)
-        began = time.perf_counter()
-        with self._whole():
-            self._batch.read(
-                prompt.ids,
-                progress,
-                questions=prompt.questions,
-                back=prompt.back,
-                held=prompt.held,
-                rounds=rounds,
-                more=more,
-            )
-        self._history.append(reading(prompt.ids, prompt.questions, more))
-        self._conversations = prompt.conversations
-        self._read_tokens += sum(new)
-        self._prefill += time.perf_counter() - began
+        asking = prompt.questions or [[] for _ in prompt.ids]
+        for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
+            sequence.take(ids, question=asked, back=back, begins_round=rounds)
+        self._run([Request(sequence=each, more=more) for each in self.sequences], progress)
+        for sequence, ids, asked, held, conversation, count in zip(
+            self.sequences, prompt.ids, asking, prompt.held, prompt.conversations, new, strict=True
+        ):
+            sequence.question, sequence.conversation = [], conversation
+            sequence.pending.extend(held)
+            sequence.history.append(reading(len(ids), len(asked), more))
+            sequence.spent.read_tokens += count
 
     def _context(self) -> Context:
-        return Context(
-            origin=self._origin,
-            kind=Kind(plan=self.plan, forks=self._forks, size=self.size, chunk=self.chunk),
-            history=self._history,
-            tokens=self._batch.tokens,
-            conversations=self._conversations,
+        return Context.of(
+            self.sequences,
+            self._origin,
+            Kind(plan=self.plan, forks=self._forks, size=self.size, chunk=self.chunk),
         )
 
     def _require_read(self, what: str) -> None:
@@ -381,17 +378,3 @@ class Session:
     def _require(self, prompt: int, output: int) -> None:
         if self.window is not None and prompt + output > self.window:
             raise window_exceeded(prompt, output, self.window, self._seam, streams=self.plan.streams)
-
-    def _usage(self, truncated_tokens: int) -> Usage:
-        own = self.plan.policy.tracking if self.plan.policy else None
-        for_forks = sum(spent for each, spent in self._engine.watch_seconds.items() if each != own)
-        return Usage(
-            prompt_tokens=self._read_tokens,
-            generated_tokens=self._generated,
-            kv_bytes=self._batch.held,
-            peak_kv_bytes=self._batch.peak,
-            prefill_seconds=self._prefill - for_forks,
-            decode_seconds=self._decode,
-            truncated_tokens=truncated_tokens,
-            apart_bytes=self._batch.ledger.apart,
-        )

@@ -132,7 +132,7 @@ def test_a_plan_that_needs_the_question_keeps_nothing(ask, small_folder, tmp_pat
 def test_a_part_of_a_sentence_is_shown_in_it(monkeypatch, ask, small_folder, tmp_path):
     terms = tmp_path / "terms.txt"
     terms.write_text("Read on.\nNo payment is due before June.\n")
-    monkeypatch.setattr("longspan.speaking.TextStream", _saying('It says "payment is due" there.'))
+    monkeypatch.setattr("longspan.running.speaking.TextStream", _saying('It says "payment is due" there.'))
     out, _ = ask(terms, "Is it due?", "--model", small_folder, "--max-new-tokens", 2)
     assert f"✓ “payment is due” — {terms}, line 2\n      in “No payment is due before June.”\n" in out
 

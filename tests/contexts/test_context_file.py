@@ -161,7 +161,7 @@ def test_any_other_file_is_refused(tmp_path_factory, content):
 def test_a_header_of_nonsense_is_refused(tmp_path):
     path = tmp_path / "other"
     start = (
-        '{"__metadata__":{"checksum":"' + "0" * 64 + '","format":"longspan context","version":"2","manifest":'
+        '{"__metadata__":{"checksum":"' + "0" * 64 + '","format":"longspan context","version":"3","manifest":'
     )
     for rest in (
         '"{}"},"a":7}',

@@ -49,7 +49,7 @@ def answer(plan="", *, question=QUESTION, document=NOTE, keep=PLENTY, **options)
 def entries_of(session):
     return [
         [group.positions().tolist() for group in layer.store.groups()]
-        for memory in session._batch.memories
+        for memory in session.sequences
         for layer in memory.layers
     ]
 

@@ -7,5 +7,5 @@ def kept(session: Session, sequence: int = 0) -> list[list[list[int]]]:
     """Original positions of the entries, by layer and KV head."""
     return [
         [row for group in layer.store.groups() for row in group.positions().tolist()]
-        for layer in session._batch._memories[sequence].layers
+        for layer in session.sequences[sequence].layers
     ]

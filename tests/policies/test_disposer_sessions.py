@@ -29,7 +29,7 @@ def snapkv(disposer: str, when: str = "end", budget: str = "40") -> str:
 
 def lengths(session: Session, family: str, sequence: int = 0) -> list[list[int]]:
     """Entries of each row of the layers without a window."""
-    layers = session._batch._memories[sequence].layers
+    layers = session.sequences[sequence].layers
     facts = tiny_model(family).seam.layers
     return [layer.store.lengths for layer, fact in zip(layers, facts, strict=True) if fact.window is None]
 
@@ -98,9 +98,7 @@ def test_ems_keeps_its_window_and_its_budget(family, when):
     with tiny_model(family).session(f"policy=ems(budget=40,window=8,when={when})", chunk=64) as session:
         session.read(tokens(160))
         assert all(layer == [40, 40] for layer in lengths(session, family))
-        for layer, facts in zip(
-            session._batch._memories[0].layers, tiny_model(family).seam.layers, strict=True
-        ):
+        for layer, facts in zip(session.sequences[0].layers, tiny_model(family).seam.layers, strict=True):
             if facts.window is None:
                 assert layer.store.positions()[:, -8:].tolist() == [list(range(152, 160))] * 2
         assert session.logits(tokens(5, seed=1)).isfinite().all()
@@ -115,9 +113,7 @@ def test_sequences_of_a_batch_are_merged_as_if_alone():
         for number, text in enumerate(texts):
             with tiny_model().session(plan, chunk=64) as session:
                 session.read(text)
-                pairs = zip(
-                    session._batch._memories[0].layers, together._batch._memories[number].layers, strict=True
-                )
+                pairs = zip(session.sequences[0].layers, together.sequences[number].layers, strict=True)
                 for alone, among in pairs:
                     for one, other in zip(alone.store.vectors(), among.store.vectors(), strict=True):
                         assert_close(one, other, atol=1e-4, rtol=0)

@@ -48,7 +48,7 @@ def test_other_entries_compete_for_what_the_question_leaves():
         rows = kept(session.read(TEXT, question=QUESTION))
     with tiny_model().session("", chunk=64) as session:
         session.read([*TEXT, *QUESTION])
-        stores = [layer.store for layer in session._batch.memories[0].layers]
+        stores = [layer.store for layer in session.sequences[0].layers]
         norms = [store.vectors()[0].norm(dim=-1)[:, :150] for store in stores]
     for layer, short in zip(rows, norms, strict=True):
         for row, each in zip(layer, short, strict=True):
@@ -95,8 +95,8 @@ def test_kvzip_repeats_the_text_and_not_the_question():
     ]
     with tiny_model().session("policy=kvzip(budget=40,chunk=64)", chunk=32) as session:
         session.read(TEXT, question=QUESTION)
-        (memory,) = session._batch.memories
-        assert session._batch._script(memory).ids == TEXT
+        (memory,) = session.sequences
+        assert memory.script().ids == TEXT
 
 
 def test_a_stream_lets_the_question_go_and_never_grows():

@@ -164,7 +164,7 @@ def test_weights_are_the_model_s_own_with_sinks_and_soft_caps(family, facts):
         session.read(ids)
         held = [
             next(iter(layer.trackers.values())).held if layer.trackers else None
-            for layer in session._batch.memories[0].layers
+            for layer in session.sequences[0].layers
         ]
     network.set_attn_implementation("eager")
     with torch.no_grad():

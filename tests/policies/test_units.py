@@ -129,7 +129,7 @@ def test_sessions_keep_whole_rounds():
     with tiny_model().session("policy=snapkv(budget=130,window=8,unit=round)", chunk=64) as session:
         for text in ("What is a lamp?", "And a keeper? Tell me more about him.", "Who was here first?"):
             session.ask(text, max_new_tokens=12)
-        rounds = session._batch._memories[0].rounds
+        rounds = session.sequences[0].rounds
         spans = [range(*each) for each in pairwise([*rounds, session.seen[0]])]
         rows = [row for layer in kept(session) for row in layer]
     first, second, last = spans

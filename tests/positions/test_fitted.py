@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longspan import parts, registry
-from longspan.generation import ROOM
+from longspan.running.generation import ROOM
 from ropes import stock_rope
 from tiny import WINDOW, tiny_model, tokens
 

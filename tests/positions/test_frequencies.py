@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from longspan.engine.legs import Span
 from longspan.positions.ntk import NTK
 from longspan.positions.ntk_by_parts import NTKByParts
 from longspan.positions.pi import PI
 from longspan.positions.yarn import YaRN
+from longspan.running.placed import PlacedTokens
 from ropes import BASES, CHANNELS, FACTORS, SHARES, WINDOWS, stock_rope, theirs
 from tiny import WINDOW, model_of, stock_logits, tiny_model, tiny_network, tokens
 
@@ -129,6 +129,6 @@ def test_sliding_layers_keep_the_positions_they_were_trained_with():
     with model.session("positions=yarn(factor=4)") as session:
         assert session.reached == {"positions": 1}
         for layer in model.seam.layers:
-            span = Span(YaRN(factor=4.0), layer.rope, layer.window, 0, 4, ids.device)
-            stretched = not torch.equal(span._rope.inv_freq, layer.rope.inv_freq)
+            placed = PlacedTokens(YaRN(factor=4.0), layer.rope, layer.window, 0, 4, ids.device)
+            stretched = not torch.equal(placed._rope.inv_freq, layer.rope.inv_freq)
             assert stretched == (layer.window is None)

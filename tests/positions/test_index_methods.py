@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from longspan.engine.legs import Span
 from longspan.errors import PlanError
 from longspan.plan import Plan
 from longspan.positions.base import Positions, Rope
@@ -20,6 +19,7 @@ from longspan.positions.lm_infinite import LMInfinite
 from longspan.positions.rerope import ReRoPE
 from longspan.positions.self_extend import SelfExtend
 from longspan.positions.string import STRING
+from longspan.running.placed import PlacedTokens
 
 SCALES = st.lists(st.integers(1, 9), min_size=1, max_size=PAIRS).map(tuple)
 METHODS = st.one_of(
@@ -262,7 +262,7 @@ def test_tempered_queries_are_rounded_once(scheme):
         theta=10000.0,
         window=64,
     )
-    span = Span(scheme, rope, None, 100, 30, torch.device("cpu"))
+    span = PlacedTokens(scheme, rope, None, 100, 30, torch.device("cpu"))
     queries = torch.randn(2, 30, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
     wide = span.turned(queries.float(), 3)
     temper = scheme.temper(torch.arange(100, 130), 3, rope)

@@ -28,7 +28,7 @@ def run(session, ids, first):
 
 def held(session, layer):
     """Landmarks and exact keys of a layer, and the groups of its store."""
-    memory = session._batch.memories[0].layers[layer]
+    memory = session.sequences[0].layers[layer]
     (summary,) = memory.summaries.values()
     return summary.parts["digests"].means.value, summary.exact, list(memory.store.groups())
 
@@ -37,7 +37,7 @@ def whole(plan, ids, layer):
     """All keys of a layer of a plan that encodes none of them."""
     with tiny_model().session(plan, chunk=48) as session:
         session.read(ids)
-        (group,) = [each for each in session._batch.memories[0].layers[layer].store.groups() if each.length]
+        (group,) = [each for each in session.sequences[0].layers[layer].store.groups() if each.length]
         return group.keys().clone()
 
 

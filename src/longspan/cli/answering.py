@@ -14,8 +14,8 @@ from longspan.cli.waiting import Lines
 from longspan.spans import Citation, printable
 
 if TYPE_CHECKING:
-    from longspan.batch import Progress
     from longspan.flows.ask import Reading
+    from longspan.running.runner import Progress
 
 _NARROW = 60  # columns of a terminal in which the numbers are more than a bar
 

@@ -84,8 +84,8 @@ def ask(
     documents = opened(files)
 
     from longspan.flows.ask import ask as answer_question
-    from longspan.generation import Generation
     from longspan.model import load
+    from longspan.running.generation import Generation
     from longspan.sampling import Sampling
 
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections import abc
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,32 +14,23 @@ from typing import Any, Self
 from torch import Tensor
 
 from longspan import __version__
-from longspan.batch import Batch
 from longspan.contexts.about import About
 from longspan.contexts.digest import context_name
 from longspan.contexts.documents import described, documents_of, resume, texts
 from longspan.contexts.file import read, write
 from longspan.contexts.folder import place, used
 from longspan.contexts.header import damaged
+from longspan.contexts.lazy import LazyTensors
 from longspan.contexts.origin import Origin
-from longspan.contexts.parcels import Parcels, parcel
-from longspan.contexts.sequences import fill, parcels_of
 from longspan.conversation import Conversation
 from longspan.errors import ContextError, LongspanError
 from longspan.parameters import check_range
 from longspan.plan import Plan
-from longspan.policies.tracker import Tracking
-from longspan.source import Prompt
+from longspan.running.sequence import Sequence, Spent
+from longspan.running.source import Prompt
+from longspan.store.ledger import Ledger
+from longspan.store.state import under
 from longspan.usage import Usage
-
-_SPENT = (
-    "prompt_tokens",
-    "generated_tokens",
-    "prefill_seconds",
-    "decode_seconds",
-    "peak_kv_bytes",
-    "peak_entries",
-)
 
 # What a manifest that nobody here wrote can lead to.
 _NONSENSE = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, struct.error)
@@ -48,7 +41,7 @@ class Kind:
     """How a session is opened, besides its model. forks: plans that its forks may have."""
 
     plan: Plan
-    forks: Sequence[Plan]
+    forks: abc.Sequence[Plan]
     size: int
     chunk: int
 
@@ -65,16 +58,27 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a session knows.
+    """What some sequences know.
 
-    history: what was done, call by call, with numbers of tokens. tokens: of each sequence.
+    histories: what was done with each, call by call, with numbers of tokens. tokens: of each.
     """
 
     origin: Origin
     kind: Kind
-    history: Sequence[Any]
-    tokens: Sequence[Sequence[int]]
-    conversations: Sequence[Conversation]
+    histories: abc.Sequence[abc.Sequence[Any]]
+    tokens: abc.Sequence[abc.Sequence[int]]
+    conversations: abc.Sequence[Conversation]
+
+    @classmethod
+    def of(cls, sequences: abc.Sequence[Sequence], origin: Origin, kind: Kind) -> Self:
+        """What sequences know that were read with their conversations."""
+        return cls(
+            origin=origin,
+            kind=kind,
+            histories=[each.history for each in sequences],
+            tokens=[each.tokens for each in sequences],
+            conversations=[each.conversation for each in sequences if each.conversation is not None],
+        )
 
     def after(self, source: Any, *, more: bool) -> Self:
         """The same, once the source has been read as well."""
@@ -83,7 +87,10 @@ class Context:
             self,
             conversations=prompt.conversations,
             tokens=prompt.after(self.tokens),
-            history=[*self.history, reading(prompt.ids, None, more)],
+            histories=[
+                [*history, reading(len(ids), 0, more)]
+                for history, ids in zip(self.histories, prompt.ids, strict=True)
+            ],
         )
 
     @cached_property
@@ -91,7 +98,7 @@ class Context:
         """What tells it from others, but for the tokens."""
         return {
             "model": self.origin.identity,
-            "history": list(self.history),
+            "histories": [list(each) for each in self.histories],
             **self.kind.facts,
             **described(self.conversations),
         }
@@ -104,15 +111,15 @@ class Context:
     def save(
         self,
         path: Path | None,
+        sequences: abc.Sequence[Sequence],
         *,
-        batch: Batch,
-        trackings: Sequence[Tracking],
         window: int | None,
         usage: Usage,
+        entries: int,
     ) -> Path:
         """Writes a file, by default in the cache folder under the context's name, and returns where it is.
 
-        trackings: of the session's engine, in their order.
+        window: tokens that may be read. usage: of all sequences. entries: the longest row that there ever was.
         """
         path = place(self.name) if path is None else path
         documents = documents_of(self.conversations)
@@ -130,23 +137,31 @@ class Context:
             "facts": self.facts,
             "forks": [str(each) for each in self.kind.forks],
             "window": window,
-            "spent": usage.to_dict() | {"peak_entries": batch.ledger.peak_entries},
+            "spent": [asdict(each.spent) for each in sequences],
+            "peak": [usage.peak_kv_bytes, entries],
         }
-        parcels = parcels_of(batch, trackings) | {"text": lambda: texts(documents)}
-        write(path, Parcels(parcels), manifest)
+        parts = {"documents": lambda: texts(documents)}
+        for number, sequence in enumerate(sequences):
+            parts |= {f"sequence{number}.{name}": make for name, make in sequence.parts().items()}
+        write(path, LazyTensors(parts), manifest)
         return path
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A saved context that fits a model. window: tokens that the session allowed. spent: its usage, by name."""
+    """A saved context that fits a model.
+
+    window: tokens that the session allowed. histories, spent: of each sequence. peak: the most bytes held and the
+    longest row.
+    """
 
     path: Path
     kind: Kind
     about: About
     window: int | None
-    history: list[Any]
-    spent: dict[str, float]
+    histories: list[list[Any]]
+    spent: list[Spent]
+    peak: tuple[int, int]
     facts: Mapping[str, Any] = field(repr=False)
     tensors: Mapping[str, Tensor] = field(repr=False)
 
@@ -179,8 +194,9 @@ class Saved:
                 kind=kind,
                 about=about,
                 window=manifest["window"],
-                history=facts["history"],
-                spent={name: manifest["spent"][name] + 0 for name in _SPENT},
+                histories=facts["histories"],
+                spent=[Spent(**each) for each in manifest["spent"]],
+                peak=(manifest["peak"][0] + 0, manifest["peak"][1] + 0),
                 facts=facts,
                 tensors=tensors,
             )
@@ -191,19 +207,22 @@ class Saved:
         used(path)
         return saved
 
-    def fill(
-        self, batch: Batch, conversations: Sequence[Conversation], trackings: Sequence[Tracking]
-    ) -> None:
-        """Gives everything to a fresh session's batch and conversations. The file is not needed afterwards."""
+    def fill(self, sequences: abc.Sequence[Sequence], ledger: Ledger) -> None:
+        """Gives everything to fresh sequences with their ledger. The file is not needed afterwards."""
         try:
-            fill(batch, self.tensors, self.kind.plan, trackings)
-            resume(conversations, self.facts, parcel("text", self.tensors))
+            for number, (sequence, history, spent) in enumerate(
+                zip(sequences, self.histories, self.spent, strict=True)
+            ):
+                sequence.load(under(f"sequence{number}", self.tensors))
+                sequence.history, sequence.spent = deepcopy(history), replace(spent)
+            conversations = [each.conversation for each in sequences if each.conversation is not None]
+            resume(conversations, self.facts, under("documents", self.tensors))
         except _NONSENSE as error:
             raise damaged(self.path, f"what it holds does not fit together ({error})") from None
-        batch.ledger.peak = max(batch.ledger.peak, int(self.spent["peak_kv_bytes"]))
-        batch.ledger.reached(int(self.spent["peak_entries"]))
+        ledger.peak = max(ledger.peak, self.peak[0])
+        ledger.reached(self.peak[1])
 
 
-def reading(ids: Sequence[Sequence[int]], questions: Sequence[Sequence[int]] | None, more: bool) -> list[Any]:
-    """What the history says of a reading: tokens of each sequence, of its question, and whether the text goes on."""
-    return ["read", [len(each) for each in ids], [len(each) for each in questions or []], more]
+def reading(tokens: int, asked: int, more: bool) -> list[Any]:
+    """What a history says of a reading: its tokens, those of its question, and whether the text goes on."""
+    return ["read", tokens, asked, more]

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from longspan.errors import ContextError
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever a file of before cannot be read as it should any more."""
 
 _START = b'{"__metadata__":{"checksum":"'

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 from longspan.evaluation.prompt import TooLong
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
-from longspan.generation import MAX_NEW_TOKENS, Generation
 from longspan.parameters import check_choice, check_range
+from longspan.running.generation import MAX_NEW_TOKENS, Generation
 
 Question = Literal["seen", "unseen"]
 """Whether a policy that acts at the end of the prompt has seen the question, as in most papers, or acts on the context

@@ -8,14 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from longspan.engine.engine import Engine
-from longspan.engine.memory import Memory
-from longspan.engine.passing import Portion
 from longspan.extending.samples import Sample
 from longspan.plan import Plan
 from longspan.positions.base import Positions
+from longspan.running.moments import make_room
+from longspan.running.reader import Reader
 from longspan.seam import Seam
-from longspan.store.ledger import Ledger
 
 CHUNK = 1024
 """Tokens that pass through the model at a time, and whose logits are held at most."""
@@ -32,30 +30,25 @@ def mean_loss(seam: Seam, positions: Positions, samples: Sequence[Sample]) -> fl
 
     Every sample is read in chunks, and only the logits before tokens that count are made.
     """
-    engine = Engine(seam, Plan(positions=positions))
-    losses = math.fsum(_loss(engine, sample) for sample in samples)
+    losses = math.fsum(_loss(seam, Plan(positions=positions), sample) for sample in samples)
     mean = losses / sum(len(sample.scored) for sample in samples)
     return min(mean, WORST) if math.isfinite(mean) else WORST
 
 
-def _loss(engine: Engine, sample: Sample) -> float:
-    memory = engine.memory(Ledger())
-    memory.fitted = len(sample.ids)
-    ids = torch.tensor(sample.ids, device=engine.seam.device)
-    try:
-        engine.reserve(memory, len(ids) - 1)
+def _loss(seam: Seam, plan: Plan, sample: Sample) -> float:
+    ids = torch.tensor(sample.ids, device=seam.device)
+    with Reader(seam, plan, length=len(ids)) as reader:
+        make_room(reader.sequence, len(ids) - 1)
         return math.fsum(
-            _chunk(engine, memory, ids[start : start + CHUNK + 1], sample.scored, start)
+            _chunk(reader, ids[start : start + CHUNK + 1], sample.scored, start)
             for start in range(0, len(ids) - 1, CHUNK)
         )
-    finally:
-        memory.release()
 
 
-def _chunk(engine: Engine, memory: Memory, ids: Tensor, scored: range, start: int) -> float:
+def _chunk(reader: Reader, ids: Tensor, scored: range, start: int) -> float:
     """The loss of what a chunk foretells. ids: its tokens and the next one, which stand from `start` on."""
     wanted = [place for place in range(len(ids) - 1) if start + place + 1 in scored]
-    logits = engine.forward([Portion(memory=memory, ids=ids[:-1])], wanted)
+    logits = reader.run(ids[:-1], wanted)
     foretold = ids[1:][wanted]
     parts = zip(logits.split(_ROWS), foretold.split(_ROWS), strict=True)
     return -sum(

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from longspan.batch import Progress
 from longspan.conversation import Conversation
 from longspan.errors import WindowExceeded
 from longspan.flows.kept import can_wait, reading_session
 from longspan.flows.passages import choose
-from longspan.generation import MAX_NEW_TOKENS, Generation
 from longspan.model import Model
 from longspan.parameters import check_choice
 from longspan.plan import Plan
+from longspan.running.generation import MAX_NEW_TOKENS, Generation
+from longspan.running.runner import Progress
+from longspan.running.window import window_exceeded
 from longspan.spans import Answer, Document, Span, tokenize
-from longspan.window import window_exceeded
 
 Flow = Literal["auto", "direct", "passages"]
 

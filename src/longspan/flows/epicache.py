@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from longspan.batch import Progress
 from longspan.errors import PlanError
-from longspan.generation import Generation
 from longspan.kernels.clusters import kmeans
 from longspan.model import Model
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.policies import epicache
+from longspan.running.generation import Generation
+from longspan.running.runner import Progress
 from longspan.session import Session
 from longspan.spans import Answer, Document, tokenize
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.filesize import decimal
 
-from longspan.batch import Progress
 from longspan.contexts import folder
 from longspan.errors import ContextError
 from longspan.model import Model
 from longspan.plan import Plan
+from longspan.running.runner import Progress
 from longspan.session import Session
 from longspan.spans import Span
 

@@ -68,6 +68,16 @@ class Policy(ABC):
         return None
 
     @property
+    def rehearses(self) -> bool:
+        """Whether it asks for `rehearsals`; a policy that gives some says so here."""
+        return False
+
+    @property
+    def after_pass(self) -> bool:
+        """Whether it acts when a pass has gone through all layers, and not within each layer."""
+        return self.rehearses or self.allocator.across_layers
+
+    @property
     def observed(self) -> int:
         """How many of the last queries `scores` wants to see in its view."""
         return 0

@@ -76,6 +76,11 @@ class CriticalKV(Policy):
         """What the scorer gathers."""
         return self._inner.tracking
 
+    @property
+    def rehearses(self) -> bool:
+        """Whether the scorer does."""
+        return self._inner.rehearses
+
     def rehearsals(self, script: Script) -> Iterable[Sequence[int]]:
         """The scorer's."""
         return self._inner.rehearsals(script)

@@ -90,6 +90,11 @@ class EpiCache(Policy):
         """What the prompt pays."""
         return Patching()
 
+    @property
+    def rehearses(self) -> bool:
+        """An episode is read."""
+        return True
+
     def rehearsals(self, script: Script) -> Iterable[Sequence[int]]:
         """The instruction and the episode's text."""
         return (script.encode(INSTRUCTION + self.prompt),)

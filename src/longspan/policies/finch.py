@@ -116,6 +116,11 @@ class Finch(Policy):
         """What the question pays."""
         return Guidance(normalize=self.normalize)
 
+    @property
+    def rehearses(self) -> bool:
+        """The question is read once more."""
+        return True
+
     def rehearsals(self, script: Script) -> Iterable[Sequence[int]]:
         """The question, where it is known."""
         return (script.question,) if len(script.question) else ()

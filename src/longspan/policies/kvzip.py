@@ -125,6 +125,11 @@ class KVzip(Policy):
         """Weights of the rehearsals."""
         return Repetition(chunk=self.chunk, sinks=self.sinks)
 
+    @property
+    def rehearses(self) -> bool:
+        """The text is read once more."""
+        return True
+
     def rehearsals(self, script: Script) -> Iterator[Sequence[int]]:
         """A prompt and a piece of the text, for each piece that holds new tokens, the last piece first."""
         ids = list(script.ids)

@@ -10,16 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from longspan.engine.engine import Engine
-from longspan.engine.passing import Portion
 from longspan.errors import UnsupportedModel
 from longspan.plan import Plan
 from longspan.positions.base import Piece, Positions, Rope, unchanged
 from longspan.positions.dpe import GROUPS, by_pair
 from longspan.profiles.prose import Recital, recital
 from longspan.profiles.reading import full_layers
+from longspan.running.reader import Reader
 from longspan.seam import Seam
-from longspan.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -87,13 +85,9 @@ def longest(works: Callable[[int, int], bool], group: int, steps: int) -> int:
 def loss(seam: Seam, text: Recital, positions: Positions) -> float:
     """What a token of a recited passkey costs under a position scheme, mean in nats."""
     asking = [place for each in text.asking for place in each]
-    engine = Engine(seam, Plan(positions=positions))
-    memory = engine.memory(Ledger())
     ids = torch.tensor(text.ids, device=seam.device)
-    try:
-        logits = engine.forward([Portion(memory=memory, ids=ids)], asking)
-    finally:
-        memory.release()
+    with Reader(seam, Plan(positions=positions)) as reader:
+        logits = reader.run(ids, asking)
     return float(cross_entropy(logits.float(), ids[torch.tensor(asking, device=seam.device) + 1]))
 
 

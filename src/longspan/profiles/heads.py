@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from longspan.engine.view import Viewer
 from longspan.policies.view import View
-from longspan.positions.base import Positions
 from longspan.profiles.prose import Recital, recital
-from longspan.profiles.reading import LENGTH, Reading, full_layers
+from longspan.profiles.reading import LENGTH, full_layers
+from longspan.running.reader import Reader, chunk_ends
 from longspan.seam import Seam
 
 if TYPE_CHECKING:
@@ -42,19 +41,13 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     if not full_layers(seam):
         return scores
     text = recital(tokenizer, min(seam.window, LENGTH))
-    reading = Reading(seam, observed=len(text.ids) - text.asking[0].start)
-    viewer = Viewer(seam=seam, raw=False, profile=_none, full_layers=tuple(reading.layers))
-    try:
-        for _ in reading.read(text.ids, _CHUNK):
+    observed = len(text.ids) - text.asking[0].start
+    with Reader(seam, observe=observed, window=seam.window, length=len(text.ids)) as reader:
+        for _ in reader.read(text.ids, chunk_ends(len(text.ids), _CHUNK)):
             pass
-        for layer in reading.layers:
-            memory, observed = reading.memory.layers[layer], len(text.ids) - text.asking[0].start
-            rope = seam.layers[layer].rope.at(len(text.ids))
-            view = viewer.last(memory, layer, Positions(), rope=rope, seen=len(text.ids), observed=observed)
-            found = retrieved(view, text)
+        for layer in full_layers(seam):
+            found = retrieved(reader.view(layer, observed), text)
             scores[layer, : len(found)] = found.clamp(min=LEAST)
-    finally:
-        reading.memory.release()
     return scores
 
 
@@ -66,7 +59,3 @@ def retrieved(view: View, text: Recital) -> Tensor:
         weights = view.attention(slice(asking.start - first, asking.stop - first))
         shares.append(weights[..., key.start : key.stop].sum(-1).mean(-1))
     return torch.stack(shares).mean(0).amax(-1).cpu()
-
-
-def _none(name: str) -> Tensor:
-    raise LookupError(f"profile {name!r} cannot be asked for while one is measured")

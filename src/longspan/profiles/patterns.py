@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from longspan.engine.view import Viewer
 from longspan.kernels.blocks import BlockIndex
 from longspan.patterns.base import Reading as Read
 from longspan.patterns.minference import KINDS, Estimate, MInference, Shape
 from longspan.patterns.recall import recall
 from longspan.policies.view import View
-from longspan.positions.base import Positions
 from longspan.profiles.prose import recital
-from longspan.profiles.reading import Reading, full_layers
+from longspan.profiles.reading import full_layers
+from longspan.running.reader import Reader, chunk_ends
 from longspan.seam import Seam
 
 if TYPE_CHECKING:
@@ -64,25 +63,13 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     if not full_layers(seam):
         return found
     text = recital(tokenizer, min(seam.window, LENGTH))
-    seen, observed = len(text.ids), len(text.ids) // 2
-    reading = Reading(seam, observed=observed)
-    viewer = Viewer(seam=seam, raw=False, profile=_none, full_layers=tuple(reading.layers))
-    try:
-        for _ in reading.read(text.ids, _CHUNK):
+    observed = len(text.ids) // 2
+    with Reader(seam, observe=observed, window=seam.window, length=len(text.ids)) as reader:
+        for _ in reader.read(text.ids, chunk_ends(len(text.ids), _CHUNK)):
             pass
-        for layer in reading.layers:
-            view = viewer.last(
-                reading.memory.layers[layer],
-                layer,
-                Positions(),
-                rope=seam.layers[layer].rope.at(reading.memory.announced),
-                seen=seen,
-                observed=observed,
-            )
-            best = search(MInference(), _read(view))
+        for layer in full_layers(seam):
+            best = search(MInference(), _read(reader.view(layer, observed)))
             found[layer, : len(best)] = best
-    finally:
-        reading.memory.release()
     return found
 
 
@@ -134,7 +121,3 @@ def _read(view: View) -> Read:
         layers=view.layers,
         weights=lambda rows: view.attention(rows).flatten(0, 1),
     )
-
-
-def _none(name: str) -> Tensor:
-    raise LookupError(f"profile {name!r} cannot be asked for while one is measured")

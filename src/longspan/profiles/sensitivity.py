@@ -11,7 +11,8 @@ from torch.nn.functional import cosine_similarity
 from longspan.conversation import begin_ids
 from longspan.profiles.heads import LEAST
 from longspan.profiles.prose import prose
-from longspan.profiles.reading import LENGTH, Reading, full_layers
+from longspan.profiles.reading import LENGTH, full_layers
+from longspan.running.reader import Reader, chunk_ends
 from longspan.seam import Seam
 
 if TYPE_CHECKING:
@@ -56,19 +57,18 @@ def keys_read(seam: Seam, ids: list[int], block: int, *, sinks: int | None) -> d
 
     sinks: after each block only so many first tokens and half a block stay; None keeps all.
     """
-    reading = Reading(seam)
-    parts: dict[int, list[Tensor]] = {layer: [] for layer in reading.layers}
-    try:
-        for count in reading.read(ids, block):
-            for layer in reading.layers:
-                store = reading.memory.layers[layer].store
-                parts[layer].append(store.vectors()[0][:, -count:].float().cpu())
+    parts: dict[int, list[Tensor]] = {layer: [] for layer in full_layers(seam)}
+    with Reader(seam, window=seam.window, length=len(ids)) as reader:
+        before = 0
+        for end in reader.read(ids, chunk_ends(len(ids), block)):
+            for layer, some in parts.items():
+                store = reader.layers[layer].store
+                some.append(store.vectors()[0][:, before - end :].float().cpu())
                 held = store.lengths[0]
                 if sinks is not None and held > sinks + block // 2:
                     stay = torch.cat((torch.arange(sinks), torch.arange(held - block // 2, held)))
                     store.keep([stay.to(seam.device)] * store.heads)
-    finally:
-        reading.memory.release()
+            before = end
     return {layer: torch.cat(some, 1) for layer, some in parts.items()}
 
 

@@ -11,6 +11,7 @@ from longspan.store.form import Form, Plain
 from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
+from longspan.store.state import under
 from longspan.store.tier import Tier, Vectors
 
 # Entries are encoded this many at a time at least, since encoding shifts the recent ones.
@@ -242,8 +243,7 @@ class LayerStore:
             form, medium = apart
             self._apart = Tier(self.heads, form, self._ledger, "apart", medium=medium, whole=False)
         for name, tier in (("coded", self._coded), ("recent", self._recent), ("apart", self._apart)):
-            mine = {key[len(name) + 1 :]: each for key, each in tensors.items() if key.startswith(f"{name}.")}
-            if mine and tier is not None:
+            if tier is not None and (mine := under(name, tensors)):
                 tier.load(mine)
         self._ledger.reached(max(self.lengths))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Self
 
@@ -32,3 +33,9 @@ class State:
     def fork(self) -> Self:
         """A second one that knows the same and goes its own way."""
         return deepcopy(self)
+
+
+def under(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with a name and a point, under the rest of their names."""
+    front = f"{name}."
+    return {key[len(front) :]: tensors[key] for key in tensors if key.startswith(front)}

@@ -13,6 +13,7 @@ from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
 from longspan.store.rows import Rows
+from longspan.store.state import under
 
 Name = Literal["coded", "recent", "apart"]
 
@@ -146,7 +147,7 @@ class Tier:
         first, whole, self._key_parts, self._parts = tensors["facts"].tolist()
         self.first, self.whole = first, bool(whole)
         self._dtype = tensors["dtype"].dtype
-        self.form.load({name[5:]: tensor for name, tensor in tensors.items() if name.startswith("form.")})
+        self.form.load(under("form", tensors))
         count = sum(name.startswith("column") for name in tensors)
         self.rows.refill([tensors[f"column{number}"] for number in range(count)], tensors["lengths"].tolist())
 

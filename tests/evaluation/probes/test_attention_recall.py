@@ -95,7 +95,7 @@ def test_a_pattern_by_which_tokens_leave_recalls_the_mass_of_what_comes_to_a_lay
     found = recall(plan, needle=range(20, 40), chunk=64)
     with tiny_model().session(plan, chunk=64) as session:
         session.read(IDS)
-        held = [layer.store.positions()[0].tolist() for layer in session._batch.memories[0].layers]
+        held = [layer.store.positions()[0].tolist() for layer in session.sequences[0].layers]
     assert len(held[0]) > len(held[1]) >= len(held[2])
     for layer, places in enumerate(held):
         torch.testing.assert_close(
@@ -125,10 +125,10 @@ def test_a_selector_chooses_among_what_the_policy_keeps():
 )
 def test_what_is_kept_is_what_a_session_keeps(policy, when):
     plan, model = Plan(policy=policy.format(when)), tiny_model()
-    memory = kept(FullReading(model, IDS, plan, queries=QUERIES, chunk=32), IDS)
+    layers = kept(FullReading(model, IDS, plan, queries=QUERIES, chunk=32), IDS)
     with model.session(plan, chunk=32) as session:
         session.read(IDS)
-        for mine, theirs in zip(memory.layers, session._batch._memories[0].layers, strict=True):
+        for mine, theirs in zip(layers, session.sequences[0].layers, strict=True):
             assert mine.store.lengths == theirs.store.lengths
             assert sum(mine.store.lengths) < 2 * COUNT
             for one, other in zip(mine.store.groups(), theirs.store.groups(), strict=True):

@@ -101,24 +101,24 @@ def attention_recall(
     reading = FullReading(
         model, ids, chosen, queries=queries, chunk=chunk, remember=remember, progress=progress
     )
-    memory = None
+    layers = None
     try:
         if chosen.pattern is None:
-            memory = kept(reading, ids)
+            layers = kept(reading, ids)
         elif thins:
-            memory = left(reading, Plan(positions=chosen.positions, pattern=chosen.pattern), ids)
+            layers = left(reading, Plan(positions=chosen.positions, pattern=chosen.pattern), ids)
         mass, found = [], []
         for layer in reading.layers:
-            if memory is None:
+            if layers is None:
                 visible = visited(reading, chosen.pattern, layer)
             else:
-                visible = seen_in(reading, memory.layers[layer], chosen.selector, layer)
+                visible = seen_in(reading, layers[layer], chosen.selector, layer)
             mass.append(_shares((reading.weights(layer) * visible).sum(-1)))
             if needle:
                 found.append(_shares(visible[..., list(needle)].float().mean(-1)))
     finally:
-        if memory is not None:
-            memory.release()
+        for held in layers or ():
+            held.release()
         reading.close()
     return AttentionRecall(
         plan=str(chosen),

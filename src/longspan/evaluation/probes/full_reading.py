@@ -9,17 +9,13 @@ import torch
 from torch import Tensor
 
 from longspan.conversation import Words
-from longspan.engine.engine import Engine
-from longspan.engine.legs import Span, turned
-from longspan.engine.memory import Memory
-from longspan.engine.passing import Portion
 from longspan.errors import UnsupportedModel
 from longspan.parameters import check_range
 from longspan.plan import Plan
-from longspan.policies.tracker import Script
 from longspan.profiles.reading import full_layers
-from longspan.store.ledger import Ledger
-from longspan.window import window_exceeded
+from longspan.running.placed import PlacedTokens, turned
+from longspan.running.reader import Reader
+from longspan.running.window import window_exceeded
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -63,47 +59,50 @@ class FullReading:
                 f"every layer of model family {seam.family!r} has a sliding window, so none sees the whole prompt; "
                 "probe a model with full attention"
             )
-        self.engine = Engine(
+        self.reader = Reader(
             seam,
             Plan(positions=plan.positions, policy=plan.policy),
             observe=max(queries, remember),
             profile=model.profile,
-            reach=self.count,
+            window=self.count,
+            length=self.count,
+            chunk=chunk,
+            words=Words(model.tokenizer),
         )
-        self._words = Words(model.tokenizer)
+        self.engine = self.reader.engine
         self.notes: list[dict[str, Any]] = [{} for _ in range(queries)]
         self.passed: dict[str, Any] = {}
         window = self.engine.scheme.window(seam.window)
         if window is not None and self.count > window:
             raise window_exceeded(self.count, 0, window, seam)
-        self.memory = self.engine.memory(Ledger())
-        self.memory.fitted = self.memory.announced = self.count
         first = self.count % chunk
         ends = ([first] if first else []) + list(range(first + chunk, self.count + 1, chunk))
-        read(self.engine, self.memory, ids, ends, progress=progress)
+        for end in self.reader.read(ids, ends):
+            if progress is not None:
+                progress(end, len(ids))
 
-    def span(self, layer: int, count: int) -> Span:
+    def placed(self, layer: int, count: int) -> PlacedTokens:
         """The positions of the last `count` tokens."""
-        rope = self.engine.rope(self.memory, layer, self.count)
-        scheme = self.engine.positions(self.memory, self.count)
-        return Span(scheme, rope, None, self.count - count, count, self.engine.seam.device)
+        rope = self.reader.sequence.rope(layer, self.count)
+        scheme = self.reader.sequence.positions(self.count)
+        return PlacedTokens(scheme, rope, None, self.count - count, count, self.engine.seam.device)
 
     def query(self, layer: int, count: int) -> Tensor:
         """The last `count` queries `[heads, count, dim]`, as the first piece of the positions turns them."""
-        return self.span(layer, count).turned(self.raw_query(layer, count), layer)[0]
+        return self.placed(layer, count).turned(self.raw_query(layer, count), layer)[0]
 
     def keys(self, layer: int) -> Tensor:
         """All keys `[kv_heads, n, dim]`, turned if the positions have one way to turn them."""
-        (group,) = self.memory.layers[layer].store.groups()
+        (group,) = self.reader.layers[layer].store.groups()
         return group.keys()
 
     def turned_keys(self, layer: int) -> Tensor:
         """The same as the first piece of the positions turns them."""
-        span, keys = self.span(layer, 1), self.keys(layer)
+        placed, keys = self.placed(layer, 1), self.keys(layer)
         return (
             keys
-            if span.key_map is not None
-            else turned(keys, span.key_turn(span.legs[0].keys, 0, self.count))
+            if placed.key_map is not None
+            else turned(keys, placed.key_turn(placed.pieces[0].keys, 0, self.count))
         )
 
     def weights(self, layer: int, count: int | None = None) -> Tensor:
@@ -113,63 +112,32 @@ class FullReading:
         part.
         """
         count = count or self.queries
-        facts, span, keys = self.engine.seam.layers[layer], self.span(layer, count), self.keys(layer)
+        facts, placed, keys = self.engine.seam.layers[layer], self.placed(layer, count), self.keys(layer)
         raw = self.raw_query(layer, count)
         places = torch.arange(self.count, device=keys.device)
         scores = torch.full((*raw.shape[:2], self.count), -torch.inf, device=keys.device)
-        for leg, turned_query in zip(span.legs, span.turned(raw, layer), strict=True):
+        for piece, turned_query in zip(placed.pieces, placed.turned(raw, layer), strict=True):
             key = keys
-            if span.key_map is None:
-                key = turned(keys, span.key_turn(leg.keys, 0, self.count))
+            if placed.key_map is None:
+                key = turned(keys, placed.key_turn(piece.keys, 0, self.count))
             query = turned_query.float().unflatten(0, (len(keys), -1))
             found = torch.einsum("kgqd,knd->kgqn", query, key.float()).flatten(0, 1) * facts.scale
             if facts.softcap is not None:
                 found = facts.softcap * torch.tanh(found / facts.softcap)
-            seen = (places >= leg.low[:, None]) & (places < leg.high[:, None])
+            seen = (places >= piece.low[:, None]) & (places < piece.high[:, None])
             scores = torch.where(seen, found, scores)
         return scores.softmax(-1)
 
-    def script(self, memory: Memory) -> Script:
-        """The prompt, for a policy that has the model read more."""
-        return Script(
-            ids=memory.ids,
-            question=(),
-            encode=self._words.encode,
-            chunk=self.chunk,
-            reply=self._words.reply,
-        )
-
     def close(self) -> None:
         """Gives the memory back."""
-        self.memory.release()
+        self.reader.release()
 
     def raw_query(self, layer: int, count: int) -> Tensor:
         """The last `count` queries `[heads, count, dim]`, not turned."""
-        query = self.memory.layers[layer].observed(count)
+        query = self.reader.layers[layer].observed(count)
         if query is None or query.shape[1] != count:
             raise ValueError(f"remember={count} queries are wanted; read with remember={count} or more")
         return query
-
-
-def read(
-    engine: Engine,
-    memory: Memory,
-    ids: Sequence[int],
-    ends: Sequence[int],
-    *,
-    compress: Callable[[Memory], Script] | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Runs tokens through the model in parts that end at `ends`. compress: makes the script for the policy."""
-    start = 0
-    for end in ends:
-        part = torch.tensor(ids[start:end], dtype=torch.long, device=engine.seam.device)
-        engine.forward([Portion(memory=memory, ids=part, compress=compress is not None)], keep=[])
-        if compress is not None and engine.deferred:
-            engine.compress(memory, compress)
-        start = end
-        if progress is not None:
-            progress(end, len(ids))
 
 
 def positions_only(plan: Plan, what: str) -> Plan:

@@ -8,14 +8,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from longspan.engine.engine import Engine
-from longspan.engine.legs import Span, turned
-from longspan.engine.memory import LayerMemory, Memory
-from longspan.engine.view import ranks
-from longspan.evaluation.probes.full_reading import FullReading, read
+from longspan.evaluation.probes.full_reading import FullReading
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.recall import pairs
 from longspan.plan import Plan
+from longspan.running.compressing import compress
+from longspan.running.layer import LayerMemory
+from longspan.running.placed import PlacedTokens, turned
+from longspan.running.reader import Reader, chunk_ends
+from longspan.running.view import ranks
 from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.group import Group
 from longspan.store.ledger import Ledger
@@ -39,7 +40,7 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
             layer=layer,
             layers=len(reading.engine.seam.layers),
             weights=weights,
-            pieces=len(reading.span(layer, rows).legs),
+            pieces=len(reading.placed(layer, rows).pieces),
             state=pattern.state(),
             notes=reading.passed,
             profile=reading.engine.profile,
@@ -53,26 +54,29 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
     return mask.tril_(reading.count - reading.queries)
 
 
-def kept(reading: FullReading, ids: Sequence[int]) -> Memory:
+def kept(reading: FullReading, ids: Sequence[int]) -> list[LayerMemory]:
     """What the policy of the reading leaves of the prompt, as `Session.fork` or, with when=chunk, `Session.read`."""
     engine = reading.engine
     if engine.policy is None or engine.policy.when == "end":
-        memory = reading.memory.fork(Ledger(), engine.trackings, selects=False)
-        engine.compress(memory, reading.script)
-        return memory
-    memory = engine.memory(Ledger())
-    ends = [*range(reading.chunk, reading.count, reading.chunk), reading.count]
-    read(engine, memory, ids, ends, compress=reading.script)
-    return memory
+        sequence = reading.reader.sequence.fork(Ledger())
+        compress(sequence)
+        return sequence.layers
+    words = reading.reader.sequence.words
+    reader = Reader(engine.seam, engine.plan, profile=engine.profile, chunk=reading.chunk, words=words)
+    return _read(reader, ids, reading.chunk, acts=True)
 
 
-def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> Memory:
+def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> list[LayerMemory]:
     """The prompt as each layer holds it where tokens leave on their way, as `Session.read` has them leave."""
-    engine = Engine(reading.engine.seam, plan, profile=reading.engine.profile)
-    memory = engine.memory(Ledger())
-    memory.fitted = memory.announced = reading.count
-    read(engine, memory, ids, [*range(reading.chunk, reading.count, reading.chunk), reading.count])
-    return memory
+    engine = reading.engine
+    reader = Reader(engine.seam, plan, profile=engine.profile, length=reading.count)
+    return _read(reader, ids, reading.chunk)
+
+
+def _read(reader: Reader, ids: Sequence[int], chunk: int, *, acts: bool = False) -> list[LayerMemory]:
+    for _ in reader.read(ids, chunk_ends(len(ids), chunk), acts=acts):
+        pass
+    return reader.layers
 
 
 def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None, layer: int) -> Tensor:
@@ -86,8 +90,8 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
             f"{type(selector).__name__} needs the surprise of every token, which a probe does not gather; "
             "compare it with `longspan eval` instead"
         )
-    span, raw = reading.span(layer, reading.queries), reading.raw_query(layer, reading.queries)
-    query = span.turned(raw, layer)[-1]
+    placed, raw = reading.placed(layer, reading.queries), reading.raw_query(layer, reading.queries)
+    query = placed.turned(raw, layer)[-1]
     mask = torch.zeros(*query.shape[:2], reading.count, dtype=torch.bool, device=query.device)
     if selector is not None and selector.skips(layer, len(reading.engine.seam.layers)):
         selector = None
@@ -105,11 +109,11 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
                 query=query[heads, row : row + 1],
                 entries=entries,
                 start=reading.count - reading.queries + row,
-                keys=partial(_turned, group, span),
+                keys=partial(_turned, group, placed),
                 raw=group.keys,
                 placed=None
-                if span.key_map is not None
-                else partial(_placed, span, raw[heads, row : row + 1]),
+                if placed.key_map is not None
+                else partial(_moved, placed, raw[heads, row : row + 1]),
                 positions=lambda group=group, entries=entries: group.positions()[:, :entries],  # type: ignore[misc]
                 layer=layer,
                 layers=len(reading.engine.seam.layers),
@@ -125,20 +129,20 @@ def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None
     return mask
 
 
-def _turned(group: Group, span: Span, start: int, stop: int) -> Tensor:
+def _turned(group: Group, placed: PlacedTokens, start: int, stop: int) -> Tensor:
     """Keys as the farthest piece turns them, by which a selector chooses."""
     keys = group.keys(start, stop)
-    if span.key_map is not None:
+    if placed.key_map is not None:
         return keys
     places = group.positions()[:, start:stop]
-    if span.by_rank:
-        places = ranks([group.length], group.length, span.end, keys.device)[:, start:stop]
-    return turned(keys, span.turn(span.legs[-1].keys, places))
+    if placed.by_rank:
+        places = ranks([group.length], group.length, placed.end, keys.device)[:, start:stop]
+    return turned(keys, placed.turn(placed.pieces[-1].keys, places))
 
 
-def _placed(span: Span, raw: Tensor, first: int | None) -> Tensor:
+def _moved(placed: PlacedTokens, raw: Tensor, first: int | None) -> Tensor:
     """One query as if it stood at a position, or not turned for None."""
-    return raw if first is None else turned(raw, span.query_turn(torch.tensor([first], device=raw.device)))
+    return raw if first is None else turned(raw, placed.query_turn(torch.tensor([first], device=raw.device)))
 
 
 def _chosen(chosen: Chosen, positions: Tensor) -> Tensor:

@@ -17,10 +17,12 @@ from longspan.store.state import State
 class Allocator(ABC):
     """Base of all allocators.
 
-    profile: the name of the facts about the model that it needs in `view.profile`, "" for none.
+    profile: the name of the facts about the model that it needs in `view.profile`, "" for none. across_layers: whether
+    it compares layers, and so acts once all of them have been scored.
     """
 
     profile: ClassVar[str] = ""
+    across_layers: ClassVar[bool] = False
 
     def layer_budget(self, budget: int, view: View) -> int:
         """Mean entries per row of this layer, where `budget` is the mean over all layers."""
@@ -49,6 +51,8 @@ class Allocator(ABC):
 @dataclass(frozen=True, kw_only=True)
 class ModelAllocator(Allocator):
     """Base of allocators that compare the layers of a model: they act once all layers have been scored."""
+
+    across_layers: ClassVar[bool] = True
 
     @abstractmethod
     def shares(self, scores: Sequence[Tensor], budget: int) -> list[Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import abc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -11,14 +12,15 @@ import torch
 from torch import Tensor
 
 from longspan.borrowing import Call
-from longspan.engine.legs import Leg, Region, Span, turned
-from longspan.engine.memory import LayerMemory, Memory
-from longspan.engine.view import ranks
 from longspan.kernels.attention import Merge, attend
 from longspan.kernels.blocks import attend_blocks
 from longspan.kernels.regions import attend_entries, attend_tiles, join
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.thinning import Thinning
+from longspan.running.layer import LayerMemory
+from longspan.running.placed import PlacedPiece, PlacedTokens, Region, turned
+from longspan.running.sequence import Sequence
+from longspan.running.view import ranks
 from longspan.selectors.base import Chosen, Selector, Summary, Visit
 from longspan.store.form import Plain
 from longspan.store.group import Group
@@ -29,15 +31,16 @@ from longspan.store.state import State
 class Visitor:
     """The queries of one sequence in one layer, and what they look at.
 
-    queries: as each leg of the span turns them, and raw as they came. decoding: whether it is one generated token,
-    whose own entry is stored already. pattern and selector: None where the layer leaves them alone. notes: what the
-    layers of a pass tell each other.
+    window: tokens that a query sees, None for all. queries: as each piece turns them, and raw as they came. decoding:
+    whether it is one generated token, whose own entry is stored already. pattern and selector: None where the layer
+    leaves them alone. notes: what the layers of a pass tell each other.
     """
 
-    memory: Memory
+    sequence: Sequence
     layer: LayerMemory
     call: Call
-    span: Span
+    window: int | None
+    placed: PlacedTokens
     queries: list[Tensor]
     raw: Tensor
     decoding: bool
@@ -45,23 +48,21 @@ class Visitor:
     selector: Selector | None
     notes: dict[str, Any]
     rounds: Tensor
-    layers: int
-    profile: Callable[[str], Tensor]
 
     def read(self, key: Tensor, value: Tensor, *, store: bool) -> tuple[Tensor, Tensor]:
         """What is being read attends to itself as it is, and to what is stored as it is stored.
 
         key and value of the tokens themselves, turned where the store keeps them so. store: whether they are stored.
         """
-        kept, span, call = self.layer.store, self.span, self.call
+        kept, placed, call = self.layer.store, self.placed, self.call
         groups = [self._with_exact(group) for group in kept.groups() if group.length]
         stored = not store
         merge: Merge | None = None
-        if self.pattern is not None and span.count >= self.pattern.least:
-            keys, values, first = key, value, span.start
+        if self.pattern is not None and placed.count >= self.pattern.least:
+            keys, values, first = key, value, placed.start
             if kept.whole and groups:
                 first = groups[0].first
-                if store and isinstance(kept.form, Plain) and span.key_map is not None:
+                if store and isinstance(kept.form, Plain) and placed.key_map is not None:
                     kept.append(key, value)
                     stored = True
                     (group,) = kept.groups()
@@ -73,38 +74,38 @@ class Visitor:
             state = self._state(self.pattern, keep=store) if first == 0 else self.pattern.state()
             merge = self._patterned(self.pattern, keys, values, first, state)
         else:
-            for leg, query in zip(span.legs, self.queries, strict=True):
-                region = leg.fresh
+            for piece, query in zip(placed.pieces, self.queries, strict=True):
+                region = piece.fresh
                 rows = slice(region.start, region.stop)
                 own = key[:, rows]
-                if span.key_map is None:
-                    own = turned(own, span.own_turn(leg.keys, rows.start, rows.stop))
+                if placed.key_map is None:
+                    own = turned(own, placed.own_turn(piece.keys, rows.start, rows.stop))
                 merge = _region(query, own, value[:, rows], region, call, merge)
         for group in groups:
             if self.selector is not None and self.selector.reads and group.tier != "recent":
-                for start in range(0, span.count, self.selector.reads):
-                    rows = slice(start, min(span.count, start + self.selector.reads))
+                for start in range(0, placed.count, self.selector.reads):
+                    rows = slice(start, min(placed.count, start + self.selector.reads))
                     merge = self._select(group, self.selector, rows, merge)
             else:
-                merge = self._all(group, slice(0, span.count), merge)
+                merge = self._all(group, slice(0, placed.count), merge)
         if not stored:
-            kept.append(key, value, span.queries if span.gaps else None, self.leave)
+            kept.append(key, value, placed.queries if placed.gaps else None, self.leave)
         return _joined(merge, call)
 
     def staying(self, thinning: Thinning, key: Tensor) -> Tensor | None:
         """Which of the tokens go on to the next layer. key: their own, turned where the store keeps them so."""
-        span = self.span
-        by_leg = [key] * len(span.legs)
-        if span.key_map is None:
-            by_leg = [turned(key, span.own_turn(leg.keys, 0, span.count)) for leg in span.legs]
-        return thinning.staying(self._reading(by_leg, span.queries, None))
+        placed = self.placed
+        by_piece = [key] * len(placed.pieces)
+        if placed.key_map is None:
+            by_piece = [turned(key, placed.own_turn(piece.keys, 0, placed.count)) for piece in placed.pieces]
+        return thinning.staying(self._reading(by_piece, placed.queries, None))
 
     def _state(self, pattern: Pattern, *, keep: bool) -> State | None:
         """What the pattern remembers of the keys from position 0 on, unless these are turned anew in every pass.
 
         keep: whether it may take in the keys of this pass, too.
         """
-        if self.span.key_map is None:
+        if self.placed.key_map is None:
             return pattern.state()
         if self.layer.pattern is None:
             self.layer.pattern = pattern.state()
@@ -114,18 +115,18 @@ class Visitor:
         self, pattern: Pattern, keys: Tensor, values: Tensor, first: int, state: State | None
     ) -> Merge | None:
         """The queries over keys from position `first` up to their own, thinned out by the pattern."""
-        call, span = self.call, self.span
-        by_leg = [keys] * len(span.legs)
-        if span.key_map is None:
-            turns = (span.key_turn(leg.keys, first, first + keys.shape[1]) for leg in span.legs)
-            by_leg = [turned(keys, turn) for turn in turns]
+        call, placed = self.call, self.placed
+        by_piece = [keys] * len(placed.pieces)
+        if placed.key_map is None:
+            turns = (placed.key_turn(piece.keys, first, first + keys.shape[1]) for piece in placed.pieces)
+            by_piece = [turned(keys, turn) for turn in turns]
         places = torch.arange(first, first + keys.shape[1], device=keys.device)
-        index = pattern.index(self._reading(by_leg, places, state))
+        index = pattern.index(self._reading(by_piece, places, state))
         merge: Merge | None = None
-        for leg, query, turned_keys in zip(span.legs, self.queries, by_leg, strict=True):
+        for piece, query, turned_keys in zip(placed.pieces, self.queries, by_piece, strict=True):
             bounds = None
-            if len(span.legs) > 1 or not leg.sees_all(first, span.start):
-                bounds = ((leg.low - first).clamp(min=0), (leg.high - first).clamp(min=0))
+            if len(placed.pieces) > 1 or not piece.sees_all(first, placed.start):
+                bounds = ((piece.low - first).clamp(min=0), (piece.high - first).clamp(min=0))
             found = attend_blocks(
                 query, turned_keys, values, index, scale=call.scale, softcap=call.softcap, bounds=bounds
             )
@@ -135,33 +136,33 @@ class Visitor:
                 merge.add(*found.result(torch.float32))
         return merge
 
-    def _reading(self, by_leg: Sequence[Tensor], places: Tensor, state: State | None) -> Reading:
-        """What a pattern may look at. by_leg: keys as each leg turns them, at the positions `places`."""
+    def _reading(self, by_piece: abc.Sequence[Tensor], places: Tensor, state: State | None) -> Reading:
+        """What a pattern may look at. by_piece: keys as each piece turns them, at the positions `places`."""
         return Reading(
             query=self.queries[0],
-            key=by_leg[0],
+            key=by_piece[0],
             scale=self.call.scale,
             softcap=self.call.softcap,
             sinks=self.call.sinks,
             layer=self.call.layer,
-            layers=self.layers,
-            weights=lambda rows: self._weights(by_leg, places, rows),
-            pieces=len(by_leg),
+            layers=len(self.sequence.layers),
+            weights=lambda rows: self._weights(by_piece, places, rows),
+            pieces=len(by_piece),
             state=state,
             notes=self.notes,
-            profile=self.profile,
+            profile=self.sequence.engine.profile,
         )
 
-    def _weights(self, keys: Sequence[Tensor], places: Tensor, rows: slice) -> Tensor:
-        """Softmax weights fp32 `[heads, w, m]` of some queries over keys, given as each leg turns them."""
+    def _weights(self, keys: abc.Sequence[Tensor], places: Tensor, rows: slice) -> Tensor:
+        """Softmax weights fp32 `[heads, w, m]` of some queries over keys, given as each piece turns them."""
         count = len(places)
         scores: Tensor | None = None
-        for leg, query, key in zip(self.span.legs, self.queries, keys, strict=True):
+        for piece, query, key in zip(self.placed.pieces, self.queries, keys, strict=True):
             grouped = query[:, rows].unflatten(0, (len(key), -1)).flatten(1, 2).float()
             found = (grouped @ key.float().mT).view(len(query), -1, count).mul_(self.call.scale)
             if self.call.softcap is not None:
                 found = (found / self.call.softcap).tanh_().mul_(self.call.softcap)
-            seen = (places >= leg.low[rows, None]) & (places < leg.high[rows, None])
+            seen = (places >= piece.low[rows, None]) & (places < piece.high[rows, None])
             found = found.masked_fill_(~seen, -torch.inf)
             scores = found if scores is None else torch.maximum(scores, found)
         if scores is None:
@@ -188,7 +189,7 @@ class Visitor:
     def _select(self, group: Group, selector: Selector, rows: slice, merge: Merge | None) -> Merge | None:
         """Some queries over what the selector chooses for them."""
         summary = self._summary(_place(group), selector)
-        farthest = self.span.legs[-1]
+        farthest = self.placed.pieces[-1]
         visit = self._visit(
             [group], rows, lambda start, stop: self._keys(group, farthest, start, stop), group.keys
         )
@@ -201,7 +202,7 @@ class Visitor:
 
     def leave(self, count: int) -> int:
         """Shows the selector the next `count` entries of each row that are to be encoded; says how many may be."""
-        store, turn = self.layer.store, self.span.legs[-1].keys
+        store, turn = self.layer.store, self.placed.pieces[-1].keys
         groups = [group for group in store.groups() if group.length and group.tier != "apart"]
         if self.selector is None or any(group.heads != slice(0, store.heads) for group in groups):
             return count
@@ -218,17 +219,17 @@ class Visitor:
 
         def keys(start: int, stop: int) -> Tensor:
             found = raw(start, stop)
-            if self.span.key_map is not None:
+            if self.placed.key_map is not None:
                 return found
-            return turned(found, self.span.key_turn(turn, first + start, first + stop))
+            return turned(found, self.placed.key_turn(turn, first + start, first + stop))
 
-        visit = self._visit(groups, slice(0, self.span.count), keys, raw, fresh=True)
+        visit = self._visit(groups, slice(0, self.placed.count), keys, raw, fresh=True)
         until = self._summary((0, 0), self.selector).leave(visit, coded + count)
         return count if store.form.block > 1 else max(0, until - coded)
 
     def _visit(
         self,
-        groups: Sequence[Group],
+        groups: abc.Sequence[Group],
         rows: slice,
         keys: Callable[[int, int], Tensor],
         raw: Callable[[int, int], Tensor],
@@ -239,28 +240,28 @@ class Visitor:
         return Visit(
             query=self.queries[-1][self._heads(groups[0]), rows],
             entries=sum(group.length for group in groups),
-            start=self.span.position(rows.start),
+            start=self.placed.position(rows.start),
             keys=keys,
             raw=raw,
             fresh=fresh,
-            placed=None if self.span.key_map is not None else partial(self._placed, groups[0], rows),
+            placed=None if self.placed.key_map is not None else partial(self._moved, groups[0], rows),
             positions=lambda: torch.cat([self._positions(group) for group in groups], 1),
             layer=self.call.layer,
-            layers=self.layers,
+            layers=len(self.sequence.layers),
             scale=self.call.scale,
             softcap=self.call.softcap,
             rounds=self.rounds,
-            surprise=self.memory.surprises(),
+            surprise=self.sequence.surprises(),
             notes=self.notes,
         )
 
-    def _placed(self, group: Group, rows: slice, first: int | None) -> Tensor:
+    def _moved(self, group: Group, rows: slice, first: int | None) -> Tensor:
         """Some queries as if the first of them stood at a position, or not turned for None."""
         raw = self.raw[self._heads(group), rows]
         if first is None:
             return raw
         places = torch.arange(first, first + raw.shape[1], device=raw.device)
-        return turned(raw, self.span.query_turn(places))
+        return turned(raw, self.placed.query_turn(places))
 
     def _summary(self, place: tuple[int, int], selector: Selector) -> Summary:
         if place not in self.layer.summaries:
@@ -275,11 +276,11 @@ class Visitor:
 
     def _some(self, group: Group, chosen: Chosen, rows: slice, merge: Merge | None) -> Merge | None:
         """Some queries over chosen entries, which are copied anyway: a single query runs fastest in fp32."""
-        call, span, heads = self.call, self.span, self._heads(group)
+        call, placed, heads = self.call, self.placed, self._heads(group)
         single = rows.stop - rows.start == 1
         keys, values = group.gather(chosen.index, torch.float32 if single else group.dtype)
-        plain = chosen.counts is None and span.key_map is not None and len(span.legs) == 1
-        if plain and span.legs[0].sees_all(0, span.start - 1 + single):
+        plain = chosen.counts is None and placed.key_map is not None and len(placed.pieces) == 1
+        if plain and placed.pieces[0].sees_all(0, placed.start - 1 + single):
             query = self.queries[0][heads, rows].to(keys.dtype)
             out, lse = attend(query, keys, values, scale=call.scale, softcap=call.softcap)
             return join(merge, out, lse, self.queries[0], rows.start, heads)
@@ -289,19 +290,19 @@ class Visitor:
             beyond = torch.arange(positions.shape[1], device=positions.device) >= chosen.counts[:, None]
             seen = positions.masked_fill(beyond, -1)
         places = positions
-        if span.by_rank:
+        if placed.by_rank:
             counts = chosen.counts
             lengths = [positions.shape[1]] * len(positions) if counts is None else counts.tolist()
             places = ranks(lengths, positions.shape[1], self._end, positions.device)
-        for leg, query in zip(span.legs, self.queries, strict=True):
-            own = keys if span.key_map is not None else turned(keys, span.turn(leg.keys, places))
+        for piece, query in zip(placed.pieces, self.queries, strict=True):
+            own = keys if placed.key_map is not None else turned(keys, placed.turn(piece.keys, places))
             out, lse = attend_entries(
                 query[heads, rows].to(keys.dtype),
                 own,
                 values,
                 seen,
-                leg.low[rows],
-                leg.high[rows],
+                piece.low[rows],
+                piece.high[rows],
                 scale=call.scale,
                 softcap=call.softcap,
             )
@@ -310,28 +311,28 @@ class Visitor:
 
     def _all(self, group: Group, rows: slice, merge: Merge | None) -> Merge | None:
         """Some queries over all entries of some rows."""
-        for leg, query in zip(self.span.legs, self.queries, strict=True):
-            merge = self._through(group, leg, query, rows, merge)
+        for piece, query in zip(self.placed.pieces, self.queries, strict=True):
+            merge = self._through(group, piece, query, rows, merge)
         return merge
 
     def _through(
-        self, group: Group, leg: Leg, query: Tensor, rows: slice, merge: Merge | None
+        self, group: Group, piece: PlacedPiece, query: Tensor, rows: slice, merge: Merge | None
     ) -> Merge | None:
         """Some queries over all entries of some rows, through one piece."""
-        call, span, heads = self.call, self.span, self._heads(group)
-        all_rows = rows.stop - rows.start == span.count
+        call, placed, heads = self.call, self.placed, self._heads(group)
+        all_rows = rows.stop - rows.start == placed.count
         if group.position_column is None and all_rows:
-            region = leg.past(group.first, group.first + group.length)
+            region = piece.past(group.first, group.first + group.length)
             if not region.tiles:
                 return merge
-            keys = self._keys(group, leg, region.start, region.stop)
+            keys = self._keys(group, piece, region.start, region.stop)
             values = group.values(region.start, region.stop)
             return _region(query, keys, values, region, call, merge)
         first, last = group.edges()
-        if leg.most <= first or leg.least > last:
+        if piece.most <= first or piece.least > last:
             return merge
-        keys, values = self._keys(group, leg), group.values()
-        if leg.sees_all(first, last):
+        keys, values = self._keys(group, piece), group.values()
+        if piece.sees_all(first, last):
             out, lse = attend(query[heads, rows], keys, values, scale=call.scale, softcap=call.softcap)
         else:
             out, lse = attend_entries(
@@ -339,8 +340,8 @@ class Visitor:
                 keys,
                 values,
                 self._positions(group),
-                leg.low[rows],
-                leg.high[rows],
+                piece.low[rows],
+                piece.high[rows],
                 scale=call.scale,
                 softcap=call.softcap,
             )
@@ -349,23 +350,23 @@ class Visitor:
     @property
     def _end(self) -> int:
         """Tokens that are stored."""
-        return self.span.start + self.decoding
+        return self.placed.start + self.decoding
 
-    def _keys(self, group: Group, leg: Leg, start: int = 0, stop: int | None = None) -> Tensor:
-        """Stored keys as one leg turns them."""
-        keys, span = group.keys(start, stop), self.span
-        if span.key_map is not None:
+    def _keys(self, group: Group, piece: PlacedPiece, start: int = 0, stop: int | None = None) -> Tensor:
+        """Stored keys as one piece turns them."""
+        keys, placed = group.keys(start, stop), self.placed
+        if placed.key_map is not None:
             return keys
-        if span.by_rank:
+        if placed.by_rank:
             behind = 0  # entries of the same row that came later
             if group.tier == "coded":
                 behind = self.layer.store.lengths[group.heads.start] - group.length
             first = self._end - behind - group.length + start
-            return turned(keys, span.key_turn(leg.keys, first, first + keys.shape[1]))
+            return turned(keys, placed.key_turn(piece.keys, first, first + keys.shape[1]))
         if group.position_column is None:
             first = group.first + start
-            return turned(keys, span.key_turn(leg.keys, first, first + keys.shape[1]))
-        return turned(keys, span.turn(leg.keys, self._positions(group)[:, start:stop]))
+            return turned(keys, placed.key_turn(piece.keys, first, first + keys.shape[1]))
+        return turned(keys, placed.turn(piece.keys, self._positions(group)[:, start:stop]))
 
     def _positions(self, group: Group) -> Tensor:
         """Where its entries stood, on the device of the queries."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from longspan.engine.engine import Engine
 from longspan.plan import Plan
+from longspan.running.engine import Engine
 
 
 def check_fork(plan: Plan, own: Plan, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""How a session's sequences go on: tokens drawn, and their text, until an end."""
+"""How a sequence goes on: tokens drawn, and their text, until an end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
-from longspan.generation import MAX_NEW_TOKENS, Step
 from longspan.parameters import check_whole
+from longspan.running.generation import MAX_NEW_TOKENS, Step
 from longspan.sampling import Sampler, Sampling
 from longspan.streaming import TextStream
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 class Speaker:
-    """What `Session.generate` takes, checked, and the state of each sequence's draws and text.
+    """How one sequence speaks, checked: its draws, its text, and where it ends. number: the sequence's, in its steps.
 
-    limit: tokens a sequence at most.
+    limit: tokens at most. count: tokens so far.
     """
 
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerFast,
         device: torch.device,
-        size: int,
         *,
+        number: int = 0,
         max_new_tokens: int = MAX_NEW_TOKENS,
         temperature: float = 0.0,
         top_k: int | None = None,
@@ -38,21 +38,19 @@ class Speaker:
         stop: str | Sequence[str] = (),
     ) -> None:
         check_whole("max_new_tokens", max_new_tokens, 1)
-        self.limit = max_new_tokens
+        self.limit, self.count, self._number = max_new_tokens, 0, number
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
-        self._streams = [TextStream(tokenizer, stop) for _ in range(size)]
-        self._samplers = [Sampler(sampling, device) for _ in range(size)]
+        self._stream = TextStream(tokenizer, stop)
+        self._sampler = Sampler(sampling, device)
 
-    def step(self, sequence: int, logits: Tensor | None, ends: Collection[int], *, last: bool) -> Step:
-        """The next token of a sequence, drawn from the logits `[vocab]`.
-
-        ends: tokens that end it. last: whether no other may follow.
-        """
-        token, stream = self._samplers[sequence].draw(logits), self._streams[sequence]
+    def step(self, logits: Tensor | None, ends: Collection[int]) -> Step:
+        """The next token, drawn from the logits `[vocab]`. ends: tokens that end what is said."""
+        token, stream = self._sampler.draw(logits), self._stream
+        self.count += 1
         text = "" if token in ends else stream.push(token)
-        finished: Literal["", "stop", "length"] = "length" if last else ""
+        finished: Literal["", "stop", "length"] = "length" if self.count == self.limit else ""
         if token in ends or stream.stopped:
             finished = "stop"
         if finished:
             text += stream.flush()
-        return Step(sequence=sequence, token=token, text=text, finished=finished)
+        return Step(sequence=self._number, token=token, text=text, finished=finished)

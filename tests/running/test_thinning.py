@@ -113,7 +113,7 @@ def test_a_session_is_the_model_without_the_tokens_that_left(positions, relative
             session.read(chunk)
         expected = naive(model.network, chunks, of, relative)
         assert torch.allclose(session.next_logits, expected, atol=2e-5)
-        held = [sum(layer.store.lengths) for layer in session._batch.memories[0].layers]
+        held = [sum(layer.store.lengths) for layer in session.sequences[0].layers]
         assert held == [2 * count for count in reached(sizes, of)]
 
 
@@ -137,7 +137,7 @@ def test_sequences_side_by_side_are_what_they_are_alone(lengths):
             alone.append(session.read(text).next_logits.clone())
     with model.session(Plan(pattern=Scripted()), size=3) as session:
         session.read(texts)
-        for row, expected in zip(session._batch.upcoming, alone, strict=True):
+        for row, expected in zip([each.upcoming for each in session.sequences], alone, strict=True):
             assert torch.allclose(row, expected, atol=2e-5)
 
 
@@ -182,7 +182,7 @@ def test_policies_act_on_what_is_left(more):
     with tiny_model().session(f"{pattern} {more}", chunk=64) as session:
         session.read(tokens(300))
         if "policy" in more:
-            assert max(sum(layer.store.lengths) for layer in session._batch.memories[0].layers) <= 6 * 40
+            assert max(sum(layer.store.lengths) for layer in session.sequences[0].layers) <= 6 * 40
         assert len(list(session.generate(max_new_tokens=8, temperature=3.0, seed=0))) == 8
         assert session.read(tokens(100, 1)).next_logits.isfinite().all()
 
@@ -218,7 +218,7 @@ def test_every_family_goes_on_with_fewer_tokens_and_is_stock_again(family):
     with model.session(pattern, chunk=150) as session:
         assert session.read(ids).next_logits.isfinite().all()
         chooses = [layer.window is None for layer in model.seam.layers]
-        gaps = [not layer.store.whole for layer in session._batch.memories[0].layers]
+        gaps = [not layer.store.whole for layer in session.sequences[0].layers]
         assert gaps == [any(chooses[:number]) for number in range(len(chooses))]
         session.read(tokens(200, 1))
         assert len(list(session.generate(max_new_tokens=5, temperature=3.0, seed=0))) == 5
@@ -232,7 +232,7 @@ def test_layers_with_a_window_hold_and_see_by_position(chunk):
     assert [layer.window for layer in model.seam.layers] == [40, None, 40]
     with model.session(Plan(pattern=Scripted()), chunk=chunk) as session:
         session.read(ids)
-        first, between, last = (layer.store for layer in session._batch.memories[0].layers)
+        first, between, last = (layer.store for layer in session.sequences[0].layers)
         assert between.lengths == [300, 300]
         assert first.positions()[0].tolist() == list(range(300 - first.lengths[0], 300))
         stood = torch.cat([torch.tensor(stays(len(part), 3)) for part in ids.split(chunk)]).nonzero()[:, 0]

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from longspan.engine.legs import Span, stored_map, turned
-from longspan.engine.memory import LayerMemory
 from longspan.kernels.rotation import Table
 from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
 from longspan.positions.base import Positions, Rope
+from longspan.running.layer import LayerMemory
+from longspan.running.placed import PlacedTokens, stored_map, turned
 from longspan.seam import Seam
 
 
@@ -92,15 +92,15 @@ class Viewer:
             )
         stored_raw = stored_map(scheme, rope, raw=self.raw) is None
         if count or stored_raw:
-            span = Span(scheme, rope, None, start, max(1, count), device, raw=self.raw)
+            placed = PlacedTokens(scheme, rope, None, start, max(1, count), device, raw=self.raw)
             if stored_raw:
-                keys = turned(keys, span.turn(span.legs[-1].keys, places))
+                keys = turned(keys, placed.turn(placed.pieces[-1].keys, places))
             if count:
-                queries = span.turned(queries, index)[-1]
+                queries = placed.turned(queries, index)[-1]
 
         def turn(places: Tensor) -> Table | None:
-            ahead = Span(scheme, rope, None, int(places[0]), len(places), device, raw=self.raw)
-            return ahead.legs[-1].query_turn
+            ahead = PlacedTokens(scheme, rope, None, int(places[0]), len(places), device, raw=self.raw)
+            return ahead.pieces[-1].query_turn
 
         return View(
             keys=keys,

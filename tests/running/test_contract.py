@@ -36,7 +36,7 @@ def plan_of(part: str, when: str) -> str:
 
 def held(session: Session) -> Iterator[torch.Tensor]:
     """Everything in memory that a session holds besides the last queries."""
-    for layer in (layer for memory in session._batch._memories for layer in memory.layers):
+    for layer in (layer for memory in session.sequences for layer in memory.layers):
         for tier in layer.store._tiers:
             if tier.rows.resident:
                 yield from tier.rows._columns
@@ -57,7 +57,7 @@ def check_budget(session: Session, plan: Plan) -> None:
     """Rows of all layers together hold no more than the budget grants them."""
     if plan.policy is None:
         return
-    for memory in session._batch._memories:
+    for memory in session.sequences:
         stores = [
             layer.store
             for layer, facts in zip(memory.layers, session._seam.layers, strict=True)
@@ -96,7 +96,7 @@ def test_every_part_keeps_its_promises(part, family):
                 assert {step.sequence for step in steps} == set(range(len(lengths)))
                 assert session.usage.kv_bytes == true_bytes(session)
                 session.read(ids if many else ids[0])
-                assert all(row.isfinite().all() for row in session._batch.upcoming)
+                assert all(row.isfinite().all() for row in [each.upcoming for each in session.sequences])
     assert torch.equal(stock_logits(model.network, tokens(40)), before)
 
 
@@ -119,7 +119,7 @@ def test_sequences_of_a_batch_do_not_touch_each_other(part):
     ids = [text(length, seed) for seed, length in enumerate(LENGTHS)]
     with model.session(plan, size=3, chunk=64) as session:
         session.read(ids)
-        together = [row.clone() for row in session._batch.upcoming]
+        together = [row.clone() for row in [each.upcoming for each in session.sequences]]
     for mine, alone in zip(together, ids, strict=True):
         with model.session(plan, chunk=64) as session:
             session.read(alone)

@@ -82,7 +82,7 @@ def test_a_pattern_forgets_keys_that_are_turned_anew():
     model, ids = tiny_model(), tokens(700)
     with model.session(plan, chunk=64) as sparse, model.session("positions=dynamic-ntk", chunk=64) as dense:
         assert torch.allclose(sparse.read(ids).next_logits, dense.read(ids).next_logits, atol=1e-4)
-        assert all(layer.pattern is None for layer in sparse._batch.memories[0].layers)
+        assert all(layer.pattern is None for layer in sparse.sequences[0].layers)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def stored_map(scheme: Positions, rope: Rope, *, raw: bool) -> KeyMap | None:
     return None if raw else scheme.key_map(rope)
 
 
-class Span:
+class PlacedTokens:
     """Tokens start .. start + count of one sequence, as the layers of one kind see them.
 
     A kind is a rotation and a window (None for layers that see everything).
@@ -58,8 +58,8 @@ class Span:
         self._rope = _rotation(scheme, rope)
         self.key_map = stored_map(scheme, rope, raw=raw and window is None)
         self.by_rank = scheme.by_rank
-        legs = [Leg(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
-        self.legs = [leg for leg in legs if not leg.empty]
+        pieces = [PlacedPiece(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
+        self.pieces = [piece for piece in pieces if not piece.empty]
         self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}
         self._own_tables: dict[tuple[KeyMap, int, int], Table | None] = {}
 
@@ -68,11 +68,11 @@ class Span:
         return self._scheme.temper(self.queries, layer, self._trained)
 
     def turned(self, queries: Tensor, layer: int) -> list[Tensor]:
-        """Queries `[heads, n, dim]` of a layer as each leg turns them, tempered."""
+        """Queries `[heads, n, dim]` of a layer as each piece turns them, tempered."""
         temper, dtype = self.temper(layer), queries.dtype
         if temper is not None:
             queries = queries.float() * temper[:, None]
-        return [turned(queries, leg.query_turn).to(dtype) for leg in self.legs]
+        return [turned(queries, piece.query_turn).to(dtype) for piece in self.pieces]
 
     def turn(self, keys: KeyMap, positions: Tensor) -> Table | None:
         """The rotation of keys at given positions; None where the layers do not rotate."""
@@ -116,22 +116,22 @@ class Span:
         return int(self.queries[row]) if self.gaps else self.start + row
 
 
-class Leg:
+class PlacedPiece:
     """One piece: the rotation of its queries, and its region as bounds and as tiles.
 
     No query sees keys before `least` or from `most` on.
     """
 
-    def __init__(self, span: Span, piece: Piece, window: int | None) -> None:
-        self._places = span.queries
+    def __init__(self, placed: PlacedTokens, piece: Piece, window: int | None) -> None:
+        self._places = placed.queries
         self.keys = piece.keys
         self.low, self.high = piece.low, piece.high
         if window is not None:
-            self.low = torch.maximum(self.low, span.queries - window + 1)
+            self.low = torch.maximum(self.low, placed.queries - window + 1)
         self.empty = not bool((self.high > self.low).any())
         self.least, self.most = int(self.low[0]), int(self.high[-1])
         self._common = (int(self.low[-1]), int(self.high[0]))
-        self.query_turn = span.query_turn(piece.query)
+        self.query_turn = placed.query_turn(piece.query)
         self._regions: dict[tuple[int, int], Region] = {}
 
     def sees_all(self, first: int, last: int) -> bool:

@@ -1,22 +1,23 @@
-"""What a session keeps of one sequence: a store per layer, and what its parts need to remember."""
+"""What a sequence keeps of one layer: its entries, and what the parts of a plan remember of them."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
+from longspan.plan import Plan
 from longspan.policies.tracker import Tracker, Tracking
 from longspan.selectors.base import Summary
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
-from longspan.store.state import State
+from longspan.store.state import State, under
 
-Rehearsed: TypeAlias = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
-"""What watched a rehearsal, and the tokens of its texts."""
+_SUMMARY = re.compile(r"summary(\d+)\.(\d+)\.")
+_ENTRIES = re.compile(r"store\.\w+\.column\d+")
 
 
 @dataclass
@@ -57,7 +58,7 @@ class LayerMemory:
         return self.store.form_bytes + sum(state.nbytes for state in states)
 
     def fork(self, ledger: Ledger, trackings: Container[Tracking], *, selects: bool) -> LayerMemory:
-        """The same for a second session, with some of the trackers; entries are copied only when one of them writes.
+        """The same for a second sequence, with some of the trackers; entries are copied only when one of them writes.
 
         selects: whether the summaries are of use to it.
         """
@@ -82,61 +83,44 @@ class LayerMemory:
         self.trackers = {}
         self.changed()
 
+    def tensors(self, trackings: Sequence[Tracking]) -> dict[str, Tensor]:
+        """All of it for `load`, but for what the pattern makes again from the keys. trackings: in their order."""
+        parts = {"store": self.store.tensors()}
+        parts |= {
+            f"tracker{trackings.index(each)}": tracker.tensors() for each, tracker in self.trackers.items()
+        }
+        parts |= {f"summary{tier}.{head}": state.tensors() for (tier, head), state in self.summaries.items()}
+        if self.allocation is not None:
+            parts["allocation"] = self.allocation.tensors()
+        held = {
+            f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()
+        }
+        for name, queries in (("recent", self.recent), ("unwatched", self.unwatched)):
+            if queries:
+                held[name] = torch.cat(queries, 1)
+        return held
 
-@dataclass
-class Memory:
-    """All layers of one sequence.
-
-    ids: the tokens run so far. fitted: tokens that its positions are made for, 0 until reading begins. announced:
-    tokens that the text is known to come to. uncompressed: tokens since a policy last acted. rounds: where rounds of a
-    dialogue begin. asked: positions of the question that was known when text was last read, empty for none. rehearsed:
-    what was rehearsed since the last token and the seconds it took. surprise: −log p of the tokens run so far, `[m]`
-    each, kept only for selectors that ask for it.
-    """
-
-    layers: list[LayerMemory]
-    ids: list[int] = field(default_factory=list)
-    fitted: int = 0
-    announced: int = 0
-    uncompressed: int = 0
-    rounds: list[int] = field(default_factory=lambda: [0])
-    asked: range = range(0)
-    rehearsed: dict[Rehearsed, float] = field(default_factory=dict)
-    surprise: list[Tensor] = field(default_factory=list)
-
-    @property
-    def seen(self) -> int:
-        """Tokens run so far."""
-        return len(self.ids)
-
-    @property
-    def state_bytes(self) -> int:
-        """Memory of everything but entries."""
-        return sum(layer.state_bytes for layer in self.layers)
-
-    def surprises(self) -> Tensor | None:
-        """−log p of the tokens run so far, fp32 `[seen]`."""
-        if not self.surprise:
-            return None
-        if len(self.surprise) > 1:
-            self.surprise = [torch.cat(self.surprise)]
-        return self.surprise[0]
-
-    def fork(self, ledger: Ledger, trackings: Container[Tracking], *, selects: bool) -> Memory:
-        """The same for a second session: see `LayerMemory.fork`."""
-        return Memory(
-            [layer.fork(ledger, trackings, selects=selects) for layer in self.layers],
-            ids=list(self.ids),
-            fitted=self.fitted,
-            announced=self.announced,
-            uncompressed=self.uncompressed,
-            rounds=list(self.rounds),
-            asked=self.asked,
-            rehearsed={key: spent for key, spent in self.rehearsed.items() if key[0] in trackings},
-            surprise=list(self.surprise),
-        )
-
-    def release(self) -> None:
-        """Gives all memory back."""
-        for layer in self.layers:
-            layer.release()
+    def load(
+        self,
+        tensors: Mapping[str, Tensor],
+        plan: Plan,
+        trackings: Sequence[Tracking],
+        device: torch.device,
+    ) -> None:
+        """Takes back what `tensors` gave; nothing of it is held afterwards."""
+        # Entries are copied by the store, into its own medium; everything else is copied here.
+        mine = {
+            name: tensor.to(device, copy=_ENTRIES.fullmatch(name) is None) for name, tensor in tensors.items()
+        }
+        self.store.load(under("store", mine), getattr(plan.policy and plan.policy.disposer, "rest", None))
+        for tracking, tracker in self.trackers.items():
+            tracker.load(under(f"tracker{trackings.index(tracking)}", mine))
+        for tier, head in {match.groups() for name in mine if (match := _SUMMARY.match(name))}:
+            summary = plan.selector.summary()
+            summary.load(under(f"summary{tier}.{head}", mine))
+            self.summaries[int(tier), int(head)] = summary
+        if plan.policy is not None and (allocation := plan.policy.allocator.state()) is not None:
+            allocation.load(under("allocation", mine))
+            self.allocation = allocation
+        self.recent = [mine["recent"]] if "recent" in mine else []
+        self.unwatched = [mine["unwatched"]] if "unwatched" in mine else []

@@ -5,10 +5,11 @@ import weakref
 import torch
 
 from longspan.contexts.file import read, write
-from longspan.contexts.parcels import Parcels, parcel
+from longspan.contexts.lazy import LazyTensors
+from longspan.store.state import under
 
 
-def test_one_parcel_at_a_time_is_in_memory(tmp_path):
+def test_one_part_at_a_time_is_in_memory(tmp_path):
     alive, most = weakref.WeakSet(), []
 
     def make(number):
@@ -17,13 +18,13 @@ def test_one_parcel_at_a_time_is_in_memory(tmp_path):
         most.append(len(alive))
         return made
 
-    parcels = Parcels({f"layer{number}": lambda number=number: make(number) for number in range(12)})
-    assert len(parcels) == 24
-    write(tmp_path / "a", parcels, {})
+    parts = LazyTensors({f"layer{number}": lambda number=number: make(number) for number in range(12)})
+    assert len(parts) == 24
+    write(tmp_path / "a", parts, {})
     assert max(most) <= 4, "the one that is asked for, and at most one that is just let go"
     found, _ = read(tmp_path / "a")
     for number in range(12):
-        mine = parcel(f"layer{number}", found)
+        mine = under(f"layer{number}", found)
         assert mine.keys() == {"big", "odd"}
         assert torch.equal(mine["big"], torch.full((1000,), float(number)))
         assert mine["odd"].tolist() == [number] * 3

@@ -1,0 +1,124 @@
+"""Sequences of one owner that go side by side under one plan."""
+
+from __future__ import annotations
+
+import time
+from collections import abc
+from collections.abc import Callable, Iterator
+
+from longspan.conversation import Conversation, Words
+from longspan.running.engine import Engine
+from longspan.running.generation import Step
+from longspan.running.moments import make_room
+from longspan.running.runner import Progress, Request, Runner
+from longspan.running.sequence import Sequence
+from longspan.running.speaking import Speaker
+from longspan.store.ledger import Ledger
+from longspan.usage import Usage
+
+
+class Batch:
+    """Some sequences, their memory in one ledger, and the runner that they have for themselves.
+
+    words, converse: how policies speak, and a fresh conversation for each sequence.
+    """
+
+    def __init__(
+        self, engine: Engine, size: int, *, words: Words, converse: Callable[[], Conversation]
+    ) -> None:
+        self._engine, self._words, self._converse = engine, words, converse
+        self.ledger, self._runner, self._peak = Ledger(), Runner(engine.seam), 0
+        self.sequences = [self._empty() for _ in range(size)]
+
+    @property
+    def conversations(self) -> list[Conversation]:
+        """Of each sequence."""
+        return [each.conversation for each in self.sequences if each.conversation is not None]
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self.ledger.held + sum(each.state_bytes for each in self.sequences)
+
+    def take(self, sequences: abc.Sequence[Sequence]) -> None:
+        """Forks of sequences instead of its own."""
+        self.sequences = [each.fork(self.ledger, self._engine) for each in sequences]
+
+    def fit(self, lengths: abc.Sequence[int]) -> int | None:
+        """Makes the positions of sequences that are still empty for so many tokens.
+
+        Returns how many tokens they support, None where nothing bounds them.
+        """
+        supported = [each.fit(length) for each, length in zip(self.sequences, lengths, strict=True)]
+        known = [each for each in supported if each is not None]
+        return min(known) if known else None
+
+    def run(self, requests: list[Request], progress: Callable[[Progress], None] | None = None) -> None:
+        """Runs requests that do not speak to their end. Raises what was wrong with any of them."""
+        self._begin(requests)
+        total, began = sum(len(each.sequence.pending) for each in requests), time.perf_counter()
+        while self._runner.requests:
+            self._step()
+            if progress is not None and total:
+                left = sum(len(each.sequence.pending) for each in requests)
+                seconds = time.perf_counter() - began
+                progress(Progress(processed=total - left, total=total, seconds=seconds))
+
+    def speak(self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int]) -> Iterator[list[Step]]:
+        """Tokens of all sequences, step by step, until all have ended. ends: tokens with which one does."""
+        requests = [
+            Request(sequence=sequence, reading=False, speaker=speaker, ends=ends)
+            for sequence, speaker in zip(self.sequences, speakers, strict=True)
+        ]
+        self._begin(requests)
+        for request, speaker in zip(requests, speakers, strict=True):
+            request.sequence.history.append(["generate", 0])
+            make_room(request.sequence, speaker.limit)
+        while not all(request.finished for request in requests):
+            if requests[-1] not in self._runner.requests and not requests[-1].finished:
+                raise ValueError("the session went on with something else meanwhile; generate again")
+            steps = self._step()
+            for step in steps:
+                self.sequences[step.sequence].history[-1][1] += 1
+            yield steps
+
+    def usage(self, truncated_tokens: int) -> Usage:
+        """What all of it took, without what was gathered for forks under other plans."""
+        engine, spent = self._engine, [each.spent for each in self.sequences]
+        own = engine.policy.tracking if engine.policy else None
+        for_forks = sum(seconds for each, seconds in engine.watch_seconds.items() if each != own)
+        return Usage(
+            prompt_tokens=sum(each.read_tokens for each in spent),
+            generated_tokens=sum(each.generated_tokens for each in spent),
+            kv_bytes=self.held,
+            peak_kv_bytes=max(self._peak, self.ledger.peak, self.held),
+            prefill_seconds=sum(each.prefill_seconds for each in spent) - for_forks,
+            decode_seconds=sum(each.decode_seconds for each in spent),
+            truncated_tokens=truncated_tokens,
+            apart_bytes=self.ledger.apart,
+        )
+
+    def release(self) -> None:
+        """Gives all memory back; the sequences are empty afterwards."""
+        for sequence in self.sequences:
+            sequence.release()
+        self._runner.clear()
+        self.sequences = [self._empty() for _ in self.sequences]
+
+    def _empty(self) -> Sequence:
+        return Sequence(self._engine, self.ledger, conversation=self._converse(), words=self._words)
+
+    def _begin(self, requests: list[Request]) -> None:
+        self._runner.clear()
+        for request in requests:
+            self._runner.add(request)
+
+    def _step(self) -> list[Step]:
+        """A pass. Raises what was wrong with any of the requests."""
+        requests = list(self._runner.requests)
+        steps = self._runner.step()
+        self._peak = max(self._peak, self.held)
+        for request in requests:
+            if request.error is not None:
+                raise request.error
+        return [step for _, step in steps]

@@ -1,0 +1,106 @@
+"""A plan at work on a model: its parts, and what they share for all sequences that are read under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Self
+
+from torch import Tensor
+
+from longspan.parameters import check_range
+from longspan.patterns.thinning import Thinning
+from longspan.plan import Plan
+from longspan.policies.base import Policy
+from longspan.policies.tracker import Tracking
+from longspan.positions.base import Positions
+from longspan.running.layer import LayerMemory
+from longspan.running.reach import check_reached, check_stretched, reached, windows_under
+from longspan.running.view import Viewer
+from longspan.seam import Seam
+from longspan.selectors.base import Selector
+from longspan.store.form import Form, Plain
+from longspan.store.layer import LayerStore
+from longspan.store.ledger import Ledger
+from longspan.store.medium import MEMORY
+
+CHUNK = 2048
+"""Tokens of a sequence that pass through the model at a time, where nobody says otherwise."""
+
+
+def _unmeasured(name: str) -> Tensor:
+    raise LookupError(f"no profile {name!r} was given to this engine")
+
+
+class Engine:
+    """What a plan's parts are on a model.
+
+    forks: plans that sequences forked from this one's may have; what their policies need to know is gathered from the
+    beginning. chunk: tokens of a sequence that pass through the model at a time. observe: how many of the last queries
+    each layer remembers at least. profile: facts measured once of the model, by name. window: tokens that may be read
+    at most, by default what the plan's positions support. windows: of each layer, None where it sees everything.
+    reached: in how many layers each part of the plan acts, by slot.
+    """
+
+    def __init__(
+        self,
+        seam: Seam,
+        plan: Plan,
+        *,
+        forks: Iterable[Plan] = (),
+        chunk: int = CHUNK,
+        observe: int = 0,
+        profile: Callable[[str], Tensor] | None = None,
+        window: int | None = None,
+    ) -> None:
+        self.seam, self.plan, self.chunk = seam, plan, chunk
+        self.pattern = plan.pattern
+        self.thinning = plan.pattern if isinstance(plan.pattern, Thinning) else None
+        self.policy: Policy | None = plan.policy
+        self.selector: Selector | None = plan.selector
+        self.codec = plan.codec
+        self.raw: bool = plan.codec is not None and plan.codec.raw
+        self.profile = profile or _unmeasured
+        self.scheme: Positions = (plan.positions or Positions()).measured(self.profile)
+        if window is not None:
+            check_range("window", window, 1)
+        self.window = self.scheme.window(seam.window) if window is None else window
+        self.windows = windows_under(plan, seam, self.window)
+        self.full_layers = tuple(layer for layer, each in enumerate(self.windows) if each is None)
+        self.reached = reached(plan, self.scheme, seam, self.windows)
+        self.viewer = Viewer(seam=seam, raw=self.raw, profile=self.profile, full_layers=self.full_layers)
+        policies = [each.policy for each in (plan, *forks) if each.policy is not None]
+        self.trackings = list(dict.fromkeys(each.tracking for each in policies if each.tracking is not None))
+        self.watch_seconds: dict[Tracking, float] = dict.fromkeys(self.trackings, 0.0)
+        self.observed = max(
+            [observe, plan.codec.observed if plan.codec else 0, *(policy.observed for policy in policies)]
+        )
+
+    def checked(self) -> Self:
+        """Itself. Raises PlanError for a part that acts in no layer of the model, or stretches what is stretched."""
+        check_stretched(self.plan, self.scheme, self.seam)
+        check_reached(self.plan, self.reached, self.windows)
+        return self
+
+    def layers(self, ledger: Ledger) -> list[LayerMemory]:
+        """Empty layers for one sequence.
+
+        Layers with a window keep few entries: in memory, and as the model made them unless the codec's form encodes
+        each entry at once.
+        """
+        layers = []
+        for facts, window in zip(self.seam.layers, self.windows, strict=True):
+            form: Form = self.codec.form() if self.codec else Plain()
+            medium = self.codec.medium if self.codec else MEMORY
+            trackers = {tracking: tracking.tracker() for tracking in self.trackings}
+            if window is not None:
+                form, medium, trackers = (form if form.at_once else Plain()), MEMORY, {}
+            store = LayerStore(facts.kv_heads, form, ledger, medium=medium)
+            layers.append(LayerMemory(store, trackers=trackers))
+        return layers
+
+    def selector_of(self, layer: int) -> Selector | None:
+        """The selector of a layer, None where its queries visit everything."""
+        selector = self.selector
+        if selector is None or self.windows[layer] is not None:
+            return None
+        return None if selector.skips(layer, len(self.windows)) else selector

@@ -1,0 +1,147 @@
+"""The tokens of one sequence on their way through the layers of a forward pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longspan.borrowing import Call
+from longspan.kernels.regions import with_sinks
+from longspan.positions.base import Rope
+from longspan.running.acting import after_layer, watch_rehearsal
+from longspan.running.moments import Portion
+from longspan.running.placed import PlacedTokens, turned
+from longspan.running.visiting import Visitor
+
+
+class Lane:
+    """A portion in a pass: what its layers share is made once.
+
+    wanted: which of the tokens do not leave between layers, bool `[n]`. error: why it cannot go on, None while it can;
+    the other lanes of the pass do.
+    """
+
+    def __init__(self, portion: Portion, wanted: Tensor) -> None:
+        self.portion = portion
+        self.sequence = portion.sequence
+        self.error: Exception | None = None
+        self._engine = portion.sequence.engine
+        self._wanted = wanted
+        self._left: Tensor | None = None
+        self._going: Tensor | None = None
+        self._placed: dict[tuple[Rope, int | None], PlacedTokens] = {}
+        self._notes: dict[str, Any] = {}
+        self._rounds = torch.tensor(self.sequence.rounds, device=wanted.device)
+
+    @property
+    def count(self) -> int:
+        """Tokens that are still there."""
+        return len(self.portion.ids) if self._left is None else len(self._left)
+
+    @property
+    def decoding(self) -> bool:
+        """Whether it is one generated token."""
+        return self.count == 1 and not self.portion.reading and not self.portion.rehearsed
+
+    def attention(self, call: Call) -> Tensor:
+        """`[heads, n, dim]` for one layer. call: of the lane's own tokens."""
+        if self.error is None:
+            try:
+                return self._attended(call)
+            except Exception as error:  # of this sequence's parts, whatever they are
+                self.error = error
+        return torch.zeros(
+            len(call.query),
+            self.count,
+            call.value.shape[-1],
+            dtype=call.query.dtype,
+            device=call.query.device,
+        )
+
+    def staying(self) -> Tensor | None:
+        """Which tokens go on from the layer that has just run, as indices among those there; None for all."""
+        going = self._going
+        if going is not None:
+            self._left = going if self._left is None else self._left[going]
+            self._placed, self._going = {}, None
+        return going
+
+    def placed(self, layer: int) -> PlacedTokens:
+        """The tokens as a layer of this kind sees them."""
+        sequence, window = self.sequence, self._engine.windows[layer]
+        end = sequence.run + len(self.portion.ids)
+        kind = sequence.rope(layer, end), window
+        if kind not in self._placed:
+            self._placed[kind] = PlacedTokens(
+                sequence.positions(end),
+                *kind,
+                sequence.run,
+                len(self.portion.ids),
+                self.portion.ids.device,
+                raw=self._engine.raw,
+                left=self._left,
+            )
+        return self._placed[kind]
+
+    def _attended(self, call: Call) -> Tensor:
+        portion, engine, sequence = self.portion, self._engine, self.sequence
+        self._prefetch(call.layer)
+        placed, layer = self.placed(call.layer), sequence.layers[call.layer]
+        window, value = engine.windows[call.layer], call.value
+        own = call.key
+        if placed.key_map is not None:
+            own = turned(own, placed.own_turn(placed.key_map, 0, placed.count))
+        visitor = Visitor(
+            sequence=sequence,
+            layer=layer,
+            call=call,
+            window=window,
+            placed=placed,
+            queries=placed.turned(call.query, call.layer),
+            raw=call.query,
+            decoding=self.decoding,
+            pattern=engine.pattern if window is None and engine.thinning is None else None,
+            selector=engine.selector_of(call.layer),
+            notes=self._notes,
+            rounds=self._rounds,
+        )
+        if portion.reading and not portion.rehearsed:
+            layer.store.reserve(placed.count)
+        if portion.rehearsed:
+            out, lse = visitor.read(own, value, store=False)
+            if window is None:
+                watch_rehearsal(sequence, call.layer, call.query, (own, value))
+        elif self.decoding:
+            layer.store.append(own, value, leaving=visitor.leave)
+            out, lse = visitor.decode()
+        else:
+            out, lse = visitor.read(own, value, store=True)
+        if call.sinks is not None:
+            out = with_sinks(out, lse, call.sinks)
+        if portion.reading and not portion.rehearsed and window is None:
+            self._going = self._thinned(visitor, own)
+        if not portion.rehearsed:
+            after_layer(portion, call.layer, call.query, visitor.leave)
+        return out
+
+    def _prefetch(self, layer: int) -> None:
+        """Announces the next layer's entries, unless a selector will visit only a few of them."""
+        selector = self._engine.selector
+        if selector is None or (self.portion.reading and not selector.reads):
+            layers = self.sequence.layers
+            layers[(layer + 1) % len(layers)].store.prefetch()
+
+    def _thinned(self, visitor: Visitor, key: Tensor) -> Tensor | None:
+        """The tokens that go on to the next layer, as indices among those there; None for all."""
+        thinning = self._engine.thinning
+        if thinning is None or visitor.call.layer == len(self.sequence.layers) - 1:
+            return None
+        if bool(self._wanted.all()):
+            return None
+        stay = visitor.staying(thinning, key)
+        if stay is None:
+            return None
+        stay = stay | (self._wanted if self._left is None else self._wanted[self._left])
+        return None if bool(stay.all()) else stay.nonzero()[:, 0]

@@ -1,0 +1,92 @@
+"""When the parts of a plan act: in a layer, after a chunk, at the end of a text, before a question, after a pass.
+
+A part says when it acts by what it declares: a policy by `when`, `guided`, `interval` and `after_pass`, a codec's form
+by `learns`. Everything that asks for the moment asks here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from longspan.running.sequence import Sequence
+from longspan.store.form import Form
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Portion:
+    """Tokens of one sequence that take part in a forward pass.
+
+    acts: whether its policy acts once the tokens are stored. finished: whether they are the last of a text. reading:
+    whether they are part of a text, however few they are, or one that was generated. rehearsed: whether they are
+    forgotten again.
+    """
+
+    sequence: Sequence
+    ids: Tensor
+    acts: bool = False
+    finished: bool = False
+    reading: bool = True
+    rehearsed: bool = False
+
+
+def next_portion(sequence: Sequence, *, reading: bool, more: bool = False) -> Portion:
+    """Takes a sequence's next pending tokens: a chunk, or what is left of one that generating has begun.
+
+    reading: whether a text is read, up to its end, unless `more` of it follows in another call.
+    """
+    engine, pending = sequence.engine, sequence.pending
+    each_chunk = _each_chunk(sequence)
+    before = len(pending) - len(sequence.question)
+    begun = sequence.uncompressed if each_chunk and before > 0 else 0
+    count = max(1, engine.chunk - begun)
+    if before > 0:
+        count = min(count, before)
+    ids = torch.tensor(pending[:count], device=engine.seam.device)
+    sequence.pending = pending[count:]
+    sequence.uncompressed += len(ids)
+    finished = reading and not more and not sequence.pending
+    ends = before == count if sequence.question else finished
+    full = sequence.uncompressed >= (engine.chunk if reading else interval(sequence))
+    acts = engine.policy is not None and (ends or (each_chunk and before > 0 and full))
+    if acts:
+        sequence.uncompressed = 0
+    return Portion(sequence=sequence, ids=ids, acts=acts, finished=finished, reading=reading)
+
+
+def acts_after_pass(portion: Portion) -> bool:
+    """Whether the policy acts when the tokens have passed through all layers, and not within each."""
+    policy = portion.sequence.engine.policy
+    return portion.acts and policy is not None and policy.after_pass
+
+
+def learns(form: Form, portion: Portion) -> bool:
+    """Whether a codec's form, which waits for it, learns from a layer once the portion's entries are stored."""
+    return form.learns == "chunk" or portion.finished
+
+
+def interval(sequence: Sequence) -> int:
+    """Generated tokens after which the policy of a sequence acts again."""
+    policy, chunk = sequence.engine.policy, sequence.engine.chunk
+    return chunk if policy is None else policy.interval or chunk
+
+
+def make_room(sequence: Sequence, count: int, *, reading: bool = False) -> None:
+    """Makes room for `count` tokens to come, as far as they will be in memory at once.
+
+    A text under a policy that acts after each chunk gets room chunk by chunk.
+    """
+    if _each_chunk(sequence):
+        if reading:
+            return
+        count = min(count, interval(sequence))
+    for layer, window in zip(sequence.layers, sequence.engine.windows, strict=True):
+        if window is None:
+            layer.store.reserve(count)
+
+
+def _each_chunk(sequence: Sequence) -> bool:
+    policy = sequence.engine.policy
+    return policy is not None and policy.when == "chunk"

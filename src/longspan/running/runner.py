@@ -1,0 +1,217 @@
+"""Sequences that pass through a model side by side; they join and leave between passes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from longspan.running.compressing import compress
+from longspan.running.generation import Step
+from longspan.running.moments import Portion, acts_after_pass, make_room, next_portion
+from longspan.running.passing import forward
+from longspan.running.sequence import Sequence
+from longspan.running.speaking import Speaker
+from longspan.seam import Seam
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far reading has come: tokens processed of total, and the seconds it took so far."""
+
+    processed: int
+    total: int
+    seconds: float
+
+
+@dataclass(kw_only=True, eq=False)
+class Request:
+    """What is wanted of a sequence: that what is pending in it is read, and that it then speaks.
+
+    reading: whether what is pending is a text up to its end, and not what was generated or given token by token. more:
+    whether the text goes on in another call, so that nothing acts yet because it ended. speaker: draws the tokens that
+    follow, None to read only. ends: tokens that end what is said. after: what is done with the sequence once it is read
+    and before it speaks. every: whether logits after each token are wanted, gathered in `rows` as `[n, vocab]` each.
+
+    finished: whether nothing is left to do. error: why it could not go on.
+    """
+
+    sequence: Sequence
+    reading: bool = True
+    more: bool = False
+    speaker: Speaker | None = None
+    ends: Collection[int] = ()
+    after: Callable[[Sequence], None] | None = None
+    every: bool = False
+    rows: list[Tensor] = field(default_factory=list)
+    finished: bool = False
+    error: BaseException | None = None
+
+    @property
+    def _surprised(self) -> bool:
+        selector = self.sequence.engine.selector
+        return selector is not None and selector.surprised
+
+
+class Runner:
+    """Runs requests, a pass at a time: chunks that are read beside single tokens that were drawn.
+
+    budget: tokens that pass through the model at a time; a chunk that would exceed it waits for the next pass, unless
+    it is alone. None for no bound. Chunks are never cut, so that an answer is the same beside others and alone. A
+    request that fails leaves the others alone.
+    """
+
+    def __init__(self, seam: Seam, *, budget: int | None = None) -> None:
+        self._seam, self._budget = seam, budget
+        self.requests: list[Request] = []
+
+    def add(self, request: Request) -> Request:
+        """Lets a request join from the next step on. Raises ValueError for a sequence that is in another request."""
+        sequence = request.sequence
+        if any(each.sequence is sequence for each in self.requests):
+            raise ValueError("sequence is part of a request already; wait for its end, or fork it")
+        sequence.fit(sequence.seen)
+        if request.reading:
+            sequence.announced = sequence.seen
+            make_room(sequence, len(sequence.pending), reading=True)
+        self.requests.append(request)
+        return request
+
+    def remove(self, request: Request) -> None:
+        """Lets a request leave; its sequence stays as it is."""
+        self.requests = [each for each in self.requests if each is not request]
+
+    def clear(self) -> None:
+        """Lets all requests leave."""
+        self.requests = []
+
+    def step(self) -> list[tuple[Request, Step]]:
+        """One pass, and one token for each request that speaks. Requests that are finished or failed have left."""
+        began = time.perf_counter()
+        chosen = self._chosen()
+        if chosen:
+            self._pass(chosen)
+        read = time.perf_counter()
+        steps = []
+        for request in self.requests:
+            sequence = request.sequence
+            if request.error is None and not sequence.pending:
+                try:
+                    if request.reading:
+                        self._come_to_end(request)
+                    if request.speaker is None:
+                        request.finished = True
+                    else:
+                        steps.append((request, self._spoken(request, request.speaker)))
+                except Exception as error:  # of this request alone
+                    request.error = error
+        self._share(chosen, read - began, [request for request, _ in steps], time.perf_counter() - read)
+        self.requests = [each for each in self.requests if not each.finished and each.error is None]
+        return steps
+
+    def run(self) -> Iterator[list[tuple[Request, Step]]]:
+        """Steps until no request is left."""
+        while self.requests:
+            yield self.step()
+
+    def _chosen(self) -> list[tuple[Request, Portion]]:
+        """What takes part in the next pass: all single tokens, then chunks in the order of their requests."""
+        waiting = [each for each in self.requests if each.sequence.pending]
+        waiting.sort(key=lambda request: request.reading)
+        chosen: list[tuple[Request, Portion]] = []
+        total = 0
+        for request in waiting:
+            sequence = request.sequence
+            most = min(len(sequence.pending), sequence.engine.chunk)
+            if chosen and request.reading and self._budget is not None and total + most > self._budget:
+                continue
+            portion = next_portion(sequence, reading=request.reading, more=request.more)
+            total += len(portion.ids)
+            chosen.append((request, portion))
+        return chosen
+
+    def _pass(self, chosen: list[tuple[Request, Portion]]) -> None:
+        """Runs portions and takes up what follows from them."""
+        keep: list[int] = []
+        sizes: list[int] = []
+        start = 0
+        for request, portion in chosen:
+            end = start + len(portion.ids)
+            whole = request.every or request._surprised
+            if whole or not request.sequence.pending:
+                mine = range(start if whole else end - 1, end)
+                keep += mine
+                sizes.append(len(mine))
+            else:
+                sizes.append(0)
+            start = end
+        logits, errors = forward(self._seam, [portion for _, portion in chosen], keep)
+        for (request, portion), rows, error in zip(chosen, logits.split(sizes), errors, strict=True):
+            sequence = request.sequence
+            request.error = error
+            if error is None:
+                try:
+                    if request._surprised:
+                        sequence.surprise.append(_surprise(sequence.upcoming, rows, portion.ids))
+                    if request.every:
+                        request.rows.append(rows)
+                    if len(rows):
+                        sequence.upcoming = rows[-1]
+                    if acts_after_pass(portion):
+                        compress(sequence)
+                except Exception as failed:  # of this request alone
+                    request.error = failed
+
+    def _come_to_end(self, request: Request) -> None:
+        """A text has been read."""
+        if request.after is not None:
+            request.after(request.sequence)
+        request.reading = False
+        if request.speaker is not None:
+            make_room(request.sequence, request.speaker.limit)
+
+    def _spoken(self, request: Request, speaker: Speaker) -> Step:
+        """The next token of a request."""
+        sequence = request.sequence
+        step = speaker.step(sequence.upcoming, request.ends)
+        sequence.pending.append(step.token)
+        if sequence.conversation is not None:
+            sequence.conversation.spoke(step.token, ended=step.token in request.ends)
+        sequence.spent.generated_tokens += 1
+        request.finished = bool(step.finished)
+        return step
+
+    def _share(
+        self,
+        chosen: list[tuple[Request, Portion]],
+        passed: float,
+        speaking: list[Request],
+        spoken: float,
+    ) -> None:
+        """Counts the seconds of a step for the sequences that took part in it."""
+        total = sum(len(portion.ids) for _, portion in chosen)
+        for _, portion in chosen:
+            spent, share = portion.sequence.spent, passed * len(portion.ids) / total
+            if portion.reading:
+                spent.prefill_seconds += share
+            else:
+                spent.decode_seconds += share
+        for request in speaking:
+            request.sequence.spent.decode_seconds += spoken / len(speaking)
+
+
+def _surprise(before: Tensor | None, logits: Tensor, ids: Tensor) -> Tensor:
+    """−log p of each token `[n]`, given the logits after it `[n, vocab]` and those before the first of them.
+
+    The first token of a text has no surprise.
+    """
+    first = ids.new_zeros(1, dtype=torch.float32)
+    if before is not None:
+        first = -before.float().log_softmax(-1)[ids[:1]]
+    parts = [first.to(logits.device)]
+    for some, following in zip(logits[:-1].split(256), ids[1:].split(256), strict=True):
+        parts.append(-some.float().log_softmax(-1).gather(1, following[:, None])[:, 0])
+    return torch.cat(parts)

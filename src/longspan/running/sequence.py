@@ -1,0 +1,225 @@
+"""One text on its way through a model: the home of everything that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longspan.conversation import Conversation, Words
+from longspan.policies.tracker import Script, Tracking
+from longspan.positions.base import Positions, Rope
+from longspan.running.engine import Engine
+from longspan.running.layer import LayerMemory
+from longspan.store.ledger import Ledger
+from longspan.store.state import under
+
+Rehearsed = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
+"""What watched a rehearsal, and the tokens of its texts."""
+
+
+@dataclass
+class Spent:
+    """What was done with a sequence: tokens read and generated, and the seconds that this took.
+
+    A pass through several sequences counts for each by its tokens.
+    """
+
+    read_tokens: int = 0
+    generated_tokens: int = 0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+
+
+class Sequence:
+    """A text under a plan. Layers remember what passed, everything else is remembered here.
+
+    engine: the plan at work. ledger: counts its bytes. ids: the tokens run so far. pending: tokens that were drawn or
+    announced but not run. upcoming: logits `[vocab]` for the next token, None before the first. question: the tokens at
+    the end of what is pending that a guided policy knows as the question. fitted: tokens that its positions are made
+    for, 0 until reading begins. announced: tokens that the text is known to come to. uncompressed: tokens since a
+    policy last acted. rounds: where rounds of a dialogue begin. asked: positions of the question that was known when
+    text was last read, empty for none. rehearsed: what was rehearsed since the last token and the seconds it took.
+    surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it. history: what was
+    done with it, call by call, with numbers of tokens. conversation: its turns and the spans it holds, None where only
+    tokens are read; words: how policies speak that have the model read more.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        *,
+        conversation: Conversation | None = None,
+        words: Words | None = None,
+    ) -> None:
+        self.engine, self.ledger = engine, ledger
+        self.conversation, self.words = conversation, words
+        self.layers: list[LayerMemory] = engine.layers(ledger)
+        self.ids: list[int] = []
+        self.pending: list[int] = []
+        self.upcoming: Tensor | None = None
+        self.question: list[int] = []
+        self.fitted = self.announced = self.uncompressed = 0
+        self.rounds = [0]
+        self.asked = range(0)
+        self.rehearsed: dict[Rehearsed, float] = {}
+        self.surprise: list[Tensor] = []
+        self.history: list[Any] = []
+        self.spent = Spent()
+
+    @property
+    def run(self) -> int:
+        """Tokens run so far."""
+        return len(self.ids)
+
+    @property
+    def seen(self) -> int:
+        """Tokens run or pending."""
+        return len(self.ids) + len(self.pending)
+
+    @property
+    def tokens(self) -> list[int]:
+        """The tokens themselves, run or pending."""
+        return self.ids + self.pending
+
+    @property
+    def state_bytes(self) -> int:
+        """Memory of everything but entries."""
+        return sum(layer.state_bytes for layer in self.layers)
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes in memory: keys, values, positions, and what parts remember besides."""
+        return self.state_bytes + sum(layer.store.resident_bytes for layer in self.layers)
+
+    def fit(self, length: int) -> int | None:
+        """Makes its positions for so many tokens, while it is still empty.
+
+        Returns how many tokens they support, None where nothing bounds them.
+        """
+        self.fitted = self.fitted or length
+        scheme = self.engine.scheme
+        return (scheme if scheme.dynamic else self.positions(length)).window(self.engine.seam.window)
+
+    def positions(self, length: int) -> Positions:
+        """The plan's positions for the sequence when it has come to so many tokens."""
+        engine = self.engine
+        reach = length if engine.scheme.dynamic else self.fitted or length
+        return engine.scheme.fitted(reach, engine.seam.window)
+
+    def rope(self, layer: int, length: int) -> Rope:
+        """The model's own rotation in a layer, when the sequence has come to so many tokens."""
+        return self.engine.seam.layers[layer].rope.at(max(length, self.announced))
+
+    def take(
+        self,
+        ids: list[int],
+        *,
+        question: list[int] | None = None,
+        back: int = 0,
+        begins_round: bool = False,
+    ) -> None:
+        """Puts tokens behind what is pending.
+
+        question: the tokens after them that ask, taken too; a guided policy knows them from the beginning and acts
+        where they begin. back: how many pending tokens at the end are taken back first. begins_round: whether a round
+        of the dialogue begins with the tokens.
+        """
+        asking = question or []
+        del self.pending[len(self.pending) - back :]
+        if begins_round and self.seen > self.rounds[-1]:
+            self.rounds.append(self.seen)
+        self.pending.extend([*ids, *asking])
+        self.asked = range(self.seen - len(asking), self.seen)
+        guided = self.engine.policy is not None and self.engine.policy.guided
+        self.question = asking if guided and len(self.pending) > len(asking) else []
+
+    def surprises(self) -> Tensor | None:
+        """−log p of the tokens run so far, fp32 `[run]`."""
+        if not self.surprise:
+            return None
+        if len(self.surprise) > 1:
+            self.surprise = [torch.cat(self.surprise)]
+        return self.surprise[0]
+
+    def script(self) -> Script:
+        """The text, for a policy that has the model read more before it acts."""
+        if self.words is None:
+            raise ValueError("sequence has no words, and its policy has the model read some; open a session")
+        return Script(
+            ids=self.ids[: self.asked.start] if self.asked else self.ids,
+            question=self.question,
+            encode=self.words.encode,
+            chunk=self.engine.chunk,
+            reply=self.words.reply,
+        )
+
+    def fork(self, ledger: Ledger, engine: Engine | None = None) -> Sequence:
+        """A second sequence with the same past; entries are copied only when one of the two writes.
+
+        engine: of another plan that would have read the same.
+        """
+        chosen = engine or self.engine
+        selects = chosen.selector == self.engine.selector
+        twin = Sequence.__new__(Sequence)
+        twin.__dict__ |= self.__dict__ | {
+            "engine": chosen,
+            "ledger": ledger,
+            "conversation": None if self.conversation is None else self.conversation.fork(),
+            "layers": [layer.fork(ledger, chosen.trackings, selects=selects) for layer in self.layers],
+            "ids": list(self.ids),
+            "pending": list(self.pending),
+            "rounds": list(self.rounds),
+            "rehearsed": {key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.trackings},
+            "surprise": list(self.surprise),
+            "history": deepcopy(self.history),
+            "spent": replace(self.spent),
+        }
+        return twin
+
+    def release(self) -> None:
+        """Gives all memory back."""
+        for layer in self.layers:
+            layer.release()
+
+    def parts(self) -> dict[str, Callable[[], dict[str, Tensor]]]:
+        """What `load` takes, made part by part when it is asked for: a part for each layer and one for the rest."""
+        trackings = self.engine.trackings
+        made: dict[str, Callable[[], dict[str, Tensor]]] = {"text": self._tensors}
+        for number, layer in enumerate(self.layers):
+            made[f"layer{number}"] = partial(layer.tensors, trackings)
+        return made
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Gives a fresh sequence what `parts` made. Nothing of `tensors` is held afterwards."""
+        mine, device = under("text", tensors), self.engine.seam.device
+        self.ids, self.rounds = mine["ids"].tolist(), mine["rounds"].tolist()
+        self.asked = range(*mine["asked"].tolist())
+        self.uncompressed, self.fitted = int(mine["uncompressed"]), int(mine["fitted"])
+        self.pending = mine["pending"].tolist()
+        if "upcoming" in mine:
+            self.upcoming = mine["upcoming"].to(device, copy=True)
+        if "surprise" in mine:
+            self.surprise = [mine["surprise"].to(device, copy=True)]
+        for number, layer in enumerate(self.layers):
+            layer.load(under(f"layer{number}", tensors), self.engine.plan, self.engine.trackings, device)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        held = {
+            "ids": torch.tensor(self.ids, dtype=torch.int32),
+            "rounds": torch.tensor(self.rounds, dtype=torch.int32),
+            "asked": torch.tensor([self.asked.start, self.asked.stop], dtype=torch.int32),
+            "uncompressed": torch.tensor(self.uncompressed),
+            "fitted": torch.tensor(self.fitted),
+            "pending": torch.tensor(self.pending, dtype=torch.int32),
+        }
+        if self.upcoming is not None:
+            held["upcoming"] = self.upcoming
+        surprise = self.surprises()
+        return held if surprise is None else held | {"surprise": surprise}
