@@ -74,8 +74,8 @@ class Runner:
         if any(each.sequence is sequence for each in self.requests):
             raise ValueError("sequence is part of a request already; wait for its end, or fork it")
         sequence.fit(sequence.seen)
+        sequence.announced = sequence.seen
         if request.reading:
-            sequence.announced = sequence.seen
             make_room(sequence, len(sequence.pending), reading=True)
         self.requests.append(request)
         return request
