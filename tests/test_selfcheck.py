@@ -48,7 +48,7 @@ def test_an_attention_of_the_users_own_is_what_counts_as_stock(dtype):
     AttentionInterface.register("louder", louder)
     network = tiny_network("llama").to(dtype)
     network.config._attn_implementation = "louder"
-    with pytest.raises(UnsupportedModel, match="than (attend )?by its scale"):
+    with pytest.raises(UnsupportedModel, match=r"than (attend )?by its scale"):
         model_of(network)
 
 
