@@ -22,6 +22,7 @@ SRC = ROOT / "src"
 
 ORDER = (
     {"errors"},
+    {"brought"},
     {"cache_folder", "parameters"},
     {"notation"},
     {"usage"},

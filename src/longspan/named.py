@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from longspan import brought
+from longspan.errors import PlanError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """A plan that a paper proposes as a whole. text: the plan; changes: one sentence, what it does."""
+    """A plan that a paper proposes as a whole; it is written by its name, and what follows fills slots otherwise.
+
+    name: lower case, words joined by hyphens. text: the plan, `slot=method(...) ...`. paper, link, year: where it is
+    from. changes: one sentence, what it does. field: ids of the papers of the field map that it implements, beyond
+    those of its parts. missing: what of these is not here, in one sentence.
+    """
 
     name: str
     text: str
@@ -15,6 +24,12 @@ class Named:
     link: str
     year: int
     changes: str
+    field: tuple[int, ...] = ()
+    missing: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9.]+(-[a-z0-9.]+)*", self.name):
+            raise ValueError(f"name={self.name!r} is not lower-case words and digits joined by hyphens")
 
 
 NAMED = (
@@ -74,6 +89,22 @@ NAMED = (
 """All of them. `NAME slot=...` is the plan with some slots filled otherwise."""
 
 
+BROUGHT = brought.Kind(
+    group="longspan.plans",
+    what="plan",
+    own=lambda: (each.name for each in NAMED),
+    read=brought.instance(Named),
+    error=PlanError,
+)
+"""Plans that packages bring, each announced by its name as a `Named`."""
+
+
+def plans() -> tuple[Named, ...]:
+    """All of them: longspan's own, then those of other packages."""
+    return (*NAMED, *BROUGHT.all().values())
+
+
 def text_of(name: str) -> str | None:
     """The plan called `name`, None if there is none."""
-    return next((each.text for each in NAMED if each.name == name), None)
+    own = next((each.text for each in NAMED if each.name == name), None)
+    return BROUGHT.load(name).text if own is None and name in BROUGHT.names else own

@@ -1,8 +1,7 @@
 """Which methods exist: a name in a room leads to a class, imported only when it is asked for.
 
 A room's package lists the cards of its methods in `CARDS`. Users add their own with `register`, and
-installed packages with an entry point in the group `longspan.methods`, named `policy.mine`, whose
-object is a `Card`.
+installed packages bring theirs (`brought.py`), named `policy.mine`, each a `Card`.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Literal
 
+from longspan import brought
 from longspan.errors import PlanError, UnknownMethod
 
 SLOTS = ("positions", "pattern", "policy", "selector", "codec", "decode")
@@ -38,8 +36,6 @@ ROOMS = {
     "reuse": "longspan.selectors.reuses",
 }
 """Room -> the package whose CARDS it lists."""
-
-ENTRY_POINTS = "longspan.methods"
 
 _added: dict[str, dict[str, Card]] = {room: {} for room in ROOMS}
 
@@ -161,56 +157,42 @@ def _cards(room: str) -> Iterator[Card]:
     """Every card of `room`; installed packages are loaded only when all others have been seen."""
     yield from _built_in(room)
     yield from tuple(_added[room].values())
-    for key in _installed():
+    for key in brought.announced(METHODS.group):
         where, _, name = key.partition(".")
+        if where not in ROOMS:
+            METHODS.load(key)  # says what is wrong
         if where == room and name not in _added[room]:
             yield _load(room, name)
 
 
 def _lookup(room: str, name: str) -> Card | None:
     known = {each.name: each for each in _built_in(room)} | _added[room]
-    if name not in known and f"{room}.{name}" in _installed():
+    if name not in known and f"{room}.{name}" in brought.announced(METHODS.group):
         return _load(room, name)
     return known.get(name)
 
 
-@cache
-def _installed() -> dict[str, EntryPoint]:
-    """The methods that installed packages announce, by "room.name"; read once, not loaded."""
-    found: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=ENTRY_POINTS):
-        if entry.name.partition(".")[0] not in ROOMS:
-            raise PlanError(_plugin_trouble(entry, f"names none of the rooms {', '.join(ROOMS)}"))
-        if entry.name in found:
-            raise PlanError(
-                f"{entry.name} is announced by both {_origin(found[entry.name])} and {_origin(entry)}; "
-                "uninstall one of them"
-            )
-        found[entry.name] = entry
+def _announced(name: str, found: object) -> Card:
+    """What a package announces as "room.name"."""
+    room, _, own = name.partition(".")
+    if room not in ROOMS:
+        raise ValueError(f"names none of the rooms {', '.join(ROOMS)}")
+    if not isinstance(found, Card) or found.name != own:
+        raise ValueError(f"is not the Card of {own!r}")
     return found
+
+
+METHODS = brought.Kind(
+    group="longspan.methods",
+    own=lambda: (f"{room}.{each.name}" for room in ROOMS for each in _built_in(room)),
+    read=_announced,
+    error=PlanError,
+)
 
 
 def _load(room: str, name: str) -> Card:
     """The card of an installed package's method, kept in `_added`."""
-    entry = _installed()[f"{room}.{name}"]
-    try:
-        loaded = entry.load()
-    except Exception as error:  # a plug-in may fail in any way
-        raise PlanError(_plugin_trouble(entry, f"cannot be loaded: {error}")) from error
-    if not isinstance(loaded, Card) or loaded.name != name:
-        raise PlanError(_plugin_trouble(entry, f"is not the Card of {name!r}"))
-    if any(each.name == name for each in _built_in(room)):
-        raise PlanError(_plugin_trouble(entry, "has the name of a built-in method"))
-    _added[room][name] = loaded
-    return loaded
-
-
-def _plugin_trouble(entry: EntryPoint, trouble: str) -> str:
-    return f"{entry.name} of {_origin(entry)} {trouble}; update or uninstall {_origin(entry)}"
-
-
-def _origin(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else entry.value
+    return _added[room].setdefault(name, METHODS.load(f"{room}.{name}"))
 
 
 def _class(card: Card) -> type:

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from documentation import ROOT, blocks
 
-from longspan import registry
+from longspan import brought, registry
 from longspan.plan import Plan
 
 PAGE = ROOT / "docs" / "write-a-method.md"
@@ -41,17 +41,17 @@ def test_its_test_passes_and_can_fail(project):
 
 def test_its_package_is_found_where_it_is_installed(project):
     described = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    points = described["entry-points"][registry.ENTRY_POINTS]
+    points = described["entry-points"][registry.METHODS.group]
     info = project / "large_values-1.0.dist-info"  # what pip makes of it
     info.mkdir()
     about = f"Metadata-Version: 2.1\nName: {described['name']}\nVersion: {described['version']}\n"
     (info / "METADATA").write_text(about)
-    lines = [f"[{registry.ENTRY_POINTS}]", *(f"{name} = {target}" for name, target in points.items())]
+    lines = [f"[{registry.METHODS.group}]", *(f"{name} = {target}" for name, target in points.items())]
     (info / "entry_points.txt").write_text("\n".join(lines))
-    registry._installed.cache_clear()
+    brought.announced.cache_clear()
     try:
         card = registry.card("policy", "large-values")
         plan = Plan.parse("policy=large-values(budget=256)")
     finally:
-        registry._installed.cache_clear()
+        brought.announced.cache_clear()
     assert f"{type(plan.policy).__module__}:{type(plan.policy).__name__}" == card.target

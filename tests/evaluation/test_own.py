@@ -9,7 +9,8 @@ import pytest
 
 from longspan.evaluation.catalogue import find
 from longspan.evaluation.haystack import Haystack
-from longspan.evaluation.own import METRICS, own_task
+from longspan.evaluation.metrics.named import METRICS
+from longspan.evaluation.own import own_task
 from longspan.evaluation.task import Request, TaskError
 
 LAMP = {"question": "Who lit the lamp?", "answer": "Ilvane", "context": "Ilvane lit the lamp."}
@@ -209,13 +210,14 @@ def test_tasks_of_other_packages_are_found_and_their_faults_named(monkeypatch):
 
     from toy import toy
 
+    from longspan import brought
     from longspan.evaluation import catalogue
 
     module = types.ModuleType("harbour_tasks")
     module.TASKS, module.WRONG = (toy("harbour/letters"),), (toy("other/letters"),)
     monkeypatch.setitem(sys.modules, "harbour_tasks", module)
     entries = [
-        EntryPoint(name, f"harbour_tasks:{what}", catalogue.ENTRY_POINTS)
+        EntryPoint(name, f"harbour_tasks:{what}", catalogue.BROUGHT.group)
         for name, what in (
             ("harbour", "TASKS"),
             ("wrong", "WRONG"),
@@ -223,8 +225,8 @@ def test_tasks_of_other_packages_are_found_and_their_faults_named(monkeypatch):
             ("ruler", "TASKS"),
         )
     ]
-    monkeypatch.setattr(catalogue, "entry_points", lambda group: entries)
-    catalogue._installed.cache_clear()
+    monkeypatch.setattr(brought, "entry_points", lambda group: entries)
+    brought.announced.cache_clear()
     try:
         assert [task.name for task in catalogue.find(["harbour/*"])] == ["harbour/letters"]
         assert catalogue.find(["ruler/vt"])[0].family == "ruler"  # ours cannot be replaced
@@ -235,4 +237,4 @@ def test_tasks_of_other_packages_are_found_and_their_faults_named(monkeypatch):
         with pytest.raises(TaskError, match="did you mean harbour"):
             catalogue.find(["harbor"])
     finally:
-        catalogue._installed.cache_clear()
+        brought.announced.cache_clear()

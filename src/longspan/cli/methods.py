@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longspan import registry
-from longspan.named import NAMED
+from longspan.named import plans
 
 
 def methods(
@@ -25,7 +25,7 @@ def methods(
     found = [(each, card) for each in rooms for card in registry.cards(each)]
     if as_json:
         records = [{"room": each, **dataclasses.asdict(card)} for each, card in found]
-        records += [{"room": "plan", **dataclasses.asdict(each)} for each in NAMED if room is None]
+        records += [{"room": "plan", **dataclasses.asdict(each)} for each in plans() if room is None]
         typer.echo(json.dumps(records, indent=2, ensure_ascii=False))
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -42,6 +42,6 @@ def methods(
         console.print(table)
     console.print(f"{len(found)} methods", highlight=False)
     if room is None:
-        for whole in NAMED:
+        for whole in plans():
             source = f"{whole.paper}, {whole.year}\n  {whole.link}"
             console.print(Text(f"\nplan {whole.name} = {whole.text}\n  {whole.changes}\n  {source}"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
+from longspan import brought
 from longspan.evaluation.task import Task, TaskError
 from longspan.registry import did_you_mean
 
@@ -61,48 +61,39 @@ FAMILIES = GENERATED + FROM_DATA
 RENAMED = {"helmet/recall-key-value": "helmet/recall-json-kv", "liconbench/invented": "liconbench/look-up"}
 """Names of earlier versions, which still lead to their task."""
 
-ENTRY_POINTS = "longspan.tasks"
-"""The group in which a package announces a family by its name: an object reference to a tuple of tasks."""
+
+def _family(family: str, found: Any) -> tuple[Task, ...]:
+    """What a package announces as a family: a tuple of tasks, all named family/name."""
+    if not isinstance(found, tuple) or not found or any(not _of(family, each) for each in found):
+        raise ValueError(f"is not a tuple of tasks named {family}/...")
+    return found
+
+
+def _of(family: str, task: object) -> bool:
+    return isinstance(task, Task) and task.family == family
+
+
+BROUGHT = brought.Kind(
+    group="longspan.tasks", what="tasks", own=lambda: FAMILIES, read=_family, error=TaskError
+)
+"""Families that packages bring, each announced by its name as a tuple of tasks."""
 
 
 def tasks(family: str | None = None) -> tuple[Task, ...]:
     """The tasks of one family, or of all. Raises TaskError with the nearest name for an unknown family."""
     if family is None:
-        return tuple(task for each in (*FAMILIES, *_installed()) for task in tasks(each))
-    if family in _installed() and family not in FAMILIES:
-        return _brought(family)
+        own = [task for each in FAMILIES for task in tasks(each)]
+        return (*own, *(task for each in BROUGHT.all().values() for task in each))
     if family not in FAMILIES:
-        known = (*FAMILIES, *_installed())
+        if family in BROUGHT.names:
+            return BROUGHT.load(family)
+        known = (*FAMILIES, *BROUGHT.names)
         raise TaskError(
             f"no family of tasks {family!r}{did_you_mean(family, known) or ';'} "
             "longspan eval --list shows them all"
         )
     module = importlib.import_module(f"longspan.evaluation.tasks.{family.replace('-', '_')}")
     found: tuple[Task, ...] = module.TASKS
-    return found
-
-
-@cache
-def _installed() -> dict[str, EntryPoint]:
-    """The families that installed packages announce; read once, not loaded. Ours cannot be replaced."""
-    return {each.name: each for each in entry_points(group=ENTRY_POINTS) if each.name not in FAMILIES}
-
-
-def _brought(family: str) -> tuple[Task, ...]:
-    """The tasks that a package brings: a tuple of them, all named family/name."""
-    entry = _installed()[family]
-    try:
-        found = tuple(entry.load())
-    except Exception as error:  # a package of others can fail in any way
-        raise TaskError(
-            f"tasks {family} of {entry.value} cannot be loaded ({type(error).__name__}: {error}); mend or remove the "
-            "package"
-        ) from error
-    wrong = [each for each in found if not isinstance(each, Task) or each.family != family]
-    if wrong or not found:
-        raise TaskError(
-            f"tasks {family} of {entry.value} is not a tuple of tasks named {family}/...; mend or remove the package"
-        )
     return found
 
 

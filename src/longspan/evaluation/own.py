@@ -6,50 +6,21 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from longspan.errors import DocumentError
 from longspan.evaluation.choices import Choosing
-from longspan.evaluation.metrics.amounts import amount, same_amount
-from longspan.evaluation.metrics.letters import choice, letter
-from longspan.evaluation.metrics.rouge import rouge_l
-from longspan.evaluation.metrics.ruler import any_matched, share_matched
-from longspan.evaluation.metrics.text import (
-    best,
-    characters,
-    contains,
-    exact,
-    f1,
-    f1_chinese,
-    normalise,
-)
+from longspan.evaluation.metrics.amounts import amount
+from longspan.evaluation.metrics.letters import letter
+from longspan.evaluation.metrics.named import find_metric, metric_names
+from longspan.evaluation.metrics.text import characters, normalise
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import Row, placed_rows
 from longspan.evaluation.task import Level, Request, Task, TaskError
 from longspan.registry import did_you_mean
 from longspan.spans import Document
-
-Metric: TypeAlias = Callable[[str, Sequence[str]], float]
-
-
-METRICS: Mapping[str, tuple[Metric, str]] = {
-    "contains": (partial(best, contains), "a reference stands in the answer, both normalised"),
-    "exact": (partial(best, exact), "the answer is a reference, both normalised"),
-    "f1": (partial(best, f1), "F1 of the normalised words, with the best reference"),
-    "f1-characters": (
-        partial(best, f1_chinese),
-        "F1 of the characters, for Chinese and the like, with the best reference",
-    ),
-    "rouge-l": (partial(best, rouge_l), "ROUGE-L F with the best reference"),
-    "any": (any_matched, "a reference stands in the answer, but for case"),
-    "all": (share_matched, "the share of the references that stand in the answer, but for case"),
-    "choice": (partial(best, choice), "the answer chooses the letter of a reference"),
-    "number": (partial(best, same_amount), "the answer names the number of a reference"),
-}
-"""Each metric by name: how it scores an answer from 0 to 1, and in words."""
 
 _NORMALISED: Mapping[str, tuple[Callable[[str], Sequence[str]], str]] = {
     "contains": (normalise, "every answer would have it"),
@@ -121,8 +92,8 @@ class OwnTask(Task):
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """The score by the sample's own metric."""
-        metric, _ = METRICS[sample.facts["metric"]]
-        return {"score": metric(output, sample.references)}
+        metric = find_metric(sample.facts["metric"])
+        return {"score": metric.score(output, sample.references)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +151,7 @@ def own_task(path: str | os.PathLike[str]) -> Task:
     return OwnTask(
         name=f"own/{name}",
         description=header.get("description", f"The questions in {file.name}."),
-        metric="; ".join(f"{metric}: {METRICS[metric][1]}" for metric in used),
+        metric="; ".join(f"{metric}: {find_metric(metric).words}" for metric in used),
         max_new_tokens=header.get("max_new_tokens", OwnTask.max_new_tokens),
         source=file.name,
         questions=questions,
@@ -288,8 +259,8 @@ def _check_names(row: Row, known: Sequence[str], place: str) -> None:
 
 
 def _check_metric(metric: Any, place: str) -> None:
-    if not isinstance(metric, str) or metric not in METRICS:
-        raise TaskError(f"{place}: unknown metric {metric!r}; choose one of {', '.join(METRICS)}")
+    if not isinstance(metric, str) or metric not in metric_names():
+        raise TaskError(f"{place}: unknown metric {metric!r}; choose one of {', '.join(metric_names())}")
 
 
 def _text(file: Path, place: str) -> str:

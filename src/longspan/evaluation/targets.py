@@ -2,9 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from longspan import brought
+from longspan.evaluation.task import TaskError
 from longspan.evaluation.work import Target
 from longspan.loading import load_weights
 from longspan.loading.progress import Progress, silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where a target is that a package brings, and what was said about it.
+
+    scheme, rest: of the address, as in scheme://rest. model: the model to ask there, "" where none was named.
+    tokenizer: the model whose tokens may be counted for it, None for the embedded default. parallel, timeout: requests
+    at a time, and seconds to wait for an answer.
+    """
+
+    scheme: str
+    rest: str
+    model: str = ""
+    tokenizer: str | None = None
+    parallel: int = 4
+    timeout: float = 600.0
+
+
+Opener: TypeAlias = Callable[[Address], Target]
+"""Opens a target: an object with all that `work.Target` says. It raises a LongspanError, one line with the next step,
+where there is nothing to open, and its `answers` raises TaskError for plans and tasks that it cannot do."""
+
+
+def _opener(name: str, found: Any) -> Opener:
+    if not callable(found):
+        raise ValueError(f"is no function that opens {name}://...")
+    opener: Opener = found
+    return opener
+
+
+BROUGHT = brought.Kind(
+    group="longspan.targets",
+    what="target",
+    own=lambda: ("http", "https"),
+    read=_opener,
+    error=TaskError,
+)
+"""Targets that packages bring, each announced by the scheme of its addresses as an `Opener`."""
 
 
 def target_of(
@@ -23,6 +68,7 @@ def target_of(
 ) -> Target:
     """The local model, unless an endpoint or a Ray cluster is named.
 
+    endpoint: an OpenAI-compatible server, or an address whose scheme is that of a target of another package.
     tokenizer: whose tokens are counted for an endpoint, a name as for a model; by default the embedded model's.
     parallel: requests to it at a time; timeout: seconds to wait for an answer.
     """
@@ -33,6 +79,18 @@ def target_of(
     if endpoint is not None and (dtype, device) != ("auto", "auto"):
         raise ValueError(
             f"dtype={dtype} and device={device} are the server's own choice; leave out --dtype and --device"
+        )
+    scheme, separator, rest = (endpoint or "").partition("://")
+    if separator and scheme in BROUGHT.names:
+        return BROUGHT.load(scheme)(
+            Address(
+                scheme=scheme,
+                rest=rest,
+                model=model or "",
+                tokenizer=tokenizer,
+                parallel=parallel,
+                timeout=timeout,
+            )
         )
     if endpoint is not None:
         from longspan.evaluation.endpoint import Endpoint

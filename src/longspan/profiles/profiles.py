@@ -8,7 +8,6 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -18,30 +17,13 @@ from torch import Tensor
 
 from longspan.cache_folder import locked, room, scratch
 from longspan.contexts.origin import Origin
-from longspan.parameters import check_choice
+from longspan.parts import inner
 from longspan.plan import Plan
-from longspan.profiles import dimension_groups, heads, patterns, sensitivity
+from longspan.profiles.measure import Measure, described, find_measure
 from longspan.seam import Seam
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measure:
-    """How a profile is measured. version: raised whenever a model would get other numbers than before."""
-
-    version: int
-    shape: Callable[[Seam], tuple[int, ...]]
-    run: Callable[[Seam, PreTrainedTokenizerFast], Tensor]
-
-
-MEASURES = {
-    "dimension-groups": Measure(version=1, shape=dimension_groups.shape, run=dimension_groups.measure),
-    "heads": Measure(version=1, shape=heads.shape, run=heads.measure),
-    "patterns": Measure(version=2, shape=patterns.shape, run=patterns.measure),
-    "sensitivity": Measure(version=1, shape=sensitivity.shape, run=sensitivity.measure),
-}
 
 
 class Profiles:
@@ -54,17 +36,16 @@ class Profiles:
 
     def __call__(self, name: str) -> Tensor:
         """A profile, fp32; measuring it takes seconds, and must not happen during a forward pass."""
-        check_choice("profile", name, MEASURES)
         with self._lock:
             if name not in self._known:
-                self._known[name] = self._find(name, MEASURES[name])
+                self._known[name] = self._find(name, find_measure(name))
             return self._known[name]
 
     def _find(self, name: str, measure: Measure) -> Tensor:
         if not self._origin.lasting:
             return measure.run(self._seam, self._tokenizer)
         facts = json.dumps(self._origin.identity, sort_keys=True)
-        key = f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}-{name}-{measure.version}"
+        key = f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}-{described(name, measure)}"
         path = room("profiles") / f"{key}.json"
         with locked(f"profile-{key}"):
             values = _kept(path, measure.shape(self._seam))
@@ -78,10 +59,9 @@ class Profiles:
 def prepare(plans: Iterable[Plan], profile: Callable[[str], Tensor] | None) -> None:
     """Measures what the parts of some plans will ask for within a forward pass, where it would be too late."""
     if profile is not None:
-        plans = list(plans)
-        wanted = {plan.policy.allocator.profile for plan in plans if plan.policy is not None}
-        wanted |= {plan.pattern.profile for plan in plans if plan.pattern is not None}
-        for name in sorted(wanted - {""}):
+        parts = [part for plan in plans for part in plan.parts.values()]
+        every = [each for part in parts for each in (part, *inner(part))]
+        for name in sorted({getattr(each, "profile", "") for each in every} - {""}):
             profile(name)
 
 

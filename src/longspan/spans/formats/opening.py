@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from longspan.errors import DocumentError
+from longspan.spans.formats.brought import brought_reader
 from longspan.spans.formats.encodings import plain
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.html import html, is_html
@@ -43,7 +44,10 @@ def read(data: bytes, suffix: str, name: str) -> Extract:
 
 
 def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extract]:
-    """What reads such a file. Its content tells; the suffix only where the content is any text."""
+    """What reads such a file: for some suffixes another package, else its content tells, and then its suffix."""
+    brought = brought_reader(suffix)
+    if brought is not None:
+        return brought
     if data.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:_PDF_BEGINS]):
         return pdf
     if is_word(data):
