@@ -99,7 +99,7 @@ def main() -> None:
         "tokens": options.tokens,
         "memory_limit_bytes": limit,
         "peak_anonymous_bytes": max(peak, anonymous()),
-        "mapped_bytes": usage.apart_bytes,
+        "mapped_bytes": usage.offloaded_bytes,
         "memory_of_keys_and_values": held.kv_bytes,
         "read_seconds": read,
         "ask_seconds": asked,

@@ -21,17 +21,17 @@ def naive_logits(
     ids: torch.Tensor,
     visible: torch.Tensor | Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     relative: torch.Tensor | None = None,
-    temper: torch.Tensor | None = None,
+    query_scale: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Logits `[n, vocab]`. relative: the distance that the rotation shows, `[n, n]`, or `[n, n, pairs]` where pairs of
-    channels differ. temper `[n]`: what the scores of each query are multiplied with.
+    channels differ. query_scale `[n]`: what the scores of each query are multiplied with.
 
     visible: bool `[n, n]` or `[heads, n, n]`, or what makes it from a layer's rotated queries and keys
     `[heads, n, dim]` (keys repeated for the heads that share them).
     """
     relative = distances(len(ids)) if relative is None else relative
     relative = relative[..., None] if relative.dim() == 2 else relative
-    temper = torch.ones(len(ids)) if temper is None else temper
+    query_scale = torch.ones(len(ids)) if query_scale is None else query_scale
     turn = torch.polar(torch.ones(()), relative * network.model.rotary_emb.inv_freq)
     place = torch.polar(torch.ones(()), torch.arange(len(ids))[:, None] * network.model.rotary_emb.inv_freq)
     group = network.config.num_attention_heads // network.config.num_key_value_heads
@@ -51,7 +51,7 @@ def naive_logits(
             key = pairs(heads(attention.k_proj(normed))).repeat_interleave(group, 0)
             value = heads(attention.v_proj(normed)).repeat_interleave(group, 0)
             scores = (query[:, :, None] * turn * key[:, None].conj()).real.sum(-1) * attention.scaling
-            scores = scores * temper[:, None]
+            scores = scores * query_scale[:, None]
             mask = visible
             if callable(visible):
                 mask = visible(*(torch.cat(((x * place).real, (x * place).imag), -1) for x in (query, key)))

@@ -42,8 +42,8 @@ def exchanged(network):
 
 
 @contextmanager
-def lent(network):
-    with Fused(network, WIDTH).lent(), torch.inference_mode():
+def installed(network):
+    with Fused(network, WIDTH).installed(), torch.inference_mode():
         yield
 
 
@@ -52,7 +52,7 @@ def lent(network):
 def test_what_is_fused_is_known_by_what_it_computes(family):
     network = tiny_network(family).bfloat16()
     wanted, left = FAMILIES[family]
-    with lent(network):
+    with installed(network):
         assert kinds(exchanged(network)) == wanted
         assert left <= {type(module).__name__ for module in network.modules()}
     assert not exchanged(network)
@@ -64,7 +64,7 @@ def test_a_fused_network_is_as_near_to_the_exact_one_as_stock(family):
     network, ids = tiny_network(family), tokens(700)
     exact = stock_logits(network, ids)
     noise = (stock_logits(network.bfloat16(), ids).float() - exact).norm()
-    with lent(network):
+    with installed(network):
         logits = stock_logits(network, ids)
     assert 0 < (logits.float() - exact).norm() < 1.1 * noise
     assert not torch.equal(logits, stock_logits(network, ids))
@@ -73,14 +73,14 @@ def test_a_fused_network_is_as_near_to_the_exact_one_as_stock(family):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_other_formats_are_left_alone(dtype):
     network = tiny_network("llama").to(dtype)
-    with lent(network):
+    with installed(network):
         assert not exchanged(network)
 
 
 def test_without_a_compiler_all_is_left_alone(monkeypatch):
     monkeypatch.setattr(fused, "_library", lambda: None)
     network = tiny_network("llama").bfloat16()
-    with lent(network):
+    with installed(network):
         assert not exchanged(network)
 
 
@@ -123,7 +123,7 @@ def test_norms_of_other_formulas_are_left_alone(name):
     norm = Norm(formula)
     x = torch.randn(2, 5, WIDTH, generator=torch.Generator().manual_seed(1)).bfloat16()
     expected = norm(x)
-    with lent(norm):
+    with installed(norm):
         assert bool(exchanged(norm)) == same
         torch.testing.assert_close(norm(x), expected, rtol=0 if not same else 3 * 2**-8, atol=0)
 
@@ -170,7 +170,7 @@ def test_networks_of_other_formulas_are_left_alone(name):
     network = Gated(formula, activation).bfloat16().requires_grad_(False)
     x = torch.randn(1, 1300, WIDTH).bfloat16()
     expected = network(x)
-    with lent(network):
+    with installed(network):
         assert (network in exchanged(network)) == same
         found = network(x)
         assert exchanged(network) == [network] * same  # the activation is its own again
@@ -191,7 +191,7 @@ def test_modules_are_tried_once_for_all_that_differ_in_weights_only():
     tried = []
     networks = nn.ModuleList(Gated(counted, nn.SiLU()) for _ in range(4)).bfloat16().requires_grad_(False)
     networks.append(Gated(other, nn.SiLU()).bfloat16().requires_grad_(False))
-    with lent(networks):
+    with installed(networks):
         assert exchanged(networks) == list(networks)[:4]
     assert len(tried) == 1 + 3  # whole, and in slices of at most three of seven tokens
 
@@ -203,7 +203,7 @@ def test_other_arguments_are_left_to_the_module():
     x = torch.randn(1, 600, WIDTH).bfloat16()
     expected, in_full = network(x, scale=2.0), network.float()(x.float())
     network.bfloat16()
-    with lent(network):
+    with installed(network):
         assert torch.equal(network(x, 2.0), expected)
         assert torch.equal(network(x, scale=2.0), expected)
         network.float()
@@ -218,7 +218,7 @@ def test_weights_are_those_of_the_moment():
     with torch.no_grad():
         norm.weight.mul_(3)
     expected = norm(x)
-    with known.lent(), torch.inference_mode():
+    with known.installed(), torch.inference_mode():
         assert exchanged(norm)
         torch.testing.assert_close(norm(x), expected, rtol=2**-7, atol=0)
 
@@ -264,7 +264,7 @@ def test_all_is_given_back_after_an_exception():
         raise Failed
 
     network.model.layers[1].mlp.down_proj.register_forward_hook(fail)
-    with pytest.raises(Failed), known.lent(), torch.inference_mode():
+    with pytest.raises(Failed), known.installed(), torch.inference_mode():
         network(tokens(600)[None])
     assert not exchanged(network)
 
@@ -273,9 +273,9 @@ def test_all_is_given_back_after_an_exception():
 def test_a_loan_within_a_loan_ends_with_the_outer_one():
     network = tiny_network("llama").bfloat16()
     known = Fused(network, WIDTH)
-    with known.lent():
+    with known.installed():
         all_of_them = exchanged(network)
-        with known.lent():
+        with known.installed():
             assert exchanged(network) == all_of_them
         assert exchanged(network) == all_of_them
     assert all_of_them

@@ -38,7 +38,7 @@ ORDER = (
     {"chat", "sampling", "streaming"},
     {"conversation"},
     {"loading"},
-    {"fusing", "layouts", "leaving", "lending", "masks", "scaling", "unrotated"},
+    {"fusing", "layouts", "leaving", "exclusive", "masks", "scaling", "unrotated"},
     {"borrowing", "ropes"},
     {"watching"},
     {"facts"},

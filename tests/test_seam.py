@@ -33,7 +33,7 @@ class FailingPolicy(Policy):
 
 
 @pytest.fixture(params=["llama", "gemma3_text", "gpt_oss"])
-def lent(request):
+def borrowed(request):
     """A model that must be the same after the test as before it."""
     model = tiny_model(request.param)
     network = model.network
@@ -49,50 +49,52 @@ def lent(request):
     assert torch.equal(stock_logits(network, IDS), logits)
 
 
-def test_after_a_session(lent):
-    with lent.session("positions=yarn(factor=2) policy=snapkv(budget=64) codec=int8", chunk=16) as session:
+def test_after_a_session(borrowed):
+    with borrowed.session(
+        "positions=yarn(factor=2) policy=snapkv(budget=64) codec=int8", chunk=16
+    ) as session:
         session.read(IDS)
         list(session.generate(max_new_tokens=4))
         session.logits(IDS[:3])
 
 
-def test_while_a_session_is_open(lent):
-    stock = stock_logits(lent.network, IDS)
-    with lent.session(chunk=16) as session:
+def test_while_a_session_is_open(borrowed):
+    stock = stock_logits(borrowed.network, IDS)
+    with borrowed.session(chunk=16) as session:
         session.read(IDS)
-        assert torch.equal(stock_logits(lent.network, IDS), stock)
+        assert torch.equal(stock_logits(borrowed.network, IDS), stock)
         for _ in session.generate(max_new_tokens=3):
-            assert torch.equal(stock_logits(lent.network, IDS), stock)
+            assert torch.equal(stock_logits(borrowed.network, IDS), stock)
 
 
-def test_after_an_exception_while_reading(lent):
+def test_after_an_exception_while_reading(borrowed):
     def fail(progress):
         assert progress.processed == 16
         raise Failed
 
-    with pytest.raises(Failed), lent.session(chunk=16) as session:
+    with pytest.raises(Failed), borrowed.session(chunk=16) as session:
         session.read(IDS, progress=fail)
 
 
-def test_after_an_exception_inside_the_model(lent):
-    last = max(number for number, layer in enumerate(lent.seam.layers) if layer.window is None)
+def test_after_an_exception_inside_the_model(borrowed):
+    last = max(number for number, layer in enumerate(borrowed.seam.layers) if layer.window is None)
     with pytest.raises(Failed):
-        lent.session(Plan(policy=FailingPolicy(budget=4, layer=last))).read(IDS)
+        borrowed.session(Plan(policy=FailingPolicy(budget=4, layer=last))).read(IDS)
 
 
-def test_after_generating_half_way(lent):
-    with lent.session() as session:
+def test_after_generating_half_way(borrowed):
+    with borrowed.session() as session:
         steps = session.read(IDS).generate(max_new_tokens=20)
         next(steps)
         next(steps)
         steps.close()
 
 
-def test_sessions_in_turns_are_sessions_one_after_the_other(lent):
+def test_sessions_in_turns_are_sessions_one_after_the_other(borrowed):
     plans = ["", "positions=pi(factor=2) policy=streamingllm(budget=24)"]
 
     def steps(plan):
-        session = lent.session(plan, chunk=16)
+        session = borrowed.session(plan, chunk=16)
         session.read(IDS)
         yield
         for step in session.generate(max_new_tokens=12, temperature=2.0, seed=3):
@@ -104,11 +106,11 @@ def test_sessions_in_turns_are_sessions_one_after_the_other(lent):
     assert together == alone
 
 
-def test_sessions_in_threads_are_sessions_one_after_the_other(lent):
+def test_sessions_in_threads_are_sessions_one_after_the_other(borrowed):
     plans = ["", "positions=pi(factor=2) policy=streamingllm(budget=24)"]
 
     def work(plan):
-        with lent.session(plan, chunk=8) as session:
+        with borrowed.session(plan, chunk=8) as session:
             session.read(IDS)
             made = [step.token for step in session.generate(max_new_tokens=10)]
             return made, session.logits(IDS[:5])

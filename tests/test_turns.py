@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from longspan.cli.ask import variables_of
 from longspan.errors import UnsupportedModel
 from longspan.plan import Plan
-from longspan.spans import apart, tokenize
+from longspan.spans import split_reasoning, tokenize
 from longspan.spans.encoder import encoder_of
 from test_chat import STORY, asked, ids, template, with_tokenizer
 from tiny import SPECIAL, TEMPLATE, embedded, saying, tiny_model, tokens
@@ -111,7 +111,7 @@ def test_a_template_of_parts_and_variables():
     ],
 )
 def test_reasoning_is_apart_from_the_answer(said, begun, reasoning, answer):
-    assert apart(said, begun=begun) == (reasoning, answer)
+    assert split_reasoning(said, begun=begun) == (reasoning, answer)
 
 
 def test_what_was_reasoned_is_not_cited():

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from longspan.errors import LongspanError, UnsupportedModel
-from longspan.lending import Lending
+from longspan.exclusive import ExclusiveUse
 from longspan.unrotated import Unrotated, frequencies
 
 _NAME = "longspan"
@@ -63,7 +63,7 @@ class Borrowing:
 
     def __init__(self, network: Any, config: Any) -> None:
         self._network, self._config = network, config
-        self._lending = Lending(network)
+        self._exclusive = ExclusiveUse(network)
         self.rotaries = _rotary_modules(network)
         self._unrotated: list[Unrotated] = []
         named = inspect.signature(network.forward).parameters
@@ -80,7 +80,7 @@ class Borrowing:
         cache: keys and values of tokens before, as transformers keeps them.
         """
         before = {} if cache is None else {self._cache_keyword: cache}
-        with self._lending.lent(), torch.inference_mode():
+        with self._exclusive.held(), torch.inference_mode():
             result = self._network(
                 input_ids=ids[None],
                 position_ids=positions[None],
@@ -97,7 +97,9 @@ class Borrowing:
         return str(self._config._attn_implementation)
 
     @contextmanager
-    def lent(self, attention: Attention, *, watching: bool = False, rotating: bool = False) -> Iterator[None]:
+    def installed(
+        self, attention: Attention, *, watching: bool = False, rotating: bool = False
+    ) -> Iterator[None]:
         """For the time of a forward pass: `attention` instead of the network's own, and no rotation.
 
         watching: whether what a layer hands over besides is let pass instead of refused.
@@ -105,7 +107,7 @@ class Borrowing:
         from transformers import AttentionInterface
 
         AttentionInterface.register(_NAME, _dispatch)
-        with self._lending.lent(), self.attending(_NAME):
+        with self._exclusive.held(), self.attending(_NAME):
             token = _guest.set(Guest(attention, watching))
             try:
                 if not rotating:
@@ -120,7 +122,7 @@ class Borrowing:
     @contextmanager
     def attending(self, implementation: str) -> Iterator[None]:
         """Lends the network with another attention, by the name under which transformers knows it."""
-        with self._lending.lent():
+        with self._exclusive.held():
             own = self._config._attn_implementation
             try:
                 self._config._attn_implementation = implementation

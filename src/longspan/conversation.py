@@ -88,11 +88,11 @@ class Conversation:
 
     def tokens(self, ids: Sequence[int]) -> list[int]:
         """Tokens exactly as given."""
-        self.settle()
+        self.commit()
         self._said = self._encoder.border
         return list(ids)
 
-    def settle(self) -> None:
+    def commit(self) -> None:
         """What was held cannot change any more: the model runs it."""
         self._remember(self._loose)
         self._loose, self.held, self.back, self.again = "", [], 0, 0

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from longspan.borrowing import WITHOUT_MEANING, Borrowing, Call
 from longspan.facts import Layer, UnfitError
-from longspan.layerwise import apart_by, stated
+from longspan.layerwise import relative_error, stated
 from longspan.layouts import Turned, turned_by
 from longspan.loading.reason import reason
 from longspan.ropes import unchanging
@@ -80,10 +80,10 @@ def _check_behind(
     with borrowing.attending(seen.implementation), _outputs(modules, by_facts) as own:
         borrowing.run(ids, positions, positions[-1:] * 0, cache=_cache(pasts))
     for number, (mine, its) in enumerate(zip(by_facts, own, strict=True)):
-        if not (apart := float(apart_by(mine.float(), its.float()).max())) <= allowed[number]:
+        if not (error := float(relative_error(mine.float(), its.float()).max())) <= allowed[number]:
             raise UnfitError(
                 f"layer {number} attends, with {before:,} tokens before, otherwise than by its scale, window, soft cap "
-                f"and sinks: its output is off by {apart:.1e} of its size (allowed {allowed[number]:.0e})"
+                f"and sinks: its output is off by {error:.1e} of its size (allowed {allowed[number]:.0e})"
             )
 
 
@@ -171,8 +171,8 @@ def _check_handed(number: int, layer: Layer, call: Call, handed: Handed, positio
     own = Turned(query=handed.query[0], key=handed.key[0, :, -count:])
     pairs = [*zip(mine.both, own.both, strict=True), (call.value, handed.value[0, :, -count:])]
     for ours, theirs in pairs:
-        apart = float((ours.float() - theirs.float()).norm() / theirs.float().norm().clamp(min=1e-9))
-        if not apart <= _allowed(theirs):
+        error = float((ours.float() - theirs.float()).norm() / theirs.float().norm().clamp(min=1e-9))
+        if not error <= _allowed(theirs):
             raise UnfitError(
                 f"layer {number} hands over other queries, keys or values where {positions[0]:,} tokens lie before"
             )

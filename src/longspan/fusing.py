@@ -46,15 +46,15 @@ class Fused:
                     self._forwards.append((module, found))
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
+    def installed(self) -> Iterator[None]:
         """For the time of a forward pass under the caller's lock; modules that were given another forward keep it."""
-        lent = [module for module, _ in self._forwards if "forward" not in vars(module)]
+        replaced = [module for module, _ in self._forwards if "forward" not in vars(module)]
         try:
             for module, forward in self._forwards:
                 vars(module).setdefault("forward", forward)
             yield
         finally:
-            for module in lent:
+            for module in replaced:
                 vars(module).pop("forward", None)
 
 

@@ -82,12 +82,12 @@ class Trials:
             for trial, parts in zip(trials, self._given[number], strict=False):
                 found = torch.cat(parts, 1).float()
                 self._seam.refuse_damage(found)
-                apart = apart_by(found, trial.exact)
-                if not bool((apart <= trial.allowed).all()):
-                    head = int((apart / trial.allowed).argmax())
+                error = relative_error(found, trial.exact)
+                if not bool((error <= trial.allowed).all()):
+                    head = int((error / trial.allowed).argmax())
                     raise self._seam.unsupported(
                         f"layer {number} attends otherwise through the seam than by itself, in head {head} by "
-                        f"{apart[head]:.1e} of its output (allowed {trial.allowed[head]:.0e})"
+                        f"{error[head]:.1e} of its output (allowed {trial.allowed[head]:.0e})"
                     )
 
     def _of(self, number: int) -> Iterator[Trial]:
@@ -102,13 +102,13 @@ class Trials:
             larger = Turned(query=straight.query * gain, key=straight.key)
             exact = self._attended(handed, larger, value)
             found = stated(larger, value, layer, raw.sinks)
-            if not (apart := float(apart_by(found, exact).max())) <= _EXACT:
+            if not (error := float(relative_error(found, exact).max())) <= _EXACT:
                 raise self._seam.unsupported(
                     f"layer {number} does more than attend by its scale, window, soft cap and sinks: its output is "
-                    f"off by {apart:.1e} of its size (allowed {_EXACT:.0e})"
+                    f"off by {error:.1e} of its size (allowed {_EXACT:.0e})"
                 )
             own = Turned(query=handed.query[0] * gain.to(raw.query.dtype), key=handed.key[0])
-            noise = apart_by(self._attended(handed, own, handed.value[0]).float(), exact)
+            noise = relative_error(self._attended(handed, own, handed.value[0]).float(), exact)
             least = _LEAST if raw.query.dtype.itemsize > 2 else _LEAST_IN_LOW_PRECISION
             yield Trial(gain=gain, exact=exact, allowed=(_TIMES * noise).clamp(min=least))
 
@@ -117,7 +117,7 @@ class Trials:
             return handed.attended(self._seen.implementation, given, value)
 
 
-def apart_by(mine: Tensor, theirs: Tensor) -> Tensor:
+def relative_error(mine: Tensor, theirs: Tensor) -> Tensor:
     """The distance of each head, of its size: `[heads]`."""
     distance: Tensor = (mine - theirs).norm(dim=(1, 2))
     relative: Tensor = distance / theirs.norm(dim=(1, 2)).clamp(min=1e-9)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longspan.contexts.context import Saved
 from longspan.contexts.origin import Origin
-from longspan.lending import whole_precision
+from longspan.exclusive import whole_precision
 from longspan.loading import Loaded, load_weights
 from longspan.loading.progress import Progress, silent
 from longspan.plan import Plan

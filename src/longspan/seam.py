@@ -17,10 +17,10 @@ from torch import Tensor
 
 from longspan.borrowing import Attention, Borrowing
 from longspan.errors import CorruptModel, UnsupportedModel
+from longspan.exclusive import original
 from longspan.facts import Layer, UnfitError, layers_of, twice
 from longspan.fusing import Fused
 from longspan.leaving import Layers, Staying
-from longspan.lending import original
 from longspan.loading.reason import reason
 from longspan.scaling import FARTHEST, rope_parameters, stretching, trained_window
 from longspan.watching import Watched, nothing, watched
@@ -132,7 +132,7 @@ class Seam:
         this returns or raises.
         """
         thinned = nullcontext() if staying is None else self._leaving.thinned(staying)
-        with self.borrowing.lent(attention), self._fused.lent(), thinned:
+        with self.borrowing.installed(attention), self._fused.installed(), thinned:
             return self.borrowing.run(ids, positions, keep)
 
     @cached_property
@@ -141,7 +141,7 @@ class Seam:
         ids = torch.arange(_PROBE_TOKENS // 2, device=self.device)
 
         def run() -> Tensor:
-            with self.borrowing.lent(nothing, watching=True):
+            with self.borrowing.installed(nothing, watching=True):
                 return self.borrowing.run(ids, ids, ids[-1:])
 
         try:

@@ -29,7 +29,7 @@ from longspan.running.source import Prompt, Source, checked
 from longspan.running.speaking import Speaker
 from longspan.running.window import window_exceeded
 from longspan.seam import Seam
-from longspan.spans import Answer, Document, Span, apart, cite
+from longspan.spans import Answer, Document, Span, cite, split_reasoning
 from longspan.usage import Usage
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Session:
                 said += text
                 if stream is not None and text:
                     stream(text)
-        reasoning, text = apart(said, begun=draft.thinks)
+        reasoning, text = split_reasoning(said, begun=draft.thinks)
         return Answer(
             text=text,
             citations=cite(text, question, draft.spans),
@@ -267,7 +267,7 @@ class Session:
     def next_logits(self) -> Tensor:
         """Logits `[vocab]` for the token after what was read. For sessions of one sequence that have just read."""
         if self.size == 1 and self._conversations[0].held:
-            self._conversations[0].settle()
+            self._conversations[0].commit()
             self._run([Request(sequence=self.sequences[0], reading=False)])
         first = self.sequences[0]
         if self.size > 1 or first.upcoming is None or first.pending:
@@ -312,7 +312,7 @@ class Session:
     def _generate(self, speakers: list[Speaker]) -> Iterator[Step]:
         ends = end_tokens(self._seam.network, self._tokenizer, self._conversations[0].end)
         for conversation in self._conversations:
-            conversation.settle()
+            conversation.commit()
         said = self._batch.speak(speakers, ends)
         while True:
             with self._whole():

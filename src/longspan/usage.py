@@ -11,7 +11,7 @@ class Usage:
 
     prompt_tokens and generated_tokens: tokens read and tokens made. kv_bytes: memory allocated now for keys, values,
     positions and what parts remember besides, the room kept for tokens of the answer included; peak_kv_bytes: at
-    most. apart_bytes: what lies elsewhere, such as in a mapped file. prefill_seconds and decode_seconds: time spent
+    most. offloaded_bytes: what lies elsewhere, such as in a mapped file. prefill_seconds and decode_seconds: time spent
     reading (without what was gathered for forks under other plans) and generating. truncated_tokens: tokens of the
     documents that were not read.
     """
@@ -23,7 +23,7 @@ class Usage:
     prefill_seconds: float
     decode_seconds: float
     truncated_tokens: int = 0
-    apart_bytes: int = 0
+    offloaded_bytes: int = 0
 
     def to_dict(self) -> dict[str, int | float]:
         """All fields by name."""
@@ -36,8 +36,8 @@ class Usage:
             f"{self.generated_tokens:,} generated in {self.decode_seconds:.1f} s",
             f"{self.kv_bytes / 2**20:.1f} MiB of keys and values (peak {self.peak_kv_bytes / 2**20:.1f})",
         ]
-        if self.apart_bytes:
-            parts.append(f"{self.apart_bytes / 2**20:.1f} MiB more outside memory")
+        if self.offloaded_bytes:
+            parts.append(f"{self.offloaded_bytes / 2**20:.1f} MiB more outside memory")
         if self.truncated_tokens:
             parts.append(f"{self.truncated_tokens:,} tokens of the documents not read")
         return ", ".join(parts)

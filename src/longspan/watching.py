@@ -156,7 +156,7 @@ def calls(
         found.append(call)
         return nothing(call) if attend is None else attend(call)
 
-    with borrowing.lent(watch, watching=True, rotating=rotating):
+    with borrowing.installed(watch, watching=True, rotating=rotating):
         borrowing.run(ids, positions, positions[-1:] * 0)
     return found
 

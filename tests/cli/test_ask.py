@@ -51,7 +51,7 @@ def test_json_has_the_promised_fields_and_true_offsets(ask, small_folder, log):
         "prefill_seconds",
         "decode_seconds",
         "truncated_tokens",
-        "apart_bytes",
+        "offloaded_bytes",
     }
     text = log.read_text()
     assert any("brass telescope" in citation["quote"] for citation in record["citations"])

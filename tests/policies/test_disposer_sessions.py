@@ -65,7 +65,7 @@ def test_what_is_merged_is_heard_and_the_same_every_time(disposer):
 
 @pytest.mark.parametrize("when", ["end", "chunk"])
 @pytest.mark.parametrize("disposer", APART)
-def test_what_is_set_apart_is_still_there(disposer, when):
+def test_what_is_demoted_is_still_there(disposer, when):
     full, dropped = after(""), after(snapkv("drop", when))
     allowed = 0.5 if disposer.startswith("quantize") else 1e-5
     assert (after(snapkv(disposer, when)) - full).norm() < allowed * (dropped - full).norm()

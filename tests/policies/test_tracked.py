@@ -290,7 +290,7 @@ def test_a_policy_within_a_policy_has_a_text_form():
 
 def test_criticalkv_asks_for_what_its_scorer_needs():
     assert CriticalKV(scorer=SnapKV(window=32)).observed == 32
-    assert CriticalKV(scorer=SnapKV(window=32)).least == 32
+    assert CriticalKV(scorer=SnapKV(window=32)).min_entries == 32
     assert CriticalKV(scorer=H2O()).tracking == H2O().tracking
     assert CriticalKV(scorer=KVzip(), when="chunk").tracking == KVzip().tracking
     assert CriticalKV(scorer=Finch()).guided

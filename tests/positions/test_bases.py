@@ -56,21 +56,21 @@ def test_scaling_by_a_config_stays():
 @given(WINDOWS, st.integers(0, 300_000), st.integers(1, 20))
 def test_entropy_abf_sharpens_with_the_position(window, start, count):
     rope = stock_rope(64, 1e4, window)
-    tempered = EntropyABF().temper(torch.arange(start, start + count), 2, rope)
+    scaled = EntropyABF().query_scale(torch.arange(start, start + count), 2, rope)
     expected = [max(1.0, math.log(i + 1, window)) for i in range(start, start + count)]
-    assert_close(tempered, torch.tensor(expected), rtol=1e-6, atol=0)
+    assert_close(scaled, torch.tensor(expected), rtol=1e-6, atol=0)
 
 
 def test_entropy_abf_leaves_its_first_layers_alone():
     rope, queries = stock_rope(64, 1e4, 16), torch.arange(40)
-    assert [EntropyABF().temper(queries, layer, rope) is None for layer in range(4)] == [
+    assert [EntropyABF().query_scale(queries, layer, rope) is None for layer in range(4)] == [
         True,
         True,
         False,
         False,
     ]
-    assert EntropyABF(skip=0).temper(queries, 0, rope) is not None
-    assert ABF().temper(queries, 3, rope) is None
+    assert EntropyABF(skip=0).query_scale(queries, 0, rope) is not None
+    assert ABF().query_scale(queries, 3, rope) is None
 
 
 @pytest.mark.parametrize("chunk", [7, 2048])
@@ -81,11 +81,11 @@ def test_logits_are_those_of_a_model_with_that_base(plan, chunk):
     model, ids = model_of(tiny_network("llama", **made_for)), tokens(count)
     rope_parameters = {"rope_type": "default", "rope_theta": 5e5}
     based = tiny_network("llama", rope_parameters=rope_parameters, **made_for)
-    temper = None
+    query_scale = None
     if plan == "entropy-abf(skip=0)":
-        temper = torch.tensor([max(1.0, math.log(i + 1, 32)) for i in range(count)])
-    expected = naive_logits(based, ids, causal(count), temper=temper)
-    assert (expected - stock_logits(based, ids)).abs().max() > 1e-3 or temper is None
+        query_scale = torch.tensor([max(1.0, math.log(i + 1, 32)) for i in range(count)])
+    expected = naive_logits(based, ids, causal(count), query_scale=query_scale)
+    assert (expected - stock_logits(based, ids)).abs().max() > 1e-3 or query_scale is None
     with model.session(f"positions={plan}", chunk=chunk) as session:
         assert_close(session.logits(ids), expected, atol=1e-5, rtol=0)
 

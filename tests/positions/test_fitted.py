@@ -45,8 +45,8 @@ def test_within_the_window_frequencies_are_the_models_own(name, length, channels
     fitted = scheme.rope(rope)
     assert torch.equal(fitted.inv_freq, rope.inv_freq) == (name not in TUNED)
     assert fitted.magnitude == rope.magnitude
-    temper = scheme.temper(torch.arange(length), 5, rope)
-    assert temper is None or bool((temper == 1).all())
+    query_scale = scheme.query_scale(torch.arange(length), 5, rope)
+    assert query_scale is None or bool((query_scale == 1).all())
 
 
 @pytest.mark.parametrize("name", SCHEMES)

@@ -39,14 +39,14 @@ TEMPERED = "dca(temperature=0.1,factor=2)"
 @pytest.mark.parametrize("chunk", [1, 7, 64, 2048])
 @pytest.mark.parametrize("text", CASES)
 def test_logits_are_those_of_the_matrix_of_distances(short_window, text, chunk):
-    ids, (shown, temper) = tokens(90), CASES[text]
+    ids, (shown, query_scale) = tokens(90), CASES[text]
     relative = by_formula(shown, 0, 90)
     expected = naive_logits(
         short_window.network,
         ids,
         relative[..., 0] != UNSEEN,
         relative,
-        temper=temper(90) if temper else None,
+        query_scale=query_scale(90) if query_scale else None,
     )
     assert not torch.allclose(expected, stock_logits(short_window.network, ids), atol=1e-3)
     with short_window.session(f"positions={text}", chunk=chunk, window=90) as session:
@@ -83,10 +83,14 @@ def dual_chunk(i: int, j: int) -> int:
 
 def test_dca_tempers_all_pieces_by_the_length_of_the_text(short_window):
     ids = tokens(90)
-    temper = torch.full((90,), 0.1 * math.log(90 / WINDOW) + 1)
+    query_scale = torch.full((90,), 0.1 * math.log(90 / WINDOW) + 1)
     relative = by_formula(dual_chunk, 0, 90)
     expected = naive_logits(
-        short_window.network, ids, torch.ones(90, 90, dtype=torch.bool).tril(), relative, temper=temper
+        short_window.network,
+        ids,
+        torch.ones(90, 90, dtype=torch.bool).tril(),
+        relative,
+        query_scale=query_scale,
     )
     with short_window.session("positions=dca(temperature=0.1)", window=90) as session:
         assert_close(session.logits(ids), expected, atol=1e-5, rtol=0)
@@ -111,12 +115,12 @@ def test_in_the_cache_what_was_dropped_leaves_no_gap(short_window, chunk):
 
 def test_magnitude_multiplies_rotated_channels(short_window):
     ids = tokens(9)
-    temper = torch.full((9,), 1.07**2)
+    query_scale = torch.full((9,), 1.07**2)
     seen = torch.ones(9, 9, dtype=torch.bool).tril()
     with short_window.session("positions=string(local=4,magnitude=1.07)") as session:
         assert_close(
             session.logits(ids),
-            naive_logits(short_window.network, ids, seen, temper=temper),
+            naive_logits(short_window.network, ids, seen, query_scale=query_scale),
             atol=1e-5,
             rtol=0,
         )
@@ -157,7 +161,7 @@ def test_parts_that_leave_nothing_out_change_nothing(short_window, text, rest):
     "text", ["rerope", "lm-infinite(starting=3,local=9)", "dpe(scales=[2,8,4],neighbour=10)"]
 )
 def test_entries_that_a_policy_keeps_are_seen_from_where_they_stood(short_window, text):
-    ids, (shown, temper) = (
+    ids, (shown, query_scale) = (
         tokens(60),
         (CASES | {"dpe(scales=[2,8,4],neighbour=10)": (dpe((2, 8, 4), 10), None)})[text],
     )
@@ -170,7 +174,7 @@ def test_entries_that_a_policy_keeps_are_seen_from_where_they_stood(short_window
         ids,
         (relative[..., 0] != UNSEEN) & stays,
         relative,
-        temper=temper(60) if temper else None,
+        query_scale=query_scale(60) if query_scale else None,
     )
     plan = f"positions={text} policy=streamingllm(budget=20,sinks=4,when=chunk)"
     with short_window.session(plan, chunk=10, window=60) as session:

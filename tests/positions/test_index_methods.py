@@ -184,7 +184,7 @@ def test_lengths_are_measured_unless_something_was_given():
 def test_dca_tempers_by_the_logarithm_of_the_length(temperature, length):
     queries = torch.arange(5)
     scheme = DCA(temperature=temperature).fitted(length, WINDOW)
-    factor = scheme.temper(queries, 0, rope())
+    factor = scheme.query_scale(queries, 0, rope())
     expected = max(1.0, temperature * math.log(length / WINDOW) + 1)
     assert_close(torch.ones(5) if factor is None else factor, torch.full((5,), expected))
     if length <= WINDOW or temperature == 0:
@@ -195,20 +195,20 @@ def test_dca_keeps_a_factor_that_was_given_and_asks_for_one():
     queries = torch.arange(3)
     scheme = DCA(temperature=0.1, factor=4.0)
     assert scheme.fitted(99, WINDOW) == scheme
-    assert_close(scheme.temper(queries, 0, rope()), torch.full((3,), 0.1 * math.log(4) + 1))
+    assert_close(scheme.query_scale(queries, 0, rope()), torch.full((3,), 0.1 * math.log(4) + 1))
     assert DCA().fitted(99, WINDOW) == DCA()
     with pytest.raises(ValueError, match=r"factor is None, allowed 1\.0 or more; call fitted"):
-        DCA(temperature=0.1).temper(queries, 0, rope())
+        DCA(temperature=0.1).query_scale(queries, 0, rope())
 
 
 @given(st.integers(0, 300), st.integers(1, 50), st.integers(2, 100))
 def test_rerope_tempers_by_the_logarithm_of_the_place(start, count, window):
     queries = torch.arange(start, start + count)
-    factor = ReRoPE().temper(queries, 0, rope(window))
+    factor = ReRoPE().query_scale(queries, 0, rope(window))
     expected = [max(1.0, math.log(i + 1) / math.log(window)) for i in queries.tolist()]
     assert_close(factor, torch.tensor(expected))
     assert bool((factor[queries < window] == 1).all())
-    assert ReRoPE(sharpen=False).temper(queries, 0, rope(window)) is None
+    assert ReRoPE(sharpen=False).query_scale(queries, 0, rope(window)) is None
 
 
 @given(st.integers(1, 40), st.sampled_from([1, 2, 4, 8]), st.integers(0, 90), st.integers(1, 30))
@@ -228,8 +228,8 @@ def test_leaky_rerope_has_a_slope_beyond_its_width(width, slowdown, start, count
 @given(st.integers(2, 5000), st.integers(0, 20_000))
 def test_self_extend_scales_queries_by_a_logarithm_where_asked(base, position):
     at = torch.tensor([position])
-    assert SelfExtend().temper(at, 0, rope()) is None
-    found = SelfExtend(scale_base=base).temper(at, 0, rope())
+    assert SelfExtend().query_scale(at, 0, rope()) is None
+    found = SelfExtend(scale_base=base).query_scale(at, 0, rope())
     assert float(found) == pytest.approx(max(1.0, math.log(position + 1) / math.log(base)), rel=1e-6)
 
 
@@ -254,7 +254,7 @@ def test_dca_sees_older_chunks_where_the_one_before_ends(chunk, local):
 
 @pytest.mark.parametrize("scheme", [DCA(temperature=0.1, factor=4.0), ReRoPE(), SelfExtend(scale_base=16)])
 def test_tempered_queries_are_rounded_once(scheme):
-    """In bf16 a query is tempered and turned in full, and then rounded."""
+    """In bf16 a query is scaled and turned in full, and then rounded."""
     rope = Rope(
         inv_freq=1 / 10000 ** (torch.arange(8) / 8),
         magnitude=1.0,
@@ -265,8 +265,8 @@ def test_tempered_queries_are_rounded_once(scheme):
     span = PlacedTokens(scheme, rope, None, 100, 30, torch.device("cpu"))
     queries = torch.randn(2, 30, 16, generator=torch.Generator().manual_seed(0)).bfloat16()
     wide = span.turned(queries.float(), 3)
-    temper = scheme.temper(torch.arange(100, 130), 3, rope)
-    assert (temper > 1.01).all()
-    assert_close(wide[0].norm(dim=-1), queries.float().norm(dim=-1) * temper)
+    query_scale = scheme.query_scale(torch.arange(100, 130), 3, rope)
+    assert (query_scale > 1.01).all()
+    assert_close(wide[0].norm(dim=-1), queries.float().norm(dim=-1) * query_scale)
     for found, expected in zip(span.turned(queries, 3), wide, strict=True):
         assert torch.equal(found, expected.bfloat16())

@@ -111,7 +111,7 @@ def test_the_first_tokens_keep_their_rotation(first, chunk):
         ids,
         causal(100),
         relative=turned_by[:, None] - turned_by[None],
-        temper=torch.full((100,), 1 + math.log(4) / math.log(32)),
+        query_scale=torch.full((100,), 1 + math.log(4) / math.log(32)),
     )
     with model_of(network).session(f"positions=longrope({INLINE},first={first})", chunk=chunk) as session:
         assert_close(session.logits(ids), expected, atol=2e-5, rtol=0)

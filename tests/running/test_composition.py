@@ -107,7 +107,7 @@ def test_a_chunk_shorter_than_a_block_sees_everything():
             model.session("pattern=xattention(threshold=0.0,block=16,stride=4)", chunk=96) as session,
         ):
             session.read(text)
-            patch.setattr(XAttention, "least", least)
+            patch.setattr(XAttention, "min_queries", least)
             if dense:
                 patch.setattr(session._engine, "pattern", None)
             found.append(session.logits(question))

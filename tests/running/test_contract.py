@@ -66,7 +66,7 @@ def check_budget(session: Session, plan: Plan) -> None:
         rows = sum(store.heads for store in stores)
         limit = plan.policy.limit(memory.seen) * rows
         spare = sum(
-            store.heads * (store._apart.form.block - 1) for store in stores if store._apart is not None
+            store.heads * (store._demoted.form.block - 1) for store in stores if store._demoted is not None
         )
         if isinstance(plan.policy.allocator, Ladder):
             spare += rows * (len(stores) // 2)  # half of what a ladder leaves out

@@ -1,4 +1,4 @@
-"""What a position scheme may ask of the engine: to be fitted, to grow, to temper, to count by rank."""
+"""What a position scheme may ask of the engine: to be fitted, to grow, to scale queries, to count by rank."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -28,7 +28,7 @@ class Doubled(Positions):
 
     skipped: int = 0
 
-    def temper(self, queries, layer, rope):
+    def query_scale(self, queries, layer, rope):
         return None if layer < self.skipped else torch.full(queries.shape, 2.0)
 
 

@@ -148,8 +148,8 @@ def test_a_store_in_files_holds_what_a_store_in_memory_holds(tmp_path, form):
         store.append(keys, values)
     for one, other in zip(here.vectors(), there.vectors(), strict=True):
         assert torch.equal(one, other)
-    assert ledgers[0].apart == 0
-    assert ledgers[1].apart > 0
-    assert ledgers[1].held + ledgers[1].apart == ledgers[0].held
+    assert ledgers[0].offloaded == 0
+    assert ledgers[1].offloaded > 0
+    assert ledgers[1].held + ledgers[1].offloaded == ledgers[0].held
     there.release()
-    assert ledgers[1].held == ledgers[1].apart == 0
+    assert ledgers[1].held == ledgers[1].offloaded == 0

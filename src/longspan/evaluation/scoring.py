@@ -8,13 +8,13 @@ from dataclasses import replace
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
-from longspan.spans import apart
+from longspan.spans import split_reasoning
 
 
 def answered(record: Record, task: Task, said: str, sample: Sample, *, thinks: bool = False) -> Record:
     """`scored` for all that a model said, whose reasoning is kept but not scored. thinks: it had begun before."""
     closed = "</think>" in said and "<think>" not in said.partition("</think>")[0]
-    reasoning, answer = apart(said, begun=thinks or closed)
+    reasoning, answer = split_reasoning(said, begun=thinks or closed)
     output = said if answer == said.strip() else answer
     return scored(replace(record, reasoning=reasoning), task, output, sample)
 

@@ -72,7 +72,7 @@ class Pattern(ABC):
 
     A pattern thins out what has not been thinned out yet: keys that a policy has already compressed are all
     visited, and the pattern works on the keys of the chunk at hand. Layers with a sliding window keep theirs. It
-    chooses for each chunk as it is read, unless that is shorter than `least`.
+    chooses for each chunk as it is read, unless that is shorter than `min_queries`.
 
     pieces: whether it also works with position schemes of several pieces. Then it may look at places and at
     `Reading.weights`, but not at query · key, which belong to one piece only.
@@ -87,7 +87,7 @@ class Pattern(ABC):
         """The keys that each block of queries visits besides those of its own block."""
 
     @property
-    def least(self) -> int:
+    def min_queries(self) -> int:
         """Queries below which a chunk sees everything, such as a question after a long text: there is little to save,
         and too few to choose by. 0 for patterns that go by places alone."""
         return 0

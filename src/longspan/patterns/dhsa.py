@@ -62,7 +62,7 @@ class DHSA(Pattern):
         check_range("block", self.block, 16, 4096)
 
     @property
-    def least(self) -> int:
+    def min_queries(self) -> int:
         """One block."""
         return self.block
 

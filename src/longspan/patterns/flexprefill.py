@@ -55,7 +55,7 @@ class FlexPrefill(Pattern):
         check_range("block", self.block, 16, 4096)
 
     @property
-    def least(self) -> int:
+    def min_queries(self) -> int:
         """One block."""
         return self.block
 
@@ -64,7 +64,7 @@ class FlexPrefill(Pattern):
         own = own_blocks(reading, self.block)
         keys, key_blocks = reading.key.shape[1], int(own[-1]) + 1
         before = causal_blocks(own, key_blocks)
-        if reading.query.shape[1] == 1 or keys <= max(2 * self.block, self._least * self.block):
+        if reading.query.shape[1] == 1 or keys <= max(2 * self.block, self._min_blocks * self.block):
             return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(before[None]))
         vertical, slash = line_sums(reading, self.block)
         aware = self._distance(reading, vertical) < self.tau
@@ -77,7 +77,7 @@ class FlexPrefill(Pattern):
         return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(chosen & before))
 
     @property
-    def _least(self) -> int:
+    def _min_blocks(self) -> int:
         """Vertical blocks, and slash blocks, at least."""
         return -(-self.minimum // self.block)
 
@@ -98,7 +98,7 @@ class FlexPrefill(Pattern):
         ordered = sums.sort(-1, descending=True).values.cumsum(-1, dtype=torch.float64)
         needed = (ordered < self.gamma * ordered[:, -1:]).sum(-1) + 1
         blocks = _by_block(sums, self.block)
-        count = (needed // self.block + 1).clamp(min=self._least).masked_fill(aware, self._least)
+        count = (needed // self.block + 1).clamp(min=self._min_blocks).masked_fill(aware, self._min_blocks)
         if self.gamma >= 1:
             count = count.masked_fill(~aware, blocks.shape[1])
         blocks[:, 0] = torch.inf

@@ -56,7 +56,7 @@ class HiP(Pattern):
             raise ValueError(f"width={self.width} does not divide block={self.block}; choose one that does")
 
     @property
-    def least(self) -> int:
+    def min_queries(self) -> int:
         """One block."""
         return self.block
 

@@ -107,7 +107,7 @@ class MInference(Pattern):
         return "patterns" if self.patterns == "search" else ""
 
     @property
-    def least(self) -> int:
+    def min_queries(self) -> int:
         """One block."""
         return self.block
 

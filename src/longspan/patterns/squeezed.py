@@ -68,7 +68,7 @@ class Squeezed(Pattern):
         return SegmentClusters(self.segment, count, self.iterations)
 
     @property
-    def least(self) -> int:
+    def min_queries(self) -> int:
         """One block."""
         return self.block
 

@@ -56,7 +56,7 @@ class XAttention(Pattern):
                     check_range("thresholds", number, 0.0, 1.0)
 
     @property
-    def least(self) -> int:
+    def min_queries(self) -> int:
         """One block."""
         return self.block
 

@@ -51,14 +51,14 @@ class Policy(ABC):
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)
         check_choice("when", self.when, ("end", "chunk"))
-        if isinstance(self.budget, int) and self.budget < self.least:
+        if isinstance(self.budget, int) and self.budget < self.min_entries:
             raise ValueError(
-                f"budget={self.budget} is outside {self.least} .. ∞ tokens: the policy always keeps {self.least}; "
-                "raise budget or lower what is always kept"
+                f"budget={self.budget} is outside {self.min_entries} .. ∞ tokens: the policy always keeps "
+                f"{self.min_entries}; raise budget or lower what is always kept"
             )
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """Entries that this policy keeps in any case; a fraction of a short text is raised to it."""
         return 1
 
@@ -104,7 +104,7 @@ class Policy(ABC):
 
     def limit(self, seen: int, asked: int = 0) -> int:
         """Entries per row, as a mean over the model, after `seen` tokens, `asked` of them of a known question."""
-        return max(tokens(self.budget, seen), self.least, asked if self.spares_question else 0)
+        return max(tokens(self.budget, seen), self.min_entries, asked if self.spares_question else 0)
 
     def ranked(self, view: View, budget: int) -> Tensor:
         """The scores by which entries compete for a layer's budget: +∞ for one that must stay, −∞ for no entry.
@@ -123,7 +123,7 @@ class Policy(ABC):
         if above or self.choosy:
             scores = self.ranked(view, budget)
             granted = self.allocator.counts(scores, budget, view) if above else None
-            self.settle(store, view, scores, self.counts(granted, scores, view))
+            self.evict(store, view, scores, self.counts(granted, scores, view))
 
     def counts(self, granted: Tensor | None, scores: Tensor, view: View) -> Tensor:
         """Entries that each row keeps, int64 `[kv_heads]`: of those granted, None for all, the wanted; all at +∞."""
@@ -133,7 +133,7 @@ class Policy(ABC):
             granted = granted.minimum(self.wanted(view))
         return granted.maximum(scores.isposinf().sum(1))
 
-    def settle(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
+    def evict(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
         """Leaves each row at most as many entries as it may keep, the best by `scores`."""
         kept = [
             self.unit.choose(row[:length], min(count, length), view, number)

@@ -62,9 +62,9 @@ class CriticalKV(Policy):
         return replace(self.scorer, **shared)
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """What the scorer always keeps."""
-        return self._inner.least
+        return self._inner.min_entries
 
     @property
     def observed(self) -> int:
@@ -93,14 +93,14 @@ class CriticalKV(Policy):
         """What the scorer wants."""
         return self._inner.wanted(view)
 
-    def settle(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
+    def evict(self, store: LayerStore, view: View, scores: Tensor, counts: Tensor) -> None:
         """Of each row's entries the first share by `scores`, the others by what they do to the output."""
         weighted = torch.where(scores.isfinite(), (scores + self.epsilon) * output_norms(view), scores)
         critical = self.unit.pool(weighted, view)
         for row, (count, length) in enumerate(zip(counts.tolist(), view.lengths, strict=True)):
             sure = min(int(count * self.first), length)
             critical[row, self.unit.choose(scores[row, :length], sure, view, row)] = torch.inf
-        super().settle(store, view, critical, counts)
+        super().evict(store, view, critical, counts)
 
 
 def output_norms(view: View) -> Tensor:

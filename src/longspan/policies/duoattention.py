@@ -23,9 +23,9 @@ class DuoAttention(Policy):
     allocator: Allocator = field(default_factory=RetrievalHeads, metadata={"room": "allocator"})
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """What streaming heads keep."""
-        return self.allocator.least if isinstance(self.allocator, RetrievalHeads) else 1
+        return self.allocator.min_entries if isinstance(self.allocator, RetrievalHeads) else 1
 
     def scores(self, view: View) -> Tensor:
         """The later, the more important."""

@@ -38,7 +38,7 @@ class EMS(Policy):
         super().__post_init__()
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """The window."""
         return self.window
 

@@ -97,7 +97,7 @@ class ExpectedAttention(Policy):
         super().__post_init__()
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """The sinks and one more."""
         return self.sinks + 1
 

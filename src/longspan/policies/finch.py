@@ -102,7 +102,7 @@ class Finch(Policy):
         super().__post_init__()
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """The window."""
         return self.window
 

@@ -37,7 +37,7 @@ class LagKV(Policy):
         super().__post_init__()
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """The sinks and one more."""
         return self.n_sink + 1
 

@@ -39,7 +39,7 @@ class SnapKV(Policy):
         super().__post_init__()
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """The window."""
         return self.window
 

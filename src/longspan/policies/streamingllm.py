@@ -38,7 +38,7 @@ class StreamingLLM(Policy):
         super().__post_init__()
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """The sinks and one recent token."""
         return self.sinks + 1
 

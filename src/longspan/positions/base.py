@@ -118,7 +118,7 @@ class Positions:
         """The one key map of all pieces, so that keys can be stored rotated; None when pieces differ in it."""
         return unchanged
 
-    def temper(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
+    def query_scale(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
         """What the scores of each query are multiplied with besides the model's scale, fp32 `[n]`; None for 1.
 
         queries: their positions, int64 `[n]`.

@@ -83,7 +83,7 @@ class DCA(Positions):
         period = self._sizes(rope)[1]
         return lambda positions: positions % period
 
-    def temper(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
+    def query_scale(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
         """t · ln s + 1. ValueError where a temperature is set and s neither given nor fitted."""
         if self.temperature == 0:
             return None

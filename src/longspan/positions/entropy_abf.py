@@ -30,7 +30,7 @@ class EntropyABF(ABF):
         super().__post_init__()
         check_range("skip", self.skip, 0)
 
-    def temper(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
+    def query_scale(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
         """max(1, ln(i + 1) / ln L); None in the first layers."""
         if layer < self.skip:
             return None

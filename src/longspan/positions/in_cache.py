@@ -35,9 +35,9 @@ class InCache(Positions):
         return
 
     def check(self, plan: Plan) -> None:
-        """Refuses policies that move entries apart: those no longer lie in the order of the text."""
+        """Refuses policies that demote entries: those no longer lie in the order of the text."""
         if plan.policy is not None and plan.policy.disposer.rest() is not None:
             raise PlanError(
-                "in-cache counts entries in the order of the text, and this policy's disposer moves some apart; "
+                "in-cache counts entries in the order of the text, and this policy's disposer demotes some; "
                 "choose disposer=drop or merge, or leave out positions=in-cache"
             )

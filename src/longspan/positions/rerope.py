@@ -54,7 +54,7 @@ class ReRoPE(Positions):
         """None: the pieces rotate keys by j, and by 0 or j / k."""
         return
 
-    def temper(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
+    def query_scale(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
         """max(1, ln(i + 1) / ln L)."""
         return log_scaled(queries, rope.window) if self.sharpen else None
 

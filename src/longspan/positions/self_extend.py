@@ -51,7 +51,7 @@ class SelfExtend(Positions):
         """None: the pieces rotate keys by j and by ⌊j/G⌋."""
         return
 
-    def temper(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
+    def query_scale(self, queries: Tensor, layer: int, rope: Rope) -> Tensor | None:
         """max(1, ln(i + 1) / ln c)."""
         return None if self.scale_base is None else log_scaled(queries, self.scale_base)
 

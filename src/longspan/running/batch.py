@@ -95,7 +95,7 @@ class Batch:
             prefill_seconds=sum(each.prefill_seconds for each in spent) - for_forks,
             decode_seconds=sum(each.decode_seconds for each in spent),
             truncated_tokens=truncated_tokens,
-            apart_bytes=self.ledger.apart,
+            offloaded_bytes=self.ledger.offloaded,
         )
 
     def release(self) -> None:

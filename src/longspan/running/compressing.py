@@ -77,5 +77,5 @@ def _act_together(
     shares = allocator.shares(scores, max(budget, must)) if above else [None] * len(scores)
     for (index, layer), ranks, granted in zip(layers, scores, shares, strict=True):
         view = view_of(sequence, index, sequence.run, policy)
-        policy.settle(layer.store, view, ranks, policy.counts(granted, ranks, view))
+        policy.evict(layer.store, view, ranks, policy.counts(granted, ranks, view))
         layer.changed()

@@ -11,9 +11,9 @@ from longspan.borrowing import Call
 from longspan.kernels.regions import with_sinks
 from longspan.positions.base import Rope
 from longspan.running.acting import after_layer, watch_rehearsal
+from longspan.running.layer_attention import LayerAttention
 from longspan.running.moments import Portion
 from longspan.running.placed import PlacedTokens, turned
-from longspan.running.visiting import Visitor
 
 
 class Lane:
@@ -93,7 +93,7 @@ class Lane:
         own = call.key
         if placed.key_map is not None:
             own = turned(own, placed.own_turn(placed.key_map, 0, placed.count))
-        visitor = Visitor(
+        attention = LayerAttention(
             sequence=sequence,
             layer=layer,
             call=call,
@@ -110,20 +110,20 @@ class Lane:
         if portion.reading and not portion.rehearsed:
             layer.store.reserve(placed.count)
         if portion.rehearsed:
-            out, lse = visitor.read(own, value, store=False)
+            out, lse = attention.read(own, value, store=False)
             if window is None:
                 watch_rehearsal(sequence, call.layer, call.query, (own, value))
         elif self.decoding:
-            layer.store.append(own, value, leaving=visitor.leave)
-            out, lse = visitor.decode()
+            layer.store.append(own, value, leaving=attention.leave)
+            out, lse = attention.decode()
         else:
-            out, lse = visitor.read(own, value, store=True)
+            out, lse = attention.read(own, value, store=True)
         if call.sinks is not None:
             out = with_sinks(out, lse, call.sinks)
         if portion.reading and not portion.rehearsed and window is None:
-            self._going = self._thinned(visitor, own)
+            self._going = self._thinned(attention, own)
         if not portion.rehearsed:
-            after_layer(portion, call.layer, call.query, visitor.leave)
+            after_layer(portion, call.layer, call.query, attention.leave)
         return out
 
     def _prefetch(self, layer: int) -> None:
@@ -133,14 +133,14 @@ class Lane:
             layers = self.sequence.layers
             layers[(layer + 1) % len(layers)].store.prefetch()
 
-    def _thinned(self, visitor: Visitor, key: Tensor) -> Tensor | None:
+    def _thinned(self, attention: LayerAttention, key: Tensor) -> Tensor | None:
         """The tokens that go on to the next layer, as indices among those there; None for all."""
         thinning = self._engine.thinning
-        if thinning is None or visitor.call.layer == len(self.sequence.layers) - 1:
+        if thinning is None or attention.call.layer == len(self.sequence.layers) - 1:
             return None
         if bool(self._wanted.all()):
             return None
-        stay = visitor.staying(thinning, key)
+        stay = attention.staying(thinning, key)
         if stay is None:
             return None
         stay = stay | (self._wanted if self._left is None else self._wanted[self._left])

@@ -63,15 +63,15 @@ class PlacedTokens:
         self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}
         self._own_tables: dict[tuple[KeyMap, int, int], Table | None] = {}
 
-    def temper(self, layer: int) -> Tensor | None:
+    def query_scale(self, layer: int) -> Tensor | None:
         """What the scores of each query of a layer are multiplied with besides, `[n]`; None for 1."""
-        return self._scheme.temper(self.queries, layer, self._trained)
+        return self._scheme.query_scale(self.queries, layer, self._trained)
 
     def turned(self, queries: Tensor, layer: int) -> list[Tensor]:
-        """Queries `[heads, n, dim]` of a layer as each piece turns them, tempered."""
-        temper, dtype = self.temper(layer), queries.dtype
-        if temper is not None:
-            queries = queries.float() * temper[:, None]
+        """Queries `[heads, n, dim]` of a layer as each piece turns them, scaled."""
+        scale, dtype = self.query_scale(layer), queries.dtype
+        if scale is not None:
+            queries = queries.float() * scale[:, None]
         return [turned(queries, piece.query_turn).to(dtype) for piece in self.pieces]
 
     def turn(self, keys: KeyMap, positions: Tensor) -> Table | None:
@@ -119,7 +119,7 @@ class PlacedTokens:
 class PlacedPiece:
     """One piece: the rotation of its queries, and its region as bounds and as tiles.
 
-    No query sees keys before `least` or from `most` on.
+    No query sees keys before `start` or from `stop` on.
     """
 
     def __init__(self, placed: PlacedTokens, piece: Piece, window: int | None) -> None:
@@ -129,7 +129,7 @@ class PlacedPiece:
         if window is not None:
             self.low = torch.maximum(self.low, placed.queries - window + 1)
         self.empty = not bool((self.high > self.low).any())
-        self.least, self.most = int(self.low[0]), int(self.high[-1])
+        self.start, self.stop = int(self.low[0]), int(self.high[-1])
         self._common = (int(self.low[-1]), int(self.high[0]))
         self.query_turn = placed.query_turn(piece.query)
         self._regions: dict[tuple[int, int], Region] = {}

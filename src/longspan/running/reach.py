@@ -34,7 +34,7 @@ def reached(plan: Plan, scheme: Positions, seam: Seam, windows: Sequence[int | N
     """In how many layers each part of a plan acts, by slot. scheme: its positions, measured.
 
     Layers with a window are left to the model by every part but a codec that encodes each entry at once. Positions act
-    in layers that rotate, and in others if they hide keys or temper scores.
+    in layers that rotate, and in others if they hide keys or scale queries.
     """
     full = [number for number, window in enumerate(windows) if window is None]
     found = {}
@@ -92,5 +92,5 @@ def _placed(scheme: Positions, seam: Seam, number: int) -> bool:
     seen = torch.zeros_like(queries)
     for piece in fitted.pieces(queries, rope):
         seen += (piece.high - piece.low).clamp(min=0)
-    temper = fitted.temper(queries, number, rope)
-    return bool((seen != queries + 1).any()) or (temper is not None and bool((temper != 1).any()))
+    scale = fitted.query_scale(queries, number, rope)
+    return bool((seen != queries + 1).any()) or (scale is not None and bool((scale != 1).any()))

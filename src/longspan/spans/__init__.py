@@ -1,6 +1,6 @@
 """Documents, places in them, and answers whose quotes are checked against them."""
 
-from longspan.spans.answer import Answer, apart
+from longspan.spans.answer import Answer, split_reasoning
 from longspan.spans.citations import Citation, cite, verify
 from longspan.spans.cutting import passages, sentences
 from longspan.spans.display import printable
@@ -20,7 +20,6 @@ __all__ = [
     "Places",
     "Span",
     "Tokens",
-    "apart",
     "cite",
     "content_words",
     "count_tokens",
@@ -32,6 +31,7 @@ __all__ = [
     "relevance",
     "render",
     "sentences",
+    "split_reasoning",
     "tokenize",
     "verify",
 ]

@@ -35,7 +35,7 @@ class Answer:
         }
 
 
-def apart(said: str, *, begun: bool = False) -> tuple[str, str]:
+def split_reasoning(said: str, *, begun: bool = False) -> tuple[str, str]:
     """Reasoning and answer in what a model said: the answer is what follows ``</think>``.
 
     begun: whether the prompt ends within the reasoning. Without its end, all is reasoning; what has no

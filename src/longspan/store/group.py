@@ -41,8 +41,7 @@ class Group:
     """Rows of the KV heads `heads`, each of `length` entries, in one form. h = their number.
 
     first: the position of the first entry where entries are consecutive tokens and positions are not stored.
-    tier: "coded" entries and those moved "apart" only ever grow at the end, unless a policy acts; "recent" ones move
-    on into another form. exact: keys that are held as they came besides, None for none.
+    tier: "coded" and "demoted" entries only ever grow at the end, unless a policy acts; "recent" ones move on into another form. exact: keys that are held as they came besides, None for none.
     """
 
     heads: slice
@@ -53,7 +52,7 @@ class Group:
     value_columns: Columns
     position_column: Tensor | None
     first: int
-    tier: Literal["coded", "recent", "apart"]
+    tier: Literal["coded", "recent", "demoted"]
     exact: Exact | None = None
 
     def keys(self, start: int = 0, stop: int | None = None) -> Tensor:

@@ -21,14 +21,14 @@ Leaving = Callable[[int], int]
 """Told how many entries of each row may be encoded now; says how many of them are, no more than that."""
 
 Rest = Callable[[], tuple[Form, Medium] | None]
-"""Makes the form and says the medium of entries that a policy moves apart."""
+"""Makes the form and says the medium of entries that a policy demotes."""
 
 
 class LayerStore:
     """One row per KV head, in up to three tiers.
 
     Entries come in as the model made them and are encoded as soon as the form is ready and they are no longer among
-    the recent ones; forms that encode entry by entry at once need no tier of recent ones. What a policy moves apart
+    the recent ones; forms that encode entry by entry at once need no tier of recent ones. What a policy demotes
     lies in a third tier, in another form. seen counts the tokens ever appended.
     """
 
@@ -38,11 +38,11 @@ class LayerStore:
         self._ledger, self._medium = ledger, medium
         self._coded = Tier(heads, form, ledger, "coded", medium=medium)
         self._recent = None if form.at_once else Tier(heads, Plain(), ledger, "recent")
-        self._apart: Tier | None = None
+        self._demoted: Tier | None = None
 
     @property
     def lengths(self) -> list[int]:
-        """Entries per row, without those that were moved apart."""
+        """Entries per row, without those that were demoted."""
         if self._recent is None:
             return list(self._coded.lengths)
         return [sum(pair) for pair in zip(self._coded.lengths, self._recent.lengths, strict=True)]
@@ -141,19 +141,19 @@ class LayerStore:
         self._rebuild(rows)
 
     def demote(self, kept: Sequence[Tensor], form: Form, medium: Medium = MEMORY) -> list[Tensor]:
-        """Leaves the chosen entries of each row and moves the others apart, into another form and medium.
+        """Leaves the chosen entries of each row and demotes the others, into another form and medium.
 
         They are still visited, but no longer among `lengths`. The first call decides on form and medium. What does
         not fill a block of the form stays: of each row the last of those that would have gone. Returns what stays.
         """
         if not form.ready:
             raise ValueError(
-                f"{type(form).__name__} must learn before it can encode, which entries that are moved apart do not "
+                f"{type(form).__name__} must learn before it can encode, which entries that are demoted do not "
                 "wait for; choose another codec"
             )
-        if self._apart is None:
-            self._apart = Tier(self.heads, form, self._ledger, "apart", medium=medium, whole=False)
-        block = self._apart.form.block
+        if self._demoted is None:
+            self._demoted = Tier(self.heads, form, self._ledger, "demoted", medium=medium, whole=False)
+        block = self._demoted.form.block
         moved, stay = [], []
         for head, index in enumerate(kept):
             keys, values, positions = self._row(head)
@@ -165,7 +165,7 @@ class LayerStore:
             goes[going] = False
             stay.append(goes.nonzero()[:, 0])
             moved.append((keys[going], values[going], positions[going]))
-        self._apart.extend(moved)
+        self._demoted.extend(moved)
         self.keep(stay)
         return stay
 
@@ -174,7 +174,7 @@ class LayerStore:
         longest = max(self.lengths)
         if longest == 0:
             raise ValueError("the store is empty; append something first")
-        parts = [group for group in self.groups() if group.tier != "apart" and group.length]
+        parts = [group for group in self.groups() if group.tier != "demoted" and group.length]
         if len(parts) == 1 and parts[0].heads == slice(0, self.heads):
             return parts[0].keys(), parts[0].values()
         first = parts[0]
@@ -217,7 +217,7 @@ class LayerStore:
         twin._coded = self._coded.fork(ledger)
         twin.form = twin._coded.form
         twin._recent = None if self._recent is None else self._recent.fork(ledger)
-        twin._apart = None if self._apart is None else self._apart.fork(ledger)
+        twin._demoted = None if self._demoted is None else self._demoted.fork(ledger)
         ledger.reached(max(self.lengths))
         return twin
 
@@ -230,29 +230,29 @@ class LayerStore:
     def tensors(self) -> dict[str, Tensor]:
         """What it holds, for `load`."""
         held = {"seen": torch.tensor(self.seen)}
-        for name, tier in (("coded", self._coded), ("recent", self._recent), ("apart", self._apart)):
+        for name, tier in (("coded", self._coded), ("recent", self._recent), ("demoted", self._demoted)):
             if tier is not None and not tier.rows.untouched:
                 held |= {f"{name}.{key}": tensor for key, tensor in tier.tensors().items()}
         return held
 
     def load(self, tensors: dict[str, Tensor], rest: Rest | None = None) -> None:
-        """Takes back what `tensors` gave. rest: makes the form of entries that were moved apart."""
+        """Takes back what `tensors` gave. rest: makes the form of entries that were demoted."""
         self.seen = int(tensors["seen"])
-        apart = rest() if rest is not None and "apart.facts" in tensors else None
-        if apart is not None:
-            form, medium = apart
-            self._apart = Tier(self.heads, form, self._ledger, "apart", medium=medium, whole=False)
-        for name, tier in (("coded", self._coded), ("recent", self._recent), ("apart", self._apart)):
+        demoted = rest() if rest is not None and "demoted.facts" in tensors else None
+        if demoted is not None:
+            form, medium = demoted
+            self._demoted = Tier(self.heads, form, self._ledger, "demoted", medium=medium, whole=False)
+        for name, tier in (("coded", self._coded), ("recent", self._recent), ("demoted", self._demoted)):
             if tier is not None and (mine := under(name, tensors)):
                 tier.load(mine)
         self._ledger.reached(max(self.lengths))
 
     @property
     def _tiers(self) -> list[Tier]:
-        return [tier for tier in (self._coded, self._recent, self._apart) if tier is not None]
+        return [tier for tier in (self._coded, self._recent, self._demoted) if tier is not None]
 
     def _row(self, head: int) -> Vectors:
-        """One row, without what was moved apart."""
+        """One row, without what was demoted."""
         parts = [
             tier.row(head)
             for tier in (self._coded, self._recent)
@@ -272,7 +272,7 @@ class LayerStore:
         return torch.cat(found)
 
     def _rebuild(self, rows: Sequence[Vectors]) -> None:
-        """Replaces all entries that were not moved apart."""
+        """Replaces all entries that were not demoted."""
         fresh = Tier(self.heads, self.form, self._ledger, "coded", medium=self._medium, whole=False)
         if self._recent is None:
             fresh.extend(rows)

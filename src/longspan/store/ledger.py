@@ -9,12 +9,12 @@ from dataclasses import dataclass
 class Ledger:
     """Bytes held now and at most, and the longest row there ever was. Counts are of memory really allocated.
 
-    held and peak count what lies in memory, apart what a medium keeps elsewhere, such as in a file.
+    held and peak count what lies in memory, offloaded what a medium keeps elsewhere, such as in a file.
     """
 
     held: int = 0
     peak: int = 0
-    apart: int = 0
+    offloaded: int = 0
     peak_entries: int = 0
 
     def take(self, count: int, *, resident: bool = True) -> None:
@@ -23,14 +23,14 @@ class Ledger:
             self.held += count
             self.peak = max(self.peak, self.held)
         else:
-            self.apart += count
+            self.offloaded += count
 
     def give(self, count: int, *, resident: bool = True) -> None:
         """Room was released."""
         if resident:
             self.held -= count
         else:
-            self.apart -= count
+            self.offloaded -= count
 
     def reached(self, entries: int) -> None:
         """A row has grown to this many entries."""

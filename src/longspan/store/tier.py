@@ -15,7 +15,7 @@ from longspan.store.medium import MEMORY, Medium
 from longspan.store.rows import Rows
 from longspan.store.state import under
 
-Name = Literal["coded", "recent", "apart"]
+Name = Literal["coded", "recent", "demoted"]
 
 Vectors = tuple[Tensor, Tensor, Tensor]
 """Keys and values `[n, dim]` and positions `[n]` of one row."""

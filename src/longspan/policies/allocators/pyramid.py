@@ -36,10 +36,10 @@ class Pyramid(Uniform):
     def check(self, plan: Plan) -> None:
         """Refuses policies that always keep more than the smallest layer may get."""
         policy = plan.policy
-        if policy is not None and policy.least > max(self.base or 0, policy.observed, 1):
+        if policy is not None and policy.min_entries > max(self.base or 0, policy.observed, 1):
             raise PlanError(
-                f"pyramid: base={self.base or 0} is outside {policy.least} .. ∞: the policy always keeps "
-                f"{policy.least} entries in every layer; write allocator=pyramid(base={policy.least})"
+                f"pyramid: base={self.base or 0} is outside {policy.min_entries} .. ∞: the policy always keeps "
+                f"{policy.min_entries} entries in every layer; write allocator=pyramid(base={policy.min_entries})"
             )
 
     def layer_budget(self, budget: int, view: View) -> int:

@@ -59,7 +59,7 @@ class RetrievalHeads(Allocator):
         check_range("recent", self.recent, 1)
 
     @property
-    def least(self) -> int:
+    def min_entries(self) -> int:
         """What every head keeps."""
         return self.sinks + self.recent
 
@@ -71,10 +71,10 @@ class RetrievalHeads(Allocator):
                 raise PlanError(
                     f"retrieval-heads: budget={budget} has no effect beside sparsity={self.sparsity}; leave out one"
                 )
-        elif isinstance(budget, int) and budget < self.least:
+        elif isinstance(budget, int) and budget < self.min_entries:
             raise PlanError(
-                f"retrieval-heads: budget={budget} is outside {self.least} .. ∞ tokens, which streaming heads keep; "
-                "raise budget or lower sinks or recent"
+                f"retrieval-heads: budget={budget} is outside {self.min_entries} .. ∞ tokens, which streaming heads "
+                "keep; raise budget or lower sinks or recent"
             )
 
     def layer_budget(self, budget: int, view: View) -> int:
@@ -82,7 +82,7 @@ class RetrievalHeads(Allocator):
         if budget >= view.seen and self.sparsity is None:
             return budget
         rows, scores = view.keys.shape[0], self._scores(view)
-        everything, least = view.seen, min(self.least, view.seen)
+        everything, least = view.seen, min(self.min_entries, view.seen)
         heads = int((scores > 0).sum())
         retrieving = max(0, heads * (budget - least)) // max(1, everything - least)
         if self.sparsity is not None:
@@ -98,7 +98,7 @@ class RetrievalHeads(Allocator):
 
     def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """Everything for the layer's best heads, of which the budget says how many there are."""
-        rows, least = len(scores), min(self.least, view.seen)
+        rows, least = len(scores), min(self.min_entries, view.seen)
         keep = torch.full((rows,), least)
         if budget >= view.seen:
             keep[:] = view.seen

@@ -48,10 +48,10 @@ class Sensitivity(AdaKV):
     def check(self, plan: Plan) -> None:
         """Refuses policies that always keep more than the smallest layer may get."""
         policy = plan.policy
-        if policy is not None and policy.least > max(self.base, policy.observed, 1):
+        if policy is not None and policy.min_entries > max(self.base, policy.observed, 1):
             raise PlanError(
-                f"sensitivity: base={self.base} is outside {policy.least} .. ∞: the policy always keeps "
-                f"{policy.least} entries in every layer; write allocator=sensitivity(base={policy.least})"
+                f"sensitivity: base={self.base} is outside {policy.min_entries} .. ∞: the policy always keeps "
+                f"{policy.min_entries} entries in every layer; write allocator=sensitivity(base={policy.min_entries})"
             )
 
     def layer_budget(self, budget: int, view: View) -> int:

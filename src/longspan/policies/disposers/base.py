@@ -30,5 +30,5 @@ class Disposer(ABC):
         """
 
     def rest(self) -> tuple[Form, Medium] | None:
-        """A fresh form and the medium of entries that are set apart; None where nothing is."""
+        """A fresh form and the medium of entries that are demoted; None where nothing is."""
         return None

@@ -28,7 +28,7 @@ from longspan.store.state import State
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Visitor:
+class LayerAttention:
     """The queries of one sequence in one layer, and what they look at.
 
     window: tokens that a query sees, None for all. queries: as each piece turns them, and raw as they came. decoding:
@@ -58,7 +58,7 @@ class Visitor:
         groups = [self._with_exact(group) for group in kept.groups() if group.length]
         stored = not store
         merge: Merge | None = None
-        if self.pattern is not None and placed.count >= self.pattern.least:
+        if self.pattern is not None and placed.count >= self.pattern.min_queries:
             keys, values, first = key, value, placed.start
             if kept.whole and groups:
                 first = groups[0].first
@@ -203,7 +203,7 @@ class Visitor:
     def leave(self, count: int) -> int:
         """Shows the selector the next `count` entries of each row that are to be encoded; says how many may be."""
         store, turn = self.layer.store, self.placed.pieces[-1].keys
-        groups = [group for group in store.groups() if group.length and group.tier != "apart"]
+        groups = [group for group in store.groups() if group.length and group.tier != "demoted"]
         if self.selector is None or any(group.heads != slice(0, store.heads) for group in groups):
             return count
         first, coded = groups[0].first, sum(group.length for group in groups if group.tier == "coded")
@@ -329,7 +329,7 @@ class Visitor:
             values = group.values(region.start, region.stop)
             return _region(query, keys, values, region, call, merge)
         first, last = group.edges()
-        if piece.most <= first or piece.least > last:
+        if piece.stop <= first or piece.start > last:
             return merge
         keys, values = self._keys(group, piece), group.values()
         if piece.sees_all(first, last):
@@ -378,7 +378,7 @@ class Visitor:
 
 
 def _place(group: Group) -> tuple[int, int]:
-    return int(group.tier == "apart"), group.heads.start
+    return int(group.tier == "demoted"), group.heads.start
 
 
 def _joined(merge: Merge | None, call: Call) -> tuple[Tensor, Tensor]:

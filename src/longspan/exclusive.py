@@ -34,7 +34,7 @@ def whole_precision(network: Any) -> Iterator[None]:
         yield
 
 
-class Lending:
+class ExclusiveUse:
     """A network that sessions and its owner use in turns.
 
     As long as a session's pass is inside, calls of the network in other threads wait, and passes wait for such calls.
@@ -53,7 +53,7 @@ class Lending:
         self._inside = False
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
+    def held(self) -> Iterator[None]:
         """For the time of a forward pass."""
         with self._turn.lock:
             if self._inside:
