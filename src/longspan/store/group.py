@@ -41,7 +41,8 @@ class Group:
     """Rows of the KV heads `heads`, each of `length` entries, in one form. h = their number.
 
     first: the position of the first entry where entries are consecutive tokens and positions are not stored.
-    tier: "coded" and "demoted" entries only ever grow at the end, unless a policy acts; "recent" ones move on into another form. exact: keys that are held as they came besides, None for none.
+    tier: "coded" and "demoted" entries only ever grow at the end, unless a policy acts; "recent" ones move on into
+    another form. exact: keys that are held as they came besides, None for none.
     """
 
     heads: slice
