@@ -29,7 +29,8 @@ from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from longspan.kernels import bf16, compiled, gathered
 from longspan.kernels.attention import Merge
-from longspan.kernels.blocks import BlockIndex, check
+from longspan.kernels.block_index import BlockIndex
+from longspan.kernels.blocks import check
 
 SHAPES = {"SmolLM2-135M": (9, 3, 64), "Qwen2.5-0.5B": (14, 2, 64)}  # heads, KV heads, head dim
 WAYS = ("flex", "sdpa", "tiles", "compiled")

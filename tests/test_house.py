@@ -1,13 +1,10 @@
 """The rules of the house: who may import whom, what a method brings, how large a file may be."""
 
 import ast
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, make_dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -28,7 +25,7 @@ ORDER = (
     {"usage"},
     {"kernels"},
     {"store"},
-    {"registry"},
+    {"registry", "slots"},
     {"parts"},
     {"field", "named"},
     {"positions", "patterns", "codecs"},
@@ -68,17 +65,11 @@ MOST_LINES = 400
 
 
 class Imports(ast.NodeVisitor):
-    """The modules that a file imports, anywhere but under TYPE_CHECKING, as (line, dotted name)."""
+    """The modules that a file imports, anywhere in it, as (line, dotted name)."""
 
     def __init__(self, package: str) -> None:
         self.package = package
         self.found: list[tuple[int, str]] = []
-
-    def visit_If(self, node: ast.If) -> None:
-        if ast.unparse(node.test) not in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            self.generic_visit(node)
-        for each in node.orelse:
-            self.visit(each)
 
     def visit_Import(self, node: ast.Import) -> None:
         self.found += [(node.lineno, alias.name) for alias in node.names]
@@ -97,28 +88,60 @@ def room_of(dotted: str, package: Path) -> str:
     return name if name and inside else "longspan"
 
 
+def own_imports(package: Path) -> Iterator[tuple[Path, list[tuple[int, str]]]]:
+    """Each file of a package called longspan but its first, with what it imports of the package."""
+    for path in sorted(package.rglob("*.py")):
+        if path != package / "__init__.py":
+            place = path.relative_to(package)
+            imports = Imports(".".join(("longspan", *place.parts[:-1])))
+            imports.visit(ast.parse(path.read_text("utf-8")))
+            own = [each for each in imports.found if each[1].split(".")[0] == "longspan"]
+            yield place, [each for each in own if each[1] != "longspan.__version__"]
+
+
 def import_faults(package: Path) -> Iterator[str]:
     """Imports of a higher room, or of one beside it, in a package called longspan."""
-    for path in sorted(package.rglob("*.py")):
-        if path == package / "__init__.py":
-            continue
-        place = path.relative_to(package)
+    for place, imports in own_imports(package):
         room = place.parts[0].removesuffix(".py")
         if room not in RANKS:
             yield f"{room} has no place in the order of the rooms"
             continue
-        imports = Imports(".".join(("longspan", *place.parts[:-1])))
-        imports.visit(ast.parse(path.read_text("utf-8")))
-        for line, dotted in imports.found:
-            if dotted.split(".")[0] != "longspan" or dotted == "longspan.__version__":
-                continue
+        for line, dotted in imports:
             other = room_of(dotted, package)
             if other != room and not RANKS.get(other, len(ORDER)) < RANKS[room]:
                 yield f"{place}:{line} imports {other}, which is not below {room}"
 
 
+def file_of(dotted: str, package: Path) -> Path | None:
+    """The file that a dotted name within the package lies in, or names."""
+    parts = dotted.split(".")[1:]
+    for end in range(len(parts), 0, -1):
+        within = Path(*parts[:end])
+        for place in (within.with_suffix(".py"), within / "__init__.py"):
+            if (package / place).is_file():
+                return place
+    return None
+
+
+def circle(package: Path) -> list[str]:
+    """Files of a package called longspan that import one another in a circle, the first again at the end."""
+    after = {
+        place: {file_of(dotted, package) for _, dotted in imports} - {place, None}
+        for place, imports in own_imports(package)
+    }
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError as error:
+        return [place.as_posix() for place in reversed(error.args[1])]
+    return []
+
+
 def test_imports_point_downwards():
     assert list(import_faults(SRC / "longspan")) == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert circle(SRC / "longspan") == []
 
 
 @pytest.fixture
@@ -152,6 +175,7 @@ def tree(tmp_path):
         ("errors.py", "from .plan import Plan", "errors.py:1 imports plan"),
         ("policies/a.py", "from longspan import load", "policies/a.py:1 imports longspan"),
         ("policies/a.py", "import longspan", "policies/a.py:1 imports longspan"),
+        ("policies/a.py", "if TYPE_CHECKING:\n    from longspan.plan import Plan", "a.py:2 imports plan"),
         (
             "policies/a.py",
             "if TYPE_CHECKING:\n    pass\nelse:\n    import longspan.plan",
@@ -173,8 +197,6 @@ def test_an_import_upwards_or_sideways_is_found(tree, file, code, fault):
     ("file", "code"),
     [
         ("plan.py", "from longspan.policies import x\nfrom longspan.errors import y\nimport torch, os.path"),
-        ("policies/a.py", "if TYPE_CHECKING:\n    from longspan.plan import Plan"),
-        ("policies/a.py", "if typing.TYPE_CHECKING:\n    import longspan.plan"),
         ("policies/a.py", "from longspan.policies.b.c import d\nfrom .b import c\nfrom ..errors import e"),
         ("policies/__init__.py", "from .a import b\nfrom longspan import errors, __version__"),
         ("cli/__init__.py", "from longspan import load, plan"),
@@ -183,6 +205,28 @@ def test_an_import_upwards_or_sideways_is_found(tree, file, code, fault):
 )
 def test_an_import_downwards_is_no_fault(tree, file, code):
     assert list(import_faults(tree({file: code}))) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "around"),
+    [
+        ({"a": "from longspan.policies.b import x", "b": "from .a import y"}, {"a", "b"}),
+        (
+            {"a": "import longspan.policies.b", "b": "def f():\n    from longspan.policies import a"},
+            {"a", "b"},
+        ),
+        (
+            {"a": "from .b import x", "b": "if TYPE_CHECKING:\n    from .c import x", "c": "from . import a"},
+            {"a", "b", "c"},
+        ),
+        ({"a": "from longspan.policies import CARDS", "__init__": "from .a import x"}, {"a", "__init__"}),
+        ({"a": "from .b import x\nfrom .c import x", "b": "from .c import x", "c": ""}, set()),
+        ({"a": "from longspan.policies.a import x"}, set()),
+    ],
+)
+def test_a_circle_of_files_is_found(tree, files, around):
+    found = circle(tree({f"policies/{name}.py": code for name, code in files.items()}))
+    assert set(found) == {f"policies/{name}.py" for name in around}
 
 
 # What a method brings.
@@ -298,66 +342,3 @@ def test_a_large_file_and_a_nameless_one_are_found(tmp_path):
         "src/a/utils.py",
         "src/a/utils.py:",
     ]
-
-
-# Importing.
-
-
-def run(arguments: list[str], *paths: Path) -> str:
-    """What a fresh Python prints, with `paths` and src before all others."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*paths, SRC)))}
-    finished = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout
-
-
-def test_importing_changes_nothing_global(tmp_path):
-    """Neither in transformers nor in torch; a package that does is found by the same look."""
-    meddler = tmp_path / "meddler"
-    meddler.mkdir()
-    (meddler / "__init__.py").write_text("")
-    (meddler / "registers.py").write_text(
-        "from transformers import AttentionInterface\nAttentionInterface.register('mine', print)\n"
-    )
-    (meddler / "patches.py").write_text(
-        "from transformers.models.llama import modeling_llama as llama\n"
-        "llama.apply_rotary_pos_emb = print\n"
-        "llama.LlamaAttention.forward = print\n"
-    )
-    found = json.loads(run([str(ROOT / "tests" / "global_state.py"), "longspan", "meddler"], tmp_path))
-    assert found["longspan"] == []
-    assert {
-        "transformers.modeling_utils.ALL_ATTENTION_FUNCTIONS.mine",
-        "transformers.models.llama.modeling_llama.apply_rotary_pos_emb",
-        "transformers.models.llama.modeling_llama.LlamaAttention.forward",
-    } <= set(found["meddler"])
-
-
-HEAVY = "import sys; print(sorted({'torch', 'transformers'} & set(sys.modules)))"
-
-
-def test_a_heavy_import_would_be_seen(tmp_path):
-    (tmp_path / "torch.py").write_text("")
-    assert run(["-c", f"import torch; {HEAVY}"], tmp_path) == "['torch']\n"
-
-
-def test_importing_is_light():
-    assert run(["-c", f"import longspan; {HEAVY}"]) == "[]\n"
-    assert run(["-c", f"import longspan.cli; {HEAVY}"]) == "[]\n"
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--version"], ["--help"], ["methods"], ["methods", "--json"], ["field"]]
-)
-def test_a_light_command_starts_light(arguments):
-    code = f"""
-import sys
-from longspan.cli import main
-sys.argv = ["longspan", *{arguments}]
-try:
-    main()
-except SystemExit as done:
-    assert not done.code, done.code
-{HEAVY}
-"""
-    assert run(["-c", code]).splitlines()[-1] == "[]"

@@ -7,18 +7,16 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from longspan import named, parts, registry
 from longspan.errors import PlanError, UnknownMethod
 from longspan.notation import MAX_DEPTH, Call, Value, parse_call, parse_slots
-
-Slot: TypeAlias = Any
-"""A part, the text of one such as "snapkv(budget=2048, when=chunk)", or None."""
+from longspan.slots import Slot, Slots
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(Slots):
     """One part for each slot; the empty plan is the stock model.
 
     Every slot takes a part, its text, or None, and holds a part or None afterwards. Then each part's
@@ -34,13 +32,6 @@ class Plan:
     Raises PlanError for a plan that cannot be read or whose parts cannot work together, and
     UnknownMethod for a part that is not registered.
     """
-
-    positions: Slot = None
-    pattern: Slot = None
-    policy: Slot = None
-    selector: Slot = None
-    codec: Slot = None
-    decode: Slot = None
 
     def __post_init__(self) -> None:
         for slot in registry.SLOTS:

@@ -12,11 +12,12 @@ from longspan.evaluation import Request, RunFolder, Sample, TaskError
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.choices import Choosing, choice_scores
 from longspan.evaluation.few_shot import as_text, drawn_examples, made_examples, solved
+from longspan.evaluation.job import Job
 from longspan.evaluation.local import Local
 from longspan.evaluation.own import own_task
 from longspan.evaluation.prompt import prompt_of
 from longspan.evaluation.retrieval import retrieved
-from longspan.evaluation.run import Job, run
+from longspan.evaluation.run import run
 from longspan.evaluation.work import Work
 from longspan.plan import Plan
 from tiny import stock_logits, tiny_model

@@ -13,7 +13,8 @@ from longspan.evaluation import Haystack, RunFolder, TaskError
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import tasks
 from longspan.evaluation.endpoint import Endpoint, EndpointError
-from longspan.evaluation.run import Job, run
+from longspan.evaluation.job import Job
+from longspan.evaluation.run import run
 from longspan.plan import Plan
 from tiny import tiny_tokenizer
 

@@ -15,13 +15,14 @@ from longspan.evaluation import Record, RunFolder, Sample, TaskError
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import find
 from longspan.evaluation.endpoint import Endpoint
+from longspan.evaluation.job import Job
 from longspan.evaluation.judge import PROMPT, Judge, judge_answers, judgements, score_in
 from longspan.evaluation.kept import Kept
 from longspan.evaluation.local import Local
 from longspan.evaluation.report.answers import Answers
 from longspan.evaluation.report.judged import judged
 from longspan.evaluation.rescore import rescored
-from longspan.evaluation.run import Job, check, run
+from longspan.evaluation.run import check, run
 from longspan.plan import Plan
 from tiny import tiny_model
 

@@ -11,8 +11,9 @@ from toy import FACTS, HAYSTACK, Toy, given, toy
 
 from longspan.errors import WindowExceeded
 from longspan.evaluation import RunFolder, TaskError
+from longspan.evaluation.job import Job
 from longspan.evaluation.local import Local
-from longspan.evaluation.run import Job, run
+from longspan.evaluation.run import run
 from longspan.plan import Plan
 from tiny import tiny_model
 

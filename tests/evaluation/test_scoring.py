@@ -7,10 +7,11 @@ from toy import HAYSTACK, given, toy
 
 from longspan.evaluation import Record, RunFolder, Sample
 from longspan.evaluation.asking import Asking
+from longspan.evaluation.job import Job
 from longspan.evaluation.local import Local
 from longspan.evaluation.prompt import prompt_of
 from longspan.evaluation.report.answers import faults
-from longspan.evaluation.run import Job, run
+from longspan.evaluation.run import run
 from longspan.evaluation.scoring import answered
 from tiny import tiny_model
 

@@ -4,7 +4,8 @@ import pytest
 
 from longspan.errors import LongspanError
 from longspan.evaluation import RunFolder, find
-from longspan.evaluation.run import Job, run
+from longspan.evaluation.job import Job
+from longspan.evaluation.run import run
 from longspan.evaluation.targets import target_of
 from longspan.plan import Plan
 

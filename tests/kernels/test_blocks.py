@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from longspan.kernels import compiled
-from longspan.kernels.blocks import BlockIndex, Bundle, attend_blocks
+from longspan.kernels.block_index import BlockIndex, Bundle
+from longspan.kernels.blocks import attend_blocks
 
 TIGHT = {"atol": 2e-6, "rtol": 1e-5}
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from longspan.kernels import building, compiled, gathered, naive
-from longspan.kernels.blocks import BlockIndex, Bundle, attend_blocks
+from longspan.kernels.block_index import BlockIndex, Bundle
+from longspan.kernels.blocks import attend_blocks
 
 needs_compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler"

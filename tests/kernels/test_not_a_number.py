@@ -7,7 +7,7 @@ import torch
 
 from longspan.kernels import compiled, gathered, naive
 from longspan.kernels.attention import attend
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.kernels.regions import attend_entries, attend_tiles
 from longspan.kernels.tiles import tiles
 

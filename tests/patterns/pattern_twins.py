@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.patterns.base import Reading
 
 

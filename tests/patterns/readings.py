@@ -5,7 +5,8 @@ import torch
 from torch.testing import assert_close
 
 from longspan.kernels import naive
-from longspan.kernels.blocks import BlockIndex, attend_blocks
+from longspan.kernels.block_index import BlockIndex
+from longspan.kernels.blocks import attend_blocks
 from longspan.patterns.base import Pattern, Reading
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pattern_twins import dense_weights, visible
 from torch.testing import assert_close
 
-from longspan.kernels.blocks import BlockIndex, Bundle
+from longspan.kernels.block_index import BlockIndex, Bundle
 from longspan.patterns import recall as module
 from longspan.patterns.recall import recall
 

@@ -24,8 +24,8 @@ from longspan.plan import Plan
 from longspan.spans import printable
 
 if TYPE_CHECKING:
+    from longspan.evaluation.job import Job
     from longspan.evaluation.judge import Judge
-    from longspan.evaluation.run import Job
     from longspan.evaluation.work import Target
 
 EXAMPLES = """Examples:\n
@@ -223,7 +223,8 @@ def evaluate(
     if data is not None and not data.is_dir():
         raise ValueError(f"--data={data} is not a folder; name the folder that holds the data sets")
 
-    from longspan.evaluation.run import Job, check
+    from longspan.evaluation.job import Job
+    from longspan.evaluation.run import check
     from longspan.evaluation.targets import target_of
 
     job = Job(

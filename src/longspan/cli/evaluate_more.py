@@ -17,8 +17,8 @@ from longspan.evaluation.resume import task_facts
 from longspan.spans import printable
 
 if TYPE_CHECKING:
+    from longspan.evaluation.job import Job
     from longspan.evaluation.judge import Judge
-    from longspan.evaluation.run import Job
     from longspan.evaluation.work import Target
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from longspan.errors import WindowExceeded
 from longspan.evaluation.few_shot import as_text, drawn_examples, made_examples, solved
+from longspan.evaluation.job import Job
 from longspan.evaluation.kept import Kept, Samples, sample_digest
 from longspan.evaluation.prepared import prepared
 from longspan.evaluation.prompt import Turn
@@ -19,9 +19,6 @@ from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task, TaskError
 from longspan.evaluation.work import Target, Work
 from longspan.plan import Plan
-
-if TYPE_CHECKING:
-    from longspan.evaluation.run import Job
 
 MADE = 20
 """Samples of a task that are made where all are asked for, since there is no end of them."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from longspan.kernels import building
-
-if TYPE_CHECKING:
-    from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 
 _POINTERS = ("query", "key", "value", "out", "lse", "low", "high", "visits", "columns", "members", "bonus")
 _NUMBERS = (

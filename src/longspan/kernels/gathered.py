@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from longspan.kernels import attention
-
-if TYPE_CHECKING:
-    from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 
 Bounds = tuple[Tensor, Tensor]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import own_blocks, visits_of

@@ -5,17 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from longspan.errors import PlanError
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
+from longspan.slots import Slots
 from longspan.store.state import State
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
 
 
 def _unmeasured(name: str) -> Tensor:
@@ -99,7 +97,7 @@ class Pattern(ABC):
         """
         return None
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """Refuses position schemes of several pieces where the pattern looks at query · key."""
         if not self.pieces and plan.positions is not None and plan.positions.piece_count > 1:
             raise PlanError(

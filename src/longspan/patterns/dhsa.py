@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, max_pool1d
 
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import causal_blocks, own_blocks, pooled, visits_of

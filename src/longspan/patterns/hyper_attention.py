@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from longspan.kernels.blocks import BlockIndex, Bundle
+from longspan.kernels.block_index import BlockIndex, Bundle
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import own_blocks, visits_of

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_choice, check_range
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import (

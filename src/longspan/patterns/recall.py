@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 
 # Weights looked at together, in elements; bounds the memory.
 _WEIGHTS = 1 << 22

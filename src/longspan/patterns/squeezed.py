@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.kernels.clusters import kmeans
 from longspan.parameters import Budget, check_budget, check_range, tokens
 from longspan.patterns.base import Pattern, Reading

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from longspan.errors import PlanError
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
+from longspan.slots import Slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,7 @@ class Thinning(Pattern):
         allowed = causal_blocks(own, int(own[-1]) + 1)
         return BlockIndex(block=64, first=int(own[0]), visits=visits_of(allowed[None]))
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """Refuses parts that look at tokens which may have left."""
         super().check(plan)
         if plan.positions is not None and plan.positions.by_rank:

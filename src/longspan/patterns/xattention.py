@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.errors import PlanError
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range, numbers_by_layer
 from longspan.patterns.base import Pattern, Reading
 from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of

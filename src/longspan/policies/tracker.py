@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from longspan.policies.statistics import Statistics
 from longspan.policies.view import View
-from longspan.store.state import State
 
 
-class Tracker(State, ABC):
+class Tracker(Statistics, ABC):
     """Statistics of one layer of one sequence. What it holds per entry follows the entries that stay."""
 
     @abstractmethod
@@ -25,9 +25,6 @@ class Tracker(State, ABC):
         of a rehearsal, whose entries will be forgotten (they are the last entries of the view, at positions from
         `view.seen` on).
         """
-
-    def keep(self, kept: Sequence[Tensor]) -> None:
-        """Of each row only these entries stay, ascending indices. For trackers that hold numbers per entry."""
 
 
 @dataclass(frozen=True, kw_only=True)

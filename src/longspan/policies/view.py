@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from longspan.kernels.received import Attention
 from longspan.kernels.rotation import Table
+from longspan.policies.statistics import Statistics
 from longspan.store.state import State
-
-if TYPE_CHECKING:
-    from longspan.policies.tracker import Tracker
 
 
 def _unturned(positions: Tensor) -> Table | None:
@@ -59,7 +56,7 @@ class View:
     sinks: Tensor | None = None
     output: Tensor | None = None
     turn: Callable[[Tensor], Table | None] = _unturned
-    tracker: Tracker | None = None
+    tracker: Statistics | None = None
     allocation: State | None = None
     asked: range = range(0)
     rounds: Tensor = _NO_ROUNDS

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from longspan.errors import PlanError
 from longspan.positions.base import Positions, Rope
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
+from longspan.slots import Slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +32,7 @@ class InCache(Positions):
         """None: only what stays in the cache counts."""
         return
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """Refuses policies that demote entries: those no longer lie in the order of the text."""
         if plan.policy is not None and plan.policy.disposer.rest() is not None:
             raise PlanError(

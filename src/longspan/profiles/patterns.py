@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from longspan.kernels.blocks import BlockIndex
+from longspan.kernels.block_index import BlockIndex
 from longspan.patterns.base import Reading as Read
 from longspan.patterns.minference import KINDS, Estimate, MInference, Shape
 from longspan.patterns.recall import recall

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from longspan.errors import PlanError
 from longspan.parameters import Budget, check_budget, check_choice, check_range
@@ -19,9 +19,7 @@ from longspan.selectors.reuses.base import Reuse
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.base import Scoring
 from longspan.selectors.scorings.heads import Heads
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
+from longspan.slots import Slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +88,7 @@ class Retrieve(Selector):
         """As `reading` says."""
         return self.reading
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """Refuses comparing without rotation where keys are stored rotated."""
         raw = plan.codec is not None and plan.codec.raw
         if self.compare != "rotated" and not raw and (plan.positions is None or not plan.positions.by_rank):
@@ -129,7 +127,7 @@ class Recipe(Selector):
         """As the combination says."""
         return self.parts.reads
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """As the combination says."""
         self.parts.check(plan)
 

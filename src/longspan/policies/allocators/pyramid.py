@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from longspan.errors import PlanError
 from longspan.parameters import check_range
 from longspan.policies.allocators.uniform import Uniform
 from longspan.policies.view import View
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
+from longspan.slots import Slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +30,7 @@ class Pyramid(Uniform):
         if self.base is not None:
             check_range("base", self.base, 0)
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """Refuses policies that always keep more than the smallest layer may get."""
         policy = plan.policy
         if policy is not None and policy.min_entries > max(self.base or 0, policy.observed, 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,10 +13,7 @@ from longspan.errors import PlanError
 from longspan.parameters import check_range, numbers_by_layer
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.view import View
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
-
+from longspan.slots import Slots
 
 SMALLEST_GATE = 1e-6
 """What a head counts whose gate is closed; 0 stands for heads that policies leave alone."""
@@ -63,7 +60,7 @@ class RetrievalHeads(Allocator):
         """What every head keeps."""
         return self.sinks + self.recent
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """Refuses budgets of fewer tokens than streaming heads keep."""
         budget = plan.policy.budget if plan.policy is not None else 1.0
         if self.sparsity is not None:

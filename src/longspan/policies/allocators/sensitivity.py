@@ -6,15 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from longspan.errors import PlanError
 from longspan.parameters import check_range
 from longspan.policies.allocators.adakv import AdaKV
 from longspan.policies.view import View
-
-if TYPE_CHECKING:
-    from longspan.plan import Plan
+from longspan.slots import Slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ class Sensitivity(AdaKV):
         check_range("base", self.base, 0)
         super().__post_init__()
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: Slots) -> None:
         """Refuses policies that always keep more than the smallest layer may get."""
         policy = plan.policy
         if policy is not None and policy.min_entries > max(self.base, policy.observed, 1):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from longspan.errors import DocumentError
@@ -19,6 +21,7 @@ from longspan.spans.formats.unread import is_word, refuse_unread
 from longspan.spans.formats.word import word
 
 _WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
+_DEEPEST = 4  # Word files around a file
 _PDF_BEGINS = 1024  # bytes of something else that readers of PDF pass over
 
 
@@ -38,12 +41,18 @@ def extract_bytes(data: bytes, suffix: str, name: str) -> Extract:
     return found
 
 
-def read(data: bytes, suffix: str, name: str) -> Extract:
-    """The text of a file, or of a part of one, by what it holds."""
-    return _reader(data, suffix, name)(data, name)
+def read(data: bytes, suffix: str, name: str, depth: int = 0) -> Extract:
+    """The text of a file, or of a part of one, by what it holds; ``depth`` counts the Word files around it."""
+    return _reader(data, suffix, name, depth)(data, name)
 
 
-def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extract]:
+def _embedded(data: bytes, name: str, depth: int) -> Extract:
+    if depth > _DEEPEST:
+        raise DocumentError(f"{name} lies {depth} files deep; save it as a file of its own")
+    return read(data, posixpath.splitext(name)[1].lower(), name, depth)
+
+
+def _reader(data: bytes, suffix: str, name: str, depth: int) -> Callable[[bytes, str], Extract]:
     """What reads such a file: for some suffixes another package, else its content tells, and then its suffix."""
     brought = brought_reader(suffix)
     if brought is not None:
@@ -51,7 +60,7 @@ def _reader(data: bytes, suffix: str, name: str) -> Callable[[bytes, str], Extra
     if data.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:_PDF_BEGINS]):
         return pdf
     if is_word(data):
-        return word
+        return partial(word, opened=partial(_embedded, depth=depth + 1))
     if is_rtf(data):
         return rtf
     refuse_unread(data, name)

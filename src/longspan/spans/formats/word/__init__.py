@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from longspan.errors import DocumentError
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import MACROS, LeftOut
@@ -9,17 +11,17 @@ from longspan.spans.formats.reason import reason
 from longspan.spans.places import Places
 
 
-def word(data: bytes, name: str, depth: int = 0) -> Extract:
-    """The text of a docx file; ``depth`` counts the Word files around it."""
+def word(data: bytes, name: str, opened: Callable[[bytes, str], Extract]) -> Extract:
+    """The text of a docx file; ``opened`` reads the files embedded in it, by content and name."""
     try:
-        return _read(data, depth)
+        return _read(data, opened)
     except Exception as error:  # a package may be broken in any way
         raise DocumentError(
             f"{name} cannot be read as docx ({reason(error)}); open and save it again, or export it as PDF"
         ) from error
 
 
-def _read(data: bytes, depth: int) -> Extract:
+def _read(data: bytes, opened: Callable[[bytes, str], Extract]) -> Extract:
     from longspan.spans.formats.word.closing import comments, has_macros, headers, notes
     from longspan.spans.formats.word.marks import Marks
     from longspan.spans.formats.word.numbering import Numbering
@@ -32,7 +34,7 @@ def _read(data: bytes, depth: int) -> Extract:
     main = package.main()
     styles = Styles(package, main)
     reading = Reading(
-        package, styles, Numbering(package, main, styles, left_out), Marks(package, main), left_out, depth
+        package, styles, Numbering(package, main, styles, left_out), Marks(package, main), left_out, opened
     )
     blocks = Story(reading, main).read(package.children(main, "body"))
     for kind in ("footnote", "endnote"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +9,10 @@ from longspan.errors import DocumentError
 from longspan.spans.formats.blocks import Blocks
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import LINKED, OBJECT, PICTURE, Kind
-from longspan.spans.formats.unread import is_word
 from longspan.spans.formats.word.drawings import chart_lines, diagram_lines, drawn
 from longspan.spans.formats.word.package import value
 from longspan.spans.formats.word.reading import Reading
 
-_DEEPEST = 4
 _OLD_FORMULA = Kind(
     "formula of the old equation editor",
     "formulas of the old equation editor",
@@ -55,22 +52,10 @@ def chunk(reading: Reading, part: str, node: Any) -> Extract | None:
         reading.left_out.add(_CHUNK, relation.target if relation else "")
         return None
     try:
-        found = _opened(reading.package.read(relation.target), relation.target, reading.depth)
+        found = reading.opened(reading.package.read(relation.target), relation.target)
     except DocumentError as error:
         reading.left_out.add(_CHUNK, str(error))
         return None
     for note in found.notes:
         reading.left_out.add(_CHUNK, f"{relation.target} {note}")
     return found
-
-
-def _opened(data: bytes, name: str, depth: int) -> Extract:
-    # Which format is read by whom is known above, where this one is a format among others.
-    from longspan.spans.formats.opening import read
-    from longspan.spans.formats.word import word
-
-    if depth >= _DEEPEST:
-        raise DocumentError(f"{name} lies {depth + 1} files deep; save it as a file of its own")
-    if is_word(data):
-        return word(data, name, depth=depth + 1)
-    return read(data, posixpath.splitext(name)[1].lower(), name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import LeftOut
 from longspan.spans.formats.word.marks import Marks
 from longspan.spans.formats.word.numbering import Numbering
@@ -15,7 +17,7 @@ from longspan.spans.formats.word.styles import Styles
 class Reading:
     """One file while it is read.
 
-    depth: how many Word files there are around this one.
+    opened: gives the text of a file embedded in this one, by content and name.
     sections: for each section that was passed, the ids of its headers and footers by part and turn.
     """
 
@@ -24,5 +26,5 @@ class Reading:
     numbering: Numbering
     marks: Marks
     left_out: LeftOut
-    depth: int
+    opened: Callable[[bytes, str], Extract]
     sections: list[dict[tuple[str, str], str]] = field(default_factory=list)
