@@ -8,12 +8,17 @@ import torch
 from torch import Tensor
 
 from longspan.borrowing import Call
+from longspan.kernels.decoding import OpenRow
 from longspan.kernels.regions import with_sinks
 from longspan.positions.base import Rope
 from longspan.running.acting import after_layer, watch_rehearsal
 from longspan.running.layer_attention import LayerAttention
 from longspan.running.moments import Portion
 from longspan.running.placed import PlacedTokens, turned
+
+
+def _everything(count: int) -> int:
+    return count
 
 
 class Lane:
@@ -59,6 +64,34 @@ class Lane:
             dtype=call.query.dtype,
             device=call.query.device,
         )
+
+    def opened(self, call: Call) -> list[OpenRow] | None:
+        """Its rows in a layer, open for the entry of its one generated token; None where it has to be attended alone.
+
+        It can be joined with others where one piece of its positions sees all that is stored, as the model made it.
+        """
+        layer, engine = call.layer, self._engine
+        if self.error is not None or not self.decoding or engine.selector_of(layer) is not None:
+            return None
+        placed, window = self.placed(layer), engine.windows[layer]
+        if placed.key_map is None or len(placed.pieces) != 1:
+            return None
+        if window is None and not placed.pieces[0].sees_all(0, placed.start):
+            return None
+        self._prefetch(layer)
+        try:
+            return self.sequence.layers[layer].store.open(call.key.dtype, window)
+        except Exception as error:  # such as no memory for a longer row
+            self.error = error
+            return None
+
+    def stored(self, layer: int, query: Tensor) -> None:
+        """Its entry was written into the rows that `opened` gave. query `[heads, 1, dim]`, not turned."""
+        self.sequence.layers[layer].store.grown()
+        try:
+            after_layer(self.portion, layer, query, _everything)
+        except Exception as error:  # of this sequence's parts, whatever they are
+            self.error = error
 
     def staying(self) -> Tensor | None:
         """Which tokens go on from the layer that has just run, as indices among those there; None for all."""

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from longspan.borrowing import Attention, Call
+from longspan.kernels.decoding import OpenRow, suits
+from longspan.running.joined import Joined
 from longspan.running.lane import Lane
 from longspan.running.moments import Portion
 from longspan.seam import Seam
@@ -23,21 +25,26 @@ class Pass:
         wanted = torch.zeros(sum(sizes), dtype=torch.bool, device=portions[0].ids.device)
         wanted[list(keep)] = True
         parts: Sequence[Tensor] = wanted.split(sizes)
+        self._joined = Joined()
         self.lanes = [Lane(portion, mine) for portion, mine in zip(portions, parts, strict=True)]
 
     def attention(self, call: Call) -> Tensor:
         """`[heads, n, dim]` for one layer. Raises what was wrong with the first lane once nothing is left to run."""
-        if len(self.lanes) == 1:
-            outs = [self.lanes[0].attention(call)]
-        else:
-            outs, start = [], 0
-            for lane in self.lanes:
-                rows = slice(start, start + lane.count)
-                start = rows.stop
-                own = replace(
-                    call, query=call.query[:, rows], key=call.key[:, rows], value=call.value[:, rows]
-                )
-                outs.append(lane.attention(own))
+        outs: list[Tensor] = []
+        start = number = 0
+        joins = suits(call.query.dtype, call.query.device)
+        while number < len(self.lanes):
+            rows: list[list[OpenRow]] = []  # of adjacent lanes that can be attended in one call
+            while joins and number + len(rows) < len(self.lanes):
+                opened = self.lanes[number + len(rows)].opened(call)
+                if opened is None:
+                    break
+                rows.append(opened)
+            lanes = self.lanes[number : number + max(1, len(rows))]
+            stop = start + sum(lane.count for lane in lanes)
+            own = _part(call, start, stop)
+            outs.append(self._joined.attention(lanes, rows, own) if rows else lanes[0].attention(own))
+            start, number = stop, number + len(lanes)
         errors = [lane.error for lane in self.lanes]
         if errors[0] is not None and all(errors):
             raise errors[0]
@@ -55,6 +62,14 @@ class Pass:
             rows.append(going + start)
             start += count
         return None if everything else torch.cat(rows)
+
+
+def _part(call: Call, start: int, stop: int) -> Call:
+    """The tokens start .. stop − 1 of a call."""
+    if stop - start == call.query.shape[1]:
+        return call
+    rows = slice(start, stop)
+    return replace(call, query=call.query[:, rows], key=call.key[:, rows], value=call.value[:, rows])
 
 
 def forward(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from longspan.kernels.decoding import OpenRow
 from longspan.store.form import Form, Plain
 from longspan.store.group import Group
 from longspan.store.ledger import Ledger
@@ -95,6 +96,27 @@ class LayerStore:
         (self._recent or self._coded).append(keys, values, positions)
         self._ledger.reached(max(self.lengths))
         self._seal(leaving)
+
+    def open(self, dtype: torch.dtype, window: int | None) -> list[OpenRow] | None:
+        """Each row with room for one more entry, None where entries are not in memory in this format, one by one.
+
+        window: how many entries the new one sees, itself included; None for all. Whoever writes the entry says so by
+        `grown`.
+        """
+        tier = self._coded
+        if self._recent is not None or self._apart is not None or not tier.open_to(dtype):
+            return None
+        rows = []
+        for keys, values, *places, length in tier.rows.open():
+            first = 0 if window is None else max(0, length + 1 - window)
+            rows.append(OpenRow(keys, values, places[0] if places else 0, length, first))
+        return rows
+
+    def grown(self) -> None:
+        """An entry was written behind each row, of the token after the last."""
+        self.seen += 1
+        self._coded.rows.grown()
+        self._ledger.reached(max(self._coded.lengths))
 
     def learn(self, queries: Tensor, leaving: Leaving | None = None) -> None:
         """Lets a form that waits for it see what is stored, and the last queries `[query heads, w, dim]`."""

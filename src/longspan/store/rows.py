@@ -82,6 +82,26 @@ class Rows:
             self._fill([[column[row] for column in columns] for row in range(self.rows)])
         self._grown([count] * self.rows)
 
+    def open(self) -> list[list[int]]:
+        """Room for one more entry in each row: per row the addresses of its columns, and its length as the last.
+
+        Whoever writes an entry there says so by `grown`.
+        """
+        if self._shared.owners > 1 or any(
+            length == room for length, room in zip(self.lengths, self._capacity, strict=True)
+        ):
+            self._make_room([1] * self.rows, self._columns)
+        begins = [(column.data_ptr(), column.shape[-1] * column.itemsize) for column in self._columns]
+        found, offset = [], 0
+        for length, room in zip(self.lengths, self._capacity, strict=True):
+            found.append([*(address + offset * size for address, size in begins), length])
+            offset += room
+        return found
+
+    def grown(self) -> None:
+        """Each row is one entry longer."""
+        self.lengths = [length + 1 for length in self.lengths]
+
     def extend(self, rows: Sequence[Sequence[Tensor]]) -> None:
         """Adds to each row entries of its own number: per row the columns `[n / per, w]`, the same kinds each time."""
         counts = [len(columns[0]) for columns in rows]

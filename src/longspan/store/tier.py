@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from longspan.store.form import Form
+from longspan.store.form import Form, Plain
 from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
@@ -59,6 +59,11 @@ class Tier:
         if not self.whole:
             columns.append(positions.to(torch.int32).expand(len(keys), -1)[..., None])
         self.rows.append(columns)
+
+    def open_to(self, dtype: torch.dtype) -> bool:
+        """Whether entries lie here in memory as they are in this format, at least one in each row."""
+        rows = self.rows
+        return type(self.form) is Plain and self._dtype is dtype and not rows.untouched and all(rows.lengths)
 
     def extend(self, rows: Sequence[Vectors]) -> None:
         """Adds to each row entries of its own number; the tier is not whole afterwards."""
