@@ -330,6 +330,16 @@ def file_faults(root: Path) -> Iterator[str]:
                 yield f"{place}: name the file after what is inside"
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """Of two of them only one would be collected."""
+    names = [
+        path.name
+        for path in (ROOT / "tests").rglob("*.py")
+        if path.name not in ("conftest.py", "__init__.py")
+    ]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_files_are_small_and_named_after_an_idea():
     assert list(file_faults(ROOT)) == []
 

@@ -24,7 +24,7 @@ from longspan.running.engine import CHUNK, Engine
 from longspan.running.forking import check_alike, check_fork
 from longspan.running.generation import ROOM, Generation, Step, end_tokens
 from longspan.running.runner import Progress, Request
-from longspan.running.sequence import Sequence
+from longspan.running.sequence import Mark, Sequence
 from longspan.running.source import Prompt, Source, checked
 from longspan.running.speaking import Speaker
 from longspan.running.window import window_exceeded
@@ -225,6 +225,19 @@ class Session:
                 )
             each.close()
         return joined
+
+    def mark(self) -> list[Mark]:
+        """This moment of all sequences, to go back to by `rewind` until the session is closed. Nothing is copied."""
+        return [each.mark() for each in self.sequences]
+
+    def rewind(self, marks: abc.Sequence[Mark]) -> None:
+        """Goes back to a moment of this session: what was read, generated and dropped since is undone, bit for bit."""
+        if len(marks) != self.size:
+            raise ValueError(
+                f"marks are of {len(marks)} sequences, allowed is {self.size}; give those of mark()"
+            )
+        for sequence, mark in zip(self.sequences, marks, strict=True):
+            sequence.rewind(mark)
 
     def save(self, path: str | Path | None = None) -> Path:
         """Keeps all of it in a file, for `Model.restore`, and returns where it is.

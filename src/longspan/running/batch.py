@@ -38,7 +38,7 @@ class Batch:
     @property
     def held(self) -> int:
         """Bytes in memory."""
-        return self.ledger.held + sum(each.state_bytes for each in self.sequences)
+        return self.ledger.held + sum(each.state_bytes + each.marked_bytes for each in self.sequences)
 
     def take(self, sequences: abc.Sequence[Sequence]) -> None:
         """Forks of sequences instead of its own."""

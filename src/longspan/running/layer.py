@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,12 +13,24 @@ from torch import Tensor
 from longspan.plan import Plan
 from longspan.policies.tracker import Tracker, Tracking
 from longspan.selectors.base import Summary
-from longspan.store.layer import LayerStore
+from longspan.store.layer import LayerStore, StoreMark
 from longspan.store.ledger import Ledger
 from longspan.store.state import State, under
 
 _SUMMARY = re.compile(r"summary(\d+)\.(\d+)\.")
 _ENTRIES = re.compile(r"store\.\w+\.column\d+")
+
+
+class LayerMark(NamedTuple):
+    """What a layer held and what parts remembered of it, for `LayerMemory.rewind`."""
+
+    store: StoreMark
+    recent: list[Tensor]
+    trackers: dict[Tracking, Tracker]
+    unwatched: list[Tensor]
+    summaries: dict[tuple[int, int], Summary]
+    pattern: State | None
+    allocation: State | None
 
 
 @dataclass
@@ -70,6 +83,43 @@ class LayerMemory:
             summaries={place: each.fork() for place, each in self.summaries.items()} if selects else {},
             pattern=None if self.pattern is None else self.pattern.fork(),
             allocation=None if self.allocation is None else self.allocation.fork(),
+        )
+
+    def mark(self) -> LayerMark:
+        """What is known now. Entries are not copied; what parts remember is."""
+        return LayerMark(self.store.mark(), *self._remembered())
+
+    def rewind(self, mark: LayerMark) -> None:
+        """Knows again what it knew at a mark of its own."""
+        self.store.rewind(mark.store)
+        _, self.recent, self.trackers, self.unwatched, self.summaries, self.pattern, self.allocation = mark
+        (
+            self.recent,
+            self.trackers,
+            self.unwatched,
+            self.summaries,
+            self.pattern,
+            self.allocation,
+        ) = self._remembered()
+
+    def _remembered(
+        self,
+    ) -> tuple[
+        list[Tensor],
+        dict[Tracking, Tracker],
+        list[Tensor],
+        dict[tuple[int, int], Summary],
+        State | None,
+        State | None,
+    ]:
+        """A copy of what parts remember, in the order of a mark."""
+        return (
+            list(self.recent),
+            {key: tracker.fork() for key, tracker in self.trackers.items()},
+            list(self.unwatched),
+            {place: each.fork() for place, each in self.summaries.items()},
+            None if self.pattern is None else self.pattern.fork(),
+            None if self.allocation is None else self.allocation.fork(),
         )
 
     def changed(self) -> None:

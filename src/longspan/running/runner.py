@@ -59,9 +59,9 @@ class Request:
 class Runner:
     """Runs requests, a pass at a time: chunks that are read beside single tokens that were drawn.
 
-    budget: tokens that pass through the model at a time; a chunk that would exceed it waits for the next pass, unless
-    it is alone. None for no bound. Chunks are never cut, so that an answer is the same beside others and alone. A
-    request that fails leaves the others alone.
+    budget: tokens of chunks that pass through the model at a time, None for no bound. One chunk always does, however
+    long, so that reading never waits for those who speak; single tokens always do. Chunks are never cut, so that an
+    answer is the same beside others and alone. A request that fails leaves the others alone.
     """
 
     def __init__(self, seam: Seam, *, budget: int | None = None) -> None:
@@ -122,14 +122,15 @@ class Runner:
         waiting = [each for each in self.requests if each.sequence.pending]
         waiting.sort(key=lambda request: request.reading)
         chosen: list[tuple[Request, Portion]] = []
-        total = 0
+        read = 0
         for request in waiting:
             sequence = request.sequence
-            most = min(len(sequence.pending), sequence.engine.chunk)
-            if chosen and request.reading and self._budget is not None and total + most > self._budget:
-                continue
+            if request.reading:
+                most = min(len(sequence.pending), sequence.engine.chunk)
+                if read and self._budget is not None and read + most > self._budget:
+                    continue
+                read += most
             portion = next_portion(sequence, reading=request.reading, more=request.more)
-            total += len(portion.ids)
             chosen.append((request, portion))
         return chosen
 

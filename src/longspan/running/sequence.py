@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from longspan.conversation import Conversation, Words
 from longspan.policies.tracker import Script, Tracking
 from longspan.positions.base import Positions, Rope
 from longspan.running.engine import Engine
-from longspan.running.layer import LayerMemory
+from longspan.running.layer import LayerMark, LayerMemory
 from longspan.store.ledger import Ledger
 from longspan.store.state import under
 
@@ -34,6 +35,27 @@ class Spent:
     generated_tokens: int = 0
     prefill_seconds: float = 0.0
     decode_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mark:
+    """A moment of a sequence, for `Sequence.rewind`: how many tokens had run, and what was known besides."""
+
+    run: int
+    layers: list[LayerMark]
+    known: Mapping[str, Any]
+
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which entries lay."""
+        return [column for layer in self.layers for column in layer.store.columns]
+
+
+# What a mark keeps by name, besides the tokens that had run and the layers.
+_KNOWN = (
+    *("pending", "upcoming", "question", "fitted", "announced", "uncompressed", "rounds", "asked"),
+    *("rehearsed", "surprise", "history", "conversation", "spent"),
+)
 
 
 class Sequence:
@@ -72,6 +94,7 @@ class Sequence:
         self.surprise: list[Tensor] = []
         self.history: list[Any] = []
         self.spent = Spent()
+        self._marks: WeakSet[Mark] = WeakSet()
 
     @property
     def run(self) -> int:
@@ -95,8 +118,16 @@ class Sequence:
 
     @property
     def bytes_held(self) -> int:
-        """Bytes in memory: keys, values, positions, and what parts remember besides."""
-        return self.state_bytes + sum(layer.store.resident_bytes for layer in self.layers)
+        """Bytes in memory: keys, values, positions, what parts remember besides, and what marks keep."""
+        entries = sum(layer.store.resident_bytes for layer in self.layers)
+        return entries + self.state_bytes + self.marked_bytes
+
+    @property
+    def marked_bytes(self) -> int:
+        """Bytes of entries that are kept only because a mark may still be gone back to."""
+        own = {id(column) for layer in self.layers for column in layer.store.columns}
+        kept = {id(column): column.nbytes for mark in self._marks for column in mark.columns}
+        return sum(size for place, size in kept.items() if place not in own)
 
     def fit(self, length: int) -> int | None:
         """Makes its positions for so many tokens, while it is still empty.
@@ -180,11 +211,40 @@ class Sequence:
             "surprise": list(self.surprise),
             "history": deepcopy(self.history),
             "spent": replace(self.spent),
+            "_marks": WeakSet(),
         }
         return twin
 
+    def mark(self) -> Mark:
+        """This moment, to go back to by `rewind`, as often as one likes, until the sequence is released.
+
+        Entries are not copied: what is dropped afterwards is kept while the mark lives.
+        """
+        layers = [layer.mark() for layer in self.layers]
+        mark = Mark(
+            run=self.run, layers=layers, known={name: _copied(getattr(self, name)) for name in _KNOWN}
+        )
+        self._marks.add(mark)
+        return mark
+
+    def rewind(self, mark: Mark) -> None:
+        """Goes back to a moment of its own: what was read, generated, dropped and remembered since is undone.
+
+        Raises ValueError for a mark of another sequence, or one from before the memory was given back.
+        """
+        if mark not in self._marks:
+            raise ValueError(
+                "mark is of another sequence or was given up; rewind to one that this sequence made"
+            )
+        del self.ids[mark.run :]
+        for layer, before in zip(self.layers, mark.layers, strict=True):
+            layer.rewind(before)
+        for name, value in mark.known.items():
+            setattr(self, name, _copied(value))
+
     def release(self) -> None:
-        """Gives all memory back."""
+        """Gives all memory back, that of marks too."""
+        self._marks.clear()
         for layer in self.layers:
             layer.release()
 
@@ -223,3 +283,14 @@ class Sequence:
             held["upcoming"] = self.upcoming
         surprise = self.surprises()
         return held if surprise is None else held | {"surprise": surprise}
+
+
+def _copied(value: Any) -> Any:
+    """A value that does not change when the original does; tensors are never changed where they lie."""
+    if isinstance(value, Conversation):
+        return value.fork()
+    if isinstance(value, Spent):
+        return replace(value)
+    if isinstance(value, list):
+        return [_copied(each) for each in value]
+    return dict(value) if isinstance(value, dict) else value

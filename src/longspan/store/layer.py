@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
 from longspan.store.state import under
-from longspan.store.tier import Tier, Vectors
+from longspan.store.tier import Tier, TierMark, Vectors
 
 # Entries are encoded this many at a time at least, since encoding shifts the recent ones.
 _SEAL = 32
@@ -23,6 +24,18 @@ Leaving = Callable[[int], int]
 
 Rest = Callable[[], tuple[Form, Medium] | None]
 """Makes the form and says the medium of entries that a policy demotes."""
+
+
+class StoreMark(NamedTuple):
+    """What a store held, for `rewind`: its tiers and what each of them held."""
+
+    seen: int
+    tiers: list[tuple[Tier, TierMark] | None]
+
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which what was held lies."""
+        return [column for each in self.tiers if each is not None for column in each[1].rows.columns]
 
 
 class LayerStore:
@@ -242,6 +255,29 @@ class LayerStore:
         twin._demoted = None if self._demoted is None else self._demoted.fork(ledger)
         ledger.reached(max(self.lengths))
         return twin
+
+    def mark(self) -> StoreMark:
+        """What is held now, without a copy of entries: what is dropped later stays alive with the mark."""
+        tiers = (self._coded, self._recent, self._apart)
+        return StoreMark(self.seen, [None if tier is None else (tier, tier.mark()) for tier in tiers])
+
+    def rewind(self, mark: StoreMark) -> None:
+        """Holds again what it held at a mark of its own."""
+        marked = [None if each is None else each[0] for each in mark.tiers]
+        for tier in self._tiers:
+            if not any(tier is each for each in marked):
+                tier.rows.release()
+        for each in mark.tiers:
+            if each is not None:
+                each[0].rewind(each[1])
+        coded, self._recent, self._apart = marked
+        self._coded = coded or self._coded
+        self.form, self.seen = self._coded.form, mark.seen
+
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which entries lie."""
+        return [column for tier in self._tiers for column in tier.rows.mark().columns]
 
     def release(self) -> None:
         """Gives all memory back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +18,16 @@ class _Shared:
     """How many Rows look at the same memory."""
 
     owners: int = 1
+
+
+class RowsMark(NamedTuple):
+    """What rows held, for `rewind`: where it lies and how much of it was filled. Later entries come behind it."""
+
+    lengths: list[int]
+    capacity: list[int]
+    columns: list[Tensor]
+    per: list[int]
+    shared: _Shared
 
 
 class Rows:
@@ -190,6 +201,20 @@ class Rows:
         self._shared.owners += 1
         ledger.take(self.nbytes, resident=self.resident)
         return twin
+
+    def mark(self) -> RowsMark:
+        """What is held now, without a copy: entries that are dropped later stay in the memory that the mark knows."""
+        return RowsMark(self.lengths, self._capacity, self._columns, self._per, self._shared)
+
+    def rewind(self, mark: RowsMark) -> None:
+        """Holds again what was held at a mark of its own."""
+        if mark.columns is not self._columns:
+            self._ledger.take(sum(column.nbytes for column in mark.columns), resident=self.resident)
+            self._ledger.give(self.nbytes, resident=self.resident)
+            self._shared.owners -= 1
+            self._shared = mark.shared
+            self._shared.owners += 1
+        self.lengths, self._capacity, self._columns, self._per, _ = mark
 
     def filled(self) -> list[Tensor]:
         """The columns without their empty places: `[sum of lengths / per, w]`, row after row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,13 +12,25 @@ from longspan.store.form import Form, Plain
 from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
-from longspan.store.rows import Rows
+from longspan.store.rows import Rows, RowsMark
 from longspan.store.state import under
 
 Name = Literal["coded", "recent", "demoted"]
 
 Vectors = tuple[Tensor, Tensor, Tensor]
 """Keys and values `[n, dim]` and positions `[n]` of one row."""
+
+
+class TierMark(NamedTuple):
+    """What a tier held, for `rewind`."""
+
+    rows: RowsMark
+    form: Form
+    first: int
+    whole: bool
+    key_parts: int
+    parts: int
+    dtype: torch.dtype
 
 
 class Tier:
@@ -135,6 +147,24 @@ class Tier:
         twin.rows = self.rows.fork(ledger)
         twin._key_parts, twin._parts, twin._dtype = self._key_parts, self._parts, self._dtype
         return twin
+
+    def mark(self) -> TierMark:
+        """What is held now, without a copy of entries."""
+        return TierMark(
+            self.rows.mark(),
+            self.form.fork(),
+            self.first,
+            self.whole,
+            self._key_parts,
+            self._parts,
+            self._dtype,
+        )
+
+    def rewind(self, mark: TierMark) -> None:
+        """Holds again what it held at a mark."""
+        self.rows.rewind(mark.rows)
+        self.form = mark.form.fork()
+        _, _, self.first, self.whole, self._key_parts, self._parts, self._dtype = mark
 
     def tensors(self) -> dict[str, Tensor]:
         """What it holds, for `load`."""
