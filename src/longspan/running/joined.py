@@ -60,7 +60,7 @@ def _side_by_side(tables: abc.Sequence[Table | None]) -> Table | None:
 
 def _sharpened(call: Call, placed: abc.Sequence[PlacedTokens]) -> Tensor:
     """The queries, times what their positions multiply scores with."""
-    factors = [each.temper(call.layer) for each in placed]
+    factors = [each.query_scale(call.layer) for each in placed]
     if all(factor is None for factor in factors):
         return call.query
     one = torch.ones(1, device=call.query.device)

@@ -117,7 +117,7 @@ class LayerStore:
         `grown`.
         """
         tier = self._coded
-        if self._recent is not None or self._apart is not None or not tier.open_to(dtype):
+        if self._recent is not None or self._demoted is not None or not tier.open_to(dtype):
             return None
         rows = []
         for keys, values, *places, length in tier.rows.open():
@@ -258,7 +258,7 @@ class LayerStore:
 
     def mark(self) -> StoreMark:
         """What is held now, without a copy of entries: what is dropped later stays alive with the mark."""
-        tiers = (self._coded, self._recent, self._apart)
+        tiers = (self._coded, self._recent, self._demoted)
         return StoreMark(self.seen, [None if tier is None else (tier, tier.mark()) for tier in tiers])
 
     def rewind(self, mark: StoreMark) -> None:
@@ -270,7 +270,7 @@ class LayerStore:
         for each in mark.tiers:
             if each is not None:
                 each[0].rewind(each[1])
-        coded, self._recent, self._apart = marked
+        coded, self._recent, self._demoted = marked
         self._coded = coded or self._coded
         self.form, self.seen = self._coded.form, mark.seen
 
