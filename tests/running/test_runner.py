@@ -196,7 +196,7 @@ class Requests(RuleBasedStateMachine):
         for text in self.texts:
             check_alike(text.sequence, alone(text.sequence.engine, text.deeds))
             text.sequence.release()
-        assert self.ledger.held == self.ledger.apart == 0
+        assert self.ledger.held == self.ledger.offloaded == 0
 
 
 Requests.TestCase.settings = settings(
