@@ -5,16 +5,20 @@ docs/methods/ gets a page for each room that has methods, and docs/field.md the 
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import inspect
-import re
+import textwrap
 from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 from longspan import field, parts, registry
 from longspan.plan import Plan
 
 DOCS = Path(__file__).parent
-SENTENCE = re.compile(r"(?:^|(?<=\. ))(?P<names>(?:\w+, )*\w+): (?P<meaning>.+?\.)(?: |$)")
 NOTE = "*Made by `python docs/generate.py` from the code; change it there.*"
 
 
@@ -58,7 +62,7 @@ def room_page(room: str, cards: list[registry.Card]) -> str:
     contract = registry.contract(room)
     about = inspect.getdoc(inspect.getmodule(contract)) or ""
     return page(
-        f"# {room.capitalize()}", NOTE, about, explain(contract)[0], *(method(room, each) for each in cards)
+        f"# {room.capitalize()}", NOTE, about, prose(contract), *(method(room, each) for each in cards)
     )
 
 
@@ -66,16 +70,15 @@ def method(room: str, card: registry.Card) -> str:
     """The card of a method: what it changes, where it is from, its parameters, and an example."""
     cls = registry.find(room, card.name)
     facts = f"{source(card)}, {card.year}. Training: {card.needs}. Class: `{cls.__module__}.{cls.__name__}`."
-    prose, meanings = explain(cls)
+    meaning = meanings(cls)
     rows = [
-        [f"`{each.name}`", each.takes, default(each), meanings.get(each.name, "see above")]
-        for each in parts.parameters(cls)
+        [f"`{each.name}`", each.takes, default(each), meaning[each.name]] for each in parts.parameters(cls)
     ]
     parameters = (
         table(["parameter", "takes", "default", "meaning"], rows) if rows else "It has no parameters."
     )
     example = f"```\n{example_of(room, card)}\n```"
-    return "\n\n".join((f"## {card.name}", sentences(card), facts, prose, parameters, example))
+    return "\n\n".join((f"## {card.name}", sentences(card), facts, prose(cls), parameters, example))
 
 
 def default(parameter: parts.Parameter) -> str:
@@ -83,28 +86,32 @@ def default(parameter: parts.Parameter) -> str:
     return "required" if parameter.required else f"`{parameter.text(parameter.default)}`"
 
 
-def explain(cls: type) -> tuple[str, dict[str, str]]:
-    """The docstring of a class without its sentences of the form "name: meaning.", and these by parameter.
+def prose(cls: type) -> str:
+    """The docstring of a class, its paragraphs as one line each."""
+    paragraphs = inspect.cleandoc(cls.__dict__.get("__doc__") or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
-    The sentences of the classes that it derives from count too.
-    """
-    meanings: dict[str, str] = {}
-    names = {each.name for each in parts.parameters(cls)}
 
-    def take(sentence: re.Match[str]) -> str:
-        explained = sentence["names"].split(", ")
-        if not names.issuperset(explained):
-            return sentence[0]
-        for name in explained:
-            meanings.setdefault(name, sentence["meaning"])
-        return ""
-
-    prose = []
+def meanings(cls: type) -> dict[str, str]:
+    """What each parameter means: the docstring under its field, in the class or else where it inherits it from."""
+    found: dict[str, str] = {}
     for each in cls.__mro__:
-        for paragraph in inspect.cleandoc(each.__dict__.get("__doc__") or "").split("\n\n"):
-            rest = SENTENCE.sub(take, " ".join(paragraph.split())).strip()
-            prose += [rest] if each is cls and rest else []
-    return "\n\n".join(prose), meanings
+        if dataclasses.is_dataclass(each):
+            found = field_docstrings(each) | found
+    return found
+
+
+@cache
+def field_docstrings(cls: type) -> dict[str, str]:
+    """The docstrings under the fields that a class itself declares."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    body = cast(ast.ClassDef, tree.body[0]).body
+    found = {}
+    for declared, below in pairwise(body):
+        match declared, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = " ".join(text.split())
+    return found
 
 
 def _example(parameter: parts.Parameter) -> str:

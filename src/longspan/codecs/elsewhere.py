@@ -11,9 +11,10 @@ from longspan.store.medium import MEMORY
 
 @dataclass(frozen=True, kw_only=True)
 class Elsewhere(Codec):
-    """codec: the form in which entries are kept; without it, the model's own numbers."""
+    """A codec whose entries lie elsewhere than on the model's device."""
 
     codec: Codec | None = field(default=None, metadata={"room": "codec"})
+    """The form in which entries are kept; without it, the model's own numbers."""
 
     def __post_init__(self) -> None:
         if self.codec is not None and self.codec.medium is not MEMORY:

@@ -23,14 +23,14 @@ class Host(Elsewhere):
     Entries are moved to the model's device when they are visited, and a layer's ahead of time, while the layer before
     it is computed. On a CPU model nothing moves. It was never run on CUDA, only with the meta device in its place.
 
-    codec: the form in which entries are kept and moved; without it, the model's own numbers. recent: last entries
-    that stay on the device, so that what was moved ahead of time is not out of date after each token.
-
     Deviation: FlexGen splits a cache by percentages over device, host and disk; here all entries but the recent are
     on the host. The bytes counted are those of device and host together.
     """
 
     recent: int = 128
+    """Last entries that stay on the device, so that what was moved ahead of time is not out of date after each
+    token.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()

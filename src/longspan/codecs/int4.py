@@ -20,9 +20,6 @@ _BITS = 4
 class Int4(Codec):
     """FlexGen's group-wise four-bit cache: each key and value by itself. https://arxiv.org/abs/2303.06865
 
-    group_size: channels that share a scale and a zero point, both fp16; where it does not divide the head's channels,
-    the largest divisor below. The default is the paper's; 32 is more exact.
-
     An entry takes dim / 2 + 4 · dim / group_size bytes for its key and as many for its value, whatever becomes of
     its neighbours, so that it goes well with policies that drop single entries. Where some channels of the keys are
     much larger than others, `kivi(bits=4)` is more exact at the same size. Numbers beyond ±65504 are cut off.
@@ -32,6 +29,9 @@ class Int4(Codec):
     """
 
     group_size: int = 64
+    """Channels that share a scale and a zero point, both fp16; where it does not divide the head's channels, the
+    largest divisor below. The default is the paper's; 32 is more exact.
+    """
 
     def __post_init__(self) -> None:
         check_range("group_size", self.group_size, 1)

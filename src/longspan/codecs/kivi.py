@@ -19,9 +19,6 @@ from longspan.store.form import Columns, Form
 class Kivi(Codec):
     """KIVI: a tuning-free asymmetric 2-bit quantization of keys and values. https://arxiv.org/abs/2402.02750
 
-    bits: 2 or 4. group_size: tokens that share a scale and a zero point in each channel of the keys, and channels
-    that share them in each token's value; where it does not divide the head's channels, the largest divisor below.
-    residual_length: last entries that stay as the model made them. Defaults are the paper's.
     Where a text is read in chunks, a chunk attends to earlier ones as they are stored; the paper quantizes once the
     prompt has been read, which is a chunk as long as the prompt.
 
@@ -35,8 +32,13 @@ class Kivi(Codec):
     """
 
     bits: Literal[2, 4] = 2
+    """Bits of a number, 2 or 4."""
     group_size: int = 32
+    """Tokens that share a scale and a zero point in each channel of the keys, and channels that share them in each
+    token's value; where it does not divide the head's channels, the largest divisor below.
+    """
     residual_length: int = 128
+    """Last entries that stay as the model made them. Defaults are the paper's."""
 
     def __post_init__(self) -> None:
         check_choice("bits", self.bits, (2, 4))

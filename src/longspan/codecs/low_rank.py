@@ -20,16 +20,15 @@ class LowRank(Codec):
     `rank` directions that hold most of their energy; a key is stored as its coordinates in them, in the model's
     dtype, and rotated when it is visited. Values stay whole. The directions take rank · dim numbers a head.
 
-    rank: a number of directions up to the head's channels, or a fraction of these. recent: last entries that stay
-    whole.
-
     Deviations: ShadowKV decomposes the keys of all heads of a layer together, at rank 160 of 1,024; here rows of
     single heads can be dropped, so that each head has its own directions, and needs a larger share. Its generated
     keys all stay whole; here keys that leave the recent ones are projected on the prompt's directions.
     """
 
     rank: Budget = 0.5
+    """A number of directions up to the head's channels, or a fraction of these."""
     recent: int = 128
+    """Last entries that stay whole."""
 
     def __post_init__(self) -> None:
         check_budget("rank", self.rank)

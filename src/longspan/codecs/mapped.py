@@ -13,16 +13,16 @@ from longspan.store.medium import Medium
 class Mapped(Elsewhere):
     """The cache on storage, the point of InstInfer on ordinary hardware. https://arxiv.org/abs/2409.04992
 
-    codec: the form in which entries are kept; without it, the model's own numbers. folder: where the files lie, on a
-    disk of its own speed; without it, the folder that TMPDIR names, or /var/tmp. The files have no names, and are
-    gone when the session ends, or the process, however it ends. Entries are not moved to a
-    GPU, so that the model must compute on the CPU.
+    Entries are not moved to a GPU, so that the model must compute on the CPU.
 
     Deviation: InstInfer computes attention inside the storage device; here what a query visits is read into memory,
     which the system's page cache makes free as long as there is memory to spare. It goes well with a selector.
     """
 
     folder: str | None = None
+    """Where the files lie, on a disk of its own speed; without it, the folder that TMPDIR names, or /var/tmp. The
+    files have no names, and are gone when the session ends, or the process, however it ends.
+    """
 
     @property
     def medium(self) -> Medium:

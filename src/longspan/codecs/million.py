@@ -25,11 +25,6 @@ class Million(Codec):
     Vectors are cut into subspaces of a few channels, and each piece is stored as the number of its nearest centroid
     in the subspace's codebook. All heads of a layer share the codebooks, one set for keys and one for values.
 
-    channels: 1, 2 or 4 a subspace, d / M in the paper. nbits: 2, 4 or 8 a piece, so 2^nbits centroids. A channel takes
-    nbits / channels bits, four by default, as with the paper's M = 64 and nbits = 8 at d = 128. residual_length: last
-    entries that stay as the model made them. niter: rounds of k-means. seed: of its first centroids. The codebooks take
-    2 · 2^nbits · dim numbers a layer.
-
     Deviations: the authors learn one pair of codebooks for all layers beforehand, from a calibration text, 256 vectors
     per centroid and 25 rounds; here each layer learns its own from the first chunk that holds at least one vector per
     centroid, from at most 16 of them, in fewer rounds, since that happens while the user waits. Keys are therefore
@@ -40,10 +35,17 @@ class Million(Codec):
     """
 
     channels: Literal[1, 2, 4] = 2
+    """Channels of a subspace, 1, 2 or 4, d / M in the paper."""
     nbits: Literal[2, 4, 8] = 8
+    """Bits of a piece, 2, 4 or 8, so 2^nbits centroids. A channel takes nbits / channels bits, four by default,
+    as with the paper's M = 64 and nbits = 8 at d = 128.
+    """
     residual_length: int = 128
+    """Last entries that stay as the model made them."""
     niter: int = 5
+    """Rounds of k-means."""
     seed: int = 0
+    """Seed of the first centroids. The codebooks take 2 · 2^nbits · dim numbers a layer."""
 
     def __post_init__(self) -> None:
         check_choice("channels", self.channels, (1, 2, 4))

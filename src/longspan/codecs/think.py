@@ -20,17 +20,17 @@ class Think(Codec):
     window queries and all keys. The channels that stay are stored in the model's dtype; the others are zero when keys
     are visited. Values stay whole.
 
-    ratio: of the channels that go, rounded down. window: last queries that are looked at. recent_size: last entries
-    whose keys stay whole. Defaults are those of the authors' code.
-
     Deviations: the authors repeat the keys for each query head and prune each copy by itself; here the query heads
     of a group share one choice, by the mean of their q², as in kvpress. Their generated keys all stay whole; here
     keys are pruned as soon as recent_size newer ones have come. Until the end of the prompt nothing is removed.
     """
 
     ratio: float = 0.4
+    """Share of the channels that go, rounded down."""
     window: int = 32
+    """Last queries that are looked at."""
     recent_size: int = 32
+    """Last entries whose keys stay whole. Defaults are those of the authors' code."""
 
     def __post_init__(self) -> None:
         check_range("ratio", self.ratio, 0, 0.99)

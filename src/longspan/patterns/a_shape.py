@@ -18,16 +18,18 @@ from longspan.patterns.choosing import own_blocks, visits_of
 class AShape(Pattern):
     """Attention sinks and a local window, as MInference's static pattern. https://arxiv.org/abs/2407.02490
 
-    sinks: first tokens that every query sees. window: recent tokens that a query sees besides its own block.
-    Both are rounded up to whole blocks of `block` tokens. The defaults are the authors' (128 and 3,968); their
-    window is exact to the token, this one to the block.
+    Both are rounded up to whole blocks of `block` tokens. The defaults are the authors' (128 and 3,968); their window
+    is exact to the token, this one to the block.
     """
 
     pieces: ClassVar[bool] = True
 
     sinks: int = 128
+    """First tokens that every query sees."""
     window: int = 3968
+    """Recent tokens that a query sees besides its own block."""
     block: int = 128
+    """Tokens of a block of queries, and of keys."""
 
     def __post_init__(self) -> None:
         check_range("sinks", self.sinks, 0)

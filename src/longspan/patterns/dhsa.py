@@ -25,12 +25,8 @@ class DHSA(Pattern):
     of its length, a query block's the mean of its queries, both as means over heads. A query block visits the tokens
     of the chunks with the largest products, the last of them as far as the budget goes, and so do all heads.
 
-    budget: tokens that a query block visits, itself included. sinks, local: first tokens, and last tokens up to the
-    end of the query block, which are always among them. dense: last queries, which see everything (the question).
-    window: keys on each side of a boundary that are compared. apart: boundaries are more than this many tokens
-    apart. per_block: chunks per block of the text, at most. block: tokens per query block. `sinks`, `local` and
-    `dense` are rounded up to whole blocks. The defaults are those of the authors' code and, for budget and block, of
-    their LongBench runs.
+    `sinks`, `local` and `dense` are rounded up to whole blocks. The defaults are those of the authors' code and, for
+    budget and block, of their LongBench runs.
 
     Deviations. The authors find boundaries by a module trained for the model. Without one their code compares the
     attention that all later queries pay to the `window` tokens on each side, which takes dense attention; here it is
@@ -43,13 +39,21 @@ class DHSA(Pattern):
     """
 
     budget: int = 2048
+    """Tokens that a query block visits, itself included."""
     sinks: int = 128
+    """First tokens that every query block visits."""
     local: int = 128
+    """Last tokens up to the end of the query block, which it always visits."""
     dense: int = 64
+    """Last queries, which see everything (the question)."""
     window: int = 4
+    """Keys on each side of a boundary that are compared."""
     apart: int = 8
+    """Boundaries are more than this many tokens apart."""
     per_block: int = 8
+    """Chunks per block of the text, at most."""
     block: int = 128
+    """Tokens per query block."""
 
     def __post_init__(self) -> None:
         check_range("budget", self.budget, 1)

@@ -32,11 +32,6 @@ class FlexPrefill(Pattern):
     the weights of the last queries are added up by key and by distance, and as many vertical and slash blocks are
     visited as there are keys, and distances, that hold `gamma`.
 
-    gamma: share of the attention. tau: threshold of the distance. minimum: tokens to which vertical and slash blocks
-    amount at least, also in heads that trust the estimate; the first block and the query block always count among
-    them. block: tokens per block. A text of at most `minimum` tokens, or two blocks, is read densely, and so is a
-    single token. Defaults and details are those of the authors' code.
-
     Deviations. "The last queries" are those of each chunk that is read, and "all query blocks" those of the chunk.
     Distances are put in blocks from 0 on; in the authors' code blocks of distances begin elsewhere where the text does
     not fill its last block. The block with which a sum reaches `gamma` is visited, as in the paper; the code leaves it
@@ -44,9 +39,17 @@ class FlexPrefill(Pattern):
     """
 
     gamma: float = 0.9
+    """Share of the attention that the visited lines or blocks hold."""
     tau: float = 0.1
+    """Distance between estimate and truth below which a head trusts the estimate."""
     minimum: int = 1024
+    """Tokens to which vertical and slash blocks amount at least, also in heads that trust the estimate; the first
+    block and the query block always count among them.
+    """
     block: int = 128
+    """Tokens per block. A text of at most `minimum` tokens, or two blocks, is read densely, and so is a single
+    token. Defaults and details are those of the authors' code.
+    """
 
     def __post_init__(self) -> None:
         check_range("gamma", self.gamma, 0.0, 1.0)

@@ -24,12 +24,6 @@ class HiP(Pattern):
     judged by the keys in its middle, and the better half of all halves goes on, until the parts are `width` keys. A
     half is as good as the highest query · key in it.
 
-    k: keys that are found so. dense: first layers that see everything, as in the authors' evaluation; their version
-    1.2 also keeps the fourth and the last. block, width: tokens of a block of queries, and of one of keys. stride: of
-    the queries in a block, the last of each so many takes part in the search. sinks, window: first keys, and last
-    ones before the block of queries, visited in any case and not counted in k; both are rounded up to whole blocks of
-    `width`.
-
     The other defaults are those of version 1.1 of the authors' code (`HiPAttentionArgs`). Version 1.0 had blocks of 32
     queries and a window of 128. It also read the first queries densely, and in the search over long texts looked at 32
     channels only; 1.1 does neither unless it is told to, and both are left out here. The window is counted from the
@@ -37,12 +31,23 @@ class HiP(Pattern):
     """
 
     k: int = 512
+    """Keys that are found so."""
     dense: int = 3
+    """First layers that see everything, as in the authors' evaluation; their version 1.2 also keeps the fourth and
+    the last.
+    """
     block: int = 64
+    """Tokens of a block of queries."""
     width: int = 2
+    """Tokens of a block of keys."""
     stride: int = 2
+    """Step between queries that search: of a block, the last of each so many takes part in the search."""
     sinks: int = 16
+    """First keys, visited in any case and not counted in k; rounded up to whole blocks of `width`."""
     window: int = 256
+    """Last keys before the block of queries, visited in any case and not counted in k; rounded up to whole blocks
+    of `width`.
+    """
 
     def __post_init__(self) -> None:
         check_range("block", self.block, 16, 4096)

@@ -26,8 +26,7 @@ class HyperAttention(Pattern):
     others `sample_size` keys that were drawn for all queries, whose weights are multiplied by how many keys a drawn one
     stands for.
 
-    lsh_num_projs: bits of the hash. block_size: keys of a block. seed: of the hash and the samples, which are others in
-    each layer. Names and defaults are those of the authors' code.
+    Names and defaults are those of the authors' code.
 
     As the paper has it: the order of hash values, a Gray code, which the authors' code applies the wrong way round, so
     that some neighbours there differ in several bits. Otherwise than in the authors' code: halves are rounded to
@@ -39,10 +38,15 @@ class HyperAttention(Pattern):
     """
 
     lsh_num_projs: int = 7
+    """Bits of the hash."""
     block_size: int = 256
+    """Keys of a block."""
     sample_size: int = 256
+    """Keys drawn for all queries, besides those of a query's own block."""
     min_seq_len: int = 4096
+    """Keys below which attention is exact and no text is cut in half."""
     seed: int = 0
+    """Seed of the hash and the samples, which are others in each layer."""
 
     def __post_init__(self) -> None:
         check_range("lsh_num_projs", self.lsh_num_projs, 1, 16)

@@ -50,14 +50,8 @@ class Shape(NamedTuple):
 class MInference(Pattern):
     """A-shape, vertical-slash or block-sparse attention, head by head. https://arxiv.org/abs/2407.02490
 
-    patterns: "search" for what the profile "patterns" found best for each head of the model, or "a-shape",
-    "vertical-slash" or "block-sparse" for all heads. vertical, slash: lines of a vertical-slash head, those with the
-    largest weights of the last `last` queries. The `sure_vertical` first keys and the `sure_slash` nearest distances
-    come before all others, and there are at least `sure_vertical` vertical and `least_slash` slash lines. sinks,
-    window: tokens that an A-shaped head sees. blocks: key blocks that a block-sparse head visits, those with the
-    largest mean query · mean key. Heads that were searched have the sizes of the search instead. ratio: what all
-    sizes are multiplied with. block: tokens per query block, and per key block of a block-sparse head. All defaults
-    are those of the authors' code.
+    Heads that were searched have the sizes of the search instead.
+    All defaults are those of the authors' code.
 
     Deviations. "The last queries" are those of each chunk that is read, so every chunk has lines of its own. A slash
     line fills key blocks of half of `block` tokens at fixed places; the authors' have `block` tokens and begin
@@ -70,17 +64,31 @@ class MInference(Pattern):
     pieces: ClassVar[bool] = True
 
     patterns: str = "search"
+    """"search" for what the profile "patterns" found best for each head of the model, or "a-shape",
+    "vertical-slash" or "block-sparse" for all heads.
+    """
     vertical: int = 1000
+    """Vertical lines of a vertical-slash head: keys with the largest weights of the last `last` queries."""
     slash: int = 6096
+    """Slash lines of a vertical-slash head: distances with the largest weights of the last `last` queries."""
     sinks: int = 128
+    """First tokens that an A-shaped head sees."""
     window: int = 3968
+    """Recent tokens that an A-shaped head sees."""
     blocks: int = 100
+    """Key blocks that a block-sparse head visits, those with the largest mean query · mean key."""
     ratio: float = 1.0
+    """What all sizes are multiplied with."""
     last: int = 64
+    """Last queries of a chunk, by whose weights a vertical-slash head finds its lines."""
     sure_vertical: int = 30
+    """First keys that come before all other vertical lines; there are never fewer vertical lines."""
     sure_slash: int = 100
+    """Nearest distances that come before all other slash lines."""
     least_slash: int = 50
+    """Slash lines of a vertical-slash head at least."""
     block: int = 64
+    """Tokens per query block, and per key block of a block-sparse head."""
 
     def __post_init__(self) -> None:
         check_choice("patterns", self.patterns, ("search", *KINDS))

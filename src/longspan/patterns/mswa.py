@@ -20,10 +20,8 @@ _SCALES = (0.25, 0.5, 1.0, 2.0)
 class MSWA(Pattern):
     """Multi-scale window attention, in place of one window for all. https://arxiv.org/abs/2501.01039
 
-    window: the base w. Layers, from the first to the last, fall into four groups with w/4, w/2, w and 2w, and the heads
-    of each layer into four groups with a quarter, a half, one and two times the window of their layer: 225/256 of what
-    one window w for all would cost. sinks: first tokens that every query sees, of which the paper has none. Both
-    are rounded up to whole blocks of `block` tokens, besides a query's own block; the paper's are exact to the token.
+    Both are rounded up to whole blocks of `block` tokens, besides a query's own block; the paper's are exact to the
+    token.
 
     The paper trains models with these windows, or fine-tunes them; 2,048 is no value of the paper's. Models that were
     not trained so need sinks, and do not retrieve what lies out of their windows.
@@ -32,8 +30,14 @@ class MSWA(Pattern):
     pieces: ClassVar[bool] = True
 
     window: int = 2048
+    """The base w. Layers, from the first to the last, fall into four groups with w/4, w/2, w and 2w, and the heads
+    of each layer into four groups with a quarter, a half, one and two times the window of their layer: 225/256
+    of what one window w for all would cost.
+    """
     sinks: int = 0
+    """First tokens that every query sees, of which the paper has none."""
     block: int = 64
+    """Tokens of a block of queries, and of keys."""
 
     def __post_init__(self) -> None:
         check_range("window", self.window, 16)

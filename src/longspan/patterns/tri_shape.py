@@ -16,8 +16,7 @@ from longspan.patterns.choosing import causal_blocks
 class TriShape(AShape):
     """A-shape, and the last queries attend densely, from SCBench. https://arxiv.org/abs/2412.10319
 
-    last: queries at the end that see everything, rounded up to whole blocks of `block` tokens. The defaults are the
-    authors' (128, 3,968 and 100).
+    The defaults are the authors' (128, 3,968 and 100).
 
     The authors read a prompt at once, and its last queries are dense. Here a prompt comes in chunks, and no chunk
     knows whether it is the last one: the last queries of every chunk are dense. A prompt that is read as one chunk
@@ -26,6 +25,7 @@ class TriShape(AShape):
     """
 
     last: int = 100
+    """Queries at the end that see everything, rounded up to whole blocks of `block` tokens."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -27,11 +27,8 @@ class UniPrefill(Thinning):
     that are still there, and the fewest blocks that hold `share` of it stay, besides the first tokens and the last.
     The others leave after this layer, with their part of every later layer's work.
 
-    first, every: layers count from 0; the first layer that chooses is `first` or the next one that the pattern is
-    asked about, and then each that is at least `every` layers after the last. share: of the attention. sinks, last:
-    first and last tokens that stay, as whole blocks; where there are no more than both, nothing leaves. block: tokens
-    per block. The defaults are those of the authors' code for Llama-3.1-8B, which has 32 layers and chooses in 7, 11,
-    15, 19, 23 and 27; for Gemma 3 it has a share of 0.975 and chooses in 29, 35 and 41.
+    The defaults are those of the authors' code for Llama-3.1-8B, which has 32 layers and chooses in 7, 11, 15, 19, 23
+    and 27; for Gemma 3 it has a share of 0.975 and chooses in 29, 35 and 41.
 
     As there, each forward pass chooses among its own tokens by attention to these alone: a chunk of a session chooses
     by its own end. The paper reads a prompt as one, with the question at its end: give the session a `chunk` of that
@@ -41,11 +38,17 @@ class UniPrefill(Thinning):
     """
 
     share: float = 0.99
+    """Share of the attention that the blocks hold which stay."""
     first: int = 7
+    """The first layer that chooses, or the next one that the pattern is asked about; layers count from 0."""
     every: int = 4
+    """A layer chooses that is at least so many layers after the last one that chose."""
     sinks: int = 128
+    """First tokens that stay, as whole blocks; where there are no more than these and the last, nothing leaves."""
     last: int = 128
+    """Last tokens that stay, as whole blocks."""
     block: int = 64
+    """Tokens per block."""
 
     def __post_init__(self) -> None:
         check_range("share", self.share, 0.0, 1.0)

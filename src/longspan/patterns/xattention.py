@@ -28,10 +28,8 @@ class XAttention(Pattern):
     each key block; blocks are chosen, largest first, until they hold `threshold`. The first block and the query
     block itself always count among them.
 
-    stride: queries and keys of a tile. threshold: the share. block: tokens per block, a multiple of stride. The
-    defaults are those of the authors' `xattn_estimate`; their `Xattention_prefill`, which their README calls, has a
-    threshold of 0.8. thresholds: path of a text file with a threshold for each query head, a line for each layer of the
-    model, instead; the authors found such for Llama-3.1-8B (`llama_threshold.py`).
+    The defaults are those of the authors' `xattn_estimate`; their `Xattention_prefill`, which their README calls, has a
+    threshold of 0.8.
 
     Deviations: the first block is always visited and the own one counts once, as the paper means it: in the authors'
     code the first part of a text (all of one up to 16k) loses both marks of being sure to an assignment, sums lag by
@@ -40,9 +38,15 @@ class XAttention(Pattern):
     """
 
     stride: int = 16
+    """Queries and keys of a tile."""
     threshold: float = 0.9
+    """Share of the weight that the visited tiles hold."""
     block: int = 128
+    """Tokens per block, a multiple of stride."""
     thresholds: str | None = None
+    """Path of a text file with a threshold for each query head, a line for each layer of the model, instead; the
+    authors found such for Llama-3.1-8B (`llama_threshold.py`).
+    """
 
     def __post_init__(self) -> None:
         check_range("stride", self.stride, 1, self.block)

@@ -26,16 +26,10 @@ from longspan.store.layer import LayerStore
 class Policy(ABC):
     """Base of all policies; a subclass is a scorer and says in `scores` how important each entry is.
 
-    budget: entries that a row may keep, an int for tokens or a float in (0, 1] for a fraction of the tokens seen.
-    when: "end" compresses once a text has been read, "chunk" also after every chunk (and, while generating,
-    after every further chunk of tokens), which bounds a row by budget + chunk whatever the length (with an
-    allocator that gives heads or layers different shares, the mean row).
-    unit: which entries stay or go together. allocator, disposer: how the budget is shared among heads and layers,
-    and what becomes of the rest.
     A known question always stays, and what stands between it and the answer; it counts towards the budget, which is
     raised to it.
-    guided: whether it must know the question while the text before it is read. spares_question: False for policies
-    to which a question is text like any other. choosy: whether it may keep less than the budget grants, `wanted`.
+    guided: whether it must know the question while the text before it is read. spares_question: False for policies to
+    which a question is text like any other. choosy: whether it may keep less than the budget grants, `wanted`.
     """
 
     guided: ClassVar[bool] = False
@@ -43,10 +37,18 @@ class Policy(ABC):
     choosy: ClassVar[bool] = False
 
     budget: Budget = 0.5
+    """Entries that a row may keep, an int for tokens or a float in (0, 1] for a fraction of the tokens seen."""
     when: Literal["end", "chunk"] = "end"
+    """"end" compresses once a text has been read, "chunk" also after every chunk (and, while generating, after
+    every further chunk of tokens), which bounds a row by budget + chunk whatever the length (with an allocator
+    that gives heads or layers different shares, the mean row).
+    """
     unit: Unit = field(default_factory=Token, metadata={"room": "unit"})
+    """Which entries stay or go together."""
     allocator: Allocator = field(default_factory=Uniform, metadata={"room": "allocator"})
+    """How the budget is shared among heads and layers."""
     disposer: Disposer = field(default_factory=Drop, metadata={"room": "disposer"})
+    """What becomes of the entries that do not stay."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

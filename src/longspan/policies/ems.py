@@ -21,15 +21,17 @@ class EMS(Policy):
     """Global-local importance with evict-then-merge. https://arxiv.org/abs/2412.08521
 
     The global score of an entry is the attention that it received from all queries so far, the local score what it
-    received from the last `window`, whose own entries always stay. window: how many these are. local: the weight of
-    the local score in [0, 1], beside 1 − local for the global one; both are first divided by their sum over the row,
-    since the global one grows with the text. What does not stay is evicted or merged, as the disposer says.
-    Deviations: scores are means over the query heads of a group, which share their entries; the defaults of window and
-    local, and dividing by the sums, are ours.
+    received from the last `window`, whose own entries always stay.
+    What does not stay is evicted or merged, as the disposer says. Deviations: scores are means over the query heads of
+    a group, which share their entries; the defaults of window and local, and dividing by the sums, are ours.
     """
 
     window: int = 32
+    """Last queries, by which the local score goes; their own entries always stay."""
     local: float = 0.5
+    """The weight of the local score in [0, 1], beside 1 − local for the global one; both are first divided by their
+    sum over the row, since the global one grows with the text.
+    """
     disposer: Disposer = field(default_factory=EvictThenMerge, metadata={"room": "disposer"})
 
     def __post_init__(self) -> None:

@@ -72,18 +72,19 @@ class Patching(Tracking):
 class EpiCache(Policy):
     """After each block, the entries to which a patched prompt attends most. https://arxiv.org/abs/2509.17396
 
-    prompt: the text that stands for an episode; after each block of the dialogue the model reads an instruction and
-    this text, and forgets both again. Without it the instruction alone is the prompt. `flows/epicache.py` clusters a
-    dialogue, gives each episode a session with its own prompt, and recalls one for a question.
-    An entry's score is its largest weight, over the prompt's tokens and the group's query heads, in a softmax over
-    what is stored. Layers get budgets by sensitivity, heads of a layer compete (allocator sensitivity).
-    Deviations: the instruction is our own, without the marks of a chat template; what is generated counts as text
-    once a chunk of it has gathered.
+    An entry's score is its largest weight, over the prompt's tokens and the group's query heads, in a softmax over what
+    is stored. Layers get budgets by sensitivity, heads of a layer compete (allocator sensitivity).
+    Deviations: the instruction is our own, without the marks of a chat template; what is generated counts as text once
+    a chunk of it has gathered.
     """
 
     when: Literal["end", "chunk"] = "chunk"
     allocator: Allocator = field(default_factory=Sensitivity, metadata={"room": "allocator"})
     prompt: str = ""
+    """The text that stands for an episode; after each block of the dialogue the model reads an instruction and this
+    text, and forgets both again. Without it the instruction alone is the prompt. `flows/epicache.py` clusters a
+    dialogue, gives each episode a session with its own prompt, and recalls one for a question.
+    """
 
     @property
     def tracking(self) -> Patching:

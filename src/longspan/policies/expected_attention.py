@@ -77,18 +77,21 @@ class ExpectedAttention(Policy):
 
     Queries before rotation are taken as normal, with the mean and covariance of those of the text, and their rotation
     as its mean over the positions to come; so exp(query · key · scale) has a closed-form mean.
-    future: positions to come. sinks: first tokens that always stay, and whose queries do not count.
-    covariance: whether the covariance counts, or only the mean. vnorm: whether scores are multiplied with ‖value‖₂,
-    after epsilon was added to them. The defaults are the setting of the authors' evaluation, which also has
-    allocator=adakv(rule=guard); the class of kvpress has epsilon 0. Deviations: the model's own scale stands where
-    they write 1/√d; a model's softcap is left out, for which there is no closed form.
+    The defaults are the setting of the authors' evaluation, which also has allocator=adakv(rule=guard); the class of
+    kvpress has epsilon 0. Deviations: the model's own scale stands where they write 1/√d; a model's softcap is left
+    out, for which there is no closed form.
     """
 
     future: int = 512
+    """Positions to come."""
     sinks: int = 4
+    """First tokens that always stay, and whose queries do not count."""
     covariance: bool = True
+    """Whether the covariance counts, or only the mean."""
     vnorm: bool = True
+    """Whether scores are multiplied with ‖value‖₂."""
     epsilon: float = 0.01
+    """What is added to scores before they are multiplied with ‖value‖₂."""
 
     def __post_init__(self) -> None:
         check_range("future", self.future, 1)

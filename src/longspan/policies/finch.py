@@ -83,19 +83,20 @@ class Finch(Policy):
     """After each chunk, the entries to which the question attends. https://arxiv.org/abs/2408.00167
 
     The question is read after each chunk and forgotten again; at the end it is read for good and stays.
-    normalize: whether the weights of each token of the question are multiplied with the number of entries that it
-    sees, which is more for its later tokens. window: the last queries that stand in where no question is known; as
-    in SnapKV, their own entries then stay.
-    Deviations: keys keep their true positions (the authors re-assign them within the cache: positions=in-
-    cache); weights are averaged over the query heads of a group, not summed over all heads, so that heads
-    keep their own entries, as in kvpress.
+    Deviations: keys keep their true positions (the authors re-assign them within the cache: positions=in- cache);
+    weights are averaged over the query heads of a group, not summed over all heads, so that heads keep their own
+    entries, as in kvpress.
     """
 
     guided: ClassVar[bool] = True
 
     when: Literal["end", "chunk"] = "chunk"
     normalize: bool = True
+    """Whether the weights of each token of the question are multiplied with the number of entries that it sees,
+    which is more for its later tokens.
+    """
     window: int = 64
+    """The last queries that stand in where no question is known; as in SnapKV, their own entries then stay."""
 
     def __post_init__(self) -> None:
         check_range("window", self.window, 1)

@@ -37,16 +37,17 @@ class Reception(Tracking):
 class H2O(Policy):
     """Heavy hitters, by accumulated attention, and a recent window. https://arxiv.org/abs/2306.14048
 
-    recent: share of the budget that the most recent entries have, in [0, 1]; the paper gives them half. score: what
-    decides on the others, the "sum" of the weights that an entry received, as in the paper, or their "mean" over the
-    queries that could see it, which favours early entries less; `recent=0` with the mean is kvpress's observed
-    attention.
-    Deviations: weights are averaged over the query heads of a group, which share their entries. The authors evict
-    after every token, here the policy acts when `when` says.
+    Deviations: weights are averaged over the query heads of a group, which share their entries. The authors evict after
+    every token, here the policy acts when `when` says.
     """
 
     recent: float = 0.5
+    """Share of the budget that the most recent entries have, in [0, 1]; the paper gives them half."""
     score: Literal["sum", "mean"] = "sum"
+    """What decides on the others, the "sum" of the weights that an entry received, as in the paper, or their "mean"
+    over the queries that could see it, which favours early entries less; `recent=0` with the mean is kvpress's
+    observed attention.
+    """
 
     def __post_init__(self) -> None:
         check_range("recent", self.recent, 0.0, 1.0)

@@ -94,20 +94,23 @@ class Repetition(Tracking):
 class KVzip(Policy):
     """Largest attention while the model repeats its context, whatever will be asked. https://arxiv.org/abs/2505.23416
 
-    chunk: tokens of the context that are repeated at a time, each with its own prompt; the authors' 2000.
-    tail: tokens before a piece that its prompt quotes. sinks: first tokens that always stay and are always seen,
-    kvpress's stand-in for the system prompt that the authors spare. Scores of all heads and layers compete
-    (allocator model-wide). With when="chunk" only the pieces that hold new tokens are repeated.
+    Scores of all heads and layers compete (allocator model-wide). With when="chunk" only the pieces that hold new
+    tokens are repeated.
     A known question is not repeated, and always stays.
     Deviations: the authors never evict what was not repeated, such as generated tokens; here these come before all
-    others, the latest first, so that the budget holds. They compress before the question is read; here the model has
-    it in sight while it repeats. They begin after the head of the chat template; here the head is text.
+    others, the latest first, so that the budget holds. They compress before the question is read; here the model has it
+    in sight while it repeats. They begin after the head of the chat template; here the head is text.
     """
 
     allocator: Allocator = field(default_factory=ModelWide, metadata={"room": "allocator"})
     chunk: int = 2000
+    """Tokens of the context that are repeated at a time, each with its own prompt; the authors' 2000."""
     tail: int = 8
+    """Tokens before a piece that its prompt quotes."""
     sinks: int = 4
+    """First tokens that always stay and are always seen, kvpress's stand-in for the system prompt that the authors
+    spare.
+    """
 
     def __post_init__(self) -> None:
         check_range("chunk", self.chunk, 1)

@@ -20,16 +20,18 @@ SMALLEST_RANGE = 1e-6
 class LagKV(Policy):
     """Lag-relative information of keys and values, without queries. https://arxiv.org/abs/2504.04704
 
-    n_sink: first entries that always stay. lag_size: entries in a partition; each partition is scaled by the range
-    that every channel has in the next one, and its entries compete by rank.
-    The defaults are those of kvpress; the authors' class has 16 sinks and partitions of 1024. In kvpress,
-    entries of equal rank tie, and so do all of the last, still unscored
-    partitions; here the later one wins in both cases. With when="chunk", partitions are of the entries that are
-    still there; the paper scores each entry once, when its partition is complete.
+    The defaults are those of kvpress; the authors' class has 16 sinks and partitions of 1024. In kvpress, entries of
+    equal rank tie, and so do all of the last, still unscored partitions; here the later one wins in both cases. With
+    when="chunk", partitions are of the entries that are still there; the paper scores each entry once, when its
+    partition is complete.
     """
 
     n_sink: int = 4
+    """First entries that always stay."""
     lag_size: int = 128
+    """Entries in a partition; each partition is scaled by the range that every channel has in the next one, and its
+    entries compete by rank.
+    """
 
     def __post_init__(self) -> None:
         check_range("n_sink", self.n_sink, 0)

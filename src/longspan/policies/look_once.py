@@ -75,11 +75,6 @@ class LookOnce(Policy):
     A token stays if one of the last queries gives it `threshold` or more of its attention, as a mean over all heads
     of the layer; the same tokens stay in all heads, as many as there are.
 
-    budget: what a row may keep at most, of the tokens that were looked at last; the authors have no such bound.
-    threshold: in [0, 1]; the authors choose it for each data set, 1e-8 for HotpotQA, 1e-3 NarrativeQA, 1e-4 TriviaQA,
-    1e-20 passage retrieval. last: the share of the text whose queries look, at least one; the authors take 0.1 of
-    more than 24,000 tokens, to save memory. scaled: whether weights are the model's own; the authors take the softmax
-    of query · key without 1/√d, so that it is sharper.
     Deviations: the authors' softmax has no causal mask, here a query sees the tokens up to itself; a token that some
     heads have lost counts nothing in these.
     """
@@ -87,9 +82,19 @@ class LookOnce(Policy):
     choosy: ClassVar[bool] = True
 
     budget: Budget = 1.0
+    """What a row may keep at most, of the tokens that were looked at last; the authors have no such bound."""
     threshold: float = 1e-8
+    """In [0, 1]; the authors choose it for each data set, 1e-8 for HotpotQA, 1e-3 NarrativeQA, 1e-4 TriviaQA, 1e-20
+    passage retrieval.
+    """
     last: float = 0.2
+    """The share of the text whose queries look, at least one; the authors take 0.1 of more than 24,000 tokens, to
+    save memory.
+    """
     scaled: bool = False
+    """Whether weights are the model's own; the authors take the softmax of query · key without 1/√d, so that it is
+    sharper.
+    """
 
     def __post_init__(self) -> None:
         check_range("threshold", self.threshold, 0.0, 1.0)

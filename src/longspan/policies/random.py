@@ -20,13 +20,12 @@ _ODD = 0x9E3779
 
 @dataclass(frozen=True, kw_only=True)
 class Random(Policy):
-    """Any entries, each head its own: a baseline of https://arxiv.org/abs/2406.11430 and many other papers.
-
-    seed: another number, another choice. An entry's score depends on seed, layer, head and position alone, so that
-    a choice can be repeated, on any device and however the text was cut into chunks.
-    """
+    """Any entries, each head its own: a baseline of https://arxiv.org/abs/2406.11430 and many other papers."""
 
     seed: int = 0
+    """Another number, another choice. An entry's score depends on seed, layer, head and position alone, so that a
+    choice can be repeated, on any device and however the text was cut into chunks.
+    """
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, 0, _MASK)

@@ -18,17 +18,17 @@ from longspan.policies.view import View
 class SnapKV(Policy):
     """Attention of the last queries, smoothed along the text. https://arxiv.org/abs/2404.14469
 
-    window: last queries that are observed; their own entries always stay and count towards the budget.
-    kernel: width of the pooling that keeps neighbours of important entries. pooling: whether it takes their largest
-    weight ("max") or their mean ("avg").
     The defaults are those of the authors' published runs, window 32, kernel 7 and max; kvpress has 64, 5 and avg.
     Deviation: scores are the mean over the query heads of a group, since these share their entries, as in kvpress.
     Where a policy has acted before, neighbours are those in the cache.
     """
 
     window: int = 32
+    """Last queries that are observed; their own entries always stay and count towards the budget."""
     kernel: int = 7
+    """Width of the pooling that keeps neighbours of important entries."""
     pooling: Literal["max", "avg"] = "max"
+    """Whether pooling takes their largest weight ("max") or their mean ("avg")."""
 
     def __post_init__(self) -> None:
         check_range("window", self.window, 1)

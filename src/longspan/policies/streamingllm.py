@@ -17,8 +17,6 @@ from longspan.policies.view import View
 class StreamingLLM(Policy):
     """Attention sinks and a sliding cache. https://arxiv.org/abs/2309.17453
 
-    sinks: first tokens that always stay. every: generated tokens after which it evicts again; with 1, as in the paper,
-    the cache never grows while the model generates.
     It streams: evicts after each chunk that is read, so that a chunk sees the cache and itself, and a question is text
     like any other. With when="end" the whole prompt sees everything, and what is generated is not evicted.
     The paper numbers positions by place in the cache, so that a text may be longer than any window: that is
@@ -30,7 +28,11 @@ class StreamingLLM(Policy):
 
     when: Literal["end", "chunk"] = "chunk"
     sinks: int = 4
+    """First tokens that always stay."""
     every: int = 1
+    """Generated tokens after which it evicts again; with 1, as in the paper, the cache never grows while the model
+    generates.
+    """
 
     def __post_init__(self) -> None:
         check_range("sinks", self.sinks, 0)

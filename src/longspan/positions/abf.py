@@ -19,12 +19,13 @@ class ABF(Stretch):
     base does not depend on the factor, which only says how far the tuned model may read. Where a model's config
     scales its frequencies, the scaling stays. A model whose own base is larger is refused, for a smaller one would
     make its window shorter; with an equal one nothing changes.
-
-    factor: the length that the model was tuned for over the trained window in its config; by default as the text
-    needs it. base: the new b.
     """
 
+    factor: float | None = None
+    """The length that the model was tuned for over the trained window in its config; by default as the text needs
+    it."""
     base: float = 500_000.0
+    """b, the rotary base that the model was tuned with."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

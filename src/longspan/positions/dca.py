@@ -27,18 +27,18 @@ class DCA(Positions):
     0.1 is what Qwen2.5-1M, https://arxiv.org/abs/2501.15383, does (in vLLM, where s grows with each generated token;
     here it is the same for all). The authors' code of DCA multiplies queries and keys by 0.05 · ln s + 1 each, which is
     nearly the same; the paper of DCA has no such factor.
-
-    chunk: length of a chunk as a share of the trained window.
-    local: share of the trained window that a chunk leaves for keys of the chunk before.
-    temperature: t. factor: s; None takes it from the text, and what is to be generated, when reading begins.
     """
 
     piece_count: ClassVar[int] = 3
 
     chunk: float = 0.75
+    """Length of a chunk as a share of the trained window."""
     local: float = 0.125
+    """Share of the trained window that a chunk leaves for keys of the chunk before."""
     temperature: float = 0.0
+    """t, by which ln s is multiplied for the factor of the scores; 0 leaves them as they are."""
     factor: float | None = None
+    """s; None takes it from the text, and what is to be generated, when reading begins."""
 
     def __post_init__(self) -> None:
         check_range("chunk", self.chunk, 0.01, 1.0)

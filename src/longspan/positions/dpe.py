@@ -37,18 +37,18 @@ class DPE(Positions):
 
     The restriction to the channels that contribute most, which the authors' code can do and does not by default, is
     left out: it gives each head positions of its own.
-
-    scales: one for each group, from the fastest to the slowest; None takes them from the lengths and the text, and
-    what is to be generated, when reading begins.
-    lengths: effective length of each group, in tokens; None takes those measured of the model where scales are None.
-    neighbour: W, the distance up to which positions are the true ones.
     """
 
     piece_count: ClassVar[int] = 2
 
     scales: tuple[int, ...] | None = None
+    """One for each group, from the fastest to the slowest; None takes them from the lengths and the text, and what
+    is to be generated, when reading begins.
+    """
     lengths: tuple[int, ...] | None = None
+    """Effective length of each group, in tokens; None takes those measured of the model where scales are None."""
     neighbour: int = 1024
+    """W, the distance up to which positions are the true ones."""
 
     def __post_init__(self) -> None:
         for name, values in (("scales", self.scales), ("lengths", self.lengths)):

@@ -26,13 +26,12 @@ class DPRoPE(Stretch):
     counts and t = 0 are those of the authors' code. It then decides by very little among pairs that turn often, and
     divides some of them; for Llama 2 at 16k, t = 0.1 leaves all that turn at least once within L. Angles are counted
     in fp64 and not in fp32. On a model whose config already scales its frequencies, these are the θ_j.
-
-    factor: s, the target length over the trained window L; by default as the text needs it. intervals: of the circle.
-    threshold: t, in nats.
     """
 
     intervals: int = 360
+    """Equal parts of the circle in which angles are counted."""
     threshold: float = 0.0
+    """t, in nats: by how much the divergence must fall for a pair to be divided."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -15,12 +15,14 @@ class DynamicByParts(Following):
     """NTK-by-parts with s = max(1, l / L), l being the length so far. https://arxiv.org/abs/2309.00071 (section 3.3)
 
     The authors' code calls it Dynamic-PartNTK.
-
-    beta_fast, beta_slow: as of `ntk-by-parts`.
     """
 
     beta_fast: float = 32.0
+    """A pair that turns more than so many times within L keeps its frequency."""
     beta_slow: float = 1.0
+    """A pair that turns less than so many times within L is divided by s; between the two lies a ramp, its ends
+    rounded outwards.
+    """
 
     def __post_init__(self) -> None:
         check_range("beta_slow", self.beta_slow, 0.01)

@@ -16,11 +16,10 @@ class DynamicNTK(Following):
 
     Described in https://arxiv.org/abs/2309.00071 (section 3.3), where s is 1 and each length has the base that NTK
     gives it; the formula with an s is that of transformers.
-
-    factor: s; above 1, the base grows faster than the text.
     """
 
     factor: float = 1.0
+    """s; above 1, the base grows faster than the text."""
 
     def __post_init__(self) -> None:
         check_range("factor", self.factor, 1.0)

@@ -15,8 +15,6 @@ class DynamicYaRN(DynamicByParts):
     """YaRN with s = max(1, l / L), l being the length so far. https://arxiv.org/abs/2309.00071 (section 3.3)
 
     Within the trained window it is the stock model.
-
-    beta_fast, beta_slow: as of `yarn`.
     """
 
     def fitted(self, length: int, trained: int) -> Positions:

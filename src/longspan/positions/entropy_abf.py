@@ -19,12 +19,10 @@ class EntropyABF(ABF):
     L is the trained window in the model's config; the authors' code has the 4,096 of Llama 2 there. So a model whose
     config was given the longer window after tuning is sharpened only beyond that. Tuning takes few samples, but the
     model needs it. What is said of bases and configs is in `ABF`.
-
-    factor: the length that the model was tuned for over the trained window; by default as the text needs it. base:
-    the new b. skip: first layers whose scores stay as they are.
     """
 
     skip: int = 2
+    """First layers whose scores stay as they are."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,15 +21,16 @@ class Giraffe(Stretch):
     common slow frequency tells distances apart. The model has to be tuned with this basis, and its frequencies do
     not depend on the length of the text, nor on the factor, which only says how far the tuned model may read.
     Frequencies that a model's config has scaled are truncated as they are.
-
-    factor: the longest text over the trained window; by default as the text needs it. truncate: T, the length of the
-    texts that the model was tuned on; by default the trained window. z: a pair turning less than 1/z times within T
-    tokens stops. low: the common frequency turns once in low · T tokens.
     """
 
+    factor: float | None = None
+    """The longest text over the trained window; by default as the text needs it."""
     truncate: int | None = None
+    """T, the length of the texts that the model was tuned on; by default the trained window."""
     z: float = 8.0
+    """A pair turning less than 1/z times within T tokens stops."""
     low: float = 16.0
+    """The common frequency turns once in low · T tokens."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

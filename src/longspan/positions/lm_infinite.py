@@ -21,15 +21,14 @@ class LMInfinite(Positions):
     where it bounds distances in all of the authors' runs. Keys between the two are not seen, but stay stored:
     `policy=streamingllm` drops them. The two pieces rotate keys differently, so keys are stored raw and rotated when
     they are read. The optional attention to the best keys in the middle is left out.
-
-    starting: first tokens that are always seen. The paper finds 10 to 100 alike; the authors' runs have either.
-    local: recent tokens, the query's own among them, as tokens or as a share of the trained window.
     """
 
     piece_count: ClassVar[int] = 2
 
     starting: int = 10
+    """First tokens that are always seen. The paper finds 10 to 100 alike; the authors' runs have either."""
     local: Budget = 1.0
+    """Recent tokens, the query's own among them, as tokens or as a share of the trained window."""
 
     def __post_init__(self) -> None:
         check_range("starting", self.starting, 0)

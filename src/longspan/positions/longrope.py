@@ -16,14 +16,14 @@ class LongRoPE(Searched):
     Rotated channels are multiplied by √(1 + ln s / ln L), as in the authors' code. Factors never fall from one pair to
     the next slower one. `longspan extend` searches for them. The paper searches for further factors for short texts;
     here texts within the trained window keep the model's own rotation.
-
-    first: n̂, tokens at the beginning that keep the model's own rotation, by default 0; for a list only, a file has its
-    own.
     """
 
     method: ClassVar[str] = "longrope"
 
     first: int | None = None
+    """n̂, tokens at the beginning that keep the model's own rotation, by default 0; for a list only, a file has its
+    own.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,9 +14,9 @@ from longspan.positions.stretch import Stretch
 class NTK(Stretch):
     """b' = b · s^(r/(r−2)): the slowest pair is stretched by exactly s, the fastest not at all.
 
-    Described with its derivation in https://arxiv.org/abs/2309.00071 (section 3.1). factor: s, the target length
-    over the trained window; by default as the text needs it. On a model whose config already scales its
-    frequencies, the stretch is applied on top of these.
+    Described with its derivation in https://arxiv.org/abs/2309.00071 (section 3.1).
+
+    On a model whose config already scales its frequencies, the stretch is applied on top of these.
     """
 
     def rope(self, rope: Rope) -> Rope:

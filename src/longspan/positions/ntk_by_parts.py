@@ -20,14 +20,14 @@ class NTKByParts(Stretch):
     how often the pair turns. On a model whose config has a YaRN of its own, both make one stretch by the product
     of their factors; on other scaled frequencies (Llama 3, LongRoPE) the ramp acts on these, with the ends that the
     model's base and window give.
-
-    factor: s, the target length over the trained window L; by default as the text needs it. beta_fast, beta_slow: a
-    pair that turns more than beta_fast times within L keeps its frequency, one that turns less than beta_slow times
-    is divided by s, and the ramp between them has its ends rounded outwards.
     """
 
     beta_fast: float = 32.0
+    """A pair that turns more than so many times within L keeps its frequency."""
     beta_slow: float = 1.0
+    """A pair that turns less than so many times within L is divided by s; between the two lies a ramp, its ends
+    rounded outwards.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()

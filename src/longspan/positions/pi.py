@@ -12,8 +12,7 @@ from longspan.positions.stretch import Stretch
 class PI(Stretch):
     """θ_j / s for every channel pair. https://arxiv.org/abs/2306.15595
 
-    factor: s, the target length over the trained window; by default as the text needs it. Helps fully only after
-    tuning at that factor.
+    Helps fully only after tuning at that factor.
     """
 
     def rope(self, rope: Rope) -> Rope:

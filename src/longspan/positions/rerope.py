@@ -21,18 +21,18 @@ class ReRoPE(Positions):
     attention that would spread over more keys than the model was trained with. With `slowdown` k it is the
     repository's second method, Leaky ReRoPE: beyond w the distance is w + (i − j − w) / k. The two pieces rotate keys
     differently, so keys are stored raw and rotated when they are read.
-
-    near: w, as tokens or as a share of the trained window L. The author's published losses are for 1024 of L = 4096,
-    a quarter, which is the default; the code is preset to 512.
-    sharpen: whether scores grow with the query's position.
-    slowdown: k, by which distances beyond w grow more slowly; None for the constant distance w.
     """
 
     piece_count: ClassVar[int] = 2
 
     near: Budget = 0.25
+    """w, as tokens or as a share of the trained window L. The author's published losses are for 1024 of L = 4096, a
+    quarter, which is the default; the code is preset to 512.
+    """
     sharpen: bool = True
+    """Whether scores grow with the query's position."""
     slowdown: float | None = None
+    """k, by which distances beyond w grow more slowly; None for the constant distance w."""
 
     def __post_init__(self) -> None:
         check_budget("near", self.near)

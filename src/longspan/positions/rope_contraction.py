@@ -18,11 +18,10 @@ class RopeContraction(Positions):
     summaries that say what it does: it lowers the base, and so tells positions better apart. **The default of the
     ratio and the shorter window are this project's own.** Where a model's config scales its frequencies, the scaling
     stays.
-
-    ratio: of the new base and the model's own.
     """
 
     ratio: float = 0.5
+    """The new base over the model's own."""
 
     def __post_init__(self) -> None:
         check_range("ratio", self.ratio, 0.001, 1.0)

@@ -20,19 +20,19 @@ class Searched(Positions):
 
     A text that, with what is to be generated, stays within the trained window keeps the model's own rotation; which of
     the two it gets is decided when its reading begins.
-
-    factors: λ of each pair as a list, fastest first, or the path of a file that `longspan extend` wrote.
-    scale: s, the target length over the trained window; for a list only, a file has its own.
-    digest: of the file, taken from it when the plan is made, so that a plan that was kept with what was read under it
-    refuses a file that has changed since.
     """
 
     method: ClassVar[str]
     """The name of the part, for which a file must have been searched."""
 
     factors: str | tuple[float, ...]
+    """λ of each pair as a list, fastest first, or the path of a file that `longspan extend` wrote."""
     scale: float | None = None
+    """s, the target length over the trained window; for a list only, a file has its own."""
     digest: str = ""
+    """Digest of the file, taken from it when the plan is made, so that a plan that was kept with what was read under it
+    refuses a file that has changed since.
+    """
 
     def __post_init__(self) -> None:
         if isinstance(self.factors, str):

@@ -18,19 +18,19 @@ class SelfExtend(Positions):
 
     At distances below W: normal. Beyond: the query stands at ⌊i/G⌋ + W − ⌊W/G⌋, the key at ⌊j/G⌋. The two pieces
     rotate keys differently, so keys are stored raw and rotated when they are read.
-
-    group: G, how many neighbouring tokens share a position beyond W.
-    neighbour: W, the distance up to which positions are the true ones.
-    scale_base: c, with which the scores of query i are multiplied by max(1, ln(i + 1) / ln c). The authors' code has
-    it, turned off as here, and their passkey results were made with the trained window for c; the paper has no such
-    factor.
     """
 
     piece_count: ClassVar[int] = 2
 
     group: int = 8
+    """G, how many neighbouring tokens share a position beyond W."""
     neighbour: int = 1024
+    """W, the distance up to which positions are the true ones."""
     scale_base: int | None = None
+    """c, with which the scores of query i are multiplied by max(1, ln(i + 1) / ln c). The authors' code has it,
+    turned off as here, and their passkey results were made with the trained window for c; the paper has no such
+    factor.
+    """
 
     def __post_init__(self) -> None:
         check_range("group", self.group, 1)

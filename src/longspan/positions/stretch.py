@@ -11,13 +11,12 @@ from longspan.positions.base import Positions
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch(Positions):
-    """Base of schemes that stretch the trained window.
-
-    factor: s, the target length over the trained window L. None takes it from the text, and what is to be generated,
-    when reading begins; it is at least 1 and does not change afterwards.
-    """
+    """Base of schemes that stretch the trained window."""
 
     factor: float | None = None
+    """s, the target length over the trained window L. None takes it from the text, and what is to be generated,
+    when reading begins; it is at least 1 and does not change afterwards.
+    """
 
     def __post_init__(self) -> None:
         if self.factor is not None:

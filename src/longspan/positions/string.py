@@ -23,21 +23,23 @@ class STRING(Positions):
 
     The authors' code for reading counts a key at the distance S in both pieces, that for generating only in the far
     one, as here.
-
-    shift: S, as tokens or as a share; the authors suggest 0.25 to 0.4.
-    local: W, as tokens or as a share of the trained window; the authors suggest 128, 256 or 512.
-    of: what `shift` is a share of: "window", the trained window, as in the paper, or "text", the text's length when
-    reading begins, as in the authors' code, where it is the length that is tested. The two differ on shorter texts.
-    magnitude: what rotated channels are multiplied with. The paper has nothing; the authors' code, with which the
-    published figures were made, always has 0.1 · ln 2 + 1, which is magnitude=1.0693.
     """
 
     piece_count: ClassVar[int] = 2
 
     shift: Budget = 0.33
+    """S, as tokens or as a share; the authors suggest 0.25 to 0.4."""
     local: Budget = 128
+    """W, as tokens or as a share of the trained window; the authors suggest 128, 256 or 512."""
     of: Literal["window", "text"] = "window"
+    """What `shift` is a share of: "window", the trained window, as in the paper, or "text", the text's length when
+    reading begins, as in the authors' code, where it is the length that is tested. The two differ on shorter
+    texts.
+    """
     magnitude: float = 1.0
+    """What rotated channels are multiplied with. The paper has nothing; the authors' code, with which the published
+    figures were made, always has 0.1 · ln 2 + 1, which is magnitude=1.0693.
+    """
 
     def __post_init__(self) -> None:
         check_budget("shift", self.shift)

@@ -14,11 +14,6 @@ class YaRN(NTKByParts):
     """NTK-by-parts with attention scaling. https://arxiv.org/abs/2309.00071
 
     Rotated channels are multiplied by 0.1 · ln s + 1.
-
-    factor: s, the target length over the trained window L; by default as the text needs it. beta_fast, beta_slow: a
-    pair that turns more than beta_fast times within L keeps its frequency, one that turns less than beta_slow times
-    is divided by s, and a linear ramp over the pair's number (its ends rounded outwards, as in the authors' code)
-    lies between.
     """
 
     def rope(self, rope: Rope) -> Rope:

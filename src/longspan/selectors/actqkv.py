@@ -18,19 +18,22 @@ class ActQKV(Recipe):
 
     How the probe query and the cut-off differ from the authors' is said at the scoring `activation`. The authors'
     code also adds the question's query to every probe, and compares by cosine; here neither is done.
-
-    block: entries of a block. representatives: tokens that stand for it. top: blocks visited at most. least: share
-    of them visited in any case. sinks, local: first and last entries visited in any case. reading: queries that
-    share a choice while text is read.
     """
 
     block: int = 32
+    """Entries of a block."""
     representatives: int = 4
+    """Tokens that stand for a block."""
     top: int = 46
+    """Blocks visited at most."""
     least: float = 0.5
+    """Share of the blocks at most that are visited in any case."""
     sinks: int = 64
+    """First entries, visited in any case."""
     local: int = 512
+    """Last entries, visited in any case."""
     reading: int = 256
+    """Queries that share a choice while text is read."""
 
     def __post_init__(self) -> None:
         check_range("block", self.block, 1)

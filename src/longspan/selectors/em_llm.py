@@ -22,25 +22,30 @@ class EMLLM(Recipe):
     published configuration has both off (refine=none, neighbours=0). What the contiguity buffer keeps is said
     at the scoring `joint`. Far events keep their true positions, as with `infllm`;
     positions=rerope(near=4096,sharpen=false) shows them at the edge of the local ones, as the authors do.
-
-    budget: entries of both buffers together. neighbours: share of it for the contiguity buffer. gamma: a token whose
-    surprise is γ standard deviations above the mean of the local window begins an event. least, most: entries of an
-    event. refine: "modularity", "conductance" or "none". representatives: tokens that stand for an event. sinks,
-    local: first and last entries visited in any case. reading: queries that share a choice while text is read.
     """
 
     surprised: ClassVar[bool] = True
 
     budget: Budget = 2048
+    """Entries of both buffers together."""
     neighbours: float = 0.3
+    """Share of the budget for the contiguity buffer."""
     gamma: float = 1.0
+    """A token whose surprise is γ standard deviations above the mean of the local window begins an event."""
     least: int = 8
+    """Entries of an event at least."""
     most: int = 128
+    """Entries of an event at most."""
     refine: Literal["none", "modularity", "conductance"] = "modularity"
+    """"modularity", "conductance" or "none"."""
     representatives: int = 4
+    """Tokens that stand for an event."""
     sinks: int = 128
+    """First entries, visited in any case."""
     local: int = 4096
+    """Last entries, visited in any case."""
     reading: int = 512
+    """Queries that share a choice while text is read."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

@@ -19,17 +19,20 @@ class InfLLM(Recipe):
     Keys outside the local window are compared, and visited, as if all of them stood at its edge: that is the plan
     called infllm, this beside positions=rerope(near=4096,sharpen=false). By itself the selector leaves true
     positions. The authors' edge is at n_local − 1, here at n_local. Where the blocks lie is up to the codec.
-
-    block: entries of a block. representatives: tokens that stand for it. top: blocks visited. sinks: the paper's
-    initial tokens. local: its local window. reading: queries that share a choice while text is read.
     """
 
     block: int = 128
+    """Entries of a block."""
     representatives: int = 4
+    """Tokens that stand for a block."""
     top: int = 16
+    """Blocks visited at most."""
     sinks: int = 128
+    """The paper's initial tokens."""
     local: int = 4096
+    """The paper's local window."""
     reading: int = 512
+    """Queries that share a choice while text is read."""
 
     def __post_init__(self) -> None:
         check_range("block", self.block, 1)

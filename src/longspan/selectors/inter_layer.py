@@ -20,16 +20,18 @@ class InterLayer(Recipe):
     trains the model for it. This rests on the same similarity and needs no training: the first layer of a block
     visits everything, and the others visit the distant tokens with its largest weights, and with their own keys.
     Blocks are of equal length, where the paper measures which layers are alike. The sizes are ours.
-
-    budget: distant tokens that the other layers of a block visit. layers: layers of a block. sinks, local: the
-    proximal tokens, visited by all. dense: first layers that visit everything and belong to no block.
     """
 
     budget: Budget = 1024
+    """Distant tokens that the other layers of a block visit."""
     layers: int = 2
+    """Layers of a block."""
     sinks: int = 16
+    """First tokens, visited by all layers."""
     local: int = 256
+    """Last tokens, visited by all layers."""
     dense: int = 2
+    """First layers that visit everything and belong to no block."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

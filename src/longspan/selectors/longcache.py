@@ -23,19 +23,22 @@ class LongCache(Recipe):
     The defaults are those of the authors' runs with Llama-3-8B; for models of larger windows they have 256 spans and
     8192 local tokens. Deviations: their local part is up to 128 tokens shorter, so that it begins with a block; while
     generating, their code lets query heads vote by keys of other KV heads; a span of an odd number has one token more.
-
-    spans: spans visited at most. span: tokens of a span. top: tokens that each query votes for. sinks, local: first
-    and last tokens visited in any case. reading: queries that share a choice while text is read. compare: see
-    `retrieve`.
     """
 
     spans: int = 127
+    """Spans visited at most."""
     span: int = 32
+    """Tokens of a span."""
     top: int = 4
+    """Tokens that each query votes for."""
     sinks: int = 32
+    """First entries, visited in any case."""
     local: int = 4096
+    """Last entries, visited in any case."""
     reading: int = 512
+    """Queries that share a choice while text is read."""
     compare: Compare = "rotated"
+    """How queries meet keys where they choose: "rotated", "unrotated" or "edge", as in `retrieve`."""
 
     def __post_init__(self) -> None:
         check_range("spans", self.spans, 1)

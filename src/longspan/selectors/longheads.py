@@ -19,14 +19,14 @@ class LongHeads(Recipe):
     The first chunk, the last whole chunk and what follows it are always visited. Two things differ: what a chunk key
     is (see the digest `pooled`), and that visited chunks keep their true positions, where the paper moves them
     together (positions=in-cache); while text is read in the paper each query chooses for itself.
-
-    chunk: entries of a chunk. length: entries visited, a multiple of the chunk, at least 4 of them.
-    reading: queries that share a choice while text is read.
     """
 
     chunk: int = 256
+    """Entries of a chunk."""
     length: int = 4096
+    """Entries visited, a multiple of the chunk, at least 4 of them."""
     reading: int = 256
+    """Queries that share a choice while text is read."""
 
     def __post_init__(self) -> None:
         check_range("chunk", self.chunk, 1)

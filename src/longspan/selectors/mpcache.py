@@ -20,21 +20,24 @@ class MPCache(Recipe):
     both, called mpcache. Boxes
     begin with the first entry, as in the authors' code.
     Selection is over the groups that leave the sinks, with the last, unfinished group always visited.
-
-    budget: share of the entries, or entries, that a head visits. group: entries of a small box. alpha: weight of the
-    largest values in the match. merge: small boxes in a large one. share: large boxes that are looked into.
-    layers: adjacent layers that share a choice. sinks: first entries, visited in any case. dense: first layers that
-    visit everything.
     """
 
     budget: Budget = 0.2
+    """Share of the entries, or entries, that a head visits."""
     group: int = 16
+    """Entries of a small box."""
     alpha: float = 0.6
+    """Weight of the largest values in the match."""
     merge: int = 2
+    """Small boxes in a large one."""
     share: float = 0.5
+    """Large boxes that are looked into."""
     layers: int = 2
+    """Adjacent layers that share a choice."""
     sinks: int = 0
+    """First entries, visited in any case."""
     dense: int = 0
+    """First layers that visit everything."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

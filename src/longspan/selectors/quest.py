@@ -18,15 +18,14 @@ class Quest(Recipe):
 
     The bound on a page's best score is Σ max(q·min, q·max) over channels. As in the authors' kernels the last
     page is always among those visited.
-
-    budget: entries visited per query head, in whole pages, at least 3 of them.
-    page: entries of a page.
-    dense: first layers that visit everything.
     """
 
     budget: int = 1024
+    """Entries visited per query head, in whole pages, at least 3 of them."""
     page: int = 16
+    """Entries of a page."""
     dense: int = 2
+    """First layers that visit everything."""
 
     def __post_init__(self) -> None:
         check_range("page", self.page, 1)

@@ -18,12 +18,12 @@ class Recycled(Recipe):
 
     What mattered is chosen for each KV head by the largest weight that any of its query heads gave. All tokens
     since the last full step are visited too.
-
-    budget: the paper's K, tokens kept from a full step. stride: its S, steps from one full step to the next.
     """
 
     budget: Budget = 4096
+    """The paper's K, tokens kept from a full step."""
     stride: int = 50
+    """The paper's S, steps from one full step to the next."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

@@ -27,30 +27,34 @@ class Retrieve(Selector):
     """A selector made of parts; the published ones are such combinations.
 
     Its defaults are Quest, https://arxiv.org/abs/2406.10774, with the last page besides the budget.
-
-    grouping: which entries are visited or left out together. digest: what is remembered of a group. scoring: how the
-    query heads choose among the groups. reuse: for how long a choice holds.
-    budget: entries chosen by score per query head, in whole groups: an int for entries, a float in (0, 1] for a
-    fraction of those stored, none for no bound. A scoring may also choose fewer.
-    sinks, local: first and last entries, visited in any case and not counted in the budget.
-    dense: first layers that visit everything.
-    compare: how queries meet keys where they choose: "rotated", as in attention; "unrotated", both before their
-    rotation; "edge", keys before it and queries turned by `local` positions, as if all keys stood at the edge of the
-    recent ones. The last two need keys that are stored before their rotation, as with positions=in-cache,
-    which also counts what is visited without gaps.
-    reading: queries that share a choice while text is read; 0 where reading visits everything.
     """
 
     grouping: Grouping = field(default_factory=Pages, metadata={"room": "grouping"})
+    """Which entries are visited or left out together."""
     digest: Digest = field(default_factory=Bounds, metadata={"room": "digest"})
+    """What is remembered of a group."""
     scoring: Scoring = field(default_factory=Heads, metadata={"room": "scoring"})
+    """How the query heads choose among the groups."""
     reuse: Reuse = field(default_factory=Never, metadata={"room": "reuse"})
+    """For how long a choice holds."""
     budget: Budget | None = 1024
+    """Entries chosen by score per query head, in whole groups: an int for entries, a float in (0, 1] for a fraction
+    of those stored, none for no bound. A scoring may also choose fewer.
+    """
     sinks: int = 0
+    """First entries, visited in any case and not counted in the budget."""
     local: int = 1
+    """Last entries, visited in any case and not counted in the budget."""
     dense: int = 2
+    """First layers that visit everything."""
     reading: int = 0
+    """Queries that share a choice while text is read; 0 where reading visits everything."""
     compare: Compare = "rotated"
+    """How queries meet keys where they choose: "rotated", as in attention; "unrotated", both before their rotation;
+    "edge", keys before it and queries turned by `local` positions, as if all keys stood at the edge of the
+    recent ones. The last two need keys that are stored before their rotation, as with positions=in-cache, which
+    also counts what is visited without gaps.
+    """
 
     def __post_init__(self) -> None:
         if self.budget is not None:

@@ -19,16 +19,18 @@ class RetroLM(Recipe):
     The paper trains a retriever over bookmark tokens, and the model to use what is retrieved. This is the part that
     needs no training: a page is known by its mean key, and retrieved by the softmax weights that the heads give to
     the pages. The sizes are ours.
-
-    budget: entries retrieved, in whole pages. page: entries of a page. sinks, local: first and last entries visited
-    in any case. reading: queries that share a choice while text is read.
     """
 
     budget: Budget = 2048
+    """Entries retrieved, in whole pages."""
     page: int = 128
+    """Entries of a page."""
     sinks: int = 128
+    """First entries, visited in any case."""
     local: int = 512
+    """Last entries, visited in any case."""
     reading: int = 512
+    """Queries that share a choice while text is read."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

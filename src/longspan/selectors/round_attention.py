@@ -18,13 +18,14 @@ class RoundAttention(Recipe):
 
     The watershed layer visits everything and chooses; the layers before it visit everything too. Nothing is left
     out while text is read. The round at hand is always visited.
-
-    watershed: the layer that chooses, from 0, or as a share of the layers; the paper finds it for each model by
-    comparing the round-level attention of layers. share: of the attention weight that the visited rounds must hold.
     """
 
     watershed: Budget = 0.5
+    """The layer that chooses, from 0, or as a share of the layers; the paper finds it for each model by comparing
+    the round-level attention of layers.
+    """
     share: float = 0.9
+    """Share of the attention weight that the visited rounds must hold."""
 
     def __post_init__(self) -> None:
         if isinstance(self.watershed, int):

@@ -26,15 +26,16 @@ class ShadowKV(Recipe):
     form chunks like those of the prompt once they have left the recent ones; in the authors' code they are all visited.
     Under codecs that encode at once (int8, int4) and behind a policy that drops entries, landmarks are of stored keys;
     under those that encode blocks (kivi) so is the chunk that the end of a block divides.
-
-    budget: entries chosen, besides outliers and local ones. chunk: entries of a chunk. outliers: chunks of each KV
-    head that every query visits. local: last entries, likewise.
     """
 
     budget: Budget = 2048
+    """Entries chosen, besides outliers and local ones."""
     chunk: int = 8
+    """Entries of a chunk."""
     outliers: int = 48
+    """Chunks of each KV head that every query visits."""
     local: int = 32
+    """Last entries, visited by every query."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

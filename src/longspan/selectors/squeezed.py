@@ -22,22 +22,26 @@ class Squeezed(Recipe):
     visited; later entries are clustered as they gather. Without `threshold` the heads of a layer visit `budget`
     entries on average at every step, where the paper calibrates one threshold for the model beforehand. With two
     levels, the better half of coarse clusters is looked into, for the same reason.
-
-    clusters: clusters per entry. budget: share of entries, or entries, visited by a head on average; the paper's
-    sparsity is 1 − budget. threshold: the paper's T, in place of the budget. levels: of the lookup, 1 or 2.
-    local: last entries visited in any case, the paper's observation window. iterations: rounds of k-means at most.
-    begin: the vectors that it begins with, "random" ones or those of "k-means++"; the authors take k-means++ and 300
-    rounds. segment: entries that are clustered together at most.
     """
 
     clusters: float = 0.05
+    """Clusters per entry."""
     budget: Budget = 0.1
+    """Share of entries, or entries, visited by a head on average; the paper's sparsity is 1 − budget."""
     threshold: float | None = None
+    """The paper's T, in place of the budget."""
     levels: int = 1
+    """Levels of the lookup, 1 or 2."""
     local: int = 100
+    """Last entries visited in any case, the paper's observation window."""
     iterations: int = 10
+    """Rounds of k-means at most."""
     begin: Beginning = "random"
+    """The vectors that it begins with, "random" ones or those of "k-means++"; the authors take k-means++ and 300
+    rounds.
+    """
     segment: int = 8192
+    """Entries that are clustered together at most."""
 
     def __post_init__(self) -> None:
         check_range("clusters", self.clusters, 0.0, 1.0)

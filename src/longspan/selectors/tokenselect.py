@@ -24,18 +24,20 @@ class TokenSelect(Recipe):
     Deviations: the paper's formula could not be read, this is its code, which has the cache of choices off (here
     threshold=1), takes the largest vote of neighbours for some tasks, counts the chunk of 512 that is being read among
     the recent tokens, and has query heads vote by keys of other KV heads.
-
-    budget: tokens chosen. threshold: a choice is kept while the cosine with the query that made it is above this.
-    sinks, local: first and last tokens visited in any case. reading: queries that share a choice while text is read.
-    compare: see `retrieve`.
     """
 
     budget: Budget = 2048
+    """Tokens chosen at most, besides the first and the last."""
     threshold: float = 0.9
+    """A choice is kept while the cosine with the query that made it is above this."""
     sinks: int = 128
+    """First entries, visited in any case."""
     local: int = 512
+    """Last entries, visited in any case."""
     reading: int = 512
+    """Queries that share a choice while text is read."""
     compare: Compare = "rotated"
+    """How queries meet keys where they choose: "rotated", "unrotated" or "edge", as in `retrieve`."""
 
     def __post_init__(self) -> None:
         check_budget("budget", self.budget)

@@ -16,15 +16,17 @@ from longspan.policies.view import View
 class AdaKV(Allocator):
     """The best entries of a whole layer stay, whichever heads they are in. https://arxiv.org/abs/2407.11550
 
-    floor: the share α of the uniform budget that each head keeps in any case. rule: "blend", the authors': of a head's
-    entries that need not stay, round((1 − α)·B* + α·B) do, where B* of them are among the best of the layer and B is
-    the mean; or "guard", kvpress's: each row's best α·B are taken first, and then the best of the layer.
     By rounding, the authors' rule may miss the budget by half an entry a row. Rows get different lengths here, so that
     what a head does not keep is really freed.
     """
 
     floor: float = 0.2
+    """The share α of the uniform budget that each head keeps in any case."""
     rule: Literal["blend", "guard"] = "blend"
+    """"blend", the authors': of a head's entries that need not stay, round((1 − α)·B* + α·B) do, where B* of them
+    are among the best of the layer and B is the mean; or "guard", kvpress's: each row's best α·B are taken
+    first, and then the best of the layer.
+    """
 
     def __post_init__(self) -> None:
         check_range("floor", self.floor, 0.0, 1.0)

@@ -35,23 +35,24 @@ class Cursor(State):
 class Ladder(Uniform):
     """A ladder over the text, a rung of a few tokens for each layer. https://arxiv.org/abs/2507.14204
 
-    span: layers that keep a token. overlap: layers that a token shares with the next one. A ladder is as many tokens
-    as it takes to cover all layers, 1 + ⌈(layers − span) / (span − overlap)⌉; of each a layer keeps
-    ⌈span / (span − overlap)⌉, from a place on that shifts with the layer. With span ≥ layers, every layer keeps
-    every token, and scores alone decide.
     As in the authors' code, ladders are laid from where the last ones ended, as many as bring the layer to its budget,
     and leave out as many last entries as there are layers. Where they have come to these, they start over with the
     oldest, and where one round would not do they are widened, so that other layers keep other tokens. A layer is then
     at its budget or less by up to what one ladder leaves out, and half of that is added to the budget, so that it is
     the mean.
     Only entries that need not stay lie on ladders; what is off the rungs goes whatever its score (which decides only
-    where the budget is too small for a ladder). Deviations: entries stay in the text's order and stand once, where
-    the authors' code with overlap may turn them round and repeat one; where it fails, since the ladder would have to
-    be widened beyond what it leaves out at the end, several rounds are made.
+    where the budget is too small for a ladder). Deviations: entries stay in the text's order and stand once, where the
+    authors' code with overlap may turn them round and repeat one; where it fails, since the ladder would have to be
+    widened beyond what it leaves out at the end, several rounds are made.
     """
 
     span: int = 16
+    """Layers that keep a token."""
     overlap: int = 0
+    """Layers that a token shares with the next one. A ladder is as many tokens as it takes to cover all layers, 1 +
+    ⌈(layers − span) / (span − overlap)⌉; of each a layer keeps ⌈span / (span − overlap)⌉, from a place on that
+    shifts with the layer. With span ≥ layers, every layer keeps every token, and scores alone decide.
+    """
 
     def __post_init__(self) -> None:
         check_range("span", self.span, 1)

@@ -14,12 +14,10 @@ from longspan.policies.allocators.base import ModelAllocator
 
 @dataclass(frozen=True, kw_only=True)
 class ModelWide(ModelAllocator):
-    """The best entries of the whole model stay, as in KVzip. https://arxiv.org/abs/2505.23416
-
-    floor: the share of the uniform budget that each head of each layer keeps in any case; KVzip has none.
-    """
+    """The best entries of the whole model stay, as in KVzip. https://arxiv.org/abs/2505.23416"""
 
     floor: float = 0.0
+    """The share of the uniform budget that each head of each layer keeps in any case; KVzip has none."""
 
     def __post_init__(self) -> None:
         check_range("floor", self.floor, 0.0, 1.0)

@@ -15,15 +15,18 @@ from longspan.slots import Slots
 class Pyramid(Uniform):
     """Budgets that fall linearly from the first layer to the last. https://arxiv.org/abs/2406.02069
 
-    beta: the last layer gets 1/beta of the mean, the first what makes up for it; where that is more than the text
-    before the observed window, the excess goes to the last layers. base: entries that every layer gets before the
-    rest is shared out like this; none, as in the authors' code, is as many as the policy observes.
-    With base=0, as in kvpress, all layers get the mean where the last one's share would not hold the observed
-    window: with a window of 64 that is so for long texts and budgets below 1280.
+    With base=0, as in kvpress, all layers get the mean where the last one's share would not hold the observed window:
+    with a window of 64 that is so for long texts and budgets below 1280.
     """
 
     beta: float = 20.0
+    """The last layer gets 1/beta of the mean, the first what makes up for it; where that is more than the text
+    before the observed window, the excess goes to the last layers.
+    """
     base: int | None = None
+    """Entries that every layer gets before the rest is shared out like this; none, as in the authors' code, is as
+    many as the policy observes.
+    """
 
     def __post_init__(self) -> None:
         check_range("beta", self.beta, 1.0)

@@ -25,26 +25,30 @@ _EXAMPLE = "a model's full_attention_heads.tsv"
 class RetrievalHeads(Allocator):
     """As many heads as the budget allows keep everything, as in DuoAttention. https://arxiv.org/abs/2410.10819
 
-    sinks, recent: what each other head, a streaming head, keeps: so many first and so many last entries. Which heads
-    retrieve is measured once of the model (profile "heads"), or read from a file; the best of all layers are
-    chosen, as many as leave the mean row within the budget, and only entries that a policy scores +∞ come before sinks
-    and recent ones.
-    gates: path of the gates that the authors publish for a model, attn_patterns/…/full_attention_heads.tsv,
-    instead of measuring. sparsity: the share of all heads that stream, whatever the length, as the authors' users
-    give it, such as 0.5, instead of the budget.
+    Which heads retrieve is measured once of the model (profile "heads"), or read from a file; the best of all layers
+    are chosen, as many as leave the mean row within the budget, and only entries that a policy scores +∞ come before
+    sinks and recent ones.
     As in the authors' code, a prompt that is read as one is read with full attention (when="end"), and one read in
     chunks with what streaming heads have kept and the chunk itself (when="chunk").
-    Deviations: the paper trains a gate for each head, and without `gates` these are scores measured on a text made
-    from templates. Without `sparsity`, a budget of tokens makes fewer heads retrieve as the text grows, and one that is
-    a fraction makes it more: with when="chunk" a head that comes late lacks what it had dropped.
+    Deviations: the paper trains a gate for each head, and without `gates` these are scores measured on a text made from
+    templates. Without `sparsity`, a budget of tokens makes fewer heads retrieve as the text grows, and one that is a
+    fraction makes it more: with when="chunk" a head that comes late lacks what it had dropped.
     """
 
     profile: ClassVar[str] = "heads"  # none where gates are given
 
     sinks: int = 128
+    """First entries that a streaming head keeps, one that does not retrieve."""
     recent: int = 256
+    """Last entries that a streaming head keeps."""
     gates: str | None = None
+    """Path of the gates that the authors publish for a model, attn_patterns/…/full_attention_heads.tsv, instead of
+    measuring.
+    """
     sparsity: float | None = None
+    """The share of all heads that stream, whatever the length, as the authors' users give it, such as 0.5, instead
+    of the budget.
+    """
 
     def __post_init__(self) -> None:
         if self.sparsity is not None:

@@ -19,23 +19,26 @@ from longspan.slots import Slots
 class Sensitivity(AdaKV):
     """Budgets in proportion to sensitivity ** alpha, as in EpiCache. https://arxiv.org/abs/2509.17396
 
-    alpha: how sharply layers are told apart; the authors take 1.1 for Llama and 1.3 for Qwen. share: the part of the
-    mean budget that each layer gets in any case. base: entries that each layer gets in any case. floor: as in adakv,
-    the share of the layer's budget that each head keeps in any case; the authors let heads compete without one.
     Sensitivity, 1 − similarity of keys with and without eviction, is measured once of the model (profile
     "sensitivity").
-    Deviations: the authors lift layers to their share without taking it from others, and so exceed the budget; here
-    the mean over the layers is the budget, and what a layer cannot use because it holds all entries goes to others.
-    They first stretch sensitivities to 0 .. 1, which changes nothing where the first layer, whose keys never change,
-    sees everything.
+    Deviations: the authors lift layers to their share without taking it from others, and so exceed the budget; here the
+    mean over the layers is the budget, and what a layer cannot use because it holds all entries goes to others. They
+    first stretch sensitivities to 0 .. 1, which changes nothing where the first layer, whose keys never change, sees
+    everything.
     """
 
     profile: ClassVar[str] = "sensitivity"
 
     alpha: float = 1.1
+    """How sharply layers are told apart; the authors take 1.1 for Llama and 1.3 for Qwen."""
     share: float = 0.25
+    """The part of the mean budget that each layer gets in any case."""
     base: int = 0
+    """Entries that each layer gets in any case."""
     floor: float = 0.0
+    """As in adakv, the share of the layer's budget that each head keeps in any case; the authors let heads compete
+    without one.
+    """
 
     def __post_init__(self) -> None:
         check_range("alpha", self.alpha, 0.0)

@@ -17,20 +17,20 @@ from longspan.policies.view import View
 class CaM(Merger):
     """CaM: Cache Merging for Memory-efficient LLMs Inference. https://openreview.net/forum?id=LCTmppB165
 
-    A dropped value v with attention a is added as v / m to the next m kept values, with probability
-    min(1, a / mean attention of these m), so that what the cache gives out stays the same on average. Keys are
-    dropped.
-    merge_budget: m, 32 as in the authors' code; where fewer entries follow, these. seed: of the draws, which also
-    depend on layer, KV head and tokens read, so that a run can be repeated.
-    normalized: divide each kept value by 1 + the number of values it received, each counted as 1 / m. The authors
-    drop one token at a step and do not; where a policy drops many at once, or often, sums grow without bound.
+    A dropped value v with attention a is added as v / m to the next m kept values, with probability min(1, a / mean
+    attention of these m), so that what the cache gives out stays the same on average. Keys are dropped.
     Deviations: that; attention is the policy's score, whichever that is (the authors take the last query's); the mean
     is over the m entries that receive (in the authors' code over all recent ones).
     """
 
     merge_budget: int = 32
+    """m, 32 as in the authors' code; where fewer entries follow, these."""
     normalized: bool = True
+    """Divide each kept value by 1 + the number of values it received, each counted as 1 / m. The authors drop one
+    token at a step and do not; where a policy drops many at once, or often, sums grow without bound.
+    """
     seed: int = 0
+    """Seed of the draws, which also depend on layer, KV head and tokens read, so that a run can be repeated."""
 
     def __post_init__(self) -> None:
         check_range("merge_budget", self.merge_budget, 1)

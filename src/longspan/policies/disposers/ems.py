@@ -28,7 +28,9 @@ class EvictThenMerge(Merger):
     """
 
     middle: float = 2.0
+    """Entries that are to be merged, as a multiple of those that are kept."""
     threshold: float = 0.6
+    """Cosine with the nearest kept key below which an entry is evicted and not merged."""
 
     def __post_init__(self) -> None:
         check_range("middle", self.middle, 0.0)

@@ -29,7 +29,9 @@ class KVMerger(Merger):
     """
 
     threshold: float = 0.75
+    """Cosine of consecutive keys above which they form a set."""
     sigma: float = 5.0
+    """Width of the Gaussian by which merged entries are weighted; the paper also takes one from each set."""
 
     def __post_init__(self) -> None:
         check_range("threshold", self.threshold, -1.0, 1.0)

@@ -26,6 +26,7 @@ class LookM(Merger):
     """
 
     merge: Literal["averaged", "pivotal", "weighted"] = "pivotal"
+    """How a kept entry takes in its dropped ones: "averaged", "pivotal" or "weighted"."""
 
     def __post_init__(self) -> None:
         check_choice("merge", self.merge, ("averaged", "pivotal", "weighted"))

@@ -16,13 +16,13 @@ from longspan.policies.view import View
 class Merge(Merger):
     """Nearest-key merging, as in D2O, https://arxiv.org/abs/2406.13035, weighted by the policy's scores.
 
-    A kept entry becomes the mean, weighted by score, of itself and of the dropped entries to whose keys its own is
-    the most similar; values are merged as keys are. threshold: the cosine from which on an entry is merged; those
-    below are dropped.
+    A kept entry becomes the mean, weighted by score, of itself and of the dropped entries to whose keys its own is the
+    most similar; values are merged as keys are.
     D2O itself weighs by e^similarity and moves its threshold with the mean similarity of what it drops.
     """
 
     threshold: float = 0.0
+    """The cosine from which on an entry is merged; those below are dropped."""
 
     def __post_init__(self) -> None:
         check_range("threshold", self.threshold, -1.0, 1.0)

@@ -26,14 +26,15 @@ class Move(Disposer):
 
     The entries that a policy would drop are moved as they are and still visited by every query, so that answers are
     those of the full cache; the budget counts only those that stay. They are not scored again and do not come back.
-    to: "host" for the memory of the host, of use where the model computes on another device: on a machine without one
-    it is the same memory, and nothing is saved; "disk" for memory-mapped files, for models on the CPU. folder: where
-    these lie; without it, the folder that TMPDIR names, or /var/tmp.
     Deviation: FlexGen splits each layer's cache by percentages and not by importance.
     """
 
     to: Literal["host", "disk"] = "host"
+    """"host" for the memory of the host, of use where the model computes on another device: on a machine without
+    one it is the same memory, and nothing is saved; "disk" for memory-mapped files, for models on the CPU.
+    """
     folder: str | None = None
+    """Where the files of to=disk lie; without it, the folder that TMPDIR names, or /var/tmp."""
 
     def __post_init__(self) -> None:
         check_choice("to", self.to, ("host", "disk"))

@@ -29,6 +29,7 @@ class Quantize(Disposer):
     """
 
     codec: Codec = field(default_factory=lambda: Kivi(bits=2, residual_length=0), metadata={"room": "codec"})
+    """The form in which entries are held that do not stay as they are."""
 
     def __post_init__(self) -> None:
         if self.codec.raw or not self.codec.form().ready:

@@ -13,14 +13,13 @@ from longspan.policies.view import View
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk(Stretch):
-    """Tokens of a chunk stay or go together, in all heads. https://arxiv.org/abs/2502.00299
-
-    size: tokens in a chunk. Chunks are counted from the beginning of the text, so that tokens which once were in one
-    chunk stay in it; the last one may be incomplete. Budgets are met in whole chunks, and never exceeded; where not
-    one fits, the end of the best one stays.
-    """
+    """Tokens of a chunk stay or go together, in all heads. https://arxiv.org/abs/2502.00299"""
 
     size: int = 20
+    """Tokens in a chunk. Chunks are counted from the beginning of the text, so that tokens which once were in one
+    chunk stay in it; the last one may be incomplete. Budgets are met in whole chunks, and never exceeded; where
+    not one fits, the end of the best one stays.
+    """
 
     def __post_init__(self) -> None:
         check_range("size", self.size, 1)

@@ -22,13 +22,15 @@ class Boxes(Digest):
     A group and its box [min, max] match as α q·max + (1 − α) q·min, linear in the query. `merge` neighbouring groups
     make a coarse one; only groups in the best share of coarse ones are compared further.
 
-    alpha: the paper's α. merge: groups in a coarse group. share: coarse groups that stay. The last groups, that fill
-    no coarse one yet, are compared in any case.
+    The last groups, that fill no coarse one yet, are compared in any case.
     """
 
     alpha: float = 0.6
+    """α, the weight of the largest values in the match."""
     merge: int = 2
+    """Groups in a coarse group."""
     share: float = 0.5
+    """Coarse groups that stay."""
 
     def __post_init__(self) -> None:
         check_range("alpha", self.alpha, 0.0, 1.0)

@@ -18,15 +18,14 @@ from longspan.store.state import State
 
 @dataclass(frozen=True, kw_only=True)
 class Keys(Digest):
-    """Nothing but the stored keys, all of which are read to choose, as in TokenSelect, https://arxiv.org/abs/2411.02886.
-
-    pool: what stands for a group of several keys: "max", the best match, or "mass", log Σ exp of the matches, so
-    that the softmax of the groups is the attention weight that each holds.
-    """
+    """Nothing but the stored keys, all of which are read to choose, as in TokenSelect, https://arxiv.org/abs/2411.02886."""
 
     ordered: ClassVar[bool] = True
 
     pool: Literal["max", "mass"] = "max"
+    """What stands for a group of several keys: "max", the best match, or "mass", log Σ exp of the matches, so that
+    the softmax of the groups is the attention weight that each holds.
+    """
 
     def __post_init__(self) -> None:
         check_choice("pool", self.pool, ("max", "mass"))

@@ -22,9 +22,6 @@ from longspan.store.state import State
 class Landmarks(Digest):
     """The mean key of each group, but outliers, of ShadowKV, https://arxiv.org/abs/2410.21465.
 
-    outliers: how many groups of each KV head are visited by every query: those in which a key has the smallest
-    cosine with the mean.
-
     Means and cosines are of the keys as they came where the codec keeps recent entries whole; with chunks of equal
     size, the keys of outliers are then held as they came besides, so that queries match them exactly.
     """
@@ -32,6 +29,9 @@ class Landmarks(Digest):
     early: ClassVar[bool] = True
 
     outliers: int = 48
+    """How many groups of each KV head are visited by every query: those in which a key has the smallest cosine with
+    the mean.
+    """
 
     def __post_init__(self) -> None:
         check_range("outliers", self.outliers, 0)

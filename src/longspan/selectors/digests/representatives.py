@@ -30,6 +30,7 @@ class Representatives(Digest):
     """
 
     count: int = 4
+    """Entries that stand for a group."""
 
     def __post_init__(self) -> None:
         check_range("count", self.count, 1)

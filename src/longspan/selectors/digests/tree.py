@@ -23,14 +23,14 @@ class Tree(Digest):
 
     Mean keys of groups are clustered once more by k-means; a group is compared only if its coarse centroid, the mean
     of the mean keys, is among those that match best.
-
-    coarse: coarse clusters per group (the paper has 1 % and 5 % of the entries). share: coarse clusters that stay;
-    the paper sets a threshold, calibrated for such a share. iterations: of k-means at most.
     """
 
     coarse: float = 0.2
+    """Coarse clusters per group (the paper has 1 % and 5 % of the entries)."""
     share: float = 0.5
+    """Coarse clusters that stay; the paper sets a threshold, calibrated for such a share."""
     iterations: int = 10
+    """Rounds of k-means at most."""
 
     def __post_init__(self) -> None:
         check_range("coarse", self.coarse, 0.0, 1.0)

@@ -20,22 +20,24 @@ from longspan.store.state import State
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters(Grouping):
-    """k-means over the directions of keys, in each KV head, as in Squeezed Attention, https://arxiv.org/abs/2411.09688.
-
-    share: clusters per entry. iterations: rounds of k-means at most. begin: the vectors that it begins with, "random"
-    ones or those of "k-means++"; the authors take k-means++ and up to 300 rounds, which both need longer. segment:
-    entries that are clustered together at most; the paper clusters the whole context at once, whose time grows with
-    the square of its length. growth: how many entries are waited for before more are clustered; those that wait are
-    always visited.
-    """
+    """k-means over the directions of keys, in each KV head, as in Squeezed Attention, https://arxiv.org/abs/2411.09688."""
 
     contiguous: ClassVar[bool] = False
 
     share: float = 0.05
+    """Clusters per entry."""
     iterations: int = 10
+    """Rounds of k-means at most."""
     begin: Beginning = "random"
+    """The vectors that it begins with, "random" ones or those of "k-means++"; the authors take k-means++ and up to
+    300 rounds, which both need longer.
+    """
     segment: int = 8192
+    """Entries that are clustered together at most; the paper clusters the whole context at once, whose time grows
+    with the square of its length.
+    """
     growth: int = 512
+    """How many entries are waited for before more are clustered; those that wait are always visited."""
 
     def __post_init__(self) -> None:
         check_range("share", self.share, 0.0, 1.0)

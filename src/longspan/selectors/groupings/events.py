@@ -20,22 +20,26 @@ REFINEMENTS = ("none", "modularity", "conductance")
 class Events(Grouping):
     """Events of EM-LLM, https://arxiv.org/abs/2407.09450: one begins at a token with −log p > μ + γσ.
 
-    gamma: the paper's γ. window: how many tokens before it μ and σ are of. least, most: entries of an event.
-    refine: moves each boundary back to where the similarity of keys, key · key summed over the rows, splits best:
-    "modularity" (largest) or "conductance" (smallest) of the entries on both sides, half an event around them. As in
-    the authors' code, the boundary as it was is not tried, the conductance of a side is cut / min(v, total − v) with
-    v the similarities inside it, that of a split is the smaller of its two sides', and σ is that of the sample.
-
     Events are formed as soon as `most` entries wait for it.
     """
 
     surprised: ClassVar[bool] = True
 
     gamma: float = 1.0
+    """γ, standard deviations of the surprise above its mean at which an event begins."""
     window: int = 4096
+    """How many tokens before it μ and σ are of."""
     least: int = 8
+    """Entries of an event at least."""
     most: int = 128
+    """Entries of an event at most; events are formed as soon as so many wait."""
     refine: Literal["none", "modularity", "conductance"] = "none"
+    """Moves each boundary back to where the similarity of keys, key · key summed over the rows, splits best:
+    "modularity" (largest) or "conductance" (smallest) of the entries on both sides, half an event around them.
+    As in the authors' code, the boundary as it was is not tried, the conductance of a side is cut / min(v, total
+    − v) with v the similarities inside it, that of a split is the smaller of its two sides', and σ is that of
+    the sample.
+    """
 
     def __post_init__(self) -> None:
         check_range("gamma", self.gamma, None)

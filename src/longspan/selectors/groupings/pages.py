@@ -17,6 +17,7 @@ class Pages(Grouping):
     """Consecutive entries, `size` of them each, as in Quest, https://arxiv.org/abs/2406.10774."""
 
     size: int = 16
+    """Entries of a page."""
 
     def __post_init__(self) -> None:
         check_range("size", self.size, 1)

@@ -30,13 +30,13 @@ class Recall(State, ABC):
 class Reuse(ABC):
     """Base of all reuses.
 
-    whole: whether the queries that choose visit everything, and only those that reuse their choice visit little.
     ordered: whether it works only where groups are runs of entries.
     """
 
     ordered: ClassVar[bool] = False
 
     whole: bool = False
+    """Whether the queries that choose visit everything, and only those that reuse their choice visit little."""
 
     @abstractmethod
     def recall(self) -> Recall | None:

@@ -17,9 +17,6 @@ _NOTE = "longspan.selectors.reuses.layers"
 class Layers(Reuse):
     """Adjacent layers visit the groups that the first of them has chosen, as in MPCache, https://arxiv.org/abs/2501.06807.
 
-    count: how many layers share a choice, None for all that follow the first one that chooses. Layers without
-    selection, such as those with a sliding window, do not count.
-
     Groups are shared by number, and only among rows of equal length; where a policy has left a layer rows of other
     lengths, they choose for themselves.
     """
@@ -27,6 +24,9 @@ class Layers(Reuse):
     ordered: ClassVar[bool] = True
 
     count: int | None = 2
+    """How many layers share a choice, None for all that follow the first one that chooses. Layers without
+    selection, such as those with a sliding window, do not count.
+    """
 
     def __post_init__(self) -> None:
         if self.count is not None:

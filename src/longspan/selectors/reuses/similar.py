@@ -15,13 +15,12 @@ from longspan.selectors.reuses.base import Kept, Recall, Reuse
 
 @dataclass(frozen=True, kw_only=True)
 class Similar(Reuse):
-    """The selection cache of TokenSelect, https://arxiv.org/abs/2411.02886.
-
-    threshold: a choice holds while the cosine of the query, all heads as one vector, with the query that made it is
-    above this.
-    """
+    """The selection cache of TokenSelect, https://arxiv.org/abs/2411.02886."""
 
     threshold: float = 0.9
+    """A choice holds while the cosine of the query, all heads as one vector, with the query that made it is above
+    this.
+    """
 
     def __post_init__(self) -> None:
         check_range("threshold", self.threshold, -1.0, 1.0)

@@ -15,12 +15,10 @@ from longspan.selectors.reuses.base import Kept, Recall, Reuse
 
 @dataclass(frozen=True, kw_only=True)
 class Steps(Reuse):
-    """Queries choose anew every so many steps, as in Recycled Attention, https://arxiv.org/abs/2411.05787.
-
-    stride: the steps from one choice to the next.
-    """
+    """Queries choose anew every so many steps, as in Recycled Attention, https://arxiv.org/abs/2411.05787."""
 
     stride: int = 50
+    """The steps from one choice to the next."""
 
     def __post_init__(self) -> None:
         check_range("stride", self.stride, 1)

@@ -22,14 +22,14 @@ class Activation(Scoring):
     (q − μ)² / (σ² + σ̄²/100), μ and σ² over the block (the authors keep running ones), σ̄² their mean.
     All heads choose together by the sum of their matches. The more evenly the softmax of their mean spreads over the
     groups, the more of the budget is used: H / log n, its entropy as a share of the largest.
-
-    least: share of the budget that is used in any case. The authors give each layer a part of a common budget in
-    proportion to its mean H / log n; here every layer has the same budget and uses its own share of it.
     """
 
     joint: ClassVar[bool] = True
 
     least: float = 0.5
+    """Share of the budget that is used in any case. The authors give each layer a part of a common budget in
+    proportion to its mean H / log n; here every layer has the same budget and uses its own share of it.
+    """
 
     def __post_init__(self) -> None:
         check_range("least", self.least, 0.0, 1.0)

@@ -19,17 +19,19 @@ class Joint(Scoring):
     """All heads of a layer visit the same groups, those with the largest sum of matches over the heads.
 
     As in InfLLM, https://arxiv.org/abs/2402.04617, where the heads' keys are compared as one vector.
-
-    neighbours: share of the budget, rounded up, for the groups before and after those that were chosen, from the best
-    on: the contiguity buffer of EM-LLM, https://arxiv.org/abs/2407.09450. There the buffer also keeps neighbours of
-    groups that earlier queries chose, while there is room; here it is filled anew by every choice. fill: "within" takes
-    groups while they fit into their share, "nearest" as many as come nearest to it, which may be more, as in EM-LLM.
     """
 
     joint: ClassVar[bool] = True
 
     neighbours: float = 0.0
+    """Share of the budget, rounded up, for the groups before and after those that were chosen, from the best on:
+    the contiguity buffer of EM-LLM, https://arxiv.org/abs/2407.09450. There the buffer also keeps neighbours of
+    groups that earlier queries chose, while there is room; here it is filled anew by every choice.
+    """
     fill: Literal["within", "nearest"] = "within"
+    """"within" takes groups while they fit into their share, "nearest" as many as come nearest to it, which may be
+    more, as in EM-LLM.
+    """
 
     def __post_init__(self) -> None:
         check_range("neighbours", self.neighbours, 0.0, 1.0)

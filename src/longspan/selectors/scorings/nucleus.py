@@ -19,13 +19,12 @@ class Nucleus(Scoring):
 
     As in Round Attention, https://arxiv.org/abs/2502.15294, which takes the top k rounds with k from the attention
     weights at hand.
-
-    share: of the weight. A budget bounds the entries as well.
     """
 
     joint: ClassVar[bool] = True
 
     share: float = 0.9
+    """Share of the weight that the visited groups hold. A budget bounds the entries as well."""
 
     def __post_init__(self) -> None:
         check_range("share", self.share, 0.0, 1.0)

@@ -23,15 +23,16 @@ class Spans(Scoring):
     """Each query of each head votes for its best groups, and all visit the spans around those with the most votes.
 
     The cache selection of LongCache, https://arxiv.org/abs/2407.15176.
-
-    top: groups that each query votes for. span: groups of a span, half of them before its middle. As many spans are
-    visited as fit into the budget if none of them meet. Of groups with equally many votes the best match wins.
     """
 
     joint: ClassVar[bool] = True
 
     top: int = 4
+    """Groups that each query votes for."""
     span: int = 32
+    """Groups of a span, half of them before its middle. As many spans are visited as fit into the budget if none of
+    them meet. Of groups with equally many votes the best match wins.
+    """
 
     def __post_init__(self) -> None:
         check_range("top", self.top, 1)

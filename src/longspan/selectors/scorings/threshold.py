@@ -20,12 +20,13 @@ class Threshold(Scoring):
     As in Squeezed Attention, https://arxiv.org/abs/2411.09688: a group C of N keys weighs
     exp(q·C/√d) / Σ N exp(q·C/√d), an estimate of what attention would give to each of its keys. Heads that look at
     little visit little.
-
-    level: the threshold. None sets it at every choice so that the heads which choose together visit `budget` entries
-    on average; the paper calibrates one level for all layers beforehand, with the last queries of the fixed context.
     """
 
     level: float | None = None
+    """The threshold. None sets it at every choice so that the heads which choose together visit `budget` entries on
+    average; the paper calibrates one level for all layers beforehand, with the last queries of the fixed
+    context.
+    """
 
     def __post_init__(self) -> None:
         if self.level is not None:

@@ -16,14 +16,14 @@ class Votes(Scoring):
     """All heads of a layer visit the same groups, those with the largest sum of softmax weights over the heads.
 
     The per-head soft vote of TokenSelect, https://arxiv.org/abs/2411.02886.
-
-    scaled: whether the softmax is of the matches times the model's scale, 1/√d, as in attention; the authors' code
-    takes it of query · key itself, so that votes are sharper. Where the model bounds its scores, matches are bounded.
     """
 
     joint: ClassVar[bool] = True
 
     scaled: bool = False
+    """Whether the softmax is of the matches times the model's scale, 1/√d, as in attention; the authors' code takes
+    it of query · key itself, so that votes are sharper. Where the model bounds its scores, matches are bounded.
+    """
 
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser."""
