@@ -25,6 +25,9 @@ from longspan.plan import Plan
 Record = dict[str, Any]
 PANELS = {"policy": "policies: what is kept", "selector": "selectors: what is visited"}
 TASKS = {"lost-in-the-middle": "pairs", "needle": "needles"}
+HEAD = """# Policies and selectors in figures
+
+What the columns mean, and what they show: [Benchmarks](../README.md#policies-and-selectors)."""
 COLUMNS = ("pairs", "begun", "needles")
 """Scores of the two tasks; begun: answers whose first eight digits are those of the value, found if not kept whole."""
 
@@ -186,7 +189,7 @@ def main() -> None:
     runs = {kind: records_of(some) for kind, some in folders.items()}
     rows = rows_of(runs, records_of(options.timing))
     options.out.with_suffix(".json").write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-    options.out.with_suffix(".md").write_text(f"{markdown(rows, runs)}\n")
+    options.out.with_suffix(".md").write_text(f"{HEAD}\n\n{markdown(rows, runs)}\n")
     draw(options.out.with_suffix(".svg"), rows)
 
 

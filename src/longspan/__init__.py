@@ -35,10 +35,10 @@ _HOMES = {
     "Document": "spans",
     "Model": "model",
     "Plan": "plan",
-    "Progress": "batch",
+    "Progress": "running.runner",
     "Session": "session",
     "Span": "spans",
-    "Step": "generation",
+    "Step": "running.generation",
     "Usage": "usage",
     "load": "model",
 }

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections import Counter
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,6 +51,16 @@ def test_the_table_of_plans_names_every_slot_and_real_methods():
         assert bool(calls) == bool(registry.cards(slot))
         for call in calls:
             Plan(**{slot: call})
+
+
+def test_the_families_are_those_that_were_compared():
+    rows = [row.split("\t") for row in (ROOT / "tests" / "families.tsv").read_text("utf-8").splitlines()]
+    outcomes = Counter(row[1] for row in rows if len(row) > 1)
+    numbers = re.findall(
+        r"\b\d+\b", README.read_text("utf-8").partition("* **Models:**")[2].partition("longspan")[0]
+    )
+    expected = [outcomes.total(), outcomes["reproduced"], outcomes["refused"], outcomes["not built"]]
+    assert [int(each) for each in numbers if int(each) > 24][: len(expected)] == expected
 
 
 def anchors(text):
