@@ -184,3 +184,13 @@ def test_progress_counts_every_token():
         session.read([tokens(40), tokens(25)], progress=heard.append)
     assert [(step.processed, step.total) for step in heard] == [(32, 65), (57, 65), (65, 65)]
     assert heard[0].seconds <= heard[-1].seconds
+
+
+def test_a_session_that_went_on_meanwhile_does_not_go_on_generating():
+    with tiny_model().session() as session:
+        session.read(tokens(20))
+        steps = session.generate(max_new_tokens=8, stop=())
+        next(steps)
+        session.read(tokens(5))
+        with pytest.raises(ValueError, match="the session went on with something else"):
+            next(steps)

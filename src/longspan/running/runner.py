@@ -149,7 +149,12 @@ class Runner:
             else:
                 sizes.append(0)
             start = end
-        logits, errors = forward(self._seam, [portion for _, portion in chosen], keep)
+        try:
+            logits, errors = forward(self._seam, [portion for _, portion in chosen], keep)
+        except Exception as error:  # nobody can go on whose tokens were in this pass
+            for request, _ in chosen:
+                request.error = error
+            return
         for (request, portion), rows, error in zip(chosen, logits.split(sizes), errors, strict=True):
             sequence = request.sequence
             request.error = error
