@@ -151,9 +151,9 @@ class Runner:
             start = end
         try:
             logits, errors = forward(self._seam, [portion for _, portion in chosen], keep)
-        except Exception as error:  # nobody can go on whose tokens were in this pass
+        except Exception as failure:  # nobody can go on whose tokens were in this pass
             for request, _ in chosen:
-                request.error = error
+                request.error = failure
             return
         for (request, portion), rows, error in zip(chosen, logits.split(sizes), errors, strict=True):
             sequence = request.sequence
