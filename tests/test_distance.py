@@ -60,7 +60,7 @@ def chosen(monkeypatch, made, attend):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_attention_that_changes_far_away_is_refused(monkeypatch, fault, dtype):
-    with pytest.raises(UnsupportedModel, match="layer 0 attends, with 488 tokens before, otherwise"):
+    with pytest.raises(UnsupportedModel, match="layer 0 attends, with 504 tokens before, otherwise"):
         model_of(chosen(monkeypatch, network(dtype), FAULTS[fault]))
 
 
@@ -112,7 +112,7 @@ def louder(module, inputs, named):
 def test_queries_that_change_far_away_are_refused():
     made = network()
     made.model.layers[1].self_attn.register_forward_pre_hook(louder, with_kwargs=True)
-    with pytest.raises(UnsupportedModel, match="layer 1 hands over other queries, keys or values where 488"):
+    with pytest.raises(UnsupportedModel, match="layer 1 hands over other queries, keys or values where 504"):
         model_of(made)
 
 

@@ -35,7 +35,7 @@ ORDER = (
     {"chat", "sampling", "streaming"},
     {"conversation"},
     {"loading"},
-    {"fusing", "layouts", "leaving", "exclusive", "masks", "scaling", "unrotated"},
+    {"fusing", "layouts", "leaving", "exclusive", "masks", "once", "scaling", "unrotated"},
     {"borrowing", "ropes"},
     {"watching"},
     {"facts"},

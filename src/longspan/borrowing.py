@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from longspan.errors import LongspanError, UnsupportedModel
 from longspan.exclusive import ExclusiveUse
+from longspan.once import computed_once
 from longspan.unrotated import Unrotated, frequencies
 
 _NAME = "longspan"
@@ -118,6 +119,12 @@ class Borrowing:
                 for parent, name, rotary in self.rotaries:
                     setattr(parent, name, rotary)
                 _guest.reset(token)
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Lends the network for passes that are alike but for attention: see `computed_once`."""
+        with self._exclusive.held(), computed_once(self._network):
+            yield
 
     @contextmanager
     def attending(self, implementation: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ pass.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -24,6 +25,9 @@ from longspan.seam import Seam
 from longspan.watching import Handed, Watched, calls, handed_with, turned
 
 _FARTHEST = 1024
+_TOKENS = 8
+# How far apart in the same draws the numbers of two layers begin; no multiple of a head's size.
+_STRIDE = 127
 # How wide scores of made-up keys are spread.
 _SPREAD = 3.0
 # What a layer gives, with its own attention and by its facts, and what it hands over, may differ by so much.
@@ -38,11 +42,13 @@ def check_distance(seam: Seam, seen: Watched) -> None:
     seen: what the network handed over for a short prompt. In low precision, where logits show less, the layers are
     also compared with nothing before.
     """
-    far = min(seam.window, unchanging(seam.config), _FARTHEST) - len(seam.probe)
+    ids = seam.probe[:_TOKENS]
+    far = min(seam.window, unchanging(seam.config), _FARTHEST) - len(ids)
     befores = [before for before in (far, 0) if before > 0 or seam.dtype.itemsize <= 2]
     try:
         for before in befores:
-            _check_behind(seam.borrowing, seam.layers, seen, seam.probe, before)
+            with seam.borrowing.once():
+                _check_behind(seam.borrowing, seam.layers, seen, ids, before)
     except UnfitError as error:
         raise seam.unsupported(str(error)) from error
     except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
@@ -53,7 +59,8 @@ def _check_behind(
     borrowing: Borrowing, layers: Sequence[Layer], seen: Watched, ids: Tensor, before: int
 ) -> None:
     before = max(before, 0)
-    pasts = [_Past(call, before) for call in seen.raw]
+    draws = _Draws()
+    pasts = [_Past(call, before, draws) for call in seen.raw]
     modules = [handed.module for handed in seen.handed]
     positions = torch.arange(before, before + len(ids), device=ids.device)
     given: list[Tensor] = []
@@ -98,28 +105,45 @@ def _noise(handed: Handed, both: Turned, value: Tensor, implementation: str) -> 
     return float((rounded.float() - exact).norm() / exact.norm().clamp(min=1e-9))
 
 
+class _Draws:
+    """Normal numbers, drawn once; each layer gets other stretches of them."""
+
+    def __init__(self) -> None:
+        self._drawn = torch.empty(0)
+
+    def __call__(self, number: int, shape: Sequence[int]) -> Tensor:
+        """The stretch of some number, in fp32."""
+        start, size = _STRIDE * number, math.prod(shape)
+        if start + size > len(self._drawn):
+            generator = torch.Generator().manual_seed(0)
+            self._drawn = torch.randn(2 * start + size + 64 * _STRIDE, generator=generator)
+        return self._drawn[start : start + size].view(*shape)
+
+
 class _Past:
     """The keys and values, `[1, kv_heads, n, dim]`, of a layer's tokens that nobody read; made when it hands over some.
 
     spread: of the keys, by which scores are as wide as they are to be.
     """
 
-    def __init__(self, call: Call, count: int) -> None:
+    def __init__(self, call: Call, count: int, draws: _Draws) -> None:
         size = call.query.float().square().sum(-1).mean().sqrt()
         self.spread = float(_SPREAD / (size * abs(call.scale)).clamp(min=1e-6))
-        self.count, self.layer = count, call.layer
+        self.count, self.layer, self._draws = count, call.layer, draws
         self.pair: tuple[Tensor, Tensor] | None = None
 
     def like(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """For keys and values like these."""
         if self.pair is None:
-            generator = torch.Generator().manual_seed(self.layer)
-
-            def drawn(given: Tensor, spread: float) -> Tensor:
-                shape = (*given.shape[:2], self.count, given.shape[-1])
-                return (spread * torch.randn(shape, generator=generator)).to(given)
-
-            self.pair = drawn(key, self.spread), drawn(value, float(value.float().std()))
+            spreads = self.spread, float(value.float().std())
+            keys, values = (
+                (
+                    spread
+                    * self._draws(2 * self.layer + number, (*given.shape[:2], self.count, given.shape[-1]))
+                )
+                for number, (given, spread) in enumerate(zip((key, value), spreads, strict=True))
+            )
+            self.pair = keys.to(key), values.to(value)
         return self.pair
 
 
@@ -151,16 +175,23 @@ def _check_past(number: int, handed: Handed, past: _Past) -> None:
     for its, given in zip((handed.key, handed.value), past.pair or (), strict=False):
         before, heads = its[:, :, : past.count], its.shape[1]
         times = heads // given.shape[1]
-        repeated = (given.repeat_interleave(times, 1), given.repeat(1, times, 1, 1))
-        if past.count + handed.query.shape[2] == its.shape[2] and any(
-            torch.equal(before, each) for each in repeated
-        ):
+        whole = past.count + handed.query.shape[2] == its.shape[2]
+        if whole and any(torch.equal(before, each) for each in _repeated(given, times)):
             continue
         raise UnfitError(
             f"layer {number} attends to other keys and values than it made, where {past.count:,} lie before"
         )
     if past.pair is None:
         raise UnfitError(f"layer {number} does not attend to what lies in its cache")
+
+
+def _repeated(given: Tensor, times: int) -> Iterator[Tensor]:
+    """Keys or values for so many times their heads, in both orders in which layers repeat them."""
+    if times == 1:
+        yield given
+    else:
+        yield given.repeat_interleave(times, 1)
+        yield given.repeat(1, times, 1, 1)
 
 
 def _check_handed(number: int, layer: Layer, call: Call, handed: Handed, positions: Tensor) -> None:

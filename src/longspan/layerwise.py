@@ -126,8 +126,12 @@ def relative_error(mine: Tensor, theirs: Tensor) -> Tensor:
 
 def _scores(given: Turned, layer: Layer) -> Tensor:
     """`[heads, n, n]`."""
-    keys = given.key.repeat_interleave(layer.heads // layer.kv_heads, 0)
-    return given.query @ keys.transpose(1, 2) * layer.scale
+    return _grouped(given.query, given.key.transpose(1, 2)) * layer.scale
+
+
+def _grouped(left: Tensor, right: Tensor) -> Tensor:
+    """The products `[heads, n, b]` of `[heads, n, a]` with `[kv_heads, a, b]`, each for the heads that share it."""
+    return (left.reshape(len(right), -1, left.shape[-1]) @ right).view(*left.shape[:2], right.shape[-1])
 
 
 def stated(given: Turned, value: Tensor, layer: Layer, sinks: Tensor | None) -> Tensor:
@@ -141,4 +145,4 @@ def stated(given: Turned, value: Tensor, layer: Layer, sinks: Tensor | None) -> 
     if sinks is not None:
         scores = torch.cat((scores, sinks.float()[:, None, None].expand(-1, len(behind), 1)), -1)
     weights = scores.softmax(-1)[..., : len(places)]
-    return weights @ value.repeat_interleave(layer.heads // layer.kv_heads, 0)
+    return _grouped(weights, value)

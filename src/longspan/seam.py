@@ -207,9 +207,10 @@ class Seam:
             raise self.unsupported(str(error), "correct its config.json") from error
 
     def _watch(self) -> list[Layer]:
-        seen = self.watched()
-        for call in seen.raw:
-            self.refuse_damage(call.value)
-        layers = layers_of(self.borrowing, seen, self.probe, self.config)
+        with self.borrowing.once():
+            seen = self.watched()
+            for call in seen.raw:
+                self.refuse_damage(call.value)
+            layers = layers_of(self.borrowing, seen, self.probe, self.config)
         self._seen = seen
         return layers
