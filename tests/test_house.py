@@ -20,7 +20,7 @@ SRC = ROOT / "src"
 ORDER = (
     {"errors"},
     {"brought"},
-    {"cache_folder", "parameters"},
+    {"atomic", "cache_folder", "parameters"},
     {"notation"},
     {"usage"},
     {"kernels"},
@@ -352,3 +352,36 @@ def test_a_large_file_and_a_nameless_one_are_found(tmp_path):
         "src/a/utils.py",
         "src/a/utils.py:",
     ]
+
+
+def whole_file_faults(package: Path) -> Iterator[str]:
+    """Where a file takes the place of another, outside the one file that does this for all."""
+    for path in sorted(package.rglob("*.py")):
+        if path.name in ("atomic.py", "cache_folder.py") and path.parent == package:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            of_a_path = called.endswith((".replace", ".rename")) and len(node.args) == 1 and not node.keywords
+            if called in ("os.replace", "os.rename", "shutil.move") or (
+                of_a_path and called != "dataclasses.replace"
+            ):
+                yield f"{path.relative_to(package)}:{node.lineno} moves a file; use longspan.atomic"
+
+
+def test_one_file_writes_whole_files():
+    assert list(whole_file_faults(SRC / "longspan")) == []
+
+
+def test_another_writer_of_whole_files_is_found(tree):
+    code = "a.replace('x', 'y')\ndraft.replace(path)\nos.replace(a, b)\nreplace(each)\n"
+    assert [fault[:14] for fault in whole_file_faults(tree({"policies/a.py": code}))] == [
+        "policies/a.py:2"[:14],
+        "policies/a.py:3"[:14],
+    ]
+
+
+LONG_OPTION = re.compile(r"(?:^|[\s(=,`'\"])--[a-z]")
+OTHERS_OPTIONS = ("soffice ", "ocrmypdf ", "qpdf ", "gpg ", "ray start ")
+"""Other programs whose options an error may name."""

@@ -215,9 +215,7 @@ def test_long_reading_is_told_in_lines_where_there_is_no_terminal(ask, small_fol
     assert "\nreading: 100 of " in err
 
 
-@pytest.mark.parametrize(
-    "failing", ["filelock.FileLock.acquire", "longspan.contexts.atomic.tempfile.mkstemp"]
-)
+@pytest.mark.parametrize("failing", ["filelock.FileLock.acquire", "longspan.atomic._created"])
 def test_an_answer_does_not_need_a_folder_for_contexts(ask, small_folder, tmp_path, monkeypatch, failing):
     def refuse(*arguments, **named):
         raise OSError(errno.EROFS, "Read-only file system")

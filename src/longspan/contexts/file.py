@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from longspan.contexts.atomic import replacing
 from longspan.contexts.header import CHECKSUM_AT, Part, compose, damaged, opened, verified
+from longspan.contexts.saving import saving
 
 _DTYPES = {
     torch.float64: "F64",
@@ -47,7 +47,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]
     )
     header = compose([_part(name, tensors[name]) for name in order], manifest)
     digest = hashlib.sha256(header)
-    with replacing(path) as file:
+    with saving(path) as file:
         file.write(header)
         for name in order:
             for piece in _pieces(tensors[name]):

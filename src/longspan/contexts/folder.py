@@ -9,8 +9,8 @@ from pathlib import Path
 
 from longspan.cache_folder import cache_folder
 from longspan.contexts.about import About
-from longspan.contexts.atomic import clear
 from longspan.contexts.header import opened, read_header, verified
+from longspan.contexts.saving import clear
 from longspan.errors import ContextError
 from longspan.parameters import check_range
 

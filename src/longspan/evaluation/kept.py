@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from longspan.atomic import replacing
 from longspan.evaluation.prompt import Turn
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import TaskError
@@ -97,9 +98,8 @@ class Samples:
         path = self._texts / f"{name}.gz"
         if not path.exists():
             self._texts.mkdir(exist_ok=True)
-            draft = path.with_suffix(".part")
-            draft.write_bytes(gzip.compress(data, 1, mtime=0))
-            draft.replace(path)
+            with replacing(path) as file:
+                file.write(gzip.compress(data, 1, mtime=0))
         return name
 
     def _text(self, name: str) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from longspan import __version__
+from longspan.atomic import replacing
 from longspan.cache_folder import locked, room
 from longspan.evaluation.code import digest
 from longspan.evaluation.sample import Sample
@@ -67,5 +68,6 @@ def _kept(path: Path) -> list[Sample]:
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
-        path.write_bytes(whole)
+        with replacing(path) as file:
+            file.write(whole)
     return [Sample.of(json.loads(line)) for line in whole.decode("utf-8").split("\n") if line]

@@ -14,6 +14,7 @@ from typing import IO, Any, Literal, Self, TypeAlias, get_args
 
 from filelock import FileLock, Timeout
 
+from longspan.atomic import replacing, write_text
 from longspan.evaluation.kept import Samples
 from longspan.evaluation.task import TaskError
 
@@ -146,9 +147,7 @@ class RunFolder:
 
     def describe(self, description: Mapping[str, Any]) -> None:
         """Writes `run.json`, whole or not at all."""
-        draft = self.path / "run.json.part"
-        draft.write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        draft.replace(self.path / "run.json")
+        write_text(self.path / "run.json", json.dumps(description, indent=2, ensure_ascii=False) + "\n")
 
     @property
     def begun(self) -> bool:
@@ -177,13 +176,9 @@ class RunFolder:
         """Writes all records anew, whole or not at all; for a folder that is open for writing."""
         if self._file is None:
             raise RuntimeError("the folder is not open for writing; use it in a with statement")
-        draft = self.path / "records.jsonl.part"
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(map(_line, records))
-            file.flush()
-            os.fsync(file.fileno())
-        self._file.close()
-        draft.replace(self.path / "records.jsonl")
+        with replacing(self.path / "records.jsonl") as file:
+            file.writelines(_line(record).encode("utf-8") for record in records)
+            self._file.close()
         self._file = (self.path / "records.jsonl").open("a", encoding="utf-8", newline="\n")
 
     def check_writable(self) -> None:

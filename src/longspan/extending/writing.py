@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""The files of a search."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from longspan.atomic import write_text
 from longspan.errors import PlanError
 
 
@@ -21,14 +22,8 @@ def check_path(path: str | os.PathLike[str]) -> Path:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Puts a JSON file in the place of what was there. Raises PlanError where it cannot be written."""
-    draft = path.with_name(f"{path.name}.part")
     try:
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(content, file, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_text(path, json.dumps(content, allow_nan=False) + "\n")
     except OSError as error:
         raise PlanError(
             f"{path} cannot be written ({error.strerror}); free some space or name another file"

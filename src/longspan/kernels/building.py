@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from longspan.atomic import replacing
 from longspan.cache_folder import cache_folder
 
 _COMPILERS = ("c++", "g++", "clang++")
@@ -53,7 +54,8 @@ def _build(command: list[str], texts: dict[str, bytes], target: Path) -> None:
             Path(folder, name).write_bytes(text)
         built = Path(folder, target.name)
         _said(*command, "-o", str(built), str(Path(folder, next(iter(texts)))))
-        built.replace(target)
+        with replacing(target) as file:
+            file.write(built.read_bytes())
 
 
 def _said(*command: str) -> bytes:

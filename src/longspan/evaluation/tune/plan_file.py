@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longspan import parts
+from longspan.atomic import write_text
 from longspan.errors import PlanError
 from longspan.plan import Plan
 from longspan.spans import printable
@@ -36,9 +37,7 @@ def write_plan(path: str | os.PathLike[str], plan: Plan, notes: Sequence[str] = 
         f"{slot} = {json.dumps(parts.text_of(slot, part), ensure_ascii=False)}"
         for slot, part in plan.parts.items()
     ]
-    draft = file.with_name(f"{file.name}.part")
     try:
-        draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        draft.replace(file)
+        write_text(file, "".join(f"{line}\n" for line in lines))
     except OSError as error:
         raise PlanError(f"{file} cannot be written ({error.strerror}); name another file") from error
