@@ -364,9 +364,7 @@ def whole_file_faults(package: Path) -> Iterator[str]:
                 continue
             called = ast.unparse(node.func)
             of_a_path = called.endswith((".replace", ".rename")) and len(node.args) == 1 and not node.keywords
-            if called in ("os.replace", "os.rename", "shutil.move") or (
-                of_a_path and called != "dataclasses.replace"
-            ):
+            if of_a_path or called in ("os.replace", "os.rename", "shutil.move"):
                 yield f"{path.relative_to(package)}:{node.lineno} moves a file; use longspan.atomic"
 
 
@@ -376,12 +374,36 @@ def test_one_file_writes_whole_files():
 
 def test_another_writer_of_whole_files_is_found(tree):
     code = "a.replace('x', 'y')\ndraft.replace(path)\nos.replace(a, b)\nreplace(each)\n"
-    assert [fault[:14] for fault in whole_file_faults(tree({"policies/a.py": code}))] == [
-        "policies/a.py:2"[:14],
-        "policies/a.py:3"[:14],
+    assert [fault[:15] for fault in whole_file_faults(tree({"policies/a.py": code}))] == [
+        "policies/a.py:2",
+        "policies/a.py:3",
     ]
 
 
-LONG_OPTION = re.compile(r"(?:^|[\s(=,`'\"])--[a-z]")
-OTHERS_OPTIONS = ("soffice ", "ocrmypdf ", "qpdf ", "gpg ", "ray start ")
-"""Other programs whose options an error may name."""
+OPTION = re.compile(r"[\s(=,`']--[a-z]|^--[a-z-]+[ =]")
+OTHERS = re.compile(r"\b(soffice --headless|ocrmypdf|qpdf|gpg|ray start) --[a-z]|--headless|^--only-binary")
+"""Options of other programs, which an error may name."""
+
+
+def option_faults(package: Path) -> Iterator[str]:
+    """Texts of the library that name options of the command, which adds them itself."""
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] == "cli":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+            if OPTION.search(OTHERS.sub("", text)):
+                yield f"{path.relative_to(package)}:{node.lineno} names an option of the command"
+
+
+def test_the_library_names_no_options_of_the_command():
+    assert list(option_faults(SRC / "longspan")) == []
+
+
+def test_an_option_that_the_library_names_is_found(tree):
+    code = "a = 'raise --length'\nb = f'{a} or --length'\nc = 'e.g. qpdf --decrypt'\nd = '--out={folder}'\n"
+    assert [fault[:15] for fault in option_faults(tree({"policies/a.py": code}))] == [
+        "policies/a.py:1",
+        "policies/a.py:2",
+        "policies/a.py:4",
+    ]

@@ -70,3 +70,20 @@ except SystemExit as done:
 {HEAVY}
 """
     assert run(["-c", code]).splitlines()[-1] == "[]"
+
+
+def test_every_public_name_is_shown_and_can_be_had():
+    code = "import longspan; names = dir(longspan); print([n for n in longspan.__all__ if n not in names])"
+    assert run(["-c", code]) == "[]\n"
+    code = "import longspan; print([n for n in longspan.__all__ if getattr(longspan, n) is None])"
+    assert run(["-c", code]) == "[]\n"
+
+
+def test_importing_needs_no_heavy_package():
+    heavy = ("torch", "transformers", "jinja2", "httpx", "numpy", "matplotlib", "lxml", "pypdf")
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({heavy}))"
+    run(["-c", f"{blocked}; import longspan; longspan.errors.LongspanError('it')"])
+
+
+def test_types_are_for_those_who_use_the_package():
+    assert (SRC / "longspan" / "py.typed").is_file()

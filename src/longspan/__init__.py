@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from longspan import errors
     from longspan.model import Model, load
     from longspan.plan import Plan
     from longspan.running.generation import Step
@@ -26,6 +27,7 @@ __all__ = [
     "Step",
     "Usage",
     "__version__",
+    "errors",
     "load",
 ]
 
@@ -46,6 +48,13 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Public names are imported when they are first used, so that `import longspan` stays light."""
+    if name == "errors":
+        return import_module("longspan.errors")
     if name in _HOMES:
         return getattr(import_module(f"longspan.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'longspan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """All public names, whether they were used yet or not."""
+    return sorted({*globals(), *__all__})

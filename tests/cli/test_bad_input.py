@@ -118,7 +118,7 @@ def test_a_prompt_over_the_window_names_numbers_and_next_step(refusal, tmp_path,
     line = refusal("ask", long, "what?", "--flow", "direct", "--model", small_folder)
     assert "window 1,024" in line
     assert "positions=" in line
-    assert "--flow passages" in line
+    assert "--flow=passages" in line
 
 
 def test_control_characters_of_a_file_name_do_not_reach_the_terminal(refusal, tmp_path):

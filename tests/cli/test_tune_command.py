@@ -104,7 +104,7 @@ def test_people_see_the_front_with_the_full_cache(run, small_folder, documents, 
 def test_a_model_that_answers_nothing_is_an_error_and_nothing_is_written(
     run, small_folder, documents, tmp_path
 ):
-    with pytest.raises(NoPlan, match="nothing to compare plans with; lower --length"):
+    with pytest.raises(NoPlan, match="nothing to compare plans with; lower length="):
         run("--documents", documents, "--model", small_folder, "--plans", "codec=int8", "--time-limit", "30s")
     assert not (tmp_path / "plan.toml").exists()
 

@@ -107,7 +107,7 @@ def test_an_example_shows_the_answer_that_the_task_itself_scores_as_right():
     assert solved(exact(), one) == ("The lamp. What?", "It is lamp")
     assert solved(exact(), two) == ("The lamp. What?", "a, b")
     assert as_text([("Q?", " A")]) == "Q?\nA\n\n"
-    with pytest.raises(TaskError, match=r"no right answer to show .* leave out --few-shot"):
+    with pytest.raises(TaskError, match=r"no right answer to show .* leave out few_shot="):
         solved(given(), sample(references=("a",)))
 
 

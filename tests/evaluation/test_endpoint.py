@@ -166,7 +166,7 @@ def test_a_server_that_is_down(server):
 
 def test_a_refusal_is_not_tried_again(server, tmp_path):
     server.failures = [(401, {"error": "who are you"})]
-    with pytest.raises(EndpointError, match=r"refused: status 401.*who are you.*check --endpoint"):
+    with pytest.raises(EndpointError, match=r"refused: status 401.*who are you.*check endpoint="):
         run(job(), endpoint(server, parallel=1), RunFolder(tmp_path))
     assert len(server.asked) == 1
 
@@ -231,7 +231,7 @@ def test_likelihoods_are_refused(server, tmp_path):
         repeats=True, name="numbers", text=" ".join(f"Boat {number} is at sea." for number in range(200))
     )
     wanted = job(tasks=tasks("perplexity"), haystack=text, lengths=(800,))
-    with pytest.raises(TaskError, match="does not tell; use --model"):
+    with pytest.raises(TaskError, match="does not tell; use model="):
         run(wanted, endpoint(server), RunFolder(tmp_path))
 
 

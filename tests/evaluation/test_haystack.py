@@ -28,7 +28,7 @@ def test_take_goes_round_and_repeats_only_where_that_is_wanted(count, start):
         assert SMALL.take(count, start) == wanted
         return
     with pytest.raises(
-        HaystackTooShort, match=r"small has 4 sentences, .* name a longer text with --haystack"
+        HaystackTooShort, match=r"small has 4 sentences, .* name a longer text with haystack="
     ):
         SMALL.take(count, start)
 
@@ -46,7 +46,7 @@ def test_a_length_beyond_the_text_is_refused_and_one_within_is_not():
     assert sample(300).context.count("Boat") == 25
     for length in (405, 500, 5000):
         with pytest.raises(
-            TaskError, match=rf"at length={length:,}: the haystack forty has 40 sentences, 41 .*--haystack"
+            TaskError, match=rf"at length={length:,}: the haystack forty has 40 sentences, 41 .*haystack="
         ):
             sample(length)
 

@@ -84,5 +84,5 @@ def test_prompt_and_room_are_the_length_and_no_word_more_would_fit(length: int, 
 def test_too_short_a_length_says_how_many_tokens_are_needed() -> None:
     with pytest.raises(TaskError, match=r"copy/words needs \d+ tokens or more, length=100"):
         next(task(1).samples(request(100)))
-    with pytest.raises(TaskError, match="--length"):
+    with pytest.raises(TaskError, match="length="):
         next(task(1).samples(request(None)))

@@ -67,7 +67,7 @@ def test_a_data_set_in_place_of_a_stand_in_is_refused_before_anything_is_loaded(
         made.describe({**before.fixed(), "plans": [""], "lengths": [], "timing": {}})
     check(before, made)
     with pytest.raises(
-        TaskError, match=r"ruler/qa-1 with origin='.*', this one has '.*'; choose another --out"
+        TaskError, match=r"ruler/qa-1 with origin='.*', this one has '.*'; choose another out="
     ):
         check(replace(before, plans=(Plan.of("codec=int8"),), data=tmp_path / "data"), made)
 
@@ -75,7 +75,7 @@ def test_a_data_set_in_place_of_a_stand_in_is_refused_before_anything_is_loaded(
 def test_another_sample_under_the_same_name_is_refused(folder):
     changed = job(given("one ", "other "), plans=(Plan(), Plan.of("codec=int8")))
     with pytest.raises(
-        TaskError, match=r"sample '1' of toy/given is not the one that this run has asked.*another --out"
+        TaskError, match=r"sample '1' of toy/given is not the one that this run has asked.*another out="
     ):
         run(changed, target(), folder)
     assert len({record.plan for record in folder.records() if record.sample == "1"}) == 1
@@ -100,7 +100,7 @@ def test_another_way_of_asking_needs_another_folder(folder, name, value, reason)
 def test_another_version_needs_another_folder(folder, name):
     older = {**folder.description["versions"], name: "0.0.1"}
     folder.describe({**folder.description, "versions": older})
-    with pytest.raises(TaskError, match=rf"holds a run of {name} 0\.0\.1, this is .*choose another --out"):
+    with pytest.raises(TaskError, match=rf"holds a run of {name} 0\.0\.1, this is .*choose another out="):
         check(job(), folder)
 
 
@@ -109,7 +109,7 @@ def test_other_code_of_a_task_needs_another_folder(folder):
     folder.describe({**folder.description, "tasks": tasks})
     with pytest.raises(
         TaskError,
-        match=r"answers to toy/given that were made and scored by other code.*longspan eval --rescore",
+        match=r"answers to toy/given that were made and scored by other code.*longspan eval rescore",
     ):
         check(job(), folder)
     check(job(toy()), folder)  # a task that is added was not asked by the old code
@@ -120,7 +120,7 @@ def test_a_run_of_the_first_format_is_read_but_not_gone_on_with(folder):
     (folder.path / "samples.jsonl").unlink()
     assert len(Answers.of(folder).records) == 2
     with pytest.raises(
-        TaskError, match=r"longspan report reads it, but to go on start anew with another --out"
+        TaskError, match=r"longspan report reads it, but to go on start anew with another out="
     ):
         check(job(), folder)
 
@@ -241,7 +241,7 @@ def test_a_damaged_description_is_told(tmp_path, content):
 def test_a_folder_that_cannot_be_made_is_told_and_nothing_is_left(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "deeper", "/proc/none"):
-        with pytest.raises(ValueError, match=r"--out=.* cannot be written \(.+\); choose another folder"):
+        with pytest.raises(ValueError, match=r"out=.* cannot be written \(.+\); choose another folder"):
             RunFolder(path).check_writable()
     RunFolder(tmp_path / "new" / "deep").check_writable()
     assert not (tmp_path / "new").exists()
@@ -288,5 +288,5 @@ def test_a_judge_is_asked_once_for_each_answer_and_its_scores_stay_apart(folder,
     first, _ = judged(folder, Answers.of(folder))
     assert (first.judge, first.answers, first.unclear) == ("served", 2, 1)
     assert first.rows[0].score.mean == 0.9
-    with pytest.raises(ValueError, match=r"--judge-prompt has no \{answer\}"):
+    with pytest.raises(ValueError, match=r"prompt has no \{answer\}"):
         Judge(server=judge.server, prompt="Say a number.")

@@ -127,7 +127,7 @@ def test_samples_are_made_once(tmp_path):
 
 def test_another_seed_needs_another_folder(tmp_path):
     run(job(), target(), RunFolder(tmp_path / "a"))
-    with pytest.raises(TaskError, match="holds a run with seed=0, this one has 1; choose another --out"):
+    with pytest.raises(TaskError, match="holds a run with seed=0, this one has 1; choose another out="):
         run(job(seed=1), target(), RunFolder(tmp_path / "a"))
 
 

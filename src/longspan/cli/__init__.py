@@ -11,6 +11,7 @@ import typer
 
 from longspan import __version__
 from longspan.cli import ask, cache, check, evaluate, extend, field, methods, models, probe, report, tune
+from longspan.cli.options import options_of, with_options
 from longspan.cli.terminal import give_up_output, streams
 from longspan.errors import LongspanError
 from longspan.spans import printable
@@ -62,7 +63,7 @@ def _run() -> int:
         code = app(standalone_mode=False)
         sys.stdout.flush()
     except (LongspanError, ValueError) as error:
-        return _refuse(str(error), 2)
+        return _refuse(with_options(str(error), options_of(typer.main.get_command(app), sys.argv[1:])), 2)
     except (KeyboardInterrupt, typer.Abort):
         return _refuse("interrupted", 130)
     except OSError as error:

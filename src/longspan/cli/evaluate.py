@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from longspan.cli.counting import counting
 from longspan.cli.evaluate_more import opened_judge, print_prompts, show_tasks
 from longspan.cli.lengths import read_lengths
 from longspan.cli.models import shown_progress
+from longspan.cli.options import with_options
 from longspan.cli.report import standing_table, table_console
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import find
@@ -280,7 +282,8 @@ def evaluate(
     if skipped:
         for name, reason in skipped.items():
             typer.echo(
-                f"not asked: {printable(name, lines=False)}: {printable(reason, lines=False)}", err=True
+                f"not asked: {printable(name, lines=False)}: {printable(_named(reason), lines=False)}",
+                err=True,
             )
         typer.echo(f"{len(skipped)} of {len(job.tasks)} tasks could not be asked", err=True)
         raise typer.Exit(1)
@@ -307,6 +310,10 @@ def _run(job: Job, target: Target, folder: RunFolder) -> Mapping[str, str]:
             tell(progress.done, progress.total, progress.record.task if progress.record else "")
 
         return run(job, target, folder, report)
+
+
+def _named(message: str) -> str:
+    return with_options(message, signature(evaluate).parameters)
 
 
 def _judge(folder: RunFolder, judge: Judge) -> None:

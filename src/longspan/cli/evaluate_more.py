@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.table import Table
 
+from longspan.cli.options import with_options
 from longspan.cli.report import table_console
 from longspan.evaluation.catalogue import find, tasks
 from longspan.evaluation.origin import ORIGINS
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from longspan.evaluation.job import Job
     from longspan.evaluation.judge import Judge
     from longspan.evaluation.work import Target
+
+_WANTED = ("length", "data", "haystack")
+"""What tasks may ask for."""
 
 
 def show_tasks(names: list[str], data: Path | None, *, as_json: bool) -> None:
@@ -61,7 +65,8 @@ def print_prompts(job: Job, target: Target, count: int, *, as_json: bool) -> Non
                 turns, samples = works.asked(task, length)
                 chosen = list(islice(samples, count))
             except TaskError as error:
-                typer.echo(f"not asked: {task.name}: {printable(str(error), lines=False)}", err=True)
+                said = with_options(str(error), _WANTED)
+                typer.echo(f"not asked: {task.name}: {printable(said, lines=False)}", err=True)
                 continue
             work = Work(task=task, length=length, samples=tuple(chosen), plans=job.plans, turns=turns)
             found += [
@@ -103,4 +108,7 @@ def opened_judge(
         text = prompt.read_text("utf-8") if prompt else PROMPT
     except (OSError, ValueError) as error:
         raise ValueError(f"--judge-prompt={prompt} cannot be read ({error}); name a text file") from error
-    return Judge(server=server, prompt=text)
+    try:
+        return Judge(server=server, prompt=text)
+    except ValueError as error:
+        raise ValueError(f"--judge-{error}") from error

@@ -73,7 +73,7 @@ class HubFile:
             reason = " ".join(str(error).split())[:200]
             raise TaskError(
                 f"{task} needs its data{where}: {self.path} of {self.hub} cannot be fetched ({reason}); connect to "
-                f"the hub, or put {' or '.join(self.local_names)} into a folder and name the folder with --data"
+                f"the hub, or put {' or '.join(self.local_names)} into a folder and name the folder with data=..."
             ) from error
 
 

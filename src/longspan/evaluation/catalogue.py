@@ -90,7 +90,7 @@ def tasks(family: str | None = None) -> tuple[Task, ...]:
         known = (*FAMILIES, *BROUGHT.names)
         raise TaskError(
             f"no family of tasks {family!r}{did_you_mean(family, known) or ';'} "
-            "longspan eval --list shows them all"
+            "the list of longspan eval shows them all"
         )
     module = importlib.import_module(f"longspan.evaluation.tasks.{family.replace('-', '_')}")
     found: tuple[Task, ...] = module.TASKS

@@ -75,7 +75,7 @@ class Endpoint:
             listed = self._sent("GET", "/models", None).get("data") or [{}]
             name = listed[0].get("id") if isinstance(listed[0], dict) else None
             if not isinstance(name, str):
-                raise EndpointError(f"{self.url} lists no model; name one with --model")
+                raise EndpointError(f"{self.url} lists no model; name one with model=...")
             object.__setattr__(self, "model", name)
 
     def count_tokens(self, text: str) -> int:
@@ -108,7 +108,7 @@ class Endpoint:
         """One record for each sample, too-long where the server says that the prompt does not fit."""
         if asking.question != "seen" or asking.too_long != "skip":
             raise TaskError(
-                "an endpoint reads whole prompts: --question seen and --too-long skip are what it allows"
+                "an endpoint reads whole prompts: question=seen and too_long=skip are what it allows"
             )
         asked = ((work, sample) for work in works for sample in self._possible(work))
         with ThreadPoolExecutor(self.parallel) as pool:
@@ -136,10 +136,10 @@ class Endpoint:
 
     def _possible(self, work: Work) -> tuple[Sample, ...]:
         if any(plan != Plan() for plan in work.plans):
-            raise TaskError("an endpoint takes no plan: it has the methods of its server; leave out --plan")
+            raise TaskError("an endpoint takes no plan: it has the methods of its server; leave out plan=...")
         if work.task.answer != "text":
             raise TaskError(
-                f"{work.task.name} needs the likelihood of given tokens, which an endpoint does not tell; use --model"
+                f"{work.task.name} needs the likelihood of given tokens, which an endpoint does not tell; use model=..."
             )
         return work.samples
 
@@ -283,7 +283,7 @@ class Endpoint:
             if reply.status_code in (400, 413, 422) and _DOES_NOT_FIT.search(text):
                 raise _TooLong
             raise EndpointError(
-                f"{self.url} refused: status {reply.status_code}, {text}; check --endpoint and --model"
+                f"{self.url} refused: status {reply.status_code}, {text}; check endpoint=... and model=..."
             )
         try:
             content = reply.json()

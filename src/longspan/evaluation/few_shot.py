@@ -36,7 +36,7 @@ def made_examples(
     if len(found) < count:
         raise TaskError(
             f"{task.name} has too few items for {count} examples that are not asked themselves; ask fewer with "
-            "--samples, or leave out --few-shot"
+            "samples=..., or leave out few_shot=..."
         )
     return found
 
@@ -55,7 +55,7 @@ def solved(task: Task, sample: Sample) -> Turn:
     """
     if task.answer == "losses":
         raise TaskError(
-            f"{task.name} measures the likelihood of a text and takes no examples; leave out --few-shot"
+            f"{task.name} measures the likelihood of a text and takes no examples; leave out few_shot=..."
         )
     blank = "" if not sample.prefix or sample.prefix[-1].isspace() else " "
     said = (sample.references[:1], sample.references)
@@ -66,7 +66,7 @@ def solved(task: Task, sample: Sample) -> Turn:
         score, best = max(((task.score(way, sample)["score"], way) for way in ways), key=lambda each: each[0])
     if score < 1 - 1e-6:
         raise TaskError(
-            f"{task.name} has no right answer to show as an example (sample {sample.id}); leave out --few-shot"
+            f"{task.name} has no right answer to show as an example (sample {sample.id}); leave out few_shot=..."
         )
     return sample.context + sample.question, sample.prefix + best
 

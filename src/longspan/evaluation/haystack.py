@@ -86,7 +86,7 @@ class Haystack:
         if count > total and not self.repeats:
             raise HaystackTooShort(
                 f"the haystack {self.name} has {total:,} sentences, {count:,} are needed to fill the length without "
-                "repeating any; name a longer text with --haystack"
+                "repeating any; name a longer text with haystack=..."
             )
         begin = start % total
         return (

@@ -69,9 +69,7 @@ class Judge:
     def __post_init__(self) -> None:
         for name in ("answer",):
             if f"{{{name}}}" not in self.prompt:
-                raise ValueError(
-                    f"--judge-prompt has no {{{name}}}, so the judge would not see it; write it in"
-                )
+                raise ValueError(f"prompt has no {{{name}}}, so the judge would not see it; write it in")
 
     @property
     def digest(self) -> str:

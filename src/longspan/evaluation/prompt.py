@@ -116,13 +116,14 @@ def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str]) -> str:
     except Exception as error:  # a template is a program of the model's, which can fail in any way
         raise UnsupportedModel(
             f"the chat template of this model takes no dialogue of {', '.join(roles)}, user "
-            f"({' '.join(str(error).split())[:200]}); leave out --system, or give examples with --few-shot-as text"
+            f"({' '.join(str(error).split())[:200]}); leave out system=..., or "
+            "give examples as text with few_shot_as=text"
         ) from error
     places = [text.find(mark) for mark in marks]
     if -1 in places or places != sorted(places):
         raise UnsupportedModel(
             f"the chat template of this model leaves out or moves what is said in a dialogue of {', '.join(roles)}, "
-            "user; leave out --system, or give examples with --few-shot-as text"
+            "user; leave out system=..., or give examples as text with few_shot_as=text"
         )
     return text
 

@@ -131,9 +131,7 @@ class RunFolder:
         try:
             description = json.loads(file.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise TaskError(
-                f"{self.path} holds no run; give the folder that longspan eval --out wrote"
-            ) from error
+            raise TaskError(f"{self.path} holds no run; give the folder that longspan eval wrote") from error
         except (OSError, ValueError, RecursionError) as error:
             raise TaskError(
                 f"{file} cannot be read ({error}); start the run again in another folder"
@@ -172,7 +170,7 @@ class RunFolder:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def replace(self, records: Iterable[Record]) -> None:
+    def rewrite(self, records: Iterable[Record]) -> None:
         """Writes all records anew, whole or not at all; for a folder that is open for writing."""
         if self._file is None:
             raise RuntimeError("the folder is not open for writing; use it in a with statement")
@@ -190,7 +188,7 @@ class RunFolder:
                 pass
         except OSError as error:
             raise ValueError(
-                f"--out={self.path} cannot be written ({error.strerror or error}); choose another folder"
+                f"out={self.path} cannot be written ({error.strerror or error}); choose another folder"
             ) from error
         finally:
             for each in absent:
@@ -203,7 +201,7 @@ class RunFolder:
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise TaskError(
-                f"another process is writing to {self.path}; wait for it or choose another --out"
+                f"another process is writing to {self.path}; wait for it or choose another out=..."
             ) from error
         for name in ("records.jsonl", "samples.jsonl", "judgements.jsonl"):
             _cut_to_lines(self.path / name)

@@ -42,7 +42,7 @@ def rescored(folder: RunFolder, tasks: Iterable[Task] = ()) -> Rescored:
         kept = {place: each.sample for place, each in folder.samples.all()}
         known = _tasks({record.task for record in before}, tasks)
         after = [_scored(record, kept, known[record.task]) for record in before]
-        folder.replace(after)
+        folder.rewrite(after)
         facts = [
             {**task_facts(known[task["name"]], None), "origin": task.get("origin", "")}
             if task["name"] in known
@@ -68,8 +68,7 @@ def _tasks(names: Iterable[str], given: Iterable[Task]) -> Mapping[str, Task]:
                 (found[name],) = find([name])
             except (TaskError, ValueError) as error:
                 raise TaskError(
-                    f"{name} is no task of this version of longspan ({error}); for one of your own name its file: "
-                    "longspan eval FILE --rescore DIR"
+                    f"{name} is no task of this version of longspan ({error}); for one of your own name its file"
                 ) from error
     return found
 

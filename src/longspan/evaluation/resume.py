@@ -34,7 +34,7 @@ def check_format(before: Mapping[str, Any], path: Path) -> None:
     if before.get("format") != FORMAT or lacking:
         raise OtherRun(
             f"{path} holds a run of another version of longspan, which did not keep what was asked; longspan report "
-            "reads it, but to go on start anew with another --out"
+            "reads it, but to go on start anew with another out=..."
         )
 
 
@@ -48,7 +48,7 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) ->
         began, here = before["versions"].get(name), now["versions"].get(name)
         if began != here:
             raise OtherRun(
-                f"{path} holds a run of {name} {began}, this is {here}; choose another --out, or go on with that one"
+                f"{path} holds a run of {name} {began}, this is {here}; choose another out=..., or go on with that one"
             )
     for name in ("model", "seed", "haystack"):
         if name in now and before.get(name) != now[name]:
@@ -64,11 +64,13 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) ->
             if fact == "code":
                 raise OtherRun(
                     f"{path} holds answers to {task['name']} that were made and scored by other code than today's; "
-                    f"choose another --out, or score them anew first: longspan eval --rescore {path}"
+                    f"choose another out=..., or have longspan eval rescore them first"
                 )
             what = f"answers to {task['name']}"
             raise _differs(path, what, fact, known[task["name"]].get(fact), value)
 
 
 def _differs(path: Path, what: str, name: str, before: Any, now: Any) -> OtherRun:
-    return OtherRun(f"{path} holds {what} with {name}={before!r}, this one has {now!r}; choose another --out")
+    return OtherRun(
+        f"{path} holds {what} with {name}={before!r}, this one has {now!r}; choose another out=..."
+    )

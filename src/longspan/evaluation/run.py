@@ -94,7 +94,7 @@ def _check_window(job: Job, target: Target) -> None:
             raise WindowExceeded(
                 f"length {max(over):,}{more} > window {window:,} of plan {str(plan)!r}; "
                 f"{wider if factor <= FARTHEST else ''}ask for shorter lengths, or have contexts cut with "
-                "--too-long middle"
+                "too_long=middle"
             )
 
 

@@ -48,7 +48,7 @@ class Source:
         yield from self._from_hub(data, task)
 
     def _from_hub(self, data: Path | None, task: str) -> Iterator[Row]:
-        local = f"put {' or '.join(self.files)} into a folder and name the folder with --data" * bool(
+        local = f"put {' or '.join(self.files)} into a folder and name the folder with data=..." * bool(
             self.files
         )
         if self.address:

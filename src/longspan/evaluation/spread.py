@@ -117,7 +117,7 @@ def _check_reachable(address: str) -> None:
 
 
 def _no_cluster(address: str, error: Exception) -> str:
-    return f"no Ray cluster at {address} ({error}); start one with ray start --head, or use --ray local"
+    return f"no Ray cluster at {address} ({error}); start one with ray start --head, or take ray=local"
 
 
 class _Worker:

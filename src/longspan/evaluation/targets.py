@@ -74,11 +74,11 @@ def target_of(
     """
     if endpoint is not None and ray is not None:
         raise ValueError(
-            "endpoint and ray are both given; an endpoint spreads its work itself, leave out --ray"
+            "endpoint and ray are both given; an endpoint spreads its work itself, leave out ray=..."
         )
     if endpoint is not None and (dtype, device) != ("auto", "auto"):
         raise ValueError(
-            f"dtype={dtype} and device={device} are the server's own choice; leave out --dtype and --device"
+            f"dtype={dtype} and device={device} are the server's own choice; leave out dtype=... and device=..."
         )
     scheme, separator, rest = (endpoint or "").partition("://")
     if separator and scheme in BROUGHT.names:

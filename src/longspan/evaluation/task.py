@@ -150,7 +150,7 @@ class Generated(Task):
         fit, or the haystack would have to be repeated.
         """
         if request.length is None:
-            raise TaskError(f"{self.name} is made at a length; give one with --length")
+            raise TaskError(f"{self.name} is made at a length; give one with length=...")
         room = request.length - self.max_new_tokens
         short: dict[int, HaystackTooShort] = {}
 
@@ -167,7 +167,7 @@ class Generated(Task):
         if smallest > room:
             raise TaskError(
                 f"{self.name} needs {smallest + self.max_new_tokens:,} tokens or more, length={request.length:,} is "
-                "too short; raise --length"
+                "too short; raise length=..."
             )
         low, high = least, least
         used = smallest

@@ -128,7 +128,7 @@ class Works:
         elif self._known[place] != sample_digest(sample, turns):
             raise OtherRun(
                 f"sample {sample.id!r} of {task.name} is not the one that this run has asked: its data, file or code "
-                "has changed; choose another --out"
+                "has changed; choose another out=..."
             )
 
     def _read_whole(

@@ -90,7 +90,7 @@ def plan_reading(
     if room < 1:
         raise WindowExceeded(
             f"question and answer take {(window or _UNBOUNDED) - room:,} tokens > window {window or _UNBOUNDED:,}; "
-            f"shorten the question or the answer ({max_new_tokens:,} tokens, --max-new-tokens), or raise the window "
+            f"shorten the question, lower max_new_tokens={max_new_tokens}, or raise the window "
             "with positions=..."
         )
     # The two line breaks between passages and question are the only tokens that the parts do not count.

@@ -25,5 +25,5 @@ def window_exceeded(
     else:
         wider = f"raise it with {reaching}, or "
     return WindowExceeded(
-        f"{sizes} > window {window:,}; {wider}read only the best passages with --flow passages"
+        f"{sizes} > window {window:,}; {wider}read only the best passages with flow=passages"
     )

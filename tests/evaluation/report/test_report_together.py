@@ -104,7 +104,7 @@ def test_what_keeps_runs_from_being_compared_is_said(made):
 
 def test_several_runs_need_a_folder_for_their_report(made, tmp_path):
     one, two = made("one", [1.0] * 3), made("two", [1.0] * 3)
-    with pytest.raises(ValueError, match="name one with --out"):
+    with pytest.raises(ValueError, match="name one with out="):
         write_report(one, two)
 
 

@@ -261,7 +261,7 @@ def test_stories_that_are_too_long_are_left_out(tmp_path: Path) -> None:
 
 def test_stories_that_are_all_too_long_are_refused(tmp_path: Path) -> None:
     babi(tmp_path, LONG)
-    with pytest.raises(TaskError, match=r"no story of .* fits half of length=1,000; raise --length"):
+    with pytest.raises(TaskError, match=r"no story of .* fits half of length=1,000; raise length="):
         next(TASKS["qa2"].samples(request(1000, tmp_path)))
 
 

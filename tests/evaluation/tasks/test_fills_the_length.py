@@ -79,7 +79,7 @@ def test_the_perfect_answer_scores_one_and_another_zero(task: Generated) -> None
 
 def test_too_short_a_length_says_what_is_needed(task: Generated) -> None:
     with pytest.raises(
-        TaskError, match=r"needs [\d,]+ tokens or more, length=100 is too short; raise --length"
+        TaskError, match=r"needs [\d,]+ tokens or more, length=100 is too short; raise length="
     ):
         next(task.samples(request(100)))
 

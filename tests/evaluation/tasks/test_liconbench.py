@@ -102,13 +102,13 @@ def test_a_short_text_asks_only_for_labels_that_it_shows(tmp_path: Path) -> None
 
 
 def test_too_few_demonstrations_are_counted(tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match="has 24 demonstrations, too few for length=4,000; lower --length"):
+    with pytest.raises(TaskError, match="has 24 demonstrations, too few for length=4,000; lower length="):
         next(BANKING.samples(request(data=bank(tmp_path, labels=12, each=2))))
 
 
 def test_absent_data_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(
-        TaskError, match=r"put clinc150/data_full\.json into a folder and name the folder with --data"
+        TaskError, match=r"put clinc150/data_full\.json into a folder and name the folder with data="
     ):
         next(CLINC.samples(request(data=tmp_path)))
     with pytest.raises(TaskError, match=r"put longicl_fewnerd/fewnerd_train_10turns\.json into a folder"):

@@ -53,7 +53,7 @@ def test_a_malformed_row_is_named(tmp_path: Path, row: dict[str, object]) -> Non
 
 
 def test_absent_data_says_where_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match=r"longbench_write_en\.jsonl.*--data"):
+    with pytest.raises(TaskError, match=r"longbench_write_en\.jsonl.*data="):
         next(BY_NAME["longbench-write/en"].samples(request(tmp_path)))
 
 

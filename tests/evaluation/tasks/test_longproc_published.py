@@ -199,7 +199,7 @@ def test_malformed_data_is_named(tmp_path: Path, item: object, prompt: str, mess
 @pytest.mark.parametrize("name", BY_NAME)
 def test_absent_data_says_what_to_fetch(name: str, tmp_path: Path) -> None:
     for data in (None, tmp_path):
-        with pytest.raises(TaskError, match=r"LongProc.*longproc/\w+/[\w.]+\.json.*--data"):
+        with pytest.raises(TaskError, match=r"LongProc.*longproc/\w+/[\w.]+\.json.*data="):
             next(BY_NAME[name].samples(request(data)))
 
 

@@ -80,5 +80,5 @@ def test_the_haystack_begins_at_its_beginning():
 
 
 def test_too_short_a_length_is_refused(task):
-    with pytest.raises(TaskError, match="--length"):
+    with pytest.raises(TaskError, match="length="):
         list(taken(task, ask(60), 1))

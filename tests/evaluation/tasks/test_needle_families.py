@@ -84,7 +84,7 @@ def test_the_answer_to_another_sample_is_wrong(task):
 
 @every
 def test_a_length_that_is_too_short_is_refused(task):
-    with pytest.raises(TaskError, match=r"raise --length"):
+    with pytest.raises(TaskError, match=r"raise length="):
         first(task, 1, task.max_new_tokens + 40)
 
 

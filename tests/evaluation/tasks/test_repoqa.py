@@ -131,9 +131,9 @@ def test_the_data_may_be_compressed(tmp_path: Path) -> None:
 
 
 def test_a_length_that_no_needle_fits(data: Path) -> None:
-    with pytest.raises(TaskError, match="too short; raise --length"):
+    with pytest.raises(TaskError, match="too short; raise length="):
         of(data, 1100)
-    with pytest.raises(TaskError, match="give one with --length"):
+    with pytest.raises(TaskError, match="give one with length="):
         next(the("repoqa/python").samples(asking(data, None)))
 
 

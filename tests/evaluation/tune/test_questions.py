@@ -152,7 +152,7 @@ def test_a_length_without_room_for_text_is_refused(task):
         TaskError, match=rf"length=120 leaves \d+ tokens for text, {LEAST_TEXT} are needed; raise"
     ):
         task.context(0, request(120))
-    with pytest.raises(TaskError, match="give one with --length"):
+    with pytest.raises(TaskError, match="give one with length="):
         task.context(0, request(None))
 
 

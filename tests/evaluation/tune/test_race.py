@@ -128,7 +128,7 @@ def test_scores_of_the_arms_that_are_left_are_paired():
 def test_the_time_is_kept(seconds, answer, read, seed):
     world = World(grid(), answer=answer, read=read, seed=seed)
     if seconds <= read + answer:
-        with pytest.raises(NoPlan, match="raise --time-limit"):
+        with pytest.raises(NoPlan, match="give the search more time"):
             world.race(seconds=seconds, cost=BATCH * answer)
         return
     race = world.race(seconds=seconds, cost=BATCH * answer)
@@ -174,7 +174,7 @@ def test_where_no_arm_within_the_limits_is_good_the_best_of_them_wins():
 def test_limits_that_no_arm_keeps_are_an_error_with_the_figures():
     race = World({"full": (1.0, 100 * MIB), "lean": (1.0, 25 * MIB)}).race(limits=Limits(memory=MIB))
     with pytest.raises(
-        NoPlan, match=r"the leanest holds 25\.0 MiB, the fastest takes 1\.00 s; raise --memory"
+        NoPlan, match=r"the leanest holds 25\.0 MiB, the fastest takes 1\.00 s; allow more memory"
     ):
         _ = race.winner
 

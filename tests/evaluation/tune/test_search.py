@@ -149,7 +149,7 @@ def test_under_a_memory_limit_the_nearest_wins(search):
     found = search(Script(skills={GOOD: 0.6}), limits=Limits(memory=300))
     assert str(found.winner) == GOOD
     assert "this one scores highest" in found.why
-    with pytest.raises(NoPlan, match="raise --memory"):
+    with pytest.raises(NoPlan, match="allow more memory"):
         search(Script(), limits=Limits(memory=100))
 
 
@@ -250,7 +250,7 @@ def test_own_questions_over_the_window_are_left_out_and_counted(search):
     found = search(Script(), task=own(samples))
     too_long, few = found.notes
     assert too_long == "2 of 8 questions do not fit the window and were left out"
-    assert few.startswith("only 6 questions were asked, so much is left to chance; raise --time-limit")
+    assert few.startswith("only 6 questions were asked, so much is left to chance; give the search more time")
     assert found.reference.questions == 6
     with pytest.raises(TaskError, match="no question that fits the window: 2 do not"):
         search(Script(), task=own(samples[:2]))

@@ -75,7 +75,7 @@ def test_a_model_that_knows_nothing_is_told():
 
 
 def test_a_length_over_the_window_is_refused_before_anything_is_read():
-    with pytest.raises(TaskError, match=r"length=513 is over the window of 512 tokens; lower --length"):
+    with pytest.raises(TaskError, match=r"length=513 is over the window of 512 tokens; lower length="):
         tune(tiny_model(), CORPUS, length=513)
     with pytest.raises(ValueError, match=r"seconds=0 is outside 1"):
         tune(tiny_model(), CORPUS, seconds=0)

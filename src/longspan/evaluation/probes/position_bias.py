@@ -95,7 +95,7 @@ def position_bias(records: Iterable[Record], *, figure: str = "score") -> tuple[
         most = max(map(_different, groups.values()))
         raise TaskError(
             f"no task has answers at more than {most} depths, a curve needs {LEAST_DEPTHS} or more; "
-            "run with more --samples"
+            "run with more samples=..."
         )
     return tuple(
         _fitted(plan, task, length, figure, points) for (plan, task, length), points in enough.items()

@@ -47,9 +47,7 @@ class Answers:
         run = folder.description
         records = {record.key: record for record in folder.records()}
         if not records:
-            raise TaskError(
-                f"{folder.path} holds no answers yet; run longspan eval --out {folder.path} first"
-            )
+            raise TaskError(f"{folder.path} holds no answers yet; have longspan eval write to it first")
         named = {task["name"]: _aggregate(task, folder) for task in run.get("tasks", ())}
         tasks = _in_order(named, (record.task for record in records.values()))
         aggregates = {task: named.get(task, MEAN) for task in tasks}
@@ -162,13 +160,13 @@ def faults(given: Sequence[Record]) -> Iterator[str]:
     if lost:
         yield (
             f"{len(lost)} of {len(given)} answers ended within their reasoning, the first of {lost[0].task}, and count "
-            "as empty; longspan eval --thinking N gives each N tokens more."
+            "as empty; thinking=N of longspan eval gives each N tokens more."
         )
     failed = [record for record in given if record.status == "unscored"]
     if failed:
         yield (
             f"{len(failed)} of {len(given)} answers could not be scored, the first of {failed[0].task}: "
-            f"{failed[0].error}. They count in no figure; longspan eval --rescore tries again."
+            f"{failed[0].error}. They count in no figure; rescoring with longspan eval tries again."
         )
 
 

@@ -27,12 +27,12 @@ _NAMES |= {f"{0x40 + step:02x}": f"heat-{step}" for step in range(STEPS + 1)}
 
 
 def plan_colour(number: int) -> str:
-    """The colour of plan `number`: that of the page's `--plan-n`."""
+    """The colour of plan `number`: `plan-n` of the page's style."""
     return f"#0000{0x10 + number % HUES:02x}"
 
 
 def heat_colour(score: float) -> str:
-    """The colour of a score from 0 to 1: that of the page's `--heat-n`."""
+    """The colour of a score from 0 to 1: `heat-n` of the page's style."""
     return f"#0000{0x40 + round(score * STEPS):02x}"
 
 

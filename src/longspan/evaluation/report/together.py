@@ -38,7 +38,7 @@ def together(folders: Sequence[RunFolder]) -> Answers:
             if aggregates.setdefault(task, aggregate) != aggregate:
                 raise TaskError(
                     f"{name} joins the scores of {task} in another way than {names[0]}; score both runs anew with "
-                    "longspan eval --rescore"
+                    "longspan eval"
                 )
     tasks = {task["name"]: task for answers in each for task in answers.run.get("tasks", ())}
     run = {
@@ -113,7 +113,7 @@ def _notes(names: Sequence[str], each: Sequence[Answers]) -> Iterator[str]:
     if unlike:
         yield (
             f"Not made and scored by the same code in all runs that have them: {', '.join(unlike)}. "
-            "Score them anew with longspan eval --rescore before you compare."
+            "Have longspan eval rescore them before you compare."
         )
     asking = [answers.run.get("asking") for answers in each]
     if any(found != asking[0] for found in asking):

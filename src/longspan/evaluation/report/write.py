@@ -79,7 +79,7 @@ def write_report(
     """
     runs = [each if isinstance(each, RunFolder) else RunFolder(each) for each in (folder, *others)]
     if others and out is None:
-        raise ValueError("a report of several runs needs a folder of its own; name one with --out")
+        raise ValueError("a report of several runs needs a folder of its own; name one with out=...")
     place = runs[0].path if out is None else Path(out)
     answers = together(runs)
     try:
@@ -155,5 +155,5 @@ def _write(path: Path, text: str) -> None:
         write_text(path, printable(text) + "\n" * (not text.endswith("\n")))
     except OSError as error:
         raise ReportError(
-            f"{path} cannot be written ({error.strerror or error}); name a folder that can with --out"
+            f"{path} cannot be written ({error.strerror or error}); name a folder that can with out=..."
         ) from error

@@ -94,7 +94,7 @@ class WholeReport(FinanceBench):
         if data is None or not path.is_file():
             raise TaskError(
                 f"{self.name} needs the report {name}: fetch it from {_REPOSITORY} (pdfs), put it into "
-                "financebench/pdfs of a folder and name the folder with --data"
+                "financebench/pdfs of a folder and name the folder with data=..."
             )
         try:
             return Document.open(path).text

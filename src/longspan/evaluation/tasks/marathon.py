@@ -38,7 +38,7 @@ class Marathon(Published):
             raise TaskError(
                 f"{self.name} row {number + 1} has no answer: the authors publish questions only, and score at "
                 "https://openbenchmark.online/marathon; add the right letter as answer to each row of "
-                "marathon/marathon.json in the folder of --data"
+                "marathon/marathon.json in the folder of data=..."
             )
         options = {letter: str(text) for letter, text in row["options"].items() if text is not None}
         if row["answer"] not in options:

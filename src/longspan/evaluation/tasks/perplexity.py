@@ -35,7 +35,7 @@ class Perplexity(Generated):
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """Ends at a random sentence; at "full" and "sliding" alike."""
         if request.length is None:
-            raise TaskError(f"{self.name} is made at a length; give one with --length")
+            raise TaskError(f"{self.name} is made at a length; give one with length=...")
         haystack = request.haystack.prose
         sentences = haystack.sentences
         end = Random(f"{request.seed}/{index}").randint(len(sentences) * 3 // 4, len(sentences))  # noqa: S311
@@ -64,12 +64,12 @@ class Perplexity(Generated):
         else:
             raise TaskError(
                 f"{self.name} needs {room:,} tokens of text that does not repeat, the haystack {name} "
-                f"has {used:,} before the sentences that are scored; name a longer text with --haystack"
+                f"has {used:,} before the sentences that are scored; name a longer text with haystack=..."
             )
         if not kept:
             raise TaskError(
                 f"{self.name} has room for {room} tokens before the {self.scored} sentences that are scored, and needs "
-                "one sentence; raise --length"
+                "one sentence; raise length=..."
             )
         return " ".join(reversed(kept))
 

@@ -47,10 +47,10 @@ def split(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
 
 def _text(task: Task, sample: Sample, request: Request, corpus: Corpus) -> str:
     if request.length is None:
-        raise TaskError(f"{task.name} has questions without context; give a length with --length")
+        raise TaskError(f"{task.name} has questions without context; give a length with length=...")
     room = request.length - task.max_new_tokens - request.prompt_tokens(replace(sample, context="\n\n"))
     if room < 1:
         raise TaskError(
-            f"{task.name}: question {sample.id} leaves no room for text at length={request.length:,}; raise --length"
+            f"{task.name}: question {sample.id} leaves no room for text at length={request.length:,}; raise length=..."
         )
     return render(choose(corpus.documents, sample.question, room, request.count_tokens).spans) + "\n\n"

@@ -64,7 +64,7 @@ class Questions(Task):
     def context(self, number: int, request: Request) -> list[Sample]:
         """The questions about context `number`, a function of the seed, the length and the number."""
         if request.length is None:
-            raise TaskError(f"{self.name} is made at a length; give one with --length")
+            raise TaskError(f"{self.name} is made at a length; give one with length=...")
         room = request.length
         while True:
             samples = self._build(number, room, request)
@@ -91,7 +91,7 @@ class Questions(Task):
         if room < LEAST_TEXT:
             raise TaskError(
                 f"{self.name} at length={request.length:,} leaves {max(room, 0)} tokens for text, "
-                f"{LEAST_TEXT} are needed; raise --length"
+                f"{LEAST_TEXT} are needed; raise length=..."
             )
         pieces = self.corpus.cut(start, room, request.count_tokens)
         places = [place for place, kind in enumerate(self.kinds) if kind == "quote"]

@@ -83,8 +83,8 @@ class Race(Generic[Batch]):
             tried = [standing for standing in self.standings.values() if standing.trials]
             raise NoPlan(
                 f"no plan stays within the limits: the leanest holds {min(each.memory for each in tried) / 2**20:.1f} "
-                f"MiB, the fastest takes {min(each.seconds for each in tried):.2f} s; raise --memory or "
-                "--time-per-question, or lower --length"
+                f"MiB, the fastest takes {min(each.seconds for each in tried):.2f} s; allow more memory "
+                "or time for a question, or lower length=..."
             )
         return self.yardstick.best(within)
 
@@ -149,7 +149,9 @@ class Race(Generic[Batch]):
         if not self._reference.trials:
             _drop((each for each in self.rivals if not found[each.arm]), "not tried, for want of time")
             if self.clock() >= end and not self.rivals:
-                raise NoPlan("the time was over before two plans could be compared; raise --time-limit")
+                raise NoPlan(
+                    "the time was over before two plans could be compared; give the search more time"
+                )
         done = set.intersection(*(set(found[standing.arm]) for standing in self.alive))
         for standing in self.alive:
             standing.trials |= {sample: found[standing.arm][sample] for sample in sorted(done)}

@@ -93,8 +93,8 @@ class Search:
             raise self._nothing_to_compare(full.score)
         if len(full.trials) < FEW:
             self._notes.append(
-                f"only {len(full.trials)} questions were asked, so much is left to chance; raise --time-limit, or give "
-                "more --questions"
+                f"only {len(full.trials)} questions were asked, so much is left to chance; give the search "
+                "more time, or more questions=..."
             )
         return Tuning(
             winner=self._by_name[race.winner.arm],
@@ -187,7 +187,7 @@ class Search:
     def _nothing_to_compare(self, score: float) -> NoPlan:
         return NoPlan(
             f"the full cache scores {score:.2f} on these questions at length={self.length:,}, so there is nothing to "
-            "compare plans with; lower --length, choose a larger --model, or give easier --questions"
+            "compare plans with; lower length=..., choose a larger model=..., or give easier questions=..."
         )
 
     def _measure(
@@ -225,7 +225,7 @@ class Search:
         for record in self.target.answers([work], Asking(question=self.question)):
             if record.status == "too-long":
                 raise TaskError(
-                    f"{record.prompt_tokens:,} tokens do not fit the window of plan {record.plan!r}; lower --length"
+                    f"{record.prompt_tokens:,} tokens do not fit the window of plan {record.plan!r}; lower length=..."
                 )
             self._records[record.key] = record
             yield record

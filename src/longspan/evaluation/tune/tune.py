@@ -67,7 +67,7 @@ def tune(
     check_range("length", length, 1)
     if length > model.window:
         raise TaskError(
-            f"length={length:,} is over the window of {model.window:,} tokens; lower --length, since the full cache "
+            f"length={length:,} is over the window of {model.window:,} tokens; lower length=..., since the full cache "
             "is what plans are compared with"
         )
     return Search(

@@ -58,5 +58,5 @@ def test_depth_is_a_share(task, ask):
 
 def test_too_short_a_length_and_none_are_refused(task, ask):
     for length in (60, None):
-        with pytest.raises(TaskError, match="--length"):
+        with pytest.raises(TaskError, match="length="):
             list(taken(task, ask(length), 1))

@@ -34,7 +34,7 @@ class Babilong(Generated):
     source: str = "bAbI tasks 1-20 (babi/en in the folder of local data), else generated"
     licence: str = "CC BY 3.0 (bAbI), Apache-2.0 (generated)"
     form: str = "the published instruction and examples, the text in context tags, then the question"
-    unlike: str = "the paper hides the facts in books (PG-19): name some with --haystack"
+    unlike: str = "the paper hides the facts in books (PG-19): name some with haystack=..."
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -83,7 +83,7 @@ class Babilong(Generated):
             if request.count_tokens(" ".join(story.facts)) <= request.length / 2:
                 return story, "babi"
         raise TaskError(
-            f"{self.name}: no story of {file} fits half of length={request.length:,}; raise --length"
+            f"{self.name}: no story of {file} fits half of length={request.length:,}; raise length=..."
         )
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:

@@ -153,7 +153,7 @@ class Invented(Classification):
     def examples(self, random: Random, request: Request) -> tuple[Sequence[Example], Sequence[Example]]:
         """Demonstrations in rounds that have each label once, and one query for each thing."""
         if request.length is None:
-            raise TaskError(f"{self.name} is made at a length; give one with --length")
+            raise TaskError(f"{self.name} is made at a length; give one with length=...")
         invented = names(random)
         things = {
             next(invented).lower(): [next(invented).lower() for _ in range(_PER_LABEL)]

@@ -68,7 +68,7 @@ class Demonstrated(Generated):
             if count > len(shown):
                 raise TaskError(
                     f"{self.name} has {len(shown):,} demonstrations, too few for length={request.length:,}; "
-                    "lower --length"
+                    "lower length=..."
                 )
             blocks = "".join(f"{self.ask(each)}{self.prefix}{self.solution(each)}" for each in shown[:count])
             return self._sample(f"{self.instruction}\n{blocks}", longest, demonstrations=count)
@@ -77,7 +77,7 @@ class Demonstrated(Generated):
         cues = {each.cue for each in shown[: sample.facts["demonstrations"]]}
         prepared = tuple(query for query in queries if query.cue in cues)
         if not prepared:
-            raise TaskError(f"{self.name}: no query has a label that is demonstrated; raise --length")
+            raise TaskError(f"{self.name}: no query has a label that is demonstrated; raise length=...")
         return sample, prepared
 
     def _sample(self, context: str, query: Example, **facts: int) -> Sample:

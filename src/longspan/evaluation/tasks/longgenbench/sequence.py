@@ -109,7 +109,7 @@ class Gsm8k(LongGenBench):
         if len(sample.references) > count:
             raise TaskError(
                 f"{self.name} has {count:,} questions and length={request.length:,} needs {len(sample.references):,};"
-                " take a shorter --length or longgenbench/arithmetic"
+                " take a shorter length=... or longgenbench/arithmetic"
             )
         return sample
 

@@ -88,7 +88,7 @@ TASKS: tuple[Task, ...] = (
         description="Answers a question on one of many documents, of SQuAD if its file is there, else generated.",
         diffusion="medium",
         scope="low",
-        source="generated stand-in for SQuAD; from --data if it has squad/*.json or xquad_en/xquad.en.json",
+        source="generated stand-in for SQuAD; from the data folder if it has squad/*.json or xquad_en/xquad.en.json",
         licence="Apache-2.0 (generated), CC BY-SA 4.0 (SQuAD, XQuAD)",
     ),
     Questions(
@@ -96,7 +96,7 @@ TASKS: tuple[Task, ...] = (
         description="Answers a question on two of many documents, of HotpotQA if its file is there, else generated.",
         diffusion="high",
         scope="low",
-        source="generated stand-in for HotpotQA; from --data if it has hotpotqa/hotpot_dev_distractor_v1.json",
+        source="generated stand-in for HotpotQA; from the data folder if it has hotpotqa/hotpot_dev_distractor_v1.json",
         licence="Apache-2.0 (generated), CC BY-SA 4.0 (HotpotQA)",
         hops=2,
     ),

@@ -50,7 +50,9 @@ class Questions(Ruler):
     metric: str = "1 if any reference is a substring of the output, in any case"
     hops: Literal[1, 2] = 1
     origin: Origin = "stand-in"
-    unlike: str = "invented articles, or XQuAD's for one hop, where --data has neither squad/ nor hotpotqa/"
+    unlike: str = (
+        "invented articles, or XQuAD's for one hop, where the data folder has neither squad/ nor hotpotqa/"
+    )
 
     def __post_init__(self) -> None:
         if self.hops not in (1, 2):
