@@ -55,6 +55,15 @@ class Conversation:
         twin.held, twin.spans = list(self.held), list(self.spans)
         return twin
 
+    def alike(self, other: Conversation) -> bool:
+        """Whether what follows this one follows the other in the same tokens."""
+        return self._encoder is other._encoder and self._past == other._past
+
+    @property
+    def _past(self) -> tuple[Any, ...]:
+        said = (self._turn, self._turns, self._said, self._loose, self._last, self._ended)
+        return *said, self.held, self._chat.variables, self.spans
+
     @property
     def state(self) -> dict[str, Any]:
         """All but the spans, as JSON can hold it."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from longspan.chat import check_variables
 from longspan.contexts.context import Context, Kind, Saved, reading
 from longspan.contexts.origin import Origin
+from longspan.contexts.snapshot import Snapshot
 from longspan.conversation import Conversation, Words
 from longspan.parameters import check_range
 from longspan.plan import Plan
@@ -30,6 +31,7 @@ from longspan.running.speaking import Speaker
 from longspan.running.window import window_exceeded
 from longspan.seam import Seam
 from longspan.spans import Answer, Document, Span, cite, split_reasoning
+from longspan.store.ledger import Ledger
 from longspan.usage import Usage
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class Session:
         *,
         question: Source | abc.Sequence[Source] | None = None,
         more: bool = False,
+        reserve: int = 0,
         progress: Callable[[Progress], None] | None = None,
     ) -> Self:
         """Reads a text, a document, parts of documents or token ids; with size > 1 a list of one source a sequence.
@@ -92,10 +95,13 @@ class Session:
         Text and ids are read as they are (after the model's begin token, if the session is new). A document opens
         a user's turn, which `ask` completes. question: what is read after the source and asks about it; policies
         guided by the question know it from the beginning. more: whether the text goes on with what is read or asked
-        next, so that a policy does not act yet because it ended. Each call begins a round of the dialogue. Raises
-        WindowExceeded before anything is read. An exception while reading closes the session: it has read nothing.
+        next, so that a policy does not act yet because it ended. reserve: tokens to come for which memory is taken at
+        once, so that nothing is moved when they come. Each call begins a round of the dialogue. Raises WindowExceeded
+        before anything is read. An exception while reading closes the session: it has read nothing.
         """
-        self._append(Prompt.of(self._conversations, source, question), progress, more=more)
+        check_range("reserve", reserve, 0)
+        prompt = Prompt.of(self._conversations, source, question)
+        self._append(prompt, progress, more=more, reserve=reserve)
         return self
 
     def generate(self, **generation: Unpack[Generation]) -> Iterator[Step]:
@@ -114,7 +120,7 @@ class Session:
         self,
         question: str,
         *,
-        about: Document | abc.Sequence[Document] | abc.Sequence[Span] = (),
+        about: Document | abc.Sequence[Document] | abc.Sequence[Span] | Prompt = (),
         progress: Callable[[Progress], None] | None = None,
         stream: Callable[[str], None] | None = None,
         truncated_tokens: int = 0,
@@ -136,7 +142,8 @@ class Session:
         speakers = self._speakers(**generation)
         limit = speakers[0].limit
         self._require(self.seen[0] + len(prompt), limit)
-        self._append(prompt, progress, rounds=opens, more=more, room=limit)
+        reserve = 0 if self.plan.policy else limit  # a policy makes room itself
+        self._append(prompt, progress, rounds=opens, more=more, room=limit, reserve=reserve)
         draft = self._conversations[0]
         said = ""
         with self._whole():
@@ -245,14 +252,16 @@ class Session:
         By default it lies in the cache folder under `name`; what is compressed stays compressed. The file is there
         whole or not at all. Raises ContextError when it cannot be written, ValueError if nothing was read.
         """
-        self._require_read("saving")
-        return self._context().save(
-            None if path is None else Path(path),
-            self.sequences,
-            window=self.window,
-            usage=self.usage,
-            entries=self.peak_entries,
-        )
+        return self._snapshot(self.sequences).save(path)
+
+    def snapshot(self) -> Snapshot:
+        """What the session knows now, for `Snapshot.save` to keep it later as `save` would now.
+
+        It shares the session's memory, and holds on to what the session gives back. Raises ValueError if nothing was
+        read.
+        """
+        ledger = Ledger()
+        return self._snapshot([each.fork(ledger) for each in self.sequences])
 
     def resume(self, saved: Saved) -> Self:
         """Takes up a saved context; for a session that has read nothing and was opened in the same way."""
@@ -263,7 +272,7 @@ class Session:
 
     def name(self, source: Source | abc.Sequence[Source] | None = None, *, more: bool = False) -> str:
         """32 digits for the model, the plan and what was read and generated, or will be after `read(source)`."""
-        context = self._context()
+        context = self._context(self.sequences)
         return (context if source is None else context.after(source, more=more)).name
 
     @property
@@ -355,13 +364,14 @@ class Session:
         rounds: bool = True,
         more: bool = False,
         room: int = ROOM,
+        reserve: int = 0,
     ) -> None:
         new = prompt.counts(self._seam.config.vocab_size)
         self._fit([seen + count for seen, count in zip(self.seen, new, strict=True)], room)
         asking = prompt.questions or [[] for _ in prompt.ids]
         for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
             sequence.take(ids, question=asked, back=back, begins_round=rounds)
-        self._run([Request(sequence=each, more=more) for each in self.sequences], progress)
+        self._run([Request(sequence=each, more=more, reserve=reserve) for each in self.sequences], progress)
         for sequence, ids, asked, held, conversation, count in zip(
             self.sequences, prompt.ids, asking, prompt.held, prompt.conversations, new, strict=True
         ):
@@ -370,11 +380,18 @@ class Session:
             sequence.history.append(reading(len(ids), len(asked), more))
             sequence.spent.read_tokens += count
 
-    def _context(self) -> Context:
-        return Context.of(
-            self.sequences,
-            self._origin,
-            Kind(plan=self.plan, forks=self._forks, size=self.size, chunk=self.chunk),
+    def _context(self, sequences: list[Sequence]) -> Context:
+        kind = Kind(plan=self.plan, forks=self._forks, size=self.size, chunk=self.chunk)
+        return Context.of(sequences, self._origin, kind)
+
+    def _snapshot(self, sequences: list[Sequence]) -> Snapshot:
+        self._require_read("saving")
+        return Snapshot(
+            context=self._context(sequences),
+            sequences=sequences,
+            window=self.window,
+            usage=self.usage,
+            entries=self.peak_entries,
         )
 
     def _require_read(self, what: str) -> None:

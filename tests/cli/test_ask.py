@@ -119,6 +119,28 @@ def test_the_second_question_about_a_file_says_what_it_reused(ask, small_folder,
     assert "reused" in err
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_answer_is_written_before_what_was_read_is_saved(
+    monkeypatch, capsys, ask, small_folder, tmp_path, options
+):
+    shown = []
+
+    def interrupted(*_):
+        shown.append(capsys.readouterr().out)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("longspan.contexts.snapshot.write", interrupted)
+    short = tmp_path / "short.md"
+    short.write_text("The lamp of the tower was lit by Agna on the ninth of May.\n")
+    out, err = ask(short, "Who?", "--model", small_folder, "--max-new-tokens", 4, *options)
+    assert out == ""
+    if options:
+        assert json.loads(shown[0])["usage"]["generated_tokens"] > 0
+    else:
+        assert "tokens read in" in shown[0]
+        assert err.endswith("not kept: interrupted\n")
+
+
 def test_a_plan_that_needs_the_question_keeps_nothing(ask, small_folder, tmp_path):
     short = tmp_path / "short.md"
     short.write_text("The lamp of the tower was lit by Agna on the ninth of May.\n" * 20)

@@ -2,12 +2,16 @@
 
 import pytest
 import torch
-from small import small_model
+from small import PLANS, small_model
 
 from longspan.contexts import folder
+from longspan.contexts.snapshot import Snapshot
+from longspan.conversation import Conversation
 from longspan.flows.ask import ask
 from longspan.plan import Plan
+from longspan.running.source import Prompt
 from longspan.spans import Document
+from longspan.spans.encoder import Encoder
 from tiny import embedded
 
 NOTE = Document("note.txt", "The key lies under the third stone. The dog is called Bruno. " * 3)
@@ -148,3 +152,98 @@ def test_an_answer_is_given_where_nothing_can_be_kept(tmp_path, monkeypatch):
     found, _, notes = answer()
     assert notes[0].startswith("not kept: the context cannot be saved")
     assert found.text == answer(keep=0)[0].text
+
+
+def test_the_answer_is_there_before_anything_is_saved(monkeypatch):
+    events, save = [], Snapshot.save
+
+    def saved(*arguments):
+        events.append("saving")
+        return save(*arguments)
+
+    monkeypatch.setattr(Snapshot, "save", saved)
+    found, _, notes = answer(
+        stream=lambda text: events.append("text"), answered=lambda done: events.append(done.text)
+    )
+    assert events[-2:] == [found.text, "saving"]
+    assert set(events[:-2]) == {"text"}
+    assert notes[0].startswith("kept for the next question: ")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("odd"), OSError("disk")])
+def test_a_save_that_fails_loses_no_answer(monkeypatch, error):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr("longspan.contexts.snapshot.write", fails)
+    found, _, notes = answer()
+    assert found.text == answer(keep=0)[0].text
+    assert notes[0].startswith("not kept: ")
+    assert folder.entries() == []
+
+
+def test_an_interrupted_answer_keeps_what_was_read():
+    def interrupts(text):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        answer(stream=interrupts)
+    assert answer()[2][0].startswith("reused: ")
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_snapshot_is_what_was_read_before_the_question(plan, tmp_path):
+    with small_model().session(plan, chunk=32) as session:
+        session.read(NOTE, more=True, reserve=60)
+        now = session.save(tmp_path / "now").read_bytes()
+        snapshot = session.snapshot()
+        session.ask(QUESTION, max_new_tokens=12)
+    assert snapshot.save(tmp_path / "later").read_bytes() == now
+
+
+def test_a_snapshot_costs_no_second_copy():
+    with small_model().session() as session:
+        session.read(NOTE, more=True, reserve=100)
+        snapshot = session.snapshot()
+        session.ask(QUESTION, max_new_tokens=12)
+        pairs = zip(snapshot.sequences[0].layers, session.sequences[0].layers, strict=True)
+        for kept, gone_on in pairs:
+            (before,), (after,) = kept.store.groups(), gone_on.store.groups()
+            assert before.length < after.length
+            assert before.key_columns[0].data_ptr() == after.key_columns[0].data_ptr()
+
+
+@pytest.mark.parametrize("plan", ["", GUIDED])
+def test_a_document_is_tokenised_once(monkeypatch, plan):
+    encoded, stretches = [], Encoder.stretches
+
+    def counted(self, text, **named):
+        encoded.append(text.count(NOTE.text.strip()))
+        return stretches(self, text, **named)
+
+    monkeypatch.setattr(Encoder, "stretches", counted)
+    answer(plan)
+    assert sum(encoded) == 1
+    answer(plan)
+    assert sum(encoded) == 2
+
+
+def test_a_prompt_made_before_is_what_its_source_becomes():
+    model = small_model()
+    conversation = Conversation(model.tokenizer)
+    prompt = Prompt.of([conversation], NOTE)
+    asked = Prompt.asked(conversation, QUESTION, prompt)
+    assert (asked.ids, asked.questions) == (
+        (whole := Prompt.asked(conversation, QUESTION, NOTE)).ids,
+        whole.questions,
+    )
+    for _ in range(2):
+        with model.session() as one, model.session() as two:
+            one.read(prompt)
+            two.read(NOTE)
+            assert one.ask(QUESTION, max_new_tokens=4).text == two.ask(QUESTION, max_new_tokens=4).text
+            assert one.sequences[0].tokens == two.sequences[0].tokens
+            with pytest.raises(ValueError, match="behind something else"):
+                one.read(prompt)
+    with model.session() as session, pytest.raises(ValueError, match="asks a question already"):
+        session.read(asked)

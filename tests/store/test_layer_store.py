@@ -301,12 +301,22 @@ def test_chosen_entries_are_gathered_head_by_head(form, ragged):
             assert torch.equal(values[head], group.values()[head // 2, places])
 
 
-def test_a_fork_is_free_until_one_of_the_two_writes():
+def test_a_fork_is_free_until_a_second_one_writes():
     one = filled(4, reserve=8)
     two = one.fork(Ledger())
-    assert addresses(one) == addresses(two)
     shared = addresses(one)
-    two.append(*fresh(1, 1))
-    assert addresses(one) == shared != addresses(two)
+    assert addresses(two) == shared
+    one.append(*fresh(1, 1))
     one.append(*fresh(2, 1))
-    assert addresses(one) == shared
+    assert addresses(one) == addresses(two) == shared, "nobody else has written behind the entries"
+    two.append(*fresh(3, 1))
+    assert addresses(one) == shared != addresses(two)
+
+
+def test_one_fork_after_the_other_goes_on_behind_the_same_entries():
+    one = filled(4, reserve=8)
+    for stamp in range(3):
+        two = one.fork(Ledger())
+        two.append(*fresh(stamp, 2))
+        assert addresses(two) == addresses(one)
+        two.release()

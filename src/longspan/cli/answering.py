@@ -91,3 +91,4 @@ class Display:
         if self._text and not finished:
             sys.stdout.write("\n")
             sys.stdout.flush()
+        self._text = ""

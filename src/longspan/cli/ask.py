@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from longspan.cli.sizes import read_bytes
 from longspan.cli.terminal import say
 from longspan.parameters import check_choice, check_range
 from longspan.plan import Plan
+
+if TYPE_CHECKING:
+    from longspan.spans import Answer
 
 FLOWS = ("auto", "direct", "passages")
 
@@ -93,9 +96,19 @@ def ask(
     with shown_progress() as loading:
         loaded = load(model, dtype=dtype, device=device, progress=loading)
     display = Display(quiet=as_json)
-    finished = False
+
+    def answered(answer: Answer) -> None:
+        display.stop(finished=True)
+        if as_json:
+            typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
+            return
+        typer.echo("\n")
+        for citation in answer.citations:
+            say(quoted(citation))
+        say(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")
+
     try:
-        answer = answer_question(
+        answer_question(
             loaded,
             documents,
             question,
@@ -105,21 +118,15 @@ def ask(
             decided=display.decided,
             progress=display.progress,
             stream=display.stream,
+            answered=answered,
             keep=keep,
             note=display.note,
             generation=Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling),  # type: ignore[typeddict-item]
             template=variables,
         )
-        finished = True
-    finally:
-        display.stop(finished=finished)
-    if as_json:
-        typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
-        return
-    typer.echo("\n")
-    for citation in answer.citations:
-        say(quoted(citation))
-    say(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")
+    except BaseException:
+        display.stop(finished=False)
+        raise
 
 
 def variables_of(told: Sequence[str]) -> dict[str, Any]:

@@ -6,21 +6,19 @@ import struct
 from collections import abc
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from torch import Tensor
 
-from longspan import __version__
 from longspan.contexts.about import About
 from longspan.contexts.digest import context_name
-from longspan.contexts.documents import described, documents_of, resume, texts
-from longspan.contexts.file import read, write
-from longspan.contexts.folder import place, used
+from longspan.contexts.documents import described, resume
+from longspan.contexts.file import read
+from longspan.contexts.folder import used
 from longspan.contexts.header import damaged
-from longspan.contexts.lazy import LazyTensors
 from longspan.contexts.origin import Origin
 from longspan.conversation import Conversation
 from longspan.errors import ContextError, LongspanError
@@ -30,7 +28,6 @@ from longspan.running.sequence import Sequence, Spent
 from longspan.running.source import Prompt
 from longspan.store.ledger import Ledger
 from longspan.store.state import under
-from longspan.usage import Usage
 
 # What a manifest that nobody here wrote can lead to.
 _NONSENSE = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, struct.error)
@@ -107,44 +104,6 @@ class Context:
     def name(self) -> str:
         """32 hexadecimal digits, equal for equal contexts."""
         return context_name(self.facts, self.tokens)
-
-    def save(
-        self,
-        path: Path | None,
-        sequences: abc.Sequence[Sequence],
-        *,
-        window: int | None,
-        usage: Usage,
-        entries: int,
-    ) -> Path:
-        """Writes a file, by default in the cache folder under the context's name, and returns where it is.
-
-        window: tokens that may be read. usage: of all sequences. entries: the longest row that there ever was.
-        """
-        path = place(self.name) if path is None else path
-        documents = documents_of(self.conversations)
-        about = About(
-            model=self.origin.name,
-            dtype=self.origin.dtype,
-            plan=str(self.kind.plan),
-            documents=[document.name for document in documents],
-            tokens=[len(ids) for ids in self.tokens],
-            read_seconds=usage.prefill_seconds,
-            longspan=__version__,
-        )
-        manifest = {
-            "about": asdict(about),
-            "facts": self.facts,
-            "forks": [str(each) for each in self.kind.forks],
-            "window": window,
-            "spent": [asdict(each.spent) for each in sequences],
-            "peak": [usage.peak_kv_bytes, entries],
-        }
-        parts = {"documents": lambda: texts(documents)}
-        for number, sequence in enumerate(sequences):
-            parts |= {f"sequence{number}.{name}": make for name, make in sequence.parts().items()}
-        write(path, LazyTensors(parts), manifest)
-        return path
 
 
 @dataclass(frozen=True, kw_only=True)

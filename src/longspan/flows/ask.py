@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from longspan.conversation import Conversation
@@ -15,7 +16,9 @@ from longspan.parameters import check_choice
 from longspan.plan import Plan
 from longspan.running.generation import MAX_NEW_TOKENS, Generation
 from longspan.running.runner import Progress
+from longspan.running.source import Prompt
 from longspan.running.window import window_exceeded
+from longspan.session import Session
 from longspan.spans import Answer, Document, Span, tokenize
 
 Flow = Literal["auto", "direct", "passages"]
@@ -30,7 +33,7 @@ class Reading:
 
     flow: "direct" or "passages". spans are read in this order; passages of total were chosen, and speaking of the
     total share a word with the question. truncated_tokens counts what is left out. window: tokens that the plan allows,
-    None where it knows no bound.
+    None where it knows no bound. prompt: what the spans have become, before the question.
     """
 
     flow: Literal["direct", "passages"]
@@ -41,6 +44,7 @@ class Reading:
     prompt_tokens: int
     truncated_tokens: int
     window: int | None
+    prompt: Prompt = field(repr=False, compare=False)
 
     def describe(self) -> str:
         """One line for people."""
@@ -71,7 +75,8 @@ def plan_reading(
     check_choice("flow", flow, get_args(Flow))
     window = plan.positions.window(model.window) if plan.positions else model.window
     whole = tuple(Span(document, 0, len(document.text)) for document in documents)
-    tokens = _prompt_tokens(model, question, whole, template)
+    conversation = Conversation(model.tokenizer, template)
+    prompt, tokens = _counted(conversation, question, whole)
     fits = window is None or tokens + max_new_tokens <= window
     if flow == "direct" and window is not None and not fits:
         raise window_exceeded(tokens, max_new_tokens, window, model.seam)
@@ -85,8 +90,9 @@ def plan_reading(
             prompt_tokens=tokens,
             truncated_tokens=0,
             window=window,
+            prompt=prompt,
         )
-    room = (window or _UNBOUNDED) - max_new_tokens - _prompt_tokens(model, question, (), template)
+    room = (window or _UNBOUNDED) - max_new_tokens - len(Prompt.asked(conversation, question, ()))
     if room < 1:
         raise WindowExceeded(
             f"question and answer take {(window or _UNBOUNDED) - room:,} tokens > window {window or _UNBOUNDED:,}; "
@@ -97,15 +103,17 @@ def plan_reading(
     chosen = choose(
         documents, question, max(1, room - len(tokenize(model.tokenizer, "\n\n").ids)), model.count
     )
+    prompt, tokens = _counted(conversation, question, chosen.spans)
     return Reading(
         flow="passages",
         spans=chosen.spans,
         passages=chosen.passages,
         total=chosen.total,
         speaking=chosen.speaking,
-        prompt_tokens=_prompt_tokens(model, question, chosen.spans, template),
+        prompt_tokens=tokens,
         truncated_tokens=chosen.skipped_tokens,
         window=window,
+        prompt=prompt,
     )
 
 
@@ -120,6 +128,7 @@ def ask(
     decided: Callable[[Reading], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
     stream: Callable[[str], None] | None = None,
+    answered: Callable[[Answer], None] | None = None,
     keep: int = 0,
     note: Callable[[str], None] = lambda line: None,
     generation: Generation | None = None,
@@ -128,10 +137,10 @@ def ask(
     """Answers a question about documents, with checked citations.
 
     decided is told what will be read before reading begins, progress how far reading has come, stream gets the
-    answer piece by piece. keep, note: bytes for contexts that wait in the cache folder for further questions about
-    documents read whole, and what is told of them, see `reading_session`. chunk: tokens that pass through the model at
-    a time. generation: how the answer is drawn and where it ends, see `Session.generate`. template: variables of the
-    chat template.
+    answer piece by piece, answered the whole of it, before what was read is kept. keep, note: bytes for contexts that
+    wait in the cache folder for further questions about documents read whole, and what is told of them, see
+    `reading_session`. chunk: tokens that pass through the model at a time. generation: how the answer is drawn and
+    where it ends, see `Session.generate`. template: variables of the chat template.
     """
     generation = generation or {}
     max_new_tokens = generation.get("max_new_tokens", MAX_NEW_TOKENS)
@@ -140,16 +149,27 @@ def ask(
     )
     if decided is not None:
         decided(reading)
-    about = reading.spans
+    opened: AbstractContextManager[Session]
+    about: Prompt | tuple[()]
     if reading.flow == "direct" and can_wait(plan):
-        session = reading_session(
-            model, plan, about, keep=keep, note=note, progress=progress, chunk=chunk, template=template
+        asked = reading.prompt_tokens - len(reading.prompt)
+        opened = reading_session(
+            model,
+            plan,
+            reading.prompt,
+            keep=keep,
+            note=note,
+            progress=progress,
+            reserve=asked if plan.policy else asked + max_new_tokens,
+            chunk=chunk,
+            template=template,
         )
         about, progress = (), None
     else:
-        session = model.session(plan, chunk=chunk, template=template)
-    with session:
-        return session.ask(
+        opened = model.session(plan, chunk=chunk, template=template)
+        about = reading.prompt
+    with opened as session:
+        answer = session.ask(
             question,
             about=about,
             progress=progress,
@@ -157,9 +177,12 @@ def ask(
             truncated_tokens=reading.truncated_tokens,
             **generation,
         )
+        if answered is not None:
+            answered(answer)
+    return answer
 
 
-def _prompt_tokens(
-    model: Model, question: str, spans: Sequence[Span], template: Mapping[str, Any] | None
-) -> int:
-    return sum(map(len, Conversation(model.tokenizer, template).question(question, spans)))
+def _counted(conversation: Conversation, question: str, spans: Sequence[Span]) -> tuple[Prompt, int]:
+    """What spans become behind a conversation, and how many tokens they are with a question about them."""
+    prompt = Prompt.of([conversation], spans)
+    return prompt, len(Prompt.asked(conversation, question, prompt))

@@ -34,7 +34,8 @@ class Request:
     reading: whether what is pending is a text up to its end, and not what was generated or given token by token. more:
     whether the text goes on in another call, so that nothing acts yet because it ended. speaker: draws the tokens that
     follow, None to read only. ends: tokens that end what is said. after: what is done with the sequence once it is read
-    and before it speaks. every: whether logits after each token are wanted, gathered in `rows` as `[n, vocab]` each.
+    and before it speaks. reserve: tokens to come for which memory is taken at once. every: whether logits after each
+    token are wanted, gathered in `rows` as `[n, vocab]` each.
 
     finished: whether nothing is left to do. error: why it could not go on.
     """
@@ -45,6 +46,7 @@ class Request:
     speaker: Speaker | None = None
     ends: Collection[int] = ()
     after: Callable[[Sequence], None] | None = None
+    reserve: int = 0
     every: bool = False
     rows: list[Tensor] = field(default_factory=list)
     finished: bool = False
@@ -76,7 +78,7 @@ class Runner:
         sequence.fit(sequence.seen)
         sequence.announced = sequence.seen
         if request.reading:
-            make_room(sequence, len(sequence.pending), reading=True)
+            make_room(sequence, len(sequence.pending) + request.reserve, reading=True)
         self.requests.append(request)
         return request
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 import numpy as np
@@ -14,9 +14,6 @@ from torch import Tensor
 from longspan.conversation import Conversation
 from longspan.spans import Document, Span
 
-Source = str | Document | Sequence[Span] | Sequence[int] | Tensor
-"""What can be read: text, a document, parts of documents, or token ids."""
-
 
 @dataclass(frozen=True)
 class Prompt:
@@ -24,37 +21,56 @@ class Prompt:
 
     ids: tokens of each. questions: the tokens after them that ask, None where nothing does. back: how many tokens at
     the end, announced before, they take the place of. conversations: those that follow, with what they hold back.
+    past: those that it was made behind.
     """
 
     ids: list[list[int]]
     questions: list[list[int]] | None
     back: list[int]
-    conversations: list[Conversation]
+    conversations: list[Conversation] = field(repr=False)
+    past: list[Conversation] = field(repr=False)
 
     @classmethod
     def of(cls, conversations: Sequence[Conversation], source: Any, question: Any = None) -> Self:
-        """A source, and what asks about it, or lists of one of each for each of several conversations."""
-        drafts = [conversation.fork() for conversation in conversations]
-        ids, asking = _all_ids(drafts, "source", source), None
-        back = [draft.back for draft in drafts]
+        """A source, and what asks about it, or lists of one of each for each of several conversations.
+
+        source: also a prompt of what is read, made before behind conversations that are alike; ValueError for others.
+        """
+        if isinstance(source, Prompt):
+            drafts, ids, back = source._again(conversations)
+        else:
+            drafts = [conversation.fork() for conversation in conversations]
+            ids = _all_ids(drafts, "source", source)
+            back = [draft.back for draft in drafts]
+        asking = None
         if question is not None:
             held = [draft.held for draft in drafts]
             asking = _all_ids(drafts, "question", question)
             for draft, mine, asked, before in zip(drafts, ids, asking, held, strict=True):
                 mine += asked[: draft.again] if draft.back else before
                 del asked[: draft.again]
-        return cls(ids, asking, back, drafts)
+        return cls(ids, asking, back, drafts, _forks(conversations))
 
     @classmethod
     def asked(
-        cls, conversation: Conversation, question: str, about: Document | Sequence[Document] | Sequence[Span]
+        cls,
+        conversation: Conversation,
+        question: str,
+        about: Document | Sequence[Document] | Sequence[Span] | Prompt,
     ) -> Self:
-        """A question about what was read and about further documents."""
+        """A question about what was read and about further documents, or about a prompt of what is read before it."""
+        past = [conversation.fork()]
+        if isinstance(about, Prompt):
+            (draft,), (ids,), back = about._again([conversation])
+            ids += draft.held
+            before, asking = draft.question(question, ())
+            ids[len(ids) - draft.back :] = before
+            return cls([ids], [asking], back, [draft], past)
         draft = conversation.fork()
         about = [about] if isinstance(about, Document) else about
         spans = [Span(each, 0, len(each.text)) if isinstance(each, Document) else each for each in about]
         ids, asking = draft.question(question, spans)
-        return cls([ids], [asking], [draft.back], [draft])
+        return cls([ids], [asking], [draft.back], [draft], past)
 
     def __len__(self) -> int:
         return sum(map(len, [*self.ids, *self.held, *(self.questions or [])])) - sum(self.back)
@@ -81,6 +97,26 @@ class Prompt:
             [*before[: len(before) - back], *ids, *held]
             for before, ids, held, back in zip(tokens, self.ids, self.held, self.back, strict=True)
         ]
+
+    def _again(
+        self, conversations: Sequence[Conversation]
+    ) -> tuple[list[Conversation], list[list[int]], list[int]]:
+        """Its conversations, tokens and places taken, as if they were made anew behind these conversations."""
+        if self.questions is not None:
+            raise ValueError("prompt asks a question already; give one of what is read before the question")
+        if len(conversations) != len(self.past) or not all(map(Conversation.alike, conversations, self.past)):
+            raise ValueError(
+                "prompt was made behind something else than this session has read; make it again from its source"
+            )
+        return _forks(self.conversations), [list(each) for each in self.ids], list(self.back)
+
+
+Source = str | Document | Sequence[Span] | Sequence[int] | Tensor | Prompt
+"""What can be read: text, a document, parts of documents, token ids, or the prompt that these have become."""
+
+
+def _forks(conversations: Sequence[Conversation]) -> list[Conversation]:
+    return [conversation.fork() for conversation in conversations]
 
 
 def _all_ids(conversations: Sequence[Conversation], name: str, source: Any) -> list[list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -15,9 +15,10 @@ from longspan.store.medium import MEMORY, Medium
 
 @dataclass
 class _Shared:
-    """How many Rows look at the same memory."""
+    """Memory at which several Rows may look: how many do, and how much of each row is taken by any of them."""
 
     owners: int = 1
+    taken: list[int] = field(default_factory=list)
 
 
 class RowsMark(NamedTuple):
@@ -192,11 +193,13 @@ class Rows:
         self._medium.prefetch(self._columns)
 
     def fork(self, ledger: Ledger) -> Rows:
-        """A second owner of the same entries; whoever appends first takes a copy."""
+        """A second owner of the same entries. Whoever appends first goes on behind them, the others take a copy."""
         twin = Rows(self.rows, ledger, block=self._block, medium=self._medium)
         twin.lengths = list(self.lengths)
         twin._capacity = list(self._capacity)
         twin._columns, twin._per = list(self._columns), list(self._per)
+        if self._shared.owners == 1:
+            self._shared.taken = self.lengths
         twin._shared = self._shared
         self._shared.owners += 1
         ledger.take(self.nbytes, resident=self.resident)
@@ -240,7 +243,7 @@ class Rows:
         self._replace([], [0] * self.rows, [0] * self.rows)
 
     def _make_room(self, counts: Sequence[int], columns: Sequence[Tensor]) -> None:
-        """Memory of this owner's own with room for so many more entries; columns show the kinds."""
+        """Room behind each row that nobody else writes to, for so many more entries; columns show the kinds."""
         wanted = [length + count for length, count in zip(self.lengths, counts, strict=True)]
         if not self._columns:
             room = [self._whole(max(want, some)) for want, some in zip(wanted, self._capacity, strict=True)]
@@ -252,8 +255,9 @@ class Rows:
             self._move(
                 [self._whole(max(want, 2 * room)) for want, room in zip(wanted, self._capacity, strict=True)]
             )
-        elif self._shared.owners > 1:
+        elif self._shared.owners > 1 and self._shared.taken != self.lengths:
             self._move(list(self._capacity))
+        self._shared.taken = wanted
 
     def _fill(self, rows: Sequence[Sequence[Tensor]]) -> None:
         """Writes behind the end of each row."""
