@@ -100,8 +100,7 @@ class Session:
         before anything is read. An exception while reading closes the session: it has read nothing.
         """
         check_range("reserve", reserve, 0)
-        prompt = Prompt.of(self._conversations, source, question)
-        self._append(prompt, progress, more=more, reserve=reserve)
+        self._append(Prompt.of(self._conversations, source, question), progress, more=more, reserve=reserve)
         return self
 
     def generate(self, **generation: Unpack[Generation]) -> Iterator[Step]:
@@ -257,11 +256,9 @@ class Session:
     def snapshot(self) -> Snapshot:
         """What the session knows now, for `Snapshot.save` to keep it later as `save` would now.
 
-        It shares the session's memory, and holds on to what the session gives back. Raises ValueError if nothing was
-        read.
+        It shares memory, and holds on to what the session gives back. Raises ValueError if nothing was read.
         """
-        ledger = Ledger()
-        return self._snapshot([each.fork(ledger) for each in self.sequences])
+        return self._snapshot([each.fork(Ledger()) for each in self.sequences])
 
     def resume(self, saved: Saved) -> Self:
         """Takes up a saved context; for a session that has read nothing and was opened in the same way."""
@@ -272,8 +269,8 @@ class Session:
 
     def name(self, source: Source | abc.Sequence[Source] | None = None, *, more: bool = False) -> str:
         """32 digits for the model, the plan and what was read and generated, or will be after `read(source)`."""
-        context = self._context(self.sequences)
-        return (context if source is None else context.after(source, more=more)).name
+        known = self._context(self.sequences)
+        return (known if source is None else known.after(source, more=more)).name
 
     @property
     def sequences(self) -> list[Sequence]:
@@ -371,7 +368,11 @@ class Session:
         asking = prompt.questions or [[] for _ in prompt.ids]
         for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
             sequence.take(ids, question=asked, back=back, begins_round=rounds)
-        self._run([Request(sequence=each, more=more, reserve=reserve) for each in self.sequences], progress)
+        requests = [
+            Request(sequence=each, more=more, reserve=reserve and reserve + len(held))
+            for each, held in zip(self.sequences, prompt.held, strict=True)
+        ]
+        self._run(requests, progress)
         for sequence, ids, asked, held, conversation, count in zip(
             self.sequences, prompt.ids, asking, prompt.held, prompt.conversations, new, strict=True
         ):

@@ -215,17 +215,17 @@ def test_a_snapshot_costs_no_second_copy():
 
 @pytest.mark.parametrize("plan", ["", GUIDED])
 def test_a_document_is_tokenised_once(monkeypatch, plan):
+    long = Document("long.txt", NOTE.text * 6)
     encoded, stretches = [], Encoder.stretches
 
     def counted(self, text, **named):
-        encoded.append(text.count(NOTE.text.strip()))
+        encoded.append(text.count(long.text.strip()))
         return stretches(self, text, **named)
 
     monkeypatch.setattr(Encoder, "stretches", counted)
-    answer(plan)
-    assert sum(encoded) == 1
-    answer(plan)
-    assert sum(encoded) == 2
+    for often in (1, 2):
+        answer(f"positions=yarn(factor=4) {plan}", document=long)
+        assert sum(encoded) == often
 
 
 def test_a_prompt_made_before_is_what_its_source_becomes():
