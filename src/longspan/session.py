@@ -67,6 +67,7 @@ class Session:
         self.plan, self.size, self.chunk = plan, size, chunk
         self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
         self._forks, self._profile = [Plan.of(each) for each in forks], profile
+        self._kind = Kind(plan=plan, forks=self._forks, size=size, chunk=chunk)
         prepare((plan, *self._forks), profile)
         self._engine = Engine(
             seam, plan, forks=self._forks, chunk=chunk, profile=profile, window=window
@@ -224,11 +225,10 @@ class Session:
             template=first._template,
         )
         joined._batch.take([sequence for each in sessions for sequence in each.sequences])
+        spent = joined._engine.watch_seconds
         for each in sessions:
             for tracking, seconds in each._engine.watch_seconds.items():
-                joined._engine.watch_seconds[tracking] = (
-                    joined._engine.watch_seconds.get(tracking, 0.0) + seconds
-                )
+                spent[tracking] = spent.get(tracking, 0.0) + seconds
             each.close()
         return joined
 
@@ -269,7 +269,7 @@ class Session:
 
     def name(self, source: Source | abc.Sequence[Source] | None = None, *, more: bool = False) -> str:
         """32 digits for the model, the plan and what was read and generated, or will be after `read(source)`."""
-        known = self._context(self.sequences)
+        known = Context.of(self.sequences, self._origin, self._kind)
         return (known if source is None else known.after(source, more=more)).name
 
     @property
@@ -368,11 +368,7 @@ class Session:
         asking = prompt.questions or [[] for _ in prompt.ids]
         for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
             sequence.take(ids, question=asked, back=back, begins_round=rounds)
-        requests = [
-            Request(sequence=each, more=more, reserve=reserve and reserve + len(held))
-            for each, held in zip(self.sequences, prompt.held, strict=True)
-        ]
-        self._run(requests, progress)
+        self._run([Request(sequence=each, more=more, reserve=reserve) for each in self.sequences], progress)
         for sequence, ids, asked, held, conversation, count in zip(
             self.sequences, prompt.ids, asking, prompt.held, prompt.conversations, new, strict=True
         ):
@@ -381,19 +377,11 @@ class Session:
             sequence.history.append(reading(len(ids), len(asked), more))
             sequence.spent.read_tokens += count
 
-    def _context(self, sequences: list[Sequence]) -> Context:
-        kind = Kind(plan=self.plan, forks=self._forks, size=self.size, chunk=self.chunk)
-        return Context.of(sequences, self._origin, kind)
-
     def _snapshot(self, sequences: list[Sequence]) -> Snapshot:
         self._require_read("saving")
-        return Snapshot(
-            context=self._context(sequences),
-            sequences=sequences,
-            window=self.window,
-            usage=self.usage,
-            entries=self.peak_entries,
-        )
+        known = Context.of(sequences, self._origin, self._kind)
+        usage, entries = self.usage, self.peak_entries
+        return Snapshot(context=known, sequences=sequences, window=self.window, usage=usage, entries=entries)
 
     def _require_read(self, what: str) -> None:
         if not all(self.seen):

@@ -152,7 +152,8 @@ def ask(
     opened: AbstractContextManager[Session]
     about: Prompt | tuple[()]
     if reading.flow == "direct" and can_wait(plan):
-        asked = reading.prompt_tokens - len(reading.prompt)
+        (held,) = reading.prompt.held
+        asked = len(held) + reading.prompt_tokens - len(reading.prompt)
         opened = reading_session(
             model,
             plan,
