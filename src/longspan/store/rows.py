@@ -127,7 +127,7 @@ class Rows:
         """Makes room for `count` more entries a row, so that appending them moves nothing."""
         wanted = [self._whole(length + count) for length in self.lengths]
         if not self._columns:
-            self._capacity = wanted
+            self._capacity = [max(want, room) for want, room in zip(wanted, self._capacity, strict=True)]
         elif any(want > room for want, room in zip(wanted, self._capacity, strict=True)):
             self._move(wanted)
 
