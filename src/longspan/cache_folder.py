@@ -27,7 +27,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("LONGSPAN_CACHE") or platformdirs.user_cache_dir("longspan")).absolute()
 
 
-def room(*parts: str) -> Path:
+def subfolder(*parts: str) -> Path:
     """A folder inside the cache, made if it is not there yet."""
     folder = cache_folder().joinpath(*parts)
     try:
@@ -47,7 +47,7 @@ def _not_writable(error: OSError) -> LongspanError:
 @contextmanager
 def locked(key: str) -> Iterator[None]:
     """Hold the lock `key`, waiting for any other process that holds it."""
-    lock = FileLock(room("locks") / f"{key}.lock")
+    lock = FileLock(subfolder("locks") / f"{key}.lock")
     try:
         lock.acquire()
     except OSError as error:
@@ -97,7 +97,7 @@ def bytes_below(path: Path) -> int:
 
 def require_space(needed: int, what: str) -> None:
     """Raise `LongspanError` when the cache's disk has fewer than `needed` bytes free."""
-    free = shutil.disk_usage(room()).free
+    free = shutil.disk_usage(subfolder()).free
     if free < needed:
         raise LongspanError(
             f"{what} needs {needed / 1e9:.1f} GB in {cache_folder()} and {free / 1e9:.1f} GB are free; "

@@ -23,7 +23,7 @@ from longspan.running.batch import Batch
 from longspan.running.compressing import compress, rehearse
 from longspan.running.engine import CHUNK, Engine
 from longspan.running.forking import check_alike, check_fork
-from longspan.running.generation import ROOM, Generation, Step, end_tokens
+from longspan.running.generation import ANSWER_TOKENS, Generation, Step, end_tokens
 from longspan.running.runner import Progress, Request
 from longspan.running.sequence import Mark, Sequence
 from longspan.running.source import Prompt, Source, checked
@@ -360,7 +360,7 @@ class Session:
         *,
         rounds: bool = True,
         more: bool = False,
-        room: int = ROOM,
+        room: int = ANSWER_TOKENS,
         reserve: int = 0,
     ) -> None:
         new = prompt.counts(self._seam.config.vocab_size)
@@ -389,7 +389,7 @@ class Session:
                 f"session has read 0 tokens, {what} needs 1 or more; call session.read(...) first"
             )
 
-    def _fit(self, lengths: list[int], room: int = ROOM) -> None:
+    def _fit(self, lengths: list[int], room: int = ANSWER_TOKENS) -> None:
         supported = self._batch.fit([self.window or length + room for length in lengths])
         self.window = self.window or supported
         self._require(max(lengths), 0)

@@ -9,7 +9,7 @@ import pytest
 from tiny_models import tiny_network, write_gguf
 
 from longspan import cache_folder as cache_room
-from longspan.cache_folder import cache_folder, delete, require_space, room, whole_folder
+from longspan.cache_folder import cache_folder, delete, require_space, subfolder, whole_folder
 from longspan.errors import LongspanError
 from longspan.loading import load_weights
 from longspan.loading.converted import MANIFEST
@@ -36,7 +36,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(tmp_path, monkeypatch)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path / "file"))
     with pytest.raises(LongspanError, match="set LONGSPAN_CACHE"):
-        room("models")
+        subfolder("models")
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
@@ -147,15 +147,15 @@ def test_only_what_is_inside_the_cache_can_be_deleted(cache, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "file").write_text("x" * 10)
-    inside = room("converted") / "copy"
+    inside = subfolder("converted") / "copy"
     inside.mkdir()
     (inside / "file").write_text("x" * 10)
-    link = room("converted") / "link"
+    link = subfolder("converted") / "link"
     link.symlink_to(outside)
     for path in (outside, link, cache / ".." / "outside", cache):
         with pytest.raises(LongspanError, match="not inside the cache folder"):
             delete(path)
     assert delete(inside) == 10
     assert (outside / "file").exists()
-    assert os.listdir(room("converted")) == ["link"]
+    assert os.listdir(subfolder("converted")) == ["link"]
     assert cache_room.bytes_below(inside) == 0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from longspan.kernels.block_index import BlockIndex
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 
 
 def dense_weights(query, key, scale, softcap=None, sinks=None) -> torch.Tensor:
@@ -21,9 +21,11 @@ def dense_weights(query, key, scale, softcap=None, sinks=None) -> torch.Tensor:
     return torch.cat((scores, sinks[:, None, None].expand(-1, rows, 1)), -1).softmax(-1)[..., :-1]
 
 
-def reading_of(query, key, *, scale=0.3, softcap=None, sinks=None, layer=0, layers=1, notes=None) -> Reading:
+def reading_of(
+    query, key, *, scale=0.3, softcap=None, sinks=None, layer=0, layers=1, notes=None
+) -> PatternView:
     """A reading whose weights are those of dense attention."""
-    return Reading(
+    return PatternView(
         query=query,
         key=key,
         scale=scale,
@@ -36,7 +38,7 @@ def reading_of(query, key, *, scale=0.3, softcap=None, sinks=None, layer=0, laye
     )
 
 
-def random_reading(rows, past, *, kv_heads=2, group=2, dim=8, seed=0, spread=1.0, **more) -> Reading:
+def random_reading(rows, past, *, kv_heads=2, group=2, dim=8, seed=0, spread=1.0, **more) -> PatternView:
     """Random queries and keys; the larger `spread`, the sharper attention."""
     generator = torch.Generator().manual_seed(seed)
     query = torch.randn(kv_heads * group, rows, dim, generator=generator) * spread

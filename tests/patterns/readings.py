@@ -7,13 +7,13 @@ from torch.testing import assert_close
 from longspan.kernels import naive
 from longspan.kernels.block_index import BlockIndex
 from longspan.kernels.blocks import attend_blocks
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 
 
-def reading(rows, keys, *, kv_heads=2, group=2, dim=8, seed=0, dtype=torch.float32, **more) -> Reading:
+def reading(rows, keys, *, kv_heads=2, group=2, dim=8, seed=0, dtype=torch.float32, **more) -> PatternView:
     """Random queries and keys."""
     generator = torch.Generator().manual_seed(seed)
-    return Reading(
+    return PatternView(
         query=torch.randn(kv_heads * group, rows, dim, generator=generator).to(dtype),
         key=torch.randn(kv_heads, keys, dim, generator=generator).to(dtype),
         scale=0.3,
@@ -27,7 +27,7 @@ def listed(visits) -> list[list[list[int]]]:
     return [[[visit for visit in row if visit >= 0] for row in head] for head in visits.tolist()]
 
 
-def bias_of(index: BlockIndex, reading: Reading) -> torch.Tensor:
+def bias_of(index: BlockIndex, reading: PatternView) -> torch.Tensor:
     """What is added to the score of each pair, −∞ where it is not visited: `[heads, rows, keys]`. Fails for one
     that is visited twice."""
     heads, rows, keys = len(reading.query), reading.query.shape[1], reading.key.shape[1]
@@ -65,7 +65,7 @@ def bias_of(index: BlockIndex, reading: Reading) -> torch.Tensor:
     return bias
 
 
-def check_dense(pattern: Pattern, reading: Reading) -> None:
+def check_dense(pattern: Pattern, reading: PatternView) -> None:
     """With this pattern attention is causal and exact, and no pair is visited twice."""
     value = torch.randn(reading.key.shape)
     index = pattern.index(reading)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from longspan.patterns.a_shape import AShape
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from naive_llama import causal, naive_logits
 from tiny import stock_logits, tiny_model, tokens
 
@@ -79,7 +79,7 @@ def test_a_window_over_everything_is_stock():
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(16, 40), st.integers(1, 90), st.integers(0, 200))
 def test_the_index_names_each_block_once(sinks, window, block, rows, past):
     keys = rows + past
-    reading = Reading(
+    reading = PatternView(
         query=torch.zeros(2, rows, 4),
         key=torch.zeros(1, keys, 4),
         scale=1.0,

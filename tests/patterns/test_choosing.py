@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.choosing import (
     causal_blocks,
     columns_of,
@@ -24,7 +24,7 @@ seeds = st.integers(0, 999)
 
 def reading(rows, keys, *, group=2, kv_heads=2, dim=4, seed=0, softcap=None):
     generator = torch.Generator().manual_seed(seed)
-    return Reading(
+    return PatternView(
         query=torch.randn(kv_heads * group, rows, dim, generator=generator),
         key=torch.randn(kv_heads, keys, dim, generator=generator),
         scale=0.5,

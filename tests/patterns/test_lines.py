@@ -10,7 +10,7 @@ from pattern_twins import random_reading, reading_of
 from torch.testing import assert_close
 
 from longspan.patterns import lines
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.flexprefill import FlexPrefill
 from longspan.patterns.hip import HiP
 from longspan.patterns.lines import line_sums, slash_blocks
@@ -23,7 +23,7 @@ HEADS = 3
 def reading(rows, keys, seed=0):
     """A reading with any weights at all, causal."""
     weights = torch.rand(HEADS, rows, keys, generator=torch.Generator().manual_seed(seed)).tril(keys - rows)
-    return weights, Reading(
+    return weights, PatternView(
         query=torch.zeros(HEADS, rows, 4),
         key=torch.zeros(1, keys, 4),
         scale=1.0,
@@ -92,7 +92,7 @@ def _large(dtype):
     query = torch.randn(2, 64, 128, generator=generator) + 28
     key = torch.randn(1, 256, 128, generator=generator) + 28
     assert float((query @ key.mT).min()) > 90_000
-    return Reading(
+    return PatternView(
         query=query.half().to(dtype),
         key=key.half().to(dtype),
         scale=128**-0.5,

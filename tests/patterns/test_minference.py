@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.minference import KINDS, Estimate, MInference, Shape
 from longspan.patterns.recall import recall
 from longspan.plan import Plan
@@ -24,7 +24,7 @@ def softmax_weights(query, key, scale, softcap=None):
 def reading_of(query, key, *, scale=0.5, softcap=None, weights=None, profile=None):
     pieces = 1 if weights is None else 2
     weights = softmax_weights(query, key, scale, softcap) if weights is None else weights
-    return Reading(
+    return PatternView(
         query=query,
         key=key,
         scale=scale,

@@ -10,7 +10,7 @@ from readings import check_dense, listed, reading
 from torch.testing import assert_close
 
 from longspan.kernels.clusters import kmeans
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.squeezed import Squeezed
 from tiny import stock_logits, tiny_model, tokens
 
@@ -93,7 +93,7 @@ def test_a_budget_for_everything_is_causal_attention(reaching, past):
 
 
 def part(whole, start, stop, state):
-    return Reading(
+    return PatternView(
         query=whole.query[:, start:stop],
         key=whole.key[:, :stop],
         scale=whole.scale,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.mswa import MSWA
 from longspan.patterns.tri_shape import TriShape
 from naive_llama import causal, naive_logits
@@ -62,7 +62,7 @@ def test_no_dense_block_reaches_beyond_the_past(rows, past, last, block):
 
 
 def reading(rows, keys, heads=4, layer=0, layers=1):
-    return Reading(
+    return PatternView(
         query=torch.zeros(heads, rows, 4),
         key=torch.zeros(2, keys, 4),
         scale=1.0,

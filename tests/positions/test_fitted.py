@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longspan import parts, registry
-from longspan.running.generation import ROOM
+from longspan.running.generation import ANSWER_TOKENS
 from ropes import stock_rope
 from tiny import WINDOW, tiny_model, tokens
 
@@ -66,7 +66,7 @@ def test_layers_that_do_not_rotate_stay_so(name):
 @pytest.mark.parametrize("name", sorted(set(SCHEMES) - {"dynamic-ntk"}))
 def test_a_session_takes_the_factor_from_its_first_text(name):
     model, ids = tiny_model(), tokens(600)
-    factor = (600 + ROOM) / WINDOW
+    factor = (600 + ANSWER_TOKENS) / WINDOW
     with (
         model.session(f"positions={name}") as session,
         model.session(f"positions={name}(factor={factor})") as given,

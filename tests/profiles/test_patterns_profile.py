@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.minference import KINDS, Estimate, MInference
 from longspan.plan import Plan
 from longspan.profiles import patterns
@@ -18,7 +18,7 @@ def reading(query, key, scale=0.5):
     rows, keys = query.shape[1], key.shape[1]
     scores = query @ key.repeat_interleave(len(query) // len(key), 0).mT * scale
     weights = scores.masked_fill(torch.ones(rows, keys).triu(keys - rows + 1).bool(), -torch.inf).softmax(-1)
-    return Reading(
+    return PatternView(
         query=query, key=key, scale=scale, layer=0, layers=1, weights=lambda some: weights[:, some]
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from longspan import __version__
 from longspan.atomic import replacing
-from longspan.cache_folder import locked, room
+from longspan.cache_folder import locked, subfolder
 from longspan.evaluation.code import digest
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, Task, taken
@@ -26,7 +26,7 @@ def prepared(task: Task, request: Request, count: int | None, tokenizer: str) ->
         return
     key = _key(task, request, tokenizer)
     with locked(f"samples-{key}"):
-        path = room("samples") / f"{key}.jsonl"
+        path = subfolder("samples") / f"{key}.jsonl"
         kept = _kept(path)
         if len(kept) < count:
             with path.open("a", encoding="utf-8", newline="\n") as file:

@@ -11,7 +11,7 @@ from torch import Tensor
 from longspan.extending.samples import Sample
 from longspan.plan import Plan
 from longspan.positions.base import Positions
-from longspan.running.moments import make_room
+from longspan.running.moments import reserve_tokens
 from longspan.running.reader import Reader
 from longspan.seam import Seam
 
@@ -38,7 +38,7 @@ def mean_loss(seam: Seam, positions: Positions, samples: Sequence[Sample]) -> fl
 def _loss(seam: Seam, plan: Plan, sample: Sample) -> float:
     ids = torch.tensor(sample.ids, device=seam.device)
     with Reader(seam, plan, length=len(ids)) as reader:
-        make_room(reader.sequence, len(ids) - 1)
+        reserve_tokens(reader.sequence, len(ids) - 1)
         return math.fsum(
             _chunk(reader, ids[start : start + CHUNK + 1], sample.scored, start)
             for start in range(0, len(ids) - 1, CHUNK)

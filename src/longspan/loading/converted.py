@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longspan.cache_folder import cache_folder, locked, require_space, room, whole_folder
+from longspan.cache_folder import cache_folder, locked, require_space, subfolder, whole_folder
 from longspan.loading.progress import Progress
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def converted_folder(
 
     Raises what reading and converting raise (see `convert`), and `LongspanError` when the disk is too full.
     """
-    target = room("converted") / f"{digest[:32]}-{str(dtype).removeprefix('torch.')}-{LAYOUT}"
+    target = subfolder("converted") / f"{digest[:32]}-{str(dtype).removeprefix('torch.')}-{LAYOUT}"
     if _is_whole(target):
         return target
     with locked(target.name):

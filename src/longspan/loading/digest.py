@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from longspan.atomic import write_text
-from longspan.cache_folder import locked, room
+from longspan.cache_folder import locked, subfolder
 from longspan.errors import CorruptModel
 
 REMEMBER_ABOVE = 64 * 2**20
@@ -30,7 +30,7 @@ def file_digest(path: Path) -> str:
     identity = _Identity.of(path)
     if identity.size <= REMEMBER_ABOVE:
         return _sha256(path)
-    note = room("digests") / f"{hashlib.sha256(identity.path.encode()).hexdigest()[:32]}.json"
+    note = subfolder("digests") / f"{hashlib.sha256(identity.path.encode()).hexdigest()[:32]}.json"
     try:
         remembered = json.loads(note.read_text(encoding="utf-8"))
         if remembered["identity"] == list(identity):

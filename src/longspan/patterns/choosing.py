@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 
 
-def own_blocks(reading: Reading, block: int) -> Tensor:
+def own_blocks(reading: PatternView, block: int) -> Tensor:
     """The number of each query block's own block, int64 `[query_blocks]`; the first one is the index's `first`."""
     last = (reading.key.shape[1] - 1) // block
     return torch.arange(reading.start // block, last + 1, device=reading.key.device)
@@ -44,7 +44,7 @@ def _means(x: Tensor, block: int, begin: int, end: int) -> Tensor:
     return torch.cat([part.float().mean(1) for part in parts])
 
 
-def pooled_scores(reading: Reading, block: int) -> Tensor:
+def pooled_scores(reading: PatternView, block: int) -> Tensor:
     """Mean query · mean key, scaled and bounded as scores are, fp32 `[heads, query_blocks, key_blocks]`.
 
     Not yet causal, and of one piece only: see `Pattern.pieces`.

@@ -10,7 +10,7 @@ from torch.nn.functional import cosine_similarity, max_pool1d
 
 from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import causal_blocks, own_blocks, pooled, visits_of
 
 # Numbers of keys compared at a time; bounds their copy in fp32.
@@ -70,7 +70,7 @@ class DHSA(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """First and recent tokens as blocks, those of the best chunks as columns; the same for all heads."""
         own = own_blocks(reading, self.block)
         key_blocks = int(own[-1]) + 1
@@ -107,7 +107,7 @@ class DHSA(Pattern):
         best = places[change[places].topk(min(most, len(places))).indices]
         return torch.cat((begin, best.sort().values + self.window))
 
-    def _best(self, reading: Reading, low: int, high: Tensor, left: Tensor) -> Tensor:
+    def _best(self, reading: PatternView, low: int, high: Tensor, left: Tensor) -> Tensor:
         """The `left` tokens of the best chunks from low up to high, int64 `[query_blocks, c]`: ascending, then -1."""
         start = self.starts(reading.key)
         end = torch.cat((start[1:], start.new_tensor([reading.key.shape[1]])))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import (
     causal_blocks,
     covering,
@@ -62,7 +62,7 @@ class FlexPrefill(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """The blocks chosen for each head."""
         own = own_blocks(reading, self.block)
         keys, key_blocks = reading.key.shape[1], int(own[-1]) + 1
@@ -84,7 +84,7 @@ class FlexPrefill(Pattern):
         """Vertical blocks, and slash blocks, at least."""
         return -(-self.minimum // self.block)
 
-    def _distance(self, reading: Reading, vertical: Tensor) -> Tensor:
+    def _distance(self, reading: PatternView, vertical: Tensor) -> Tensor:
         """How far the estimate for the last queries is from the truth: fp32 `[heads]`."""
         query = reading.query[:, -self.block :].mean(1, dtype=torch.float32).unflatten(0, (-1, reading.group))
         scores = (query @ pooled(reading.key, self.block).mT).flatten(0, 1) * reading.scale
@@ -107,7 +107,7 @@ class FlexPrefill(Pattern):
         blocks[:, 0] = torch.inf
         return highest(blocks, count[:, None], torch.ones_like(blocks, dtype=torch.bool))
 
-    def _trusted(self, reading: Reading, own: Tensor) -> Tensor:
+    def _trusted(self, reading: PatternView, own: Tensor) -> Tensor:
         """The fewest blocks of all query blocks together that hold gamma: bool `[heads, query_blocks, key_blocks]`."""
         scores = pooled_scores(reading, self.block)
         causal = torch.arange(scores.shape[2], device=own.device) <= own[:, None]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import causal_blocks, own_blocks, packed, visits_of
 
 # Keys gathered at a time, in elements.
@@ -65,7 +65,7 @@ class HiP(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """Key blocks of `width` for each head; all of them in the first layers."""
         own = own_blocks(reading, self.block)
         if reading.layer < self.dense:
@@ -91,7 +91,7 @@ class HiP(Pattern):
             width=self.width,
         )
 
-    def _search(self, reading: Reading, own: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    def _search(self, reading: PatternView, own: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """The best key blocks from low up to high of each query block, int64 `[heads, query_blocks, k / width]`."""
         heads, kept = reading.query.shape[0], self.k // self.width
         everything = torch.arange(kept, device=own.device) + low[:, None]
@@ -107,7 +107,7 @@ class HiP(Pattern):
             )
         return found
 
-    def _queries(self, reading: Reading, own: Tensor) -> Tensor:
+    def _queries(self, reading: PatternView, own: Tensor) -> Tensor:
         """The queries that take part, `[heads, blocks, r, d]`; where a block lacks one, its neighbour stands twice."""
         rows = torch.arange(self.stride - 1, self.block, self.stride, device=own.device)
         places = (own[:, None] * self.block + rows - reading.start).clamp(0, reading.query.shape[1] - 1)

@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 from longspan.kernels.block_index import BlockIndex, Bundle
 from longspan.parameters import check_range
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, visits_of
 
 
@@ -55,7 +55,7 @@ class HyperAttention(Pattern):
         check_range("min_seq_len", self.min_seq_len, self.block_size)
         check_range("seed", self.seed, 0)
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """Blocks for all heads within pieces, bundles between halves."""
         own = own_blocks(reading, self.block_size)
         end, first = reading.key.shape[1], int(own[0]) * self.block_size
@@ -94,7 +94,7 @@ class HyperAttention(Pattern):
             yield low, middle, high
             pieces += [(middle, high), (low, middle)]
 
-    def _hashes(self, reading: Reading, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _hashes(self, reading: PatternView, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The places of the hashes of queries `[heads, n]` and keys `[kv_heads, m]` among all values of the hash."""
         dim, bits = reading.key.shape[-1], self.lsh_num_projs
         directions = torch.randn(dim, bits, generator=generator).to(reading.key)
@@ -107,7 +107,7 @@ class HyperAttention(Pattern):
 
     def _between(
         self,
-        reading: Reading,
+        reading: PatternView,
         hashes: tuple[Tensor, Tensor],
         queries: range,
         keys: range,

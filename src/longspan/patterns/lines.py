@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 
 # Weights looked at together, in elements; bounds what a reading computes at a time.
 _WEIGHTS = 1 << 24
 
 
-def line_sums(reading: Reading, last: int) -> tuple[Tensor, Tensor]:
+def line_sums(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
     """What the last queries attend to, added up along lines: fp32 `[heads, m]` each.
 
     The first sum is by key, the second by distance: the weights between a query and the key so many places before it.
@@ -32,7 +32,7 @@ def line_sums(reading: Reading, last: int) -> tuple[Tensor, Tensor]:
     return vertical, aligned.flip(1)
 
 
-def _of_products(reading: Reading, last: int) -> tuple[Tensor, Tensor]:
+def _of_products(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
     """The same without weights in fp32, several times as fast in bf16: queries and keys may be multiplied here.
 
     As in `kernels.bf16`, scores are made twice, the second time less each row's largest.

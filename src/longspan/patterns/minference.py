@@ -12,7 +12,7 @@ from torch import Tensor
 
 from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_choice, check_range
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import (
     causal_blocks,
     columns_of,
@@ -119,7 +119,7 @@ class MInference(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """Blocks and lines of each head."""
         return Estimate(self, reading).index([shape.times(self.ratio) for shape in self._shapes(reading)])
 
@@ -132,7 +132,7 @@ class MInference(Pattern):
         }
         return Shape(kind, *sizes[kind])
 
-    def _shapes(self, reading: Reading) -> list[Shape]:
+    def _shapes(self, reading: PatternView) -> list[Shape]:
         heads = len(reading.query)
         if self.patterns == "search":
             found = reading.profile("patterns")[reading.layer, :heads].tolist()
@@ -148,7 +148,7 @@ class MInference(Pattern):
 class Estimate:
     """What one reading tells of its lines and blocks, each looked at when it is first needed."""
 
-    def __init__(self, pattern: MInference, reading: Reading) -> None:
+    def __init__(self, pattern: MInference, reading: PatternView) -> None:
         self._pattern, self._reading = pattern, reading
         self._own = own_blocks(reading, pattern.block)
 

@@ -9,7 +9,7 @@ import torch
 
 from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, visits_of
 
 _SCALES = (0.25, 0.5, 1.0, 2.0)
@@ -49,7 +49,7 @@ class MSWA(Pattern):
         own = self.window * _SCALES[layer * len(_SCALES) // layers]
         return [int(own * _SCALES[head * len(_SCALES) // heads]) for head in range(heads)]
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """Recent blocks as many as a head's window has, and those of the sinks."""
         own = own_blocks(reading, self.block)
         windows = torch.tensor(

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from longspan.kernels.block_index import BlockIndex
 from longspan.kernels.clusters import kmeans
 from longspan.parameters import Budget, check_budget, check_range, tokens
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, packed, visits_of
 from longspan.store.state import State
 
@@ -73,7 +73,7 @@ class Squeezed(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """Single keys of segments, and whole blocks behind them."""
         clustered = reading.state if isinstance(reading.state, SegmentClusters) else self.state()
         own = own_blocks(reading, self.block)
@@ -84,7 +84,9 @@ class Squeezed(Pattern):
         columns = self._columns(reading, clustered, own, segments) if int(segments[-1]) else None
         return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(whole[None]), columns=columns)
 
-    def _columns(self, reading: Reading, clustered: SegmentClusters, own: Tensor, segments: Tensor) -> Tensor:
+    def _columns(
+        self, reading: PatternView, clustered: SegmentClusters, own: Tensor, segments: Tensor
+    ) -> Tensor:
         """The keys of the chosen clusters, `[heads, query_blocks, c]` as in an index."""
         heads, last = reading.query.shape[0], int(segments[-1])
         step = max(1, _ELEMENTS // (heads * last * max(clustered.count * self.block, self.segment)))
@@ -98,7 +100,9 @@ class Squeezed(Pattern):
         most = max(part.shape[2] for part in parts)
         return torch.cat([pad(part, (0, most - part.shape[2]), value=-1) for part in parts], 1)
 
-    def _weights(self, reading: Reading, clustered: SegmentClusters, own: Tensor, segments: Tensor) -> Tensor:
+    def _weights(
+        self, reading: PatternView, clustered: SegmentClusters, own: Tensor, segments: Tensor
+    ) -> Tensor:
         """The mean weight of a key of each cluster, fp32 `[heads, query_blocks, c]`; −1 for those not visible yet."""
         count = clustered.count * int(segments[-1])
         centroids, sizes = clustered.centroids[:, :count], clustered.sizes[:, :count]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from longspan.errors import PlanError
 from longspan.kernels.block_index import BlockIndex
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of
 from longspan.slots import Slots
 
@@ -33,13 +33,13 @@ class Thinning(Pattern):
         """How many of the last tokens of a chunk always stay, 1 or more: what follows continues their positions."""
 
     @abstractmethod
-    def staying(self, reading: Reading) -> Tensor | None:
+    def staying(self, reading: PatternView) -> Tensor | None:
         """Which of the chunk's tokens go on to the next layer, bool `[n]`; None for all.
 
         reading: queries and keys of the tokens of the chunk that are still there, and of no others.
         """
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """All keys: what is there is seen."""
         own = own_blocks(reading, 64)
         allowed = causal_blocks(own, int(own[-1]) + 1)

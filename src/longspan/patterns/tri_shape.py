@@ -8,7 +8,7 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.patterns.a_shape import AShape
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.choosing import causal_blocks
 
 
@@ -31,7 +31,7 @@ class TriShape(AShape):
         super().__post_init__()
         check_range("last", self.last, 0)
 
-    def _chosen(self, reading: Reading, own: Tensor) -> Tensor:
+    def _chosen(self, reading: PatternView, own: Tensor) -> Tensor:
         chosen = super()._chosen(reading, own)
         keys = reading.key.shape[1]
         dense = (own * self.block + self.block).clamp(max=keys) > keys - self.last

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.choosing import covering
 from longspan.patterns.thinning import Thinning
 
@@ -63,7 +63,7 @@ class UniPrefill(Thinning):
         """The last tokens, which choose."""
         return self.last
 
-    def staying(self, reading: Reading) -> Tensor | None:
+    def staying(self, reading: PatternView) -> Tensor | None:
         """The tokens of the blocks that stay."""
         count = reading.query.shape[1]
         due = reading.notes[_NOTE] + self.every if _NOTE in reading.notes else self.first
@@ -76,7 +76,7 @@ class UniPrefill(Thinning):
         stay = covering(seen, self.share, torch.ones_like(sure)) | sure
         return stay.repeat_interleave(self.block)[:count]
 
-    def _seen(self, reading: Reading) -> Tensor:
+    def _seen(self, reading: PatternView) -> Tensor:
         """How much the last queries attend to each block, fp32 `[blocks]`."""
         count = reading.query.shape[1]
         blocks = -(-count // self.block)

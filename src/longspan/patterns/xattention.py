@@ -10,7 +10,7 @@ from torch import Tensor
 from longspan.errors import PlanError
 from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range, numbers_by_layer
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of
 
 _EXAMPLE = "a file with the thresholds of this model's heads"
@@ -64,7 +64,7 @@ class XAttention(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: Reading) -> BlockIndex:
+    def index(self, reading: PatternView) -> BlockIndex:
         """The blocks chosen for each head."""
         shares = self.shares(reading)
         own = own_blocks(reading, self.block)
@@ -72,7 +72,7 @@ class XAttention(Pattern):
         chosen = self._fewest(shares, own, self._thresholds(reading)) & before
         return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(chosen))
 
-    def shares(self, reading: Reading) -> Tensor:
+    def shares(self, reading: PatternView) -> Tensor:
         """What each key block gets of a query block's attention, as estimated: `[heads, query_blocks, key_blocks]`.
 
         fp32; a query block's shares add up to the number of tiles in which it has queries.
@@ -104,7 +104,7 @@ class XAttention(Pattern):
             shares[..., : weights.shape[2]].index_add_(1, own[begin - first : end - first] - own[0], weights)
         return shares
 
-    def _thresholds(self, reading: Reading) -> Tensor:
+    def _thresholds(self, reading: PatternView) -> Tensor:
         """Of each head, `[heads, 1, 1]`."""
         heads, device = len(reading.query), reading.query.device
         if self.thresholds is None:

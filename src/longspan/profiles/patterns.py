@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.kernels.block_index import BlockIndex
-from longspan.patterns.base import Reading as Read
+from longspan.patterns.base import PatternView
 from longspan.patterns.minference import KINDS, Estimate, MInference, Shape
 from longspan.patterns.recall import recall
 from longspan.policies.view import View
@@ -73,7 +73,7 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     return found
 
 
-def search(pattern: MInference, read: Read) -> Tensor:
+def search(pattern: MInference, read: PatternView) -> Tensor:
     """The best candidate for each head of one reading, fp32 `[heads, 3]`."""
     estimate = Estimate(pattern, read)
     rows = torch.linspace(0, read.query.shape[1] - 1, min(LOOKED_AT, read.query.shape[1])).round().long()
@@ -88,7 +88,7 @@ def search(pattern: MInference, read: Read) -> Tensor:
     return torch.tensor([(KINDS.index(shape.kind), *shape[1:]) for shape in found])
 
 
-def _at_equal_cost(estimate: Estimate, candidate: Shape, read: Read) -> list[Shape]:
+def _at_equal_cost(estimate: Estimate, candidate: Shape, read: PatternView) -> list[Shape]:
     """For each head the candidate in the largest size that visits no more than its share of the keys."""
     heads = len(read.query)
     low = torch.full((heads,), _LEAST, dtype=torch.float64)
@@ -109,9 +109,9 @@ def visited(index: BlockIndex) -> Tensor:
     return count if index.columns is None else count + (index.columns >= 0).sum((1, 2))
 
 
-def _read(view: View) -> Read:
+def _read(view: View) -> PatternView:
     """The queries of a view as if they were read together."""
-    return Read(
+    return PatternView(
         query=view.queries,
         key=view.keys,
         scale=view.scale,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from longspan.atomic import write_text
-from longspan.cache_folder import locked, room
+from longspan.cache_folder import locked, subfolder
 from longspan.contexts.origin import Origin
 from longspan.parts import inner
 from longspan.plan import Plan
@@ -46,7 +46,7 @@ class Profiles:
             return measure.run(self._seam, self._tokenizer)
         facts = json.dumps(self._origin.identity, sort_keys=True)
         key = f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}-{described(name, measure)}"
-        path = room("profiles") / f"{key}.json"
+        path = subfolder("profiles") / f"{key}.json"
         with locked(f"profile-{key}"):
             values = _kept(path, measure.shape(self._seam))
             if values is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from longspan.conversation import Conversation, Words
 from longspan.running.engine import Engine
 from longspan.running.generation import Step
-from longspan.running.moments import make_room
+from longspan.running.moments import reserve_tokens
 from longspan.running.runner import Progress, Request, Runner
 from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
@@ -73,7 +73,7 @@ class Batch:
         self._begin(requests)
         for request, speaker in zip(requests, speakers, strict=True):
             request.sequence.history.append(["generate", 0])
-            make_room(request.sequence, speaker.limit)
+            reserve_tokens(request.sequence, speaker.limit)
         while not all(request.finished for request in requests):
             if requests[-1] not in self._runner.requests and not requests[-1].finished:
                 raise ValueError("the session went on with something else meanwhile; generate again")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 MAX_NEW_TOKENS = 256
-ROOM = 1024
+ANSWER_TOKENS = 1024
 """Tokens that may follow what is read before more positions are needed, where these take their factor from it."""
 
 

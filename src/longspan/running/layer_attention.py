@@ -15,7 +15,7 @@ from longspan.borrowing import Call
 from longspan.kernels.attention import Merge, attend
 from longspan.kernels.blocks import attend_blocks
 from longspan.kernels.regions import attend_entries, attend_tiles, join
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.thinning import Thinning
 from longspan.running.layer import LayerMemory
 from longspan.running.placed import PlacedPiece, PlacedTokens, Region, turned
@@ -136,9 +136,9 @@ class LayerAttention:
                 merge.add(*found.result(torch.float32))
         return merge
 
-    def _reading(self, by_piece: abc.Sequence[Tensor], places: Tensor, state: State | None) -> Reading:
+    def _reading(self, by_piece: abc.Sequence[Tensor], places: Tensor, state: State | None) -> PatternView:
         """What a pattern may look at. by_piece: keys as each piece turns them, at the positions `places`."""
-        return Reading(
+        return PatternView(
             query=self.queries[0],
             key=by_piece[0],
             scale=self.call.scale,

@@ -73,7 +73,7 @@ def interval(sequence: Sequence) -> int:
     return chunk if policy is None else policy.interval or chunk
 
 
-def make_room(sequence: Sequence, count: int, *, reading: bool = False) -> None:
+def reserve_tokens(sequence: Sequence, count: int, *, reading: bool = False) -> None:
     """Makes room for `count` tokens to come, as far as they will be in memory at once.
 
     A text under a policy that acts after each chunk gets room chunk by chunk.

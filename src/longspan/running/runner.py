@@ -11,7 +11,7 @@ from torch import Tensor
 
 from longspan.running.compressing import compress
 from longspan.running.generation import Step
-from longspan.running.moments import Portion, acts_after_pass, make_room, next_portion
+from longspan.running.moments import Portion, acts_after_pass, next_portion, reserve_tokens
 from longspan.running.passing import forward
 from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
@@ -78,7 +78,7 @@ class Runner:
         sequence.fit(sequence.seen)
         sequence.announced = sequence.seen
         if request.reading:
-            make_room(sequence, len(sequence.pending) + request.reserve, reading=True)
+            reserve_tokens(sequence, len(sequence.pending) + request.reserve, reading=True)
         self.requests.append(request)
         return request
 
@@ -179,7 +179,7 @@ class Runner:
             request.after(request.sequence)
         request.reading = False
         if request.speaker is not None:
-            make_room(request.sequence, request.speaker.limit)
+            reserve_tokens(request.sequence, request.speaker.limit)
 
     def _spoken(self, request: Request, speaker: Speaker) -> Step:
         """The next token of a request."""

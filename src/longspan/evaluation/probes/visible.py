@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from longspan.evaluation.probes.full_reading import FullReading
-from longspan.patterns.base import Pattern, Reading
+from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.recall import pairs
 from longspan.plan import Plan
 from longspan.running.compressing import compress
@@ -32,7 +32,7 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
         return reading.weights(layer, rows - start)[:, : stop - start]
 
     index = pattern.index(
-        Reading(
+        PatternView(
             query=query,
             key=reading.turned_keys(layer),
             scale=facts.scale,

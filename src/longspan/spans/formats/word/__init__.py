@@ -26,14 +26,14 @@ def _read(data: bytes, opened: Callable[[bytes, str], Extract]) -> Extract:
     from longspan.spans.formats.word.marks import Marks
     from longspan.spans.formats.word.numbering import Numbering
     from longspan.spans.formats.word.package import Package
-    from longspan.spans.formats.word.reading import Reading
+    from longspan.spans.formats.word.reading import WordFile
     from longspan.spans.formats.word.story import Story
     from longspan.spans.formats.word.styles import Styles
 
     package, left_out = Package(data), LeftOut()
     main = package.main()
     styles = Styles(package, main)
-    reading = Reading(
+    reading = WordFile(
         package, styles, Numbering(package, main, styles, left_out), Marks(package, main), left_out, opened
     )
     blocks = Story(reading, main).read(package.children(main, "body"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from longspan.spans.formats.left_out import Kind
 from longspan.spans.formats.word.package import local, switched_on, value
-from longspan.spans.formats.word.reading import Reading
+from longspan.spans.formats.word.reading import WordFile
 from longspan.spans.formats.word.story import Story
 
 _SWITCHED_OFF = Kind("header or footer", "headers or footers", "no page of the file shows it")
@@ -16,7 +16,7 @@ _SWITCHED_OFF = Kind("header or footer", "headers or footers", "no page of the f
 _TURNS = ("first", "default", "even", "")
 
 
-def notes(reading: Reading, main: str, kind: str) -> Iterator[str]:
+def notes(reading: WordFile, main: str, kind: str) -> Iterator[str]:
     """Each footnote or endnote, after the mark that the text has for it."""
     for part in reading.package.related(main, f"{kind}s"):
         for node in reading.package.children(part, f"{kind}s"):
@@ -27,7 +27,7 @@ def notes(reading: Reading, main: str, kind: str) -> Iterator[str]:
                     yield f"[{mark}] {text}" if mark else text
 
 
-def comments(reading: Reading, main: str) -> Iterator[str]:
+def comments(reading: WordFile, main: str) -> Iterator[str]:
     """Each comment, after its mark, with its author and date, and to which other it replies."""
     states = _states(reading, main)
     names: dict[str, str] = {}
@@ -48,7 +48,7 @@ def comments(reading: Reading, main: str) -> Iterator[str]:
                 yield f"[{head}] {who}: {text}" if who else f"[{head}] {text}"
 
 
-def _states(reading: Reading, main: str) -> dict[str, tuple[str, bool]]:
+def _states(reading: WordFile, main: str) -> dict[str, tuple[str, bool]]:
     """For the last paragraph of a comment: the one of the comment that it answers, and whether that is done."""
     found = {}
     for part in reading.package.related(main, "commentsExtended"):
@@ -58,7 +58,7 @@ def _states(reading: Reading, main: str) -> dict[str, tuple[str, bool]]:
     return found
 
 
-def headers(reading: Reading, main: str) -> Iterator[str]:
+def headers(reading: WordFile, main: str) -> Iterator[str]:
     """Each header and footer that a page can show, once; those that none shows are counted."""
     shown = dict.fromkeys(_shown_parts(reading, main))
     said: set[str] = set()
@@ -73,7 +73,7 @@ def headers(reading: Reading, main: str) -> Iterator[str]:
                 yield line
 
 
-def _shown_parts(reading: Reading, main: str) -> Iterator[str]:
+def _shown_parts(reading: WordFile, main: str) -> Iterator[str]:
     settings: list[Any] = [
         node for part in reading.package.related(main, "settings")[:1] for node in reading.package.tree(part)
     ]
@@ -92,5 +92,5 @@ def _shown_parts(reading: Reading, main: str) -> Iterator[str]:
                 yield relations[name].target
 
 
-def has_macros(reading: Reading, main: str) -> bool:
+def has_macros(reading: WordFile, main: str) -> bool:
     return bool(reading.package.related(main, "vbaProject"))

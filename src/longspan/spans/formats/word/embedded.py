@@ -11,7 +11,7 @@ from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import LINKED, OBJECT, PICTURE, Kind
 from longspan.spans.formats.word.drawings import chart_lines, diagram_lines, drawn
 from longspan.spans.formats.word.package import value
-from longspan.spans.formats.word.reading import Reading
+from longspan.spans.formats.word.reading import WordFile
 
 _OLD_FORMULA = Kind(
     "formula of the old equation editor",
@@ -23,7 +23,7 @@ _CHUNK = Kind(
 )
 
 
-def boxes(reading: Reading, part: str, drawing: Any, read: Callable[[Any], Blocks]) -> list[str]:
+def boxes(reading: WordFile, part: str, drawing: Any, read: Callable[[Any], Blocks]) -> list[str]:
     """The texts in a drawing; ``read`` gives that of a text box. Pictures and objects are counted."""
     texts, relations = [], reading.package.relations(part)
     for kind, said in drawn(drawing):
@@ -45,7 +45,7 @@ def boxes(reading: Reading, part: str, drawing: Any, read: Callable[[Any], Block
     return texts
 
 
-def chunk(reading: Reading, part: str, node: Any) -> Extract | None:
+def chunk(reading: WordFile, part: str, node: Any) -> Extract | None:
     """The text of a file that is a part of the text (w:altChunk); None, and counted, if it cannot be read."""
     relation = reading.package.relations(part).get(value(node, "id") or "")
     if relation is None or relation.outside or not reading.package.has(relation.target):

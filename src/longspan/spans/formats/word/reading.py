@@ -14,7 +14,7 @@ from longspan.spans.formats.word.styles import Styles
 
 
 @dataclass
-class Reading:
+class WordFile:
     """One file while it is read.
 
     opened: gives the text of a file embedded in this one, by content and name.

@@ -15,7 +15,7 @@ from longspan.spans.formats.word.embedded import boxes, chunk
 from longspan.spans.formats.word.fields import Fields
 from longspan.spans.formats.word.formulas import linear
 from longspan.spans.formats.word.package import child, local, number, switched_on, value
-from longspan.spans.formats.word.reading import Reading
+from longspan.spans.formats.word.reading import WordFile
 from longspan.spans.formats.word.tables import rows
 
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -32,7 +32,7 @@ _BOUND = Kind("empty control bound to data", "empty controls bound to data", "op
 class Story:
     """Reads elements one after another into blocks of text."""
 
-    def __init__(self, reading: Reading, part: str) -> None:
+    def __init__(self, reading: WordFile, part: str) -> None:
         self._reading, self._part = reading, part
         self._left_out = reading.left_out
         self._fields = Fields(reading.left_out)
