@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from longspan.errors import DocumentError
 from longspan.spans import Document
+from longspan.spans.formats.opening import read
 from opening import refused, saved
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)
@@ -123,3 +125,13 @@ def test_words_that_are_marks_elsewhere_are_text(tmp_path: Path, word: str) -> N
 @pytest.mark.parametrize("data", [b"<html>404</html>", b"plain words"])
 def test_what_is_no_pdf_is_not_called_a_damaged_one(tmp_path: Path, data: bytes) -> None:
     assert "is not a pdf file, whatever its name" in refused(saved(tmp_path / "a.pdf", data))
+
+
+@pytest.mark.parametrize("package", ["lxml", "pypdf", "pypdfium2", "selectolax", "tinycss2"])
+def test_without_the_extra_for_documents_text_is_read_and_the_rest_says_what_to_install(package, monkeypatch):
+    monkeypatch.setattr(
+        "longspan.spans.formats.opening.find_spec", lambda name: None if name == package else name
+    )
+    assert read(b"# A lamp\n\nIt was lit.", ".md", "lamp.md").text
+    with pytest.raises(DocumentError, match=rf"page.html is read with {package}.*'longspan\[documents\]'$"):
+        read(b"<html><p>A lamp.</p></html>", ".html", "page.html")

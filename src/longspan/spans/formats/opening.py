@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from longspan.errors import DocumentError
@@ -21,6 +22,7 @@ from longspan.spans.formats.unread import is_word, refuse_unread
 from longspan.spans.formats.word import word
 
 _WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
+_PACKAGES = ("lxml", "pypdf", "pypdfium2", "selectolax", "tinycss2")  # the extra `documents`
 _DEEPEST = 4  # Word files around a file
 _PDF_BEGINS = 1024  # bytes of something else that readers of PDF pass over
 
@@ -43,7 +45,18 @@ def extract_bytes(data: bytes, suffix: str, name: str) -> Extract:
 
 def read(data: bytes, suffix: str, name: str, depth: int = 0) -> Extract:
     """The text of a file, or of a part of one, by what it holds; ``depth`` counts the Word files around it."""
-    return _reader(data, suffix, name, depth)(data, name)
+    reader = _reader(data, suffix, name, depth)
+    if reader is not plain and reader is not brought_reader(suffix):
+        _require_packages(name)
+    return reader(data, name)
+
+
+def _require_packages(name: str) -> None:
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            raise DocumentError(
+                f"{name} is read with {package}, which is not installed; pip install 'longspan[documents]'"
+            )
 
 
 def _embedded(data: bytes, name: str, depth: int) -> Extract:
