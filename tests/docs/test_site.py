@@ -10,7 +10,7 @@ from sphinx.cmd.build import build_main
 import longspan
 from longspan import registry
 
-pytestmark = pytest.mark.filterwarnings("ignore:'myst_parser:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:'myst_parser:PendingDeprecationWarning")
 THEME = "basic"  # links are the same in every theme, and this one is quick
 
 
