@@ -28,6 +28,7 @@ ORDER = (
     {"spans"},
     {"chat", "sampling", "streaming"},
     {"conversation"},
+    {"dialogue"},
     {"loading"},
     {"fusing", "layouts", "leaving", "exclusive", "masks", "once", "scaling", "unrotated"},
     {"borrowing", "ropes"},

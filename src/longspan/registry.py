@@ -18,7 +18,7 @@ from longspan import brought
 from longspan.errors import PlanError, UnknownMethod
 
 SLOTS = ("positions", "pattern", "policy", "selector", "codec", "decode")
-"""The rooms that a plan has a slot for; the other rooms hold parts used inside a policy or a selector."""
+"""The rooms that a plan has a slot for; the others hold parts of policies and selectors, and flows."""
 
 ROOMS = {
     "positions": "longspan.positions",
@@ -34,6 +34,7 @@ ROOMS = {
     "digest": "longspan.selectors.digests",
     "scoring": "longspan.selectors.scorings",
     "reuse": "longspan.selectors.reuses",
+    "flow": "longspan.flows",
 }
 """Room -> the package whose CARDS it lists."""
 
@@ -226,4 +227,4 @@ def _article(room: str) -> str:
 
 
 def _usage(room: str, name: str) -> str:
-    return f"{room}={name}" if room in SLOTS else f"policy=METHOD({room}={name})"
+    return f"{room}={name}" if room in (*SLOTS, "flow") else f"policy=METHOD({room}={name})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import abc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -21,6 +22,7 @@ from longspan.plan import Plan
 from longspan.profiles.profiles import prepare
 from longspan.running.batch import Batch
 from longspan.running.compressing import compress, rehearse
+from longspan.running.drafting import speak_drafted
 from longspan.running.engine import CHUNK, Engine
 from longspan.running.forking import check_alike, check_fork
 from longspan.running.generation import ANSWER_TOKENS, Generation, Step, end_tokens
@@ -332,7 +334,14 @@ class Session:
         ends = end_tokens(self._seam.network, self._tokenizer, self._conversations[0].end)
         for conversation in self._conversations:
             conversation.commit()
-        said = self._batch.speak(speakers, ends)
+        if self.plan.decode is None:
+            said = self._batch.speak(speakers, ends)
+        else:
+            drafted = [
+                speak_drafted(sequence, speaker, ends, self.plan.decode)
+                for sequence, speaker in zip(self.sequences, speakers, strict=True)
+            ]
+            said = ([step for step in steps if step is not None] for steps in zip_longest(*drafted))
         while True:
             with self._whole():
                 steps = next(said, None)

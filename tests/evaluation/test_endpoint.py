@@ -9,13 +9,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from toy import HAYSTACK, given, toy
 
+from longspan.errors import WindowExceeded
 from longspan.evaluation import Haystack, RunFolder, TaskError
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import tasks
 from longspan.evaluation.endpoint import Endpoint, EndpointError
 from longspan.evaluation.job import Job
 from longspan.evaluation.run import run
+from longspan.flows.base import Events
+from longspan.flows.best_passages import BestPassages
 from longspan.plan import Plan
+from longspan.spans import Document
 from tiny import tiny_tokenizer
 
 
@@ -283,3 +287,23 @@ def test_a_count_of_tokens_that_is_none_is_counted_here(server, tmp_path, usage)
     (record,) = RunFolder(tmp_path).records()
     assert (record.output, record.generated_tokens) == ("It is", 5)
     assert record.prompt_tokens > 0
+
+
+def test_a_flow_asks_a_server_as_it_asks_a_model(server):
+    document, pieces = Document("letter.txt", "The baker hid the letter. The sailor slept."), []
+    events = Events(stream=pieces.append, generation={"max_new_tokens": 9, "seed": 3, "stop": ("x",)})
+    answer = BestPassages(tokens=400).answer(endpoint(server), [document], "Who hid it?", events)
+    ((path, body),) = server.asked
+    assert path.endswith("/chat/completions")
+    (message,) = body.pop("messages")
+    assert body == {"model": "served", "max_tokens": 9, "temperature": 0.0, "seed": 3, "stop": ["x"]}
+    assert document.text in message["content"]
+    assert message["content"].endswith("\n\nWho hid it?")
+    assert answer.text == "".join(pieces) == str(len(message["content"]))
+    assert (answer.usage.prompt_tokens, answer.usage.generated_tokens) == (7, 2)
+
+
+def test_messages_that_do_not_fit_a_server_exceed_its_window(server):
+    server.failures = [(400, {"error": "maximum context length is 10 tokens"})]
+    with pytest.raises(WindowExceeded, match="5 characters do not fit the window of served"):
+        endpoint(server).generate([{"role": "user", "content": "Hello"}])

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from longspan import registry
 from longspan.chat import check_variables
 from longspan.cli.answering import Display, quoted
 from longspan.cli.asked import opened, split
 from longspan.cli.models import shown_progress
 from longspan.cli.sizes import read_bytes
 from longspan.cli.terminal import say
+from longspan.notation import parse_call
 from longspan.parameters import check_choice, check_range
+from longspan.parts import build
 from longspan.plan import Plan
 
 if TYPE_CHECKING:
@@ -39,7 +42,10 @@ def ask(
         str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
     ] = "",
     flow: Annotated[
-        str, typer.Option(help="auto: whole if it fits the window, else passages; direct; passages.")
+        str,
+        typer.Option(
+            help="auto: whole if it fits the window, else passages; direct; passages; or a flow of `longspan methods`."
+        ),
     ] = "auto",
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
     temperature: Annotated[
@@ -76,7 +82,7 @@ def ask(
 ) -> None:
     """Answer a question about files, with quotes that are checked against them."""
     files, question = split(words)
-    check_choice("--flow", flow, FLOWS)
+    named = None if flow in FLOWS else _flow(flow)
     check_range("--max-new-tokens", max_new_tokens, 1)
     check_range("--chunk", chunk, 1)
     if stop and not all(stop):
@@ -93,6 +99,7 @@ def ask(
 
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
     Sampling(**sampling)  # type: ignore[arg-type]  # refuses what it cannot take before anything is loaded
+    generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling)  # type: ignore[typeddict-item]
     with shown_progress() as loading:
         loaded = load(model, dtype=dtype, device=device, progress=loading)
     display = Display(quiet=as_json)
@@ -108,6 +115,14 @@ def ask(
         say(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")
 
     try:
+        if named is not None:
+            from longspan.flows.base import Events
+            from longspan.flows.chat import Local
+
+            chat = Local(loaded, chosen, chunk=chunk, template=variables, progress=display.progress)
+            events = Events(step=display.note, stream=display.stream, generation=generation)
+            answered(named.answer(chat, documents, question, events))
+            return
         answer_question(
             loaded,
             documents,
@@ -121,12 +136,19 @@ def ask(
             answered=answered,
             keep=keep,
             note=display.note,
-            generation=Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling),  # type: ignore[typeddict-item]
+            generation=generation,
             template=variables,
         )
     except BaseException:
         display.stop(finished=False)
         raise
+
+
+def _flow(text: str) -> Any:
+    """The flow that a text such as best-passages(tokens=2000) names."""
+    call = parse_call(text)
+    check_choice("--flow", call.name, (*FLOWS, *(card.name for card in registry.cards("flow"))))
+    return build("flow", call)
 
 
 def variables_of(told: Sequence[str]) -> dict[str, Any]:

@@ -5,24 +5,27 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Unpack
 
 import httpx
 
-from longspan.errors import LongspanError
+from longspan.errors import LongspanError, WindowExceeded
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.scoring import answered
 from longspan.evaluation.task import TaskError
 from longspan.evaluation.work import Work
+from longspan.flows.chat import Message, Reply
 from longspan.parameters import check_range
 from longspan.plan import Plan
-from longspan.spans import tokenize
+from longspan.running.generation import MAX_NEW_TOKENS, Generation
+from longspan.spans import apart, tokenize
+from longspan.usage import Usage
 
 _DOES_NOT_FIT = re.compile(
     r"(?i)context[_ ](?:length|size|window)|exceed\w* .{0,40}context|(?:prompt|input) is too long|"
@@ -191,8 +194,53 @@ class Endpoint:
             "messages": [{"role": role, "content": words} for role, words in said]
         }
 
+    @property
+    def longest(self) -> int | None:
+        """None: the server knows."""
+        return None
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        *,
+        stream: Callable[[str], None] | None = None,
+        **generation: Unpack[Generation],
+    ) -> Reply:
+        """The reply to messages, at once, as `flows.chat.Chat` has it. Raises WindowExceeded and EndpointError."""
+        began = time.perf_counter()
+        given: dict[str, Any] = {"temperature": 0.0, **generation}
+        given["max_tokens"] = given.pop("max_new_tokens", MAX_NEW_TOKENS)
+        body: dict[str, Any] = {"model": self.model, "messages": list(messages)}
+        body |= {name: value for name, value in given.items() if value is not None and value != ()}
+        try:
+            sent = self._sent("POST", "/chat/completions", body)
+        except _TooLong as error:
+            said = sum(len(each["content"]) for each in messages)
+            raise WindowExceeded(
+                f"{self.url}: {said:,} characters do not fit the window of {self.model}; send fewer"
+            ) from error
+        output, usage = self._output(sent), sent.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        if stream is not None and output:
+            stream(output)
+        closed = "</think>" in output and "<think>" not in output.partition("</think>")[0]
+        reasoning, text = apart(output, begun=closed)
+        counted = sum(self.count_tokens(each["content"]) for each in messages)
+        return Reply(
+            text=text,
+            reasoning=reasoning,
+            usage=Usage(
+                prompt_tokens=_count(usage.get("prompt_tokens"), counted),
+                generated_tokens=_count(usage.get("completion_tokens"), self.count_tokens(output)),
+                kv_bytes=0,
+                peak_kv_bytes=0,
+                prefill_seconds=0.0,
+                decode_seconds=time.perf_counter() - began,
+            ),
+        )
+
     def say(self, words: str, *, max_tokens: int) -> str:
-        """The answer to a user's words, greedily."""
+        """All that is said to a user's words, greedily."""
         body = {
             "model": self.model,
             "max_tokens": max_tokens,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from longspan.chat import Chat
 from longspan.conversation import begin_ids
-from longspan.errors import UnsupportedModel
+from longspan.dialogue import pieces
 from longspan.evaluation.sample import Sample
 from longspan.spans import encoder_of
 
@@ -22,8 +22,6 @@ TooLong = Literal["skip", "middle", "start", "end"]
 
 Turn: TypeAlias = tuple[str, str]
 """What a user says, and what the assistant answers."""
-
-_MARK = "\u2983longspan-said-{}\u2984"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,41 +89,16 @@ def _opened(
     encoder, said = encoder_of(tokenizer), [("system", system)] if system is not None else []
     said += [each for user, assistant in turns for each in (("user", user), ("assistant", assistant))]
     if said:
-        rest = _rendered(tokenizer, [role for role, _ in said])
+        *between, rest = pieces(tokenizer, [*(role for role, _ in said), "user"])
     else:
         frame = Chat(tokenizer).frame(0)
-        rest = frame.before + _MARK.format(0) + frame.after
+        between, rest = [frame.before], frame.after
     before = ""
     for number, words in enumerate([*(words for _, words in said), sample.context + sample.question]):
-        piece, _, rest = rest.partition(_MARK.format(number))
-        before += encoder.written(piece, before=before[-1:], after=words[:1])
+        before += encoder.written(between[number], before=before[-1:], after=words[:1])
         before += words if number < len(said) else ""
     thinks = "<think>" in rest.rpartition("</think>")[2]
     return before, encoder.written(rest, before=(sample.context + sample.question)[-1:]), thinks
-
-
-def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str]) -> str:
-    """A dialogue of these roles and then the user, with marks for what they say."""
-    marks = [_MARK.format(number) for number in range(len(roles) + 1)]
-    if tokenizer.chat_template is None:
-        form = {"system": "{}\n\n", "user": "{}\nAnswer:", "assistant": " {}\n\n"}
-        return "".join(form[role].format(mark) for role, mark in zip((*roles, "user"), marks, strict=True))
-    messages = [{"role": role, "content": mark} for role, mark in zip((*roles, "user"), marks, strict=True)]
-    try:
-        text = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-    except Exception as error:  # a template is a program of the model's, which can fail in any way
-        raise UnsupportedModel(
-            f"the chat template of this model takes no dialogue of {', '.join(roles)}, user "
-            f"({' '.join(str(error).split())[:200]}); leave out system=..., or "
-            "give examples as text with few_shot_as=text"
-        ) from error
-    places = [text.find(mark) for mark in marks]
-    if -1 in places or places != sorted(places):
-        raise UnsupportedModel(
-            f"the chat template of this model leaves out or moves what is said in a dialogue of {', '.join(roles)}, "
-            "user; leave out system=..., or give examples as text with few_shot_as=text"
-        )
-    return text
 
 
 def overhead(

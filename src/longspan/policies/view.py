@@ -22,6 +22,10 @@ def _unmeasured(name: str) -> Tensor:
     raise LookupError(f"profile {name!r} was not measured for this view")
 
 
+def _unread() -> list[int]:
+    raise LookupError("no text was given to this view; give it text=")
+
+
 _NO_ROUNDS = torch.zeros(1, dtype=torch.long)
 
 
@@ -39,7 +43,7 @@ class View:
     tracker: what the policy's tracker has gathered. allocation: what its allocator remembers. asked: the positions of a
     known question that has been read, empty where there is none. rounds: positions at which rounds of a dialogue
     begin, ascending from 0. full_layers: the layers that see everything, which policies act on, () for all. profile:
-    facts measured once of the model, by name.
+    facts measured once of the model, by name. text: the ids of all tokens read so far.
     """
 
     keys: Tensor
@@ -62,6 +66,13 @@ class View:
     rounds: Tensor = _NO_ROUNDS
     full_layers: tuple[int, ...] = ()
     profile: Callable[[str], Tensor] = _unmeasured
+    text: Callable[[], list[int]] = _unread
+
+    @property
+    def ids(self) -> Tensor:
+        """The token of each entry, int64 `[kv_heads, n]`; any where there is no entry."""
+        text = torch.tensor(self.text(), dtype=torch.long, device=self.keys.device)
+        return text[self.positions.clamp(0, len(text) - 1)]
 
     @property
     def place(self) -> int:

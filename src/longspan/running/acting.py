@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -36,20 +37,20 @@ def after_layer(portion: Portion, index: int, query: Tensor, leaving: Leaving) -
         return
     if portion.acts:
         held = sum(layer.store.lengths)
-        act(sequence, index, seen)
+        act(sequence, index, seen, portion.ids)
         if not portion.reading:  # the tokens to come get the room of those that went
             layer.store.reserve((held - sum(layer.store.lengths)) // layer.store.heads)
     if layer.store.learning and moments.learns(layer.store.form, portion):
         learn(sequence, index, seen, leaving)
 
 
-def act(sequence: Sequence, index: int, seen: int) -> None:
-    """Lets the policy act on one layer of a sequence that has seen so many tokens."""
+def act(sequence: Sequence, index: int, seen: int, passing: Tensor | None = None) -> None:
+    """Lets the policy act on one layer of a sequence that has seen so many tokens. passing: those not run yet."""
     policy = sequence.engine.policy
     if policy is not None:
         layer = sequence.layers[index]
         held = layer.store.lengths
-        policy.compress(layer.store, view_of(sequence, index, seen, policy))
+        policy.compress(layer.store, view_of(sequence, index, seen, policy, passing))
         if layer.store.lengths != held:
             layer.changed()
 
@@ -91,12 +92,16 @@ def watch_rehearsal(sequence: Sequence, index: int, query: Tensor, fresh: tuple[
     layer.trackers[tracking].watch(view, query, rehearsed=True)
 
 
-def view_of(sequence: Sequence, index: int, seen: int, policy: Policy) -> View:
-    """What a policy's scorer sees of a layer."""
+def view_of(sequence: Sequence, index: int, seen: int, policy: Policy, passing: Tensor | None = None) -> View:
+    """What a policy's scorer sees of a layer. passing: the last of the tokens that were seen, if they run just now."""
+
+    def text() -> list[int]:
+        return sequence.ids if passing is None else [*sequence.ids, *passing.tolist()]
+
     catch_up(sequence, index, seen)
     layer = sequence.layers[index]
     layer.allocation = layer.allocation or policy.allocator.state()
-    return sequence.engine.viewer.last(
+    view = sequence.engine.viewer.last(
         layer,
         index,
         sequence.positions(seen),
@@ -107,6 +112,7 @@ def view_of(sequence: Sequence, index: int, seen: int, policy: Policy) -> View:
         rounds=sequence.rounds,
         asked=sequence.asked,
     )
+    return replace(view, text=text)
 
 
 def catch_up(sequence: Sequence, index: int, seen: int) -> None:

@@ -45,7 +45,15 @@ class Speaker:
 
     def step(self, logits: Tensor | None, ends: Collection[int]) -> Step:
         """The next token, drawn from the logits `[vocab]`. ends: tokens that end what is said."""
-        token, stream = self._sampler.draw(logits), self._stream
+        return self.say(self.draw(logits), ends)
+
+    def draw(self, logits: Tensor | None) -> int:
+        """A token that may come next, from the logits `[vocab]`."""
+        return self._sampler.draw(logits)
+
+    def say(self, token: int, ends: Collection[int]) -> Step:
+        """The next token, which was drawn already."""
+        stream = self._stream
         self.count += 1
         text = "" if token in ends else stream.push(token)
         finished: Literal["", "stop", "length"] = "length" if self.count == self.limit else ""

@@ -1,0 +1,75 @@
+"""A dialogue under a model's chat template, with places held for what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from longspan.conversation import begin_ids
+from longspan.errors import UnsupportedModel
+from longspan.spans import encoder_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+_MARK = "\u2983longspan-said-{}\u2984"
+
+
+def pieces(
+    tokenizer: PreTrainedTokenizerFast, roles: Sequence[str], variables: Mapping[str, Any] | None = None
+) -> list[str]:
+    """What stands before, between and after what these roles say, up to where the assistant answers.
+
+    A model without a template gets plain lines. Raises UnsupportedModel for a template that takes no such dialogue.
+    """
+    text = _rendered(tokenizer, roles, variables or {})
+    found = []
+    for number in range(len(roles)):
+        piece, _, text = text.partition(_MARK.format(number))
+        found.append(piece)
+    return [*found, text]
+
+
+def dialogue_ids(
+    tokenizer: PreTrainedTokenizerFast,
+    messages: Sequence[tuple[str, str]],
+    variables: Mapping[str, Any] | None = None,
+) -> tuple[list[int], bool]:
+    """The token ids of (role, words) pairs up to where the assistant answers, and whether its reasoning has begun.
+
+    Control tokens that somebody spells out have no power.
+    """
+    encoder = encoder_of(tokenizer)
+    *before, last = pieces(tokenizer, [role for role, _ in messages], variables)
+    text = ""
+    for piece, (_, words) in zip(before, messages, strict=True):
+        text += encoder.written(piece, before=text[-1:], after=words[:1]) + words
+    ids, _ = encoder.after("", text + encoder.written(last, before=text[-1:]))
+    begin = begin_ids(tokenizer) if tokenizer.chat_template is None else []
+    return begin + ids, "<think>" in last.rpartition("</think>")[2]
+
+
+def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str], variables: Mapping[str, Any]) -> str:
+    """The dialogue with marks for what is said."""
+    marks = [_MARK.format(number) for number in range(len(roles))]
+    if tokenizer.chat_template is None:
+        form = {"system": "{}\n\n", "user": "{}\nAnswer:", "assistant": " {}\n\n"}
+        return "".join(form[role].format(mark) for role, mark in zip(roles, marks, strict=True))
+    messages = [{"role": role, "content": mark} for role, mark in zip(roles, marks, strict=True)]
+    asked = f"a dialogue of {', '.join(roles)}"
+    try:
+        text = str(
+            tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **variables)
+        )
+    except Exception as error:  # a template is a program of the model's, which can fail in any way
+        raise UnsupportedModel(
+            f"the chat template of this model takes no {asked.removeprefix('a ')} "
+            f"({' '.join(str(error).split())[:200]}); leave out the system's words, or say earlier turns as text"
+        ) from error
+    places = [text.find(mark) for mark in marks]
+    if -1 in places or places != sorted(places):
+        raise UnsupportedModel(
+            f"the chat template of this model leaves out or moves what is said in {asked}; leave out the system's "
+            "words, or say earlier turns as text"
+        )
+    return text

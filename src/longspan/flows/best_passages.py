@@ -1,0 +1,57 @@
+"""One reply to the best passages, beside a question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from longspan.errors import WindowExceeded
+from longspan.flows.base import Events, Flow, together
+from longspan.flows.chat import Chat, Message
+from longspan.flows.passages import choose
+from longspan.parameters import check_whole
+from longspan.running.generation import MAX_NEW_TOKENS
+from longspan.spans import Answer, Document, cite, render
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestPassages(Flow):
+    """Reads the passages that speak most of the question. https://arxiv.org/abs/2310.03025
+
+    tokens: of passages that are read, fewer where the chat has no room for them. passage: tokens of each at most.
+    overhead: tokens that are left for the chat template.
+    Deviations: passages are found by BM25 and stand in the documents' order, where the paper takes the best few by a
+    trained retriever.
+    """
+
+    tokens: int = 4096
+    passage: int = 256
+    overhead: int = 64
+
+    def __post_init__(self) -> None:
+        check_whole("tokens", self.tokens, 1)
+        check_whole("passage", self.passage, 1)
+        check_whole("overhead", self.overhead, 0)
+
+    def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
+        """One reply to the passages and the question."""
+        reply = events.generation.get("max_new_tokens", MAX_NEW_TOKENS)
+        room = self.tokens
+        if chat.longest is not None:
+            room = min(room, chat.longest - reply - chat.count_tokens(question) - self.overhead)
+        if room < 1:
+            raise WindowExceeded(
+                f"question and answer leave {room:,} of {chat.longest:,} tokens for passages; shorten one of them"
+            )
+        chosen = choose(documents, question, room, chat.count_tokens, self.passage)
+        events.step(
+            f"reads {chosen.passages:,} of {chosen.total:,} passages, {chosen.skipped_tokens:,} tokens left out"
+        )
+        message = Message(role="user", content=f"{render(chosen.spans)}\n\n{question}")
+        said = chat.generate([message], stream=events.stream, **events.generation)
+        return Answer(
+            text=said.text,
+            citations=cite(said.text, question, chosen.spans),
+            usage=together([said.usage], chosen.skipped_tokens),
+            reasoning=said.reasoning,
+        )
