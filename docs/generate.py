@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from longspan import field, parts, registry
+from longspan.notation import parse_call
 from longspan.plan import Plan
 
 DOCS = Path(__file__).parent
@@ -126,6 +127,9 @@ def example_of(room: str, card: registry.Card) -> str:
     shown = [each for each in known if each.required] or [each for each in known if each.room is None][:2]
     given = ",".join(f"{each.name}={_example(each)}" for each in shown)
     call = f"{card.name}({given})" if given else card.name
+    if room == "flow":
+        parts.build(room, parse_call(call))
+        return f'longspan ask FILE QUESTION --flow "{call}"'
     text = f"{room}={call}" if room in registry.SLOTS else f"{owner_of(room)}({room}={call})"
     Plan.parse(text)
     return text

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import abc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -337,11 +336,7 @@ class Session:
         if self.plan.decode is None:
             said = self._batch.speak(speakers, ends)
         else:
-            drafted = [
-                speak_drafted(sequence, speaker, ends, self.plan.decode)
-                for sequence, speaker in zip(self.sequences, speakers, strict=True)
-            ]
-            said = ([step for step in steps if step is not None] for steps in zip_longest(*drafted))
+            said = speak_drafted(self.sequences, speakers, ends, self.plan.decode)
         while True:
             with self._whole():
                 steps = next(said, None)

@@ -24,7 +24,7 @@ from longspan.flows.chat import Message, Reply
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.running.generation import MAX_NEW_TOKENS, Generation
-from longspan.spans import apart, tokenize
+from longspan.spans import split_reasoning, tokenize
 from longspan.usage import Usage
 
 _DOES_NOT_FIT = re.compile(
@@ -224,7 +224,7 @@ class Endpoint:
         if stream is not None and output:
             stream(output)
         closed = "</think>" in output and "<think>" not in output.partition("</think>")[0]
-        reasoning, text = apart(output, begun=closed)
+        reasoning, text = split_reasoning(output, begun=closed)
         counted = sum(self.count_tokens(each["content"]) for each in messages)
         return Reply(
             text=text,

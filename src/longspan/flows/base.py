@@ -22,7 +22,7 @@ def together(usages: Sequence[Usage], truncated_tokens: int = 0) -> Usage:
         prefill_seconds=sum(each.prefill_seconds for each in usages),
         decode_seconds=sum(each.decode_seconds for each in usages),
         truncated_tokens=truncated_tokens,
-        apart_bytes=max((each.apart_bytes for each in usages), default=0),
+        offloaded_bytes=max((each.offloaded_bytes for each in usages), default=0),
     )
 
 

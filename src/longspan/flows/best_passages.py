@@ -18,15 +18,18 @@ from longspan.spans import Answer, Document, cite, render
 class BestPassages(Flow):
     """Reads the passages that speak most of the question. https://arxiv.org/abs/2310.03025
 
-    tokens: of passages that are read, fewer where the chat has no room for them. passage: tokens of each at most.
-    overhead: tokens that are left for the chat template.
     Deviations: passages are found by BM25 and stand in the documents' order, where the paper takes the best few by a
     trained retriever.
     """
 
     tokens: int = 4096
+    """Tokens of passages that are read, fewer where the chat has no room for them."""
+
     passage: int = 256
+    """Tokens of a passage at most."""
+
     overhead: int = 64
+    """Tokens that are left for the chat template."""
 
     def __post_init__(self) -> None:
         check_whole("tokens", self.tokens, 1)

@@ -11,7 +11,7 @@ from longspan.model import Model
 from longspan.plan import Plan
 from longspan.running.generation import Generation
 from longspan.running.runner import Progress
-from longspan.spans import apart
+from longspan.spans import split_reasoning
 from longspan.usage import Usage
 
 
@@ -104,5 +104,5 @@ class Local:
                 text += step.text
                 if stream is not None and step.text:
                     stream(step.text)
-            reasoning, answer = apart(text, begun=thinks)
+            reasoning, answer = split_reasoning(text, begun=thinks)
             return Reply(text=answer, reasoning=reasoning, usage=session.usage)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Collection, Iterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,9 +22,21 @@ if TYPE_CHECKING:
 
 
 def speak_drafted(
-    sequence: Sequence, speaker: Speaker, ends: Collection[int], decode: Decode
-) -> Iterator[Step]:
-    """Tokens of a sequence as a decoding method drafts and accepts them. ends: tokens with which it ends."""
+    sequences: abc.Sequence[Sequence], speakers: abc.Sequence[Speaker], ends: Collection[int], decode: Decode
+) -> Iterator[list[Step]]:
+    """Tokens of sequences side by side, step by step, as a decoding method drafts and accepts them.
+
+    ends: tokens with which a sequence ends.
+    """
+    each = [
+        _spoken(sequence, speaker, ends, decode)
+        for sequence, speaker in zip(sequences, speakers, strict=True)
+    ]
+    for steps in zip_longest(*each):
+        yield [step for step in steps if step is not None]
+
+
+def _spoken(sequence: Sequence, speaker: Speaker, ends: Collection[int], decode: Decode) -> Iterator[Step]:
     proposer, verifier = decode.proposer(), decode.verifier()
     sequence.history.append(["generate", 0])
     make_room(sequence, speaker.limit)
