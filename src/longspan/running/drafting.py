@@ -12,7 +12,7 @@ from torch import Tensor
 
 from longspan.decoding.base import Draft, Verifier
 from longspan.running.generation import Step
-from longspan.running.moments import make_room
+from longspan.running.moments import reserve_tokens
 from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
@@ -39,7 +39,7 @@ def speak_drafted(
 def _spoken(sequence: Sequence, speaker: Speaker, ends: Collection[int], decode: Decode) -> Iterator[Step]:
     proposer, verifier = decode.proposer(), decode.verifier()
     sequence.history.append(["generate", 0])
-    make_room(sequence, speaker.limit)
+    reserve_tokens(sequence, speaker.limit)
     while True:
         _run(sequence)
         draft = proposer.propose(sequence.tokens)
