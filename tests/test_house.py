@@ -14,7 +14,7 @@ SRC = ROOT / "src"
 ORDER = (
     {"errors"},
     {"brought"},
-    {"atomic", "cache_folder", "parameters"},
+    {"atomic", "cache_folder", "parameters", "progress"},
     {"notation"},
     {"usage"},
     {"kernels"},

@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from longspan import errors
     from longspan.model import Model, load
     from longspan.plan import Plan
+    from longspan.progress import Progress
     from longspan.running.generation import Step
-    from longspan.running.runner import Progress
     from longspan.session import Session
     from longspan.spans import Answer, Citation, Document, Span
     from longspan.usage import Usage
@@ -37,7 +37,7 @@ _HOMES = {
     "Document": "spans",
     "Model": "model",
     "Plan": "plan",
-    "Progress": "running.runner",
+    "Progress": "progress",
     "Session": "session",
     "Span": "spans",
     "Step": "running.generation",

@@ -11,9 +11,9 @@ from longspan.contexts.context import Saved
 from longspan.contexts.origin import Origin
 from longspan.exclusive import whole_precision
 from longspan.loading import Loaded, load_weights
-from longspan.loading.progress import Progress, silent
 from longspan.plan import Plan
 from longspan.profiles.profiles import Profiles
+from longspan.progress import Watcher
 from longspan.seam import Seam
 from longspan.selfcheck import SelfCheck, self_check
 from longspan.session import Session
@@ -105,7 +105,7 @@ def load(
     *,
     dtype: str | torch.dtype = "auto",
     device: str | torch.device = "auto",
-    progress: Progress = silent,
+    progress: Watcher | None = None,
 ) -> Model:
     """Finds and loads a model, and checks that the seam reproduces it.
 

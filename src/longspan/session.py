@@ -19,13 +19,14 @@ from longspan.conversation import Conversation, Words
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.profiles.profiles import prepare
+from longspan.progress import Watcher
 from longspan.running.batch import Batch
 from longspan.running.compressing import compress, rehearse
 from longspan.running.drafting import speak_drafted
 from longspan.running.engine import CHUNK, Engine
 from longspan.running.forking import check_alike, check_fork
 from longspan.running.generation import ANSWER_TOKENS, Generation, Step, end_tokens
-from longspan.running.runner import Progress, Request
+from longspan.running.runner import Request
 from longspan.running.sequence import Mark, Sequence
 from longspan.running.source import Prompt, Source, checked
 from longspan.running.speaking import Speaker
@@ -90,7 +91,7 @@ class Session:
         question: Source | abc.Sequence[Source] | None = None,
         more: bool = False,
         reserve: int = 0,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Watcher | None = None,
     ) -> Self:
         """Reads a text, a document, parts of documents or token ids; with size > 1 a list of one source a sequence.
 
@@ -122,7 +123,7 @@ class Session:
         question: str,
         *,
         about: Document | abc.Sequence[Document] | abc.Sequence[Span] | Prompt = (),
-        progress: Callable[[Progress], None] | None = None,
+        progress: Watcher | None = None,
         stream: Callable[[str], None] | None = None,
         truncated_tokens: int = 0,
         more: bool = False,
@@ -344,7 +345,7 @@ class Session:
                 return
             yield from steps
 
-    def _run(self, requests: list[Request], progress: Callable[[Progress], None] | None = None) -> None:
+    def _run(self, requests: list[Request], progress: Watcher | None = None) -> None:
         with self._whole():
             self._batch.run(requests, progress)
 
@@ -360,7 +361,7 @@ class Session:
     def _append(
         self,
         prompt: Prompt,
-        progress: Callable[[Progress], None] | None,
+        progress: Watcher | None,
         *,
         rounds: bool = True,
         more: bool = False,

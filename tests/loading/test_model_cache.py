@@ -62,9 +62,10 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
 def test_a_second_load_converts_nothing(cache, gguf_file):
     steps = []
 
-    def watch(step, done, total):
-        assert 0 <= done <= total
-        steps.append(step)
+    def watch(progress):
+        assert 0 <= progress.processed <= progress.total
+        assert progress.unit == "bytes"
+        steps.append(progress.stage)
 
     first = load_weights(gguf_file, dtype="float32", progress=watch)
     assert set(steps) == {"converting"}

@@ -15,7 +15,7 @@ from longspan.spans import Citation, printable
 
 if TYPE_CHECKING:
     from longspan.flows.ask import Reading
-    from longspan.running.runner import Progress
+    from longspan.progress import Progress
 
 _NARROW = 60  # columns of a terminal in which the numbers are more than a bar
 
@@ -73,8 +73,8 @@ class Display:
     def progress(self, progress: Progress) -> None:
         """Shows how far reading has come."""
         self._bars.update(self._task, completed=progress.processed, total=progress.total)
-        if not self._console.is_terminal and not self._quiet and progress.processed < progress.total:
-            self._lines(f"reading: {progress.processed:,} of {progress.total:,} tokens")
+        if not self._console.is_terminal and not self._quiet and progress.processed < (progress.total or 0):
+            self._lines(f"reading: {progress.processed:,} of {progress.total:,} {progress.unit}")
 
     def stream(self, text: str) -> None:
         """Shows a piece of the answer."""

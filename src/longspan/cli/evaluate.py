@@ -320,7 +320,7 @@ def _judge(folder: RunFolder, judge: Judge) -> None:
     from longspan.evaluation.judge import judge_answers
 
     with counting("judgements") as tell:
-        judge_answers(folder, judge, lambda done, total: tell(done, total, judge.server.model))
+        judge_answers(folder, judge, lambda one: tell(one.processed, one.total or 0, judge.server.model))
 
 
 def _rescore(path: Path, names: list[str], as_json: bool) -> None:

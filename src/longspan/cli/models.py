@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from longspan.cli.waiting import Lines
-from longspan.loading import Progress
+from longspan.progress import Progress, Watcher
 from longspan.spans import printable
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and remove models.")
@@ -25,7 +25,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
+def shown_progress() -> Iterator[Watcher]:
     """Bars on standard error for what is downloaded and converted; gone when the block ends."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     console = Console(stderr=True)
@@ -33,7 +33,8 @@ def shown_progress() -> Iterator[Progress]:
     tasks: dict[str, TaskID] = {}
     lines = Lines()
 
-    def report(step: str, done: int, total: int | None) -> None:
+    def report(progress: Progress) -> None:
+        step, done, total = progress.stage, progress.processed, progress.total
         if not console.is_terminal:
             lines(f"{step}: {decimal(done)}" + (f" of {decimal(total)}" if total else ""))
         bars.start()

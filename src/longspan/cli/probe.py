@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,7 @@ from longspan.cli.models import JsonOption, shown_progress
 from longspan.cli.waiting import Lines
 from longspan.parameters import check_range
 from longspan.plan import Plan
+from longspan.progress import Watcher
 from longspan.spans import Document, printable
 
 if TYPE_CHECKING:
@@ -312,17 +313,17 @@ def _loaded(name: str | None) -> Model:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def _bar(what: str) -> Iterator[Watcher]:
     """A bar on standard error, gone when the block ends; lines where that is no screen."""
     console = Console(stderr=True)
     if not console.is_terminal:
         lines = Lines()
-        yield lambda done, total: lines(f"{done:,} of {total:,} {what}")
+        yield lambda one: lines(f"{one.processed:,} of {one.total:,} {what}")
         return
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
     with Bars(*columns, console=console, transient=True) as bars:
         task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        yield lambda one: bars.update(task, completed=one.processed, total=one.total)
 
 
 def _print_json(value: Any) -> None:

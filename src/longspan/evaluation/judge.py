@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from longspan.evaluation.endpoint import Endpoint
 from longspan.evaluation.record import Key, Record, RunFolder
 from longspan.evaluation.task import TaskError
+from longspan.progress import Progress, Watcher
 
 PROMPT = """\
 You judge an answer to a question about a long text that you do not see.
@@ -103,9 +104,7 @@ def score_in(said: str) -> float | None:
     return float(found[-1]) / HIGHEST if found and float(found[-1]) <= HIGHEST else None
 
 
-def judge_answers(
-    folder: RunFolder, judge: Judge, progress: Callable[[int, int], None] = lambda done, total: None
-) -> None:
+def judge_answers(folder: RunFolder, judge: Judge, progress: Watcher | None = None) -> None:
     """Has the judge look at every answer of a run that it has not judged yet, and keeps what it says.
 
     progress is told how many of how many are done. Raises EndpointError where the server fails, with all kept so far.
@@ -125,7 +124,7 @@ def judge_answers(
         judges = {each["prompt"]: each for each in folder.description.get("judges", ())}
         judges[judge.digest] = {"prompt": judge.digest, "text": judge.prompt}
         folder.describe({**folder.description, "judges": list(judges.values())})
-        progress(0, len(waiting))
+        _tell(progress, 0, len(waiting))
         with (
             (folder.path / "judgements.jsonl").open("a", encoding="utf-8", newline="\n") as file,
             ThreadPoolExecutor(judge.server.parallel) as pool,
@@ -134,7 +133,12 @@ def judge_answers(
             for done, each in enumerate(pool.map(judge.judgement, waiting, questions), 1):
                 file.write(json.dumps(asdict(each), ensure_ascii=False) + "\n")
                 file.flush()
-                progress(done, len(waiting))
+                _tell(progress, done, len(waiting))
+
+
+def _tell(progress: Watcher | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(Progress(processed=done, total=total, stage="judging", unit="answers"))
 
 
 def judgements(folder: RunFolder) -> Iterator[Judgement]:

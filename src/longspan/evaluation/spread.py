@@ -14,9 +14,9 @@ from longspan.evaluation.local import Local
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.work import Work
-from longspan.loading.progress import Progress, silent
 from longspan.model import load
 from longspan.plan import Plan
+from longspan.progress import Watcher
 
 
 class Spread:
@@ -35,7 +35,7 @@ class Spread:
         chunk: int = 2048,
         dtype: str = "auto",
         device: str = "auto",
-        progress: Progress = silent,
+        progress: Watcher | None = None,
     ) -> None:
         try:
             import ray

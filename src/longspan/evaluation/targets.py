@@ -10,7 +10,7 @@ from longspan import brought
 from longspan.evaluation.task import TaskError
 from longspan.evaluation.work import Target
 from longspan.loading import load_weights
-from longspan.loading.progress import Progress, silent
+from longspan.progress import Watcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def target_of(
     parallel: int = 4,
     timeout: float = 600.0,
     ray: str | None = None,
-    progress: Progress = silent,
+    progress: Watcher | None = None,
 ) -> Target:
     """The local model, unless an endpoint or a Ray cluster is named.
 

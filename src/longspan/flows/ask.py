@@ -14,8 +14,8 @@ from longspan.flows.passages import choose
 from longspan.model import Model
 from longspan.parameters import check_choice
 from longspan.plan import Plan
+from longspan.progress import Watcher
 from longspan.running.generation import MAX_NEW_TOKENS, Generation
-from longspan.running.runner import Progress
 from longspan.running.source import Prompt
 from longspan.running.window import window_exceeded
 from longspan.session import Session
@@ -126,7 +126,7 @@ def ask(
     flow: Flow = "auto",
     chunk: int = 2048,
     decided: Callable[[Reading], None] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Watcher | None = None,
     stream: Callable[[str], None] | None = None,
     answered: Callable[[Answer], None] | None = None,
     keep: int = 0,

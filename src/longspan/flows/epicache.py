@@ -18,8 +18,8 @@ from longspan.model import Model
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.policies import epicache
+from longspan.progress import Progress, Watcher
 from longspan.running.generation import Generation
-from longspan.running.runner import Progress
 from longspan.session import Session
 from longspan.spans import Answer, Document, tokenize
 
@@ -88,9 +88,7 @@ class EpiCache:
         self._sessions: list[Session] = []
         self._rarity = torch.empty(0)
 
-    def read(
-        self, turns: Sequence[str], *, progress: Callable[[Progress], None] | None = None
-    ) -> tuple[Episode, ...]:
+    def read(self, turns: Sequence[str], *, progress: Watcher | None = None) -> tuple[Episode, ...]:
         """Reads a dialogue in place of what was read before, and returns its episodes.
 
         turns: what was said, in order, each with the speaker's name if that matters. progress counts the tokens of
@@ -147,9 +145,7 @@ class EpiCache:
     ) -> None:
         self.close()
 
-    def _read(
-        self, dialogue: Document, episode: Episode, progress: Callable[[Progress], None] | None
-    ) -> None:
+    def _read(self, dialogue: Document, episode: Episode, progress: Watcher | None) -> None:
         plan = replace(self.plan, policy=replace(self.plan.policy, prompt=episode.prompt))
         before = self.nbytes
         session = self.model.session(plan, chunk=self.chunk)
@@ -222,15 +218,13 @@ def clustered(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return found
 
 
-def _together(
-    progress: Callable[[Progress], None] | None, number: int, readings: int, began: float
-) -> Callable[[Progress], None] | None:
+def _together(progress: Watcher | None, number: int, readings: int, began: float) -> Watcher | None:
     """Tells the progress of one of several equally long readings as that of all."""
     if progress is None:
         return None
 
     def told(one: Progress) -> None:
-        done, total = one.processed + number * one.total, one.total * readings
+        done, total = one.processed + number * (one.total or 0), (one.total or 0) * readings
         progress(Progress(processed=done, total=total, seconds=time.perf_counter() - began))
 
     return told

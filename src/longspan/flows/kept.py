@@ -14,7 +14,7 @@ from longspan.contexts.snapshot import Snapshot
 from longspan.errors import ContextError
 from longspan.model import Model
 from longspan.plan import Plan
-from longspan.running.runner import Progress
+from longspan.progress import Watcher
 from longspan.running.source import Prompt
 from longspan.session import Session
 
@@ -32,7 +32,7 @@ def reading_session(
     *,
     keep: int,
     note: Callable[[str], None],
-    progress: Callable[[Progress], None] | None,
+    progress: Watcher | None,
     reserve: int = 0,
     chunk: int = 2048,
     template: Mapping[str, Any] | None = None,

@@ -22,8 +22,8 @@ from longspan.errors import CorruptModel, UnsupportedModel
 from longspan.loading.gguf_config import ROPE_FACTORS, config_of, family_of, generation_config_of
 from longspan.loading.gguf_header import GgufHeader, GgufTensor
 from longspan.loading.gguf_tokenizer import tokenizer_of
-from longspan.loading.progress import Progress
 from longspan.loading.reason import reason
+from longspan.progress import Progress, Watcher
 
 SHARD_BYTES = 2_000_000_000
 """No file of weights is larger, so that no more than this is held in memory while converting."""
@@ -34,7 +34,7 @@ def converted_bytes(header: GgufHeader, dtype: torch.dtype) -> int:
     return sum(int(np.prod(tensor.shape)) for tensor in header.tensors.values()) * dtype.itemsize
 
 
-def convert(header: GgufHeader, folder: Path, dtype: torch.dtype, progress: Progress) -> None:
+def convert(header: GgufHeader, folder: Path, dtype: torch.dtype, progress: Watcher | None) -> None:
     """Write the model of a GGUF file into `folder` as safetensors, config and tokenizer.
 
     Raises `CorruptModel` when tensors are missing or of another shape than the metadata says, and
@@ -56,15 +56,20 @@ def convert(header: GgufHeader, folder: Path, dtype: torch.dtype, progress: Prog
         )
         weights = {}
         for name in shard:
-            progress("converting", done, total)
+            _tell(progress, done, total)
             weights[names[name]] = _weight(header, header.tensors[name], config).to(dtype)
             index[names[name]] = file
             done += header.tensors[name].size
         save_file(weights, folder / file, metadata={"format": "pt"})
-    progress("converting", total, total)
+    _tell(progress, total, total)
     if len(shards) > 1:
         listing = {"metadata": {"total_size": converted_bytes(header, dtype)}, "weight_map": index}
         (folder / "model.safetensors.index.json").write_text(json.dumps(listing, indent=1), encoding="utf-8")
+
+
+def _tell(progress: Watcher | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(Progress(processed=done, total=total, stage="converting", unit="bytes"))
 
 
 def _names_in_transformers(header: GgufHeader, config: PretrainedConfig) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longspan.cache_folder import cache_folder, locked, require_space, subfolder, whole_folder
-from longspan.loading.progress import Progress
+from longspan.progress import Watcher
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ class Converted:
 
 
 def converted_folder(
-    gguf: Path, *, name: str, digest: str, source: str, dtype: torch.dtype, progress: Progress
+    gguf: Path, *, name: str, digest: str, source: str, dtype: torch.dtype, progress: Watcher | None
 ) -> Path:
     """The GGUF file as a transformers folder in `dtype`, converted now if that has not been done yet.
 

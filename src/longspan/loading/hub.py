@@ -7,8 +7,8 @@ from pathlib import Path
 
 from longspan.errors import CorruptModel, LongspanError, UnsupportedModel
 from longspan.loading.folder import PICKLES, weight_files
-from longspan.loading.progress import Progress, silent
 from longspan.loading.reason import SourceUnavailableError, reason
+from longspan.progress import Watcher
 
 _WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 _UNWANTED = ["*/*", "consolidated*"]
@@ -32,7 +32,7 @@ def on_disk(hub_id: str) -> Path | None:
     return folder
 
 
-def fetch_from_hub(hub_id: str, progress: Progress) -> Path:
+def fetch_from_hub(hub_id: str, progress: Watcher | None) -> Path:
     """Download the newest version of a model, safetensors only, and return its folder.
 
     The hub's own progress bars are shown to callers who watch. Raises `SourceUnavailableError` when the hub
@@ -50,7 +50,7 @@ def fetch_from_hub(hub_id: str, progress: Progress) -> Path:
                 for file in HfApi().model_info(hub_id, timeout=_SECONDS_TO_ANSWER).siblings or []
             ]
         _require_safetensors(hub_id, files)
-        with quiet() if progress is silent else nullcontext():
+        with quiet() if progress is None else nullcontext():
             return Path(snapshot_download(hub_id, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
     except LongspanError:
         raise

@@ -11,7 +11,7 @@ from longspan.loading.converted import converted_folder
 from longspan.loading.digest import file_digest, weights_digest
 from longspan.loading.find import find
 from longspan.loading.folder import weight_files
-from longspan.loading.progress import Progress, silent
+from longspan.progress import Watcher
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +48,7 @@ def load_weights(
     *,
     dtype: str | torch.dtype = "auto",
     device: str | torch.device = "auto",
-    progress: Progress = silent,
+    progress: Watcher | None = None,
 ) -> Loaded:
     """Load a model and its tokenizer, downloading and converting what is not on this machine yet.
 
@@ -82,7 +82,7 @@ def pull(
     name_or_path: str | Path | None = None,
     *,
     dtype: str | torch.dtype = "auto",
-    progress: Progress = silent,
+    progress: Watcher | None = None,
     renew: bool = True,
 ) -> Pulled:
     """Bring a model's files onto this machine, converted for `dtype`, without loading it.

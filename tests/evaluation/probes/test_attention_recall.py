@@ -162,6 +162,6 @@ def test_a_needle_outside_the_prompt_is_refused():
 def test_the_model_is_its_own_again_and_progress_is_told():
     told, model = [], tiny_model()
     before = model.seam.stock(torch.tensor(IDS))
-    recall("", progress=lambda done, total: told.append((done, total)))
+    recall("", progress=lambda one: told.append((one.processed, one.total)))
     assert told == [(4, 100), (36, 100), (68, 100), (100, 100)]
     assert torch.equal(model.seam.stock(torch.tensor(IDS)), before)

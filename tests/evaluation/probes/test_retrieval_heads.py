@@ -77,7 +77,7 @@ def test_scores_are_averaged_over_lengths_and_depths_and_sorted():
         depths=depths,
         needles=[NEEDLE],
         haystack=HAY,
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda one: told.append((one.processed, one.total)),
     )
     each = [
         copy_scores(tiny_model(), prompt(length, depth), Plan()) for length in lengths for depth in depths

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import torch
 from longspan.evaluation.probes.full_reading import CHUNK, FullReading, positions_only
 from longspan.parameters import check_range
 from longspan.plan import Plan
+from longspan.progress import Progress, Watcher
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -59,7 +59,7 @@ def attention_by_position(
     bins: int = 20,
     seed: int = 0,
     chunk: int = CHUNK,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Watcher | None = None,
 ) -> AttentionByPosition:
     """How a model's attention goes with position where nothing is worth more attention than anything else.
 
@@ -88,7 +88,7 @@ def attention_by_position(
         finally:
             reading.close()
         if progress is not None:
-            progress(number + 1, prompts)
+            progress(Progress(processed=number + 1, total=prompts, unit="prompts"))
     return AttentionByPosition(
         tokens=length,
         queries=queries,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch import Tensor
 
-from longspan.evaluation.probes.full_reading import CHUNK, FullReading, Progress
+from longspan.evaluation.probes.full_reading import CHUNK, FullReading
 from longspan.evaluation.probes.visible import kept, left, seen_in, visited
 from longspan.parameters import check_range
 from longspan.patterns.thinning import Thinning
 from longspan.plan import Plan
+from longspan.progress import Watcher
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -74,7 +75,7 @@ def attention_recall(
     queries: int = 16,
     needle: Sequence[int] = (),
     chunk: int = CHUNK,
-    progress: Progress | None = None,
+    progress: Watcher | None = None,
 ) -> AttentionRecall:
     """How much of the full attention of the last queries of a prompt falls on what a plan leaves visible.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +13,7 @@ from longspan.errors import UnsupportedModel
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.profiles.reading import full_layers
+from longspan.progress import Progress, Watcher
 from longspan.running.placed import PlacedTokens, turned
 from longspan.running.reader import Reader
 from longspan.running.window import window_exceeded
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 CHUNK = 2048
 
-Progress = Callable[[int, int], None]
 """Gets how many tokens are read so far, of how many."""
 
 
@@ -47,7 +47,7 @@ class FullReading:
         queries: int,
         chunk: int = CHUNK,
         remember: int = 0,
-        progress: Progress | None = None,
+        progress: Watcher | None = None,
     ) -> None:
         check_range("chunk", chunk, 1)
         check_range("queries", queries, 1, min(len(ids), chunk))
@@ -79,7 +79,7 @@ class FullReading:
         ends = ([first] if first else []) + list(range(first + chunk, self.count + 1, chunk))
         for end in self.reader.read(ids, ends):
             if progress is not None:
-                progress(end, len(ids))
+                progress(Progress(processed=end, total=len(ids)))
 
     def placed(self, layer: int, count: int) -> PlacedTokens:
         """The positions of the last `count` tokens."""

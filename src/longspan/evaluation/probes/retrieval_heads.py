@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.probes.full_reading import CHUNK, FullReading, positions_only
 from longspan.evaluation.probes.needle_prompt import NEEDLES, Needle, NeedlePrompt, needle_prompt
 from longspan.plan import Plan
+from longspan.progress import Progress, Watcher
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -68,7 +69,7 @@ def retrieval_heads(
     needles: Sequence[Needle] = NEEDLES,
     haystack: Haystack | None = None,
     chunk: int = CHUNK,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Watcher | None = None,
 ) -> RetrievalHeads:
     """Retrieval scores as in Retrieval Head, https://arxiv.org/abs/2404.15574.
 
@@ -93,7 +94,7 @@ def retrieval_heads(
         for layer, scores in copy_scores(model, prompt, chosen, chunk=chunk).items():
             totals[layer] = totals.get(layer, 0) + scores / len(cases)
         if progress is not None:
-            progress(number + 1, len(cases))
+            progress(Progress(processed=number + 1, total=len(cases), stage="asking", unit="prompts"))
     heads = [
         Head(layer=layer, head=head, score=score)
         for layer, scores in totals.items()
