@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol, TypedDict, Unpack
 from longspan.dialogue import dialogue_ids
 from longspan.model import Model
 from longspan.plan import Plan
+from longspan.progress import Progress
 from longspan.running.generation import Generation
-from longspan.running.runner import Progress
 from longspan.spans import split_reasoning
 from longspan.usage import Usage
 
