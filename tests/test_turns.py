@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from longspan.cli.ask import variables_of
+from longspan.cli.variables import variables_of
 from longspan.errors import UnsupportedModel
 from longspan.plan import Plan
 from longspan.spans import split_reasoning, tokenize

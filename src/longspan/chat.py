@@ -43,7 +43,7 @@ class Chat:
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, variables: Mapping[str, Any] | None = None
     ) -> None:
-        self._tokenizer, self.variables = tokenizer, dict(variables or {})
+        self.tokenizer, self.variables = tokenizer, dict(variables or {})
 
     def frame(self, turn: int, first: str = "", last: str = "") -> Frame:
         """The frame of a user's turn, counted from 0, in the rendering of the whole conversation up to it.
@@ -52,7 +52,7 @@ class Chat:
         user's words begin and end, as far as the template leaves them they are part of the frame. A model without a
         template gets plain lines. Raises UnsupportedModel for a template that fails or rewrites what is said.
         """
-        if self._tokenizer.chat_template is None:
+        if self.tokenizer.chat_template is None:
             return Frame(first if turn == 0 else f"\n\nQuestion: {first}", f"{last}\nAnswer:")
         mark, past = _MARK.format(2 * turn), _MARK.format(2 * turn - 1)
         said = [_MARK.format(number) for number in range(2 * turn)]
@@ -78,7 +78,7 @@ class Chat:
             for number, content in enumerate(contents)
         ]
         try:
-            text = self._tokenizer.apply_chat_template(
+            text = self.tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=True, **self.variables
             )
         except Exception as error:
@@ -93,7 +93,7 @@ class Chat:
 
     @property
     def _name(self) -> str:
-        return getattr(self._tokenizer, "name_or_path", "") or "this model"
+        return getattr(self.tokenizer, "name_or_path", "") or "this model"
 
 
 def check_variables(variables: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from copy import deepcopy
 from dataclasses import fields, replace
 
 import pytest
@@ -19,6 +20,8 @@ from longspan.evaluation.prompt import prompt_of
 from longspan.evaluation.retrieval import retrieved
 from longspan.evaluation.run import run
 from longspan.evaluation.work import Work
+from longspan.loading import Loaded
+from longspan.model import Model
 from longspan.plan import Plan
 from tiny import stock_logits, tiny_model
 
@@ -55,6 +58,7 @@ def asked(tmp_path, asking, **changes):
         ({"stop": ("",)}, "stop=''"),
         ({"few_shot": -1}, "few_shot=-1"),
         ({"few_shot_as": "prose"}, "few_shot_as='prose' is not one of turns, text"),
+        ({"template": {"messages": 1}}, "template has 'messages'"),
     ],
 )
 def test_what_means_nothing_is_refused(changes, reason):
@@ -85,7 +89,7 @@ def test_what_is_said_cannot_spell_the_marks_of_the_template():
 def request(length=None):
     local = Local(tiny_model())
     return Request(
-        length=length, seed=0, count_tokens=local.count_tokens, overhead=local.overhead, haystack=HAYSTACK
+        length=length, seed=0, count_tokens=local.count_tokens, overhead=local.overhead(), haystack=HAYSTACK
     )
 
 
@@ -274,3 +278,27 @@ def test_a_scorer_that_fails_costs_one_record(tmp_path):
     assert records["1"].error == "ZeroDivisionError: no words"
     assert records["1"].output
     assert "score=nan is outside 0 .. 1" in records["2"].error
+
+
+@pytest.mark.parametrize(("asking", "turns"), [({}, ()), ({"system": "Be brief."}, ())])
+def test_variables_reach_the_template_and_are_kept(tmp_path, asking, turns):
+    model = deepcopy_of(tiny_model())
+    model.tokenizer.chat_template += "{% if tone is defined %}{{ tone }}{% endif %}"
+    target = Local(model)
+    plain, kind = Asking(**asking), Asking(**asking, template={"tone": "kindly"})
+    work = Work(task=toy(), length=300, samples=(sample(),), plans=(Plan(),), turns=turns)
+    assert target.prompt(work, sample(), kind) == target.prompt(work, sample(), plain) + "kindly"
+    assert target.overhead(kind) == target.overhead(plain) + len("kindly")
+    job = Job(tasks=(toy(),), lengths=(300,), samples=1, haystack=HAYSTACK, asking=kind)
+    folder = RunFolder(tmp_path / "run")
+    run(job, target, folder)
+    assert folder.description["asking"]["template"] == {"tone": "kindly"}
+
+
+def deepcopy_of(model):
+    """The model with a tokenizer of its own."""
+    return Model(
+        Loaded(
+            network=model.network, tokenizer=deepcopy(model.tokenizer), name="tiny", digest="", source="test"
+        )
+    )

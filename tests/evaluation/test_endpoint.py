@@ -202,6 +202,12 @@ def test_reasoning_of_a_server_is_not_scored(server, tmp_path):
     assert server.asked[0][1]["max_tokens"] == 96
 
 
+def test_a_server_is_sent_the_variables_of_its_template(server, tmp_path):
+    asking = Asking(template={"enable_thinking": False})
+    run(job(samples=1, tasks=(toy(),), asking=asking), endpoint(server), RunFolder(tmp_path))
+    assert server.asked[0][1]["chat_template_kwargs"] == {"enable_thinking": False}
+
+
 @pytest.mark.parametrize("said", ["max_tokens is too large: 30000.", "stop has too many strings", "no model"])
 def test_what_else_a_server_refuses_ends_the_run(server, tmp_path, said):
     server.failures = [(400, said)]

@@ -96,6 +96,19 @@ def test_another_way_of_asking_needs_another_folder(folder, name, value, reason)
         check(job(asking=Asking(**{name: value})), folder)
 
 
+def test_what_a_run_begun_before_does_not_say_was_as_by_default(folder):
+    """An option may come after a run was begun."""
+    description = folder.description
+    for name in Asking().describe():
+        asking = {each: value for each, value in description["asking"].items() if each != name}
+        folder.describe({**description, "asking": asking})
+        check(job(), folder)
+    folder.describe({**description, "asking": {}})
+    check(job(), folder)
+    with pytest.raises(TaskError, match=r"template=\{\}, this one has \{'tone': 'kind'\}"):
+        check(job(asking=Asking(template={"tone": "kind"})), folder)
+
+
 @pytest.mark.parametrize("name", ["longspan", "torch", "transformers"])
 def test_another_version_needs_another_folder(folder, name):
     older = {**folder.description["versions"], name: "0.0.1"}

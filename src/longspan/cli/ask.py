@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from longspan import registry
-from longspan.chat import check_variables
 from longspan.cli.answering import Display, quoted
 from longspan.cli.asked import opened, split
 from longspan.cli.models import shown_progress
 from longspan.cli.sizes import read_bytes
 from longspan.cli.terminal import say
+from longspan.cli.variables import TemplateOption, variables_of
 from longspan.notation import parse_call
 from longspan.parameters import check_choice, check_range
 from longspan.parts import build
@@ -62,13 +61,7 @@ def ask(
     stop: Annotated[
         list[str] | None, typer.Option(help="Text at which the answer ends; may be repeated.")
     ] = None,
-    template: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="A variable of the chat template, such as enable_thinking=false; may be repeated.",
-        ),
-    ] = None,
+    template: TemplateOption = None,
     chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
     dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
@@ -87,7 +80,7 @@ def ask(
     check_range("--chunk", chunk, 1)
     if stop and not all(stop):
         raise ValueError("--stop is empty, which is at the beginning of every answer; give it some text")
-    variables = check_variables(variables_of(template or ()))
+    variables = variables_of(template)
     keep = read_bytes("--max-bytes", max_bytes) if save else 0
     chosen = Plan.of(plan)
     documents = opened(files)
@@ -149,19 +142,3 @@ def _flow(text: str) -> Any:
     call = parse_call(text)
     check_choice("--flow", call.name, (*FLOWS, *(card.name for card in registry.cards("flow"))))
     return build("flow", call)
-
-
-def variables_of(told: Sequence[str]) -> dict[str, Any]:
-    """Variables of a template told as NAME=VALUE, where a value is JSON or else a text."""
-    variables: dict[str, Any] = {}
-    for each in told:
-        name, found, value = each.partition("=")
-        if not found:
-            raise ValueError(
-                f"--template {each!r} has no value; write NAME=VALUE, such as enable_thinking=false"
-            )
-        try:
-            variables[name] = json.loads(value)
-        except ValueError:
-            variables[name] = value
-    return variables

@@ -16,6 +16,7 @@ from longspan.cli.lengths import read_lengths
 from longspan.cli.models import shown_progress
 from longspan.cli.options import with_options
 from longspan.cli.report import standing_table, table_console
+from longspan.cli.variables import TemplateOption, variables_of
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import find
 from longspan.evaluation.haystack import Haystack
@@ -126,6 +127,7 @@ def evaluate(
             rich_help_panel=_ASKED,
         ),
     ] = 0,
+    template: TemplateOption = None,
     chunk: Annotated[
         int, typer.Option(help="Tokens that pass through the model at a time.", rich_help_panel=_TARGET)
     ] = 2048,
@@ -248,6 +250,7 @@ def evaluate(
             repeats=repeats,
             stop=tuple(stop or ()),
             thinking=thinking,
+            template=variables_of(template),
         ),
         retrieval=tuple(dict.fromkeys(retrieval or ())),
         haystack=Haystack.open(haystack) if haystack else Haystack.built_in(),

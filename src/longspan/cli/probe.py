@@ -18,6 +18,7 @@ from rich.text import Text
 
 from longspan.cli.lengths import read_lengths
 from longspan.cli.models import JsonOption, shown_progress
+from longspan.cli.variables import TemplateOption, variables_of
 from longspan.cli.waiting import Lines
 from longspan.parameters import check_range
 from longspan.plan import Plan
@@ -64,13 +65,14 @@ def show_heads(
     depths: Annotated[int, typer.Option(help="At how many depths the needle lies in turn.")] = 5,
     top: Annotated[int, typer.Option(help="Heads to show.")] = 20,
     haystack: HaystackOption = None,
+    template: TemplateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show which heads retrieve: how often the token that a head looks at most is the one being copied."""
     lengths = read_lengths(length)
     check_range("--depths", depths, 1)
     check_range("--top", top, 1)
-    chosen, hay = Plan.of(plan), _haystack(haystack)
+    chosen, hay, variables = Plan.of(plan), _haystack(haystack), variables_of(template)
 
     from longspan.evaluation.probes import retrieval_heads
 
@@ -82,6 +84,7 @@ def show_heads(
             lengths=lengths,
             depths=[(number + 0.5) / depths for number in range(depths)],
             haystack=hay,
+            template=variables,
             progress=progress,
         )
     if as_json:
@@ -107,16 +110,19 @@ def show_recall(
     depth: Annotated[float, typer.Option(help="Where the needle lies, from 0 to 1.")] = 0.5,
     queries: Annotated[int, typer.Option(help="How many of the last queries are looked at.")] = 16,
     haystack: HaystackOption = None,
+    template: TemplateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show how much of the full attention falls on what a plan leaves visible, and how much of a needle is left."""
-    chosen, hay = Plan.of(plan), _haystack(haystack)
+    chosen, hay, variables = Plan.of(plan), _haystack(haystack), variables_of(template)
     check_range("--queries", queries, 1)
 
     from longspan.evaluation.probes import NEEDLES, attention_recall, needle_prompt
 
     loaded = _loaded(model)
-    prompt = needle_prompt(loaded.tokenizer, NEEDLES[0], length=length, depth=depth, haystack=hay)
+    prompt = needle_prompt(
+        loaded.tokenizer, NEEDLES[0], length=length, depth=depth, haystack=hay, template=variables
+    )
     with _bar("tokens") as progress:
         found = attention_recall(
             loaded, prompt.ids, chosen, queries=queries, needle=prompt.needle, progress=progress
@@ -194,6 +200,7 @@ def show_grounding(
     ] = "",
     model: ModelOption = None,
     plan: PlanOption = "",
+    template: TemplateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show whether an answer goes towards the files or stays with the question: its Semantic Grounding Index.
@@ -205,7 +212,7 @@ def show_grounding(
         raise ValueError(
             "no file is given; write longspan probe grounding FILE... QUESTION, with the question in quotation marks"
         )
-    chosen = Plan.of(plan)
+    chosen, variables = Plan.of(plan), variables_of(template)
     documents = [Document.open(file) for file in files]
 
     from longspan.evaluation.probes import embedder, grounding
@@ -217,7 +224,7 @@ def show_grounding(
         text, embed = answer, server.embedding
     else:
         loaded = _loaded(model)
-        text = answer or ask(loaded, documents, question, plan=chosen, flow="direct").text
+        text = answer or ask(loaded, documents, question, plan=chosen, flow="direct", template=variables).text
         embed = embedder(loaded, chosen) if server is None else server.embedding
     context = "\n\n".join(document.text for document in documents)
     found = grounding(question, context, text, embed)

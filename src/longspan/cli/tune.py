@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longspan.cli.models import shown_progress
+from longspan.cli.variables import TemplateOption, variables_of
 from longspan.cli.waiting import Lines
 from longspan.parameters import check_choice, check_range
 from longspan.plan import Plan
@@ -83,6 +84,7 @@ def tune(
         float,
         typer.Option(help="Points of 100 that the winner may lose against the full cache, shown at 95 %."),
     ] = 10.0,
+    template: TemplateOption = None,
     seed: Annotated[int, typer.Option(help="The questions are a function of it.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -96,7 +98,7 @@ def tune(
     check_range("--loss", loss, 0, 100)
     if length is not None:
         check_range("--length", length, 1)
-    chosen = [Plan.of(text) for text in plans or ()]
+    chosen, variables = [Plan.of(text) for text in plans or ()], variables_of(template)
 
     from longspan.evaluation.tune.corpus import Corpus
     from longspan.evaluation.tune.plan_file import check_path, write_plan
@@ -128,6 +130,7 @@ def tune(
             loss=loss / 100,
             seconds=limit,
             question=question,  # type: ignore[arg-type]
+            template=variables,
             seed=seed,
             watch=display.watch,
         )

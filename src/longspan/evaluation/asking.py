@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
+from longspan.chat import check_variables
 from longspan.evaluation.prompt import TooLong
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
@@ -29,7 +31,8 @@ class Asking:
     few_shot_as: see `FewShotAs`. temperature, top_k and top_p: as for `Session.generate`; above 0, each answer is
     drawn anew as a function of the seed, its task and its sample. repeats: answers to each sample. stop: strings that
     end an answer, besides the model's own ends. thinking: tokens that each answer may be longer than its task allows,
-    for what a model says in <think> before it answers, which is not scored; a length does not include them.
+    for what a model says in <think> before it answers, which is not scored; a length does not include them. template:
+    variables of the chat template, such as {"enable_thinking": False}.
     """
 
     question: Question = "seen"
@@ -44,6 +47,7 @@ class Asking:
     repeats: int = 1
     stop: tuple[str, ...] = ()
     thinking: int = 0
+    template: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for name, allowed in (("question", Question), ("too_long", TooLong), ("few_shot_as", FewShotAs)):
@@ -51,6 +55,7 @@ class Asking:
         check_range("few_shot", self.few_shot, 0)
         check_range("repeats", self.repeats, 1)
         check_range("thinking", self.thinking, 0)
+        check_variables(self.template)
         check_range("temperature", self.temperature, 0.0)
         check_range("top_k", 1 if self.top_k is None else self.top_k, 1)
         check_range("top_p", 1.0 if self.top_p is None else self.top_p, 0.0, 1.0)

@@ -63,9 +63,6 @@ class Endpoint:
     pause: float = 1.0
     _renamed: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    overhead: int = 64
-    """Tokens that the server's chat template adds, which are not known: a guess that most models stay under."""
-
     def __post_init__(self) -> None:
         check_range("parallel", self.parallel, 1)
         check_range("timeout", self.timeout, 0.001)
@@ -80,6 +77,10 @@ class Endpoint:
             if not isinstance(name, str):
                 raise EndpointError(f"{self.url} lists no model; name one with model=...")
             object.__setattr__(self, "model", name)
+
+    def overhead(self, asking: Asking) -> int:
+        """Tokens that the server's chat template adds, which are not known: a guess that most models stay under."""
+        return 64
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
@@ -185,6 +186,8 @@ class Endpoint:
             body["stop"] = list(asking.stop)
         if not task.chat:
             return "/completions", body | {"prompt": text + sample.prefix}
+        if asking.template:
+            body["chat_template_kwargs"] = dict(asking.template)
         said = [("system", asking.system)] if asking.system is not None else []
         said += [
             each for user, assistant in work.turns for each in (("user", user), ("assistant", assistant))

@@ -39,7 +39,10 @@ class Local:
     def __init__(self, model: Model, *, chunk: int = 2048, batch: int = 1) -> None:
         check_range("batch", batch, 1)
         self.model, self.chunk, self.batch = model, chunk, batch
-        self.overhead = overhead(model.tokenizer)
+
+    def overhead(self, asking: Asking = _PLAINLY) -> int:
+        """Tokens that the chat template adds to a prompt."""
+        return overhead(self.model.tokenizer, template=asking.template)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
@@ -92,7 +95,12 @@ class Local:
 
     def _prompt(self, work: Work, sample: Sample, asking: Asking) -> Prompt:
         return prompt_of(
-            self.model.tokenizer, sample, chat=work.task.chat, system=asking.system, turns=work.turns
+            self.model.tokenizer,
+            sample,
+            chat=work.task.chat,
+            system=asking.system,
+            turns=work.turns,
+            template=asking.template,
         )
 
     def _together(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from longspan.chat import Chat
 from longspan.conversation import begin_ids
@@ -62,14 +62,17 @@ def prompt_of(
     chat: bool,
     system: str | None = None,
     turns: Sequence[Turn] = (),
+    template: Mapping[str, Any] | None = None,
 ) -> Prompt:
     """The sample under the model's chat template, its answer begun with the sample's prefix.
 
     The ids are those of the whole prompt, but that a token ends where the context ends, which many questions may share.
-    system: the system's words. turns: solved examples, before the user's words.
+    system: the system's words. turns: solved examples, before the user's words. template: variables of the template.
     """
     encoder, templated = encoder_of(tokenizer), chat and tokenizer.chat_template is not None
-    before, after, thinks = _opened(tokenizer, sample, system, turns) if chat else ("", "", False)
+    before, after, thinks = (
+        _opened(Chat(tokenizer, template), sample, system, turns) if chat else ("", "", False)
+    )
     begin = [] if templated else begin_ids(tokenizer)
     context, starts = encoder.after("", before + sample.context)
     question, _ = encoder.after(
@@ -79,19 +82,17 @@ def prompt_of(
     return Prompt(context=begin + context, question=question, head=head, thinks=thinks and not sample.prefix)
 
 
-def _opened(
-    tokenizer: PreTrainedTokenizerFast, sample: Sample, system: str | None, turns: Sequence[Turn]
-) -> tuple[str, str, bool]:
+def _opened(chat: Chat, sample: Sample, system: str | None, turns: Sequence[Turn]) -> tuple[str, str, bool]:
     """What stands before and after the user's words, control tokens by name, and whether reasoning has begun then.
 
     What others said before is plain text.
     """
-    encoder, said = encoder_of(tokenizer), [("system", system)] if system is not None else []
+    encoder, said = encoder_of(chat.tokenizer), [("system", system)] if system is not None else []
     said += [each for user, assistant in turns for each in (("user", user), ("assistant", assistant))]
     if said:
-        *between, rest = pieces(tokenizer, [*(role for role, _ in said), "user"])
+        *between, rest = pieces(chat.tokenizer, [*(role for role, _ in said), "user"], chat.variables)
     else:
-        frame = Chat(tokenizer).frame(0)
+        frame = chat.frame(0)
         between, rest = [frame.before], frame.after
     before = ""
     for number, words in enumerate([*(words for _, words in said), sample.context + sample.question]):
@@ -102,8 +103,11 @@ def _opened(
 
 
 def overhead(
-    tokenizer: PreTrainedTokenizerFast, system: str | None = None, turns: Sequence[Turn] = ()
+    tokenizer: PreTrainedTokenizerFast,
+    system: str | None = None,
+    turns: Sequence[Turn] = (),
+    template: Mapping[str, Any] | None = None,
 ) -> int:
     """Tokens that the chat template adds to a prompt, with the system's words and solved examples."""
     empty = Sample(id="", context="", question="", references=())
-    return len(prompt_of(tokenizer, empty, chat=True, system=system, turns=turns))
+    return len(prompt_of(tokenizer, empty, chat=True, system=system, turns=turns, template=template))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from longspan.evaluation.asking import Asking
 from longspan.evaluation.code import digest
 from longspan.evaluation.record import TASK_FACTS
 from longspan.evaluation.task import Task, TaskError
@@ -41,21 +42,23 @@ def check_format(before: Mapping[str, Any], path: Path) -> None:
 def check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
     """Raises OtherRun that names the first difference in what must stay as it was.
 
-    now: as `run.json` will have it, possibly without the model, which is known late.
+    now: as `run.json` will have it, possibly without the model, which is known late. What a run begun before does not
+    say of how it asked was as it is by default.
     """
     check_format(before, path)
     for name in _DEPENDED_ON:
-        began, here = before["versions"].get(name), now["versions"].get(name)
-        if began != here:
+        then, here = before["versions"].get(name), now["versions"].get(name)
+        if then != here:
             raise OtherRun(
-                f"{path} holds a run of {name} {began}, this is {here}; choose another out=..., or go on with that one"
+                f"{path} holds a run of {name} {then}, this is {here}; choose another out=..., or go on with that one"
             )
     for name in ("model", "seed", "haystack"):
         if name in now and before.get(name) != now[name]:
             raise _differs(path, "a run", name, before.get(name), now[name])
+    began = {**Asking().describe(), **before["asking"]}
     for name, value in now["asking"].items():
-        if before["asking"].get(name) != value:
-            raise _differs(path, "a run", name, before["asking"].get(name), value)
+        if began[name] != value:
+            raise _differs(path, "a run", name, began[name], value)
     known = {task["name"]: task for task in before["tasks"]}
     for task in now["tasks"]:
         for fact, value in task.items():

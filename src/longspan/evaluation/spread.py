@@ -42,7 +42,6 @@ class Spread:
         except ImportError as error:
             raise LongspanError("spreading a run needs Ray: pip install 'longspan[ray]'") from error
         self._local = Local(load(model, dtype=dtype, device=device, progress=progress), chunk=chunk)
-        self.overhead = self._local.overhead
         _check_reachable(address)
         try:
             ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
@@ -54,6 +53,10 @@ class Spread:
         remote = ray.remote(num_cpus=cores, max_restarts=2, max_task_retries=2)(_Worker)
         self._ray = ray
         self._workers = [remote.remote(model, chunk, cores, dtype, device) for _ in range(count)]
+
+    def overhead(self, asking: Asking) -> int:
+        """As for a local model."""
+        return self._local.overhead(asking)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""

@@ -47,8 +47,7 @@ class Work:
 class Target(Protocol):
     """What answers: a local model, an endpoint, or models on several machines."""
 
-    @property
-    def overhead(self) -> int:
+    def overhead(self, asking: Asking) -> int:
         """Tokens that the chat template adds to a prompt."""
         ...
 

@@ -95,7 +95,7 @@ class Works:
         told = [words for turn in turns for words in turn] + [system or ""]
         more = sum(self._target.count_tokens(words) for words in told if words)
         if turns or system:
-            more += (self._target.overhead if task.chat else 1) * (1 + len(turns))
+            more += (self._target.overhead(self._job.asking) if task.chat else 1) * (1 + len(turns))
         return replace(request, overhead=request.overhead + more)
 
     def _repeated(self, task: Task, samples: Iterator[Sample], before: str) -> Iterator[Sample]:
@@ -114,7 +114,7 @@ class Works:
             length=length,
             seed=self._job.seed,
             count_tokens=self._target.count_tokens,
-            overhead=self._target.overhead if task.chat else 0,
+            overhead=self._target.overhead(self._job.asking) if task.chat else 0,
             haystack=self._job.haystack,
             data=self._job.data,
         )

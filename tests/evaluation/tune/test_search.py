@@ -31,7 +31,8 @@ SKILLS = {FULL: 0.92, GOOD: 0.97, POOR: 0.3, RICH: 0.97}
 class Script:
     """Answers with the reference as often as a plan's skill says; each answer takes its time."""
 
-    overhead = 10
+    def overhead(self, asking):
+        return 10
 
     def __init__(self, *, skills=None, unable=(), broken=(), window=2000, pace=0.2):
         self.skills, self.unable, self.broken = {**SKILLS, **(skills or {})}, set(unable), set(broken)

@@ -5,6 +5,7 @@ from itertools import count, islice
 import pytest
 from toy import toy
 
+from longspan.evaluation.asking import Asking
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.local import Local
 from longspan.evaluation.task import Request, TaskError
@@ -36,7 +37,7 @@ def search(**options):
 
 @pytest.mark.parametrize("question", ["seen", "unseen"])
 def test_all_plans_are_measured_on_the_same_questions(question):
-    found = search(question=question)
+    found = search(asking=Asking(question=question))
     assert found.winner in (Plan(), *PLANS)
     assert [each.plan for each in found.findings] == ["", *map(str, PLANS)]
     for finding in found.findings:
@@ -56,7 +57,7 @@ def test_a_record_is_what_the_model_answers_when_asked_alone():
         length=200,
         seed=0,
         count_tokens=local.count_tokens,
-        overhead=local.overhead,
+        overhead=local.overhead(),
         haystack=Haystack(repeats=True, name="d", text=CORPUS.documents[0].text),
     )
     samples = {sample.id: sample for sample in islice(task.samples(request), 80)}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate, count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.prompt import Prompt, prompt_of
@@ -64,14 +65,21 @@ class NeedlePrompt:
 
 
 def needle_prompt(
-    tokenizer: PreTrainedTokenizerFast, needle: Needle, *, length: int, depth: float, haystack: Haystack
+    tokenizer: PreTrainedTokenizerFast,
+    needle: Needle,
+    *,
+    length: int,
+    depth: float,
+    haystack: Haystack,
+    template: Mapping[str, Any] | None = None,
 ) -> NeedlePrompt:
     """The needle in as much of the haystack as fits, so that prompt and answer take at most `length` tokens.
 
-    depth: the share of the prose before the needle, from 0 to 1. Raises ValueError where not even the needle fits.
+    depth: the share of the prose before the needle, from 0 to 1. template: variables of the chat template. Raises
+    ValueError where not even the needle fits.
     """
     check_range("depth", depth, 0, 1)
-    bare = _prompt(tokenizer, needle, [], depth)
+    bare = _prompt(tokenizer, needle, [], depth, template)
     room = length - _size(bare)
     if room < 0:
         raise ValueError(
@@ -84,7 +92,7 @@ def needle_prompt(
         sentence = haystack.take(1, number)[0]
         sizes.append(max(1, len(tokenize(tokenizer, f" {sentence}", plain=True))))
     amount = bisect_right(list(accumulate(sizes)), room)
-    while _size(built := _prompt(tokenizer, needle, haystack.take(amount), depth)) > length:
+    while _size(built := _prompt(tokenizer, needle, haystack.take(amount), depth, template)) > length:
         amount -= 1
     return built
 
@@ -94,7 +102,11 @@ def _size(prompt: NeedlePrompt) -> int:
 
 
 def _prompt(
-    tokenizer: PreTrainedTokenizerFast, needle: Needle, sentences: list[str], depth: float
+    tokenizer: PreTrainedTokenizerFast,
+    needle: Needle,
+    sentences: list[str],
+    depth: float,
+    template: Mapping[str, Any] | None,
 ) -> NeedlePrompt:
     text = hidden(sentences, [(depth, needle.begin + needle.rest)])
     context = f"Read the text and then answer with its own words.\n\n{text}\n\n"
@@ -102,6 +114,7 @@ def _prompt(
         tokenizer,
         Sample(id="", context=context, question=needle.question, prefix=needle.begin, references=()),
         chat=True,
+        template=template,
     )
     start = context.index(needle.begin + needle.rest)
     middle, end = start + len(needle.begin), start + len(needle.begin) + len(needle.rest)

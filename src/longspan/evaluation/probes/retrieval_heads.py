@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,7 @@ def retrieval_heads(
     depths: Sequence[float] = (0.1, 0.3, 0.5, 0.7, 0.9),
     needles: Sequence[Needle] = NEEDLES,
     haystack: Haystack | None = None,
+    template: Mapping[str, Any] | None = None,
     chunk: int = CHUNK,
     progress: Watcher | None = None,
 ) -> RetrievalHeads:
@@ -78,8 +79,8 @@ def retrieval_heads(
     that also a model that fails at it has scores, and the score is the mean over lengths and depths, with the needles
     taking turns. The paper has the model answer, and counts distinct tokens of the whole needle.
 
-    plan: positions only. lengths: tokens of prompt and answer. depths: from 0 to 1. progress gets prompts done and
-    prompts in all.
+    plan: positions only. lengths: tokens of prompt and answer. depths: from 0 to 1. template: variables of the chat
+    template. progress gets prompts done and prompts in all.
     """
     chosen = positions_only(Plan.of(plan), "retrieval heads")
     for name, values in (("lengths", lengths), ("depths", depths), ("needles", needles)):
@@ -90,7 +91,9 @@ def retrieval_heads(
     totals: dict[int, Tensor] = {}
     for number, (length, depth) in enumerate(cases):
         needle = needles[number % len(needles)]
-        prompt = needle_prompt(model.tokenizer, needle, length=length, depth=depth, haystack=hay)
+        prompt = needle_prompt(
+            model.tokenizer, needle, length=length, depth=depth, haystack=hay, template=template
+        )
         for layer, scores in copy_scores(model, prompt, chosen, chunk=chunk).items():
             totals[layer] = totals.get(layer, 0) + scores / len(cases)
         if progress is not None:

@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import fmean, median
 
 from longspan.errors import LongspanError
-from longspan.evaluation.asking import Asking, Question
+from longspan.evaluation.asking import Asking
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.record import Key, Record
 from longspan.evaluation.sample import Sample
@@ -61,7 +61,7 @@ class Search:
     seconds: float
     limits: Limits = field(default_factory=Limits)
     loss: float = 0.1
-    question: Question = "seen"
+    asking: Asking = field(default_factory=Asking)
     seed: int = 0
     watch: Callable[[Stage], None] = lambda stage: None
     clock: Callable[[], float] = time.monotonic
@@ -102,7 +102,7 @@ class Search:
             findings=findings(race),
             length=self.length,
             seed=self.seed,
-            question=self.question,
+            question=self.asking.question,
             by_kind=_by_kind(self._records[self._key(sample, reference)] for sample in full.trials),
             notes=tuple(self._notes),
             seconds=self._spent,
@@ -119,7 +119,7 @@ class Search:
             length=self.length,
             seed=self.seed,
             count_tokens=self.target.count_tokens,
-            overhead=self.target.overhead if self.task.chat else 0,
+            overhead=self.target.overhead(self.asking) if self.task.chat else 0,
             haystack=Haystack(
                 name="documents", text="\n\n".join(each.text for each in self.corpus.documents), repeats=True
             ),
@@ -222,7 +222,7 @@ class Search:
 
     def _answers(self, plans: Sequence[Plan], batch: list[Sample]) -> Iterator[Record]:
         work = Work(task=self.task, length=self._length, samples=tuple(batch), plans=tuple(plans))
-        for record in self.target.answers([work], Asking(question=self.question)):
+        for record in self.target.answers([work], self.asking):
             if record.status == "too-long":
                 raise TaskError(
                     f"{record.prompt_tokens:,} tokens do not fit the window of plan {record.plan!r}; lower length=..."

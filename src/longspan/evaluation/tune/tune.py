@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from longspan.errors import LongspanError
-from longspan.evaluation.asking import Question
+from longspan.evaluation.asking import Asking, Question
 from longspan.evaluation.local import Local
 from longspan.evaluation.task import Task, TaskError
 from longspan.evaluation.tune.candidates import candidates
@@ -47,6 +48,7 @@ def tune(
     loss: float = 0.1,
     seconds: float = 600.0,
     question: Question = "seen",
+    template: Mapping[str, Any] | None = None,
     chunk: int = 2048,
     seed: int = 0,
     watch: Callable[[Stage], None] = lambda stage: None,
@@ -56,7 +58,8 @@ def tune(
     plans: what is raced, by default `candidates`. questions: a task, by default one made from the documents. length:
     tokens of a prompt and its answer, by default `default_length`. limits: what a plan may take. loss: how much lower
     than the full cache the winner may score, from 0 to 1, shown on the same questions at 95 %. seconds: how long the
-    search may take. question: whether policies act when they have seen the question. watch is told of every answer.
+    search may take. question: whether policies act when they have seen the question. template: variables of the chat
+    template. watch is told of every answer.
 
     Raises TaskError for questions that cannot be made or asked at the length, and NoPlan where no plan stays within
     the limits, or the full cache answers nothing, so that there is nothing to compare.
@@ -79,7 +82,7 @@ def tune(
         limits=limits or Limits(),
         loss=loss,
         seconds=seconds,
-        question=question,
+        asking=Asking(question=question, template=dict(template or {})),
         seed=seed,
         watch=watch,
     ).run()
