@@ -76,8 +76,10 @@ def interval(sequence: Sequence) -> int:
 def reserve_tokens(sequence: Sequence, count: int, *, reading: bool = False) -> None:
     """Makes room for `count` tokens to come, as far as they will be in memory at once.
 
-    A text under a policy that acts after each chunk gets room chunk by chunk.
+    A text under a policy that acts after each chunk, or whose tokens leave between layers, gets room chunk by chunk.
     """
+    if reading and sequence.engine.thinning is not None:
+        return
     if _each_chunk(sequence):
         if reading:
             return
