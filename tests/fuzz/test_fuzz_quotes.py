@@ -53,7 +53,7 @@ def _documents(draw):
 
 def _shown(text: str) -> str:
     """As it would stand in an answer: in one line, words that a line's end cuts put together, with plain blanks."""
-    return " ".join(re.sub(r"(?<=[^\W\d_])-\n(?=[^\W\d_])", "", text).split())
+    return " ".join(re.sub(r"(?<=[^\W\d_⁶½])-\n(?=[^\W\d_⁶½])", "", text).split())
 
 
 def _quoted(marks: str, quote: str) -> str:

@@ -204,6 +204,7 @@ def test_a_quote_at_boundaries_is_found(marked: str) -> None:
         ("Hawai'i is far", "Hawaiʻi is far"),
         ("the lighthouse is out", "the light\u00ad\nhouse is out"),
         ("pages 10-15 are lost", "pages 10-\n15 are lost"),
+        ("cut in half- ½ cup", "cut in half-\n½ cup"),
         ("the COVID-19 rules", "the COVID-\n19 rules"),
         ("rent and/or tax", "rent and/\nor tax"),
         ("holds 10⁶ oysters", "holds 10^6 oysters"),

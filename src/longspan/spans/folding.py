@@ -25,7 +25,10 @@ _LINE_MARKS = re.compile(rf"\n{LINE_MARK}")
 _INVISIBLE = re.compile(rf"\u00ad[^\S\n]*\n\s*|[{INVISIBLE}\u0640]+")
 _DASH = re.compile(r"[—―⸺⸻]+|--+")
 _INNER_BLANK = re.compile(r"(?<=[«‹])\s|\s(?=[»›])")
-_LINE_END = re.compile(r"(?<=[^\W_][-/])(?:[^\S\n]*\n\s*|\s+(?=\d)|(?<=\d[-/])\s+)(?=[^\W_])")
+_NUMERIC = r"[\d¼-¾⅐-⅞]"
+_LINE_END = re.compile(
+    rf"(?<=[^\W_][-/])(?:[^\S\n]*\n\s*|\s+(?={_NUMERIC})|(?<={_NUMERIC}[-/])\s+)(?=[^\W_])"
+)
 _HYPHEN = re.compile(rf"-(?<={_LETTER}-)(?:[^\S\n]*\n\s*)?(?={_LETTER})")
 _EMPHASIS = re.compile(r"[*_`]+")
 _BLANKS = re.compile(r"\s{2,}")
