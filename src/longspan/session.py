@@ -103,7 +103,9 @@ class Session:
         before anything is read. An exception while reading closes the session: it has read nothing.
         """
         check_range("reserve", reserve, 0)
-        self._append(Prompt.of(self._conversations, source, question), progress, more=more, reserve=reserve)
+        self._append(
+            Prompt.of(self._batch.conversations, source, question), progress, more=more, reserve=reserve
+        )
         return self
 
     def generate(self, **generation: Unpack[Generation]) -> Iterator[Step]:
@@ -140,13 +142,16 @@ class Session:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for ask; use read and generate for a batch")
         if not question.strip():
             raise ValueError("question is empty; ask something")
-        prompt, opens = Prompt.asked(self._conversations[0], question, about), not self._conversations[0].open
+        prompt, opens = (
+            Prompt.asked(self._batch.conversations[0], question, about),
+            not self._batch.conversations[0].open,
+        )
         speakers = self._speakers(**generation)
         limit = speakers[0].limit
         self._require(self.seen[0] + len(prompt), limit)
         reserve = 0 if self.plan.policy else limit  # a policy makes room itself
         self._append(prompt, progress, rounds=opens, more=more, room=limit, reserve=reserve)
-        draft = self._conversations[0]
+        draft = self._batch.conversations[0]
         said = ""
         with self._whole():
             for step in self._generate(speakers):
@@ -169,7 +174,7 @@ class Session:
         tokens = checked(ids, self._seam.config.vocab_size)
         self._fit([self.seen[0] + len(tokens)])
         (sequence,) = self.sequences
-        self._conversations[0].tokens(tokens)
+        self._batch.conversations[0].tokens(tokens)
         sequence.history.append(["logits", len(tokens)])
         self._run([Request(sequence=sequence, reading=False)])
         sequence.pending.extend(tokens)
@@ -287,8 +292,8 @@ class Session:
     @property
     def next_logits(self) -> Tensor:
         """Logits `[vocab]` for the token after what was read. For sessions of one sequence that have just read."""
-        if self.size == 1 and self._conversations[0].held:
-            self._conversations[0].commit()
+        if self.size == 1 and self._batch.conversations[0].held:
+            self._batch.conversations[0].commit()
             self._run([Request(sequence=self.sequences[0], reading=False)])
         first = self.sequences[0]
         if self.size > 1 or first.upcoming is None or first.pending:
@@ -320,10 +325,6 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def _conversations(self) -> list[Conversation]:
-        return self._batch.conversations
-
     def _speakers(self, **generation: Unpack[Generation]) -> list[Speaker]:
         return [
             Speaker(self._tokenizer, self._seam.device, number=number, **generation)
@@ -331,8 +332,8 @@ class Session:
         ]
 
     def _generate(self, speakers: list[Speaker]) -> Iterator[Step]:
-        ends = end_tokens(self._seam.network, self._tokenizer, self._conversations[0].end)
-        for conversation in self._conversations:
+        ends = end_tokens(self._seam.network, self._tokenizer, self._batch.conversations[0].end)
+        for conversation in self._batch.conversations:
             conversation.commit()
         if self.plan.decode is None:
             said = self._batch.speak(speakers, ends)
