@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from longspan.chat import check_variables
-from longspan.contexts.context import Context, Kind, Saved, reading
+from longspan.contexts.context import Context, Kind, Saved
 from longspan.contexts.origin import Origin
 from longspan.contexts.snapshot import Snapshot
 from longspan.conversation import Conversation, Words
@@ -142,10 +142,8 @@ class Session:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for ask; use read and generate for a batch")
         if not question.strip():
             raise ValueError("question is empty; ask something")
-        prompt, opens = (
-            Prompt.asked(self._batch.conversations[0], question, about),
-            not self._batch.conversations[0].open,
-        )
+        (conversation,) = self._batch.conversations
+        prompt, opens = Prompt.asked(conversation, question, about), not conversation.open
         speakers = self._speakers(**generation)
         limit = speakers[0].limit
         self._require(self.seen[0] + len(prompt), limit)
@@ -371,17 +369,8 @@ class Session:
     ) -> None:
         new = prompt.counts(self._seam.config.vocab_size)
         self._fit([seen + count for seen, count in zip(self.seen, new, strict=True)], room)
-        asking = prompt.questions or [[] for _ in prompt.ids]
-        for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
-            sequence.take(ids, question=asked, back=back, begins_round=rounds)
-        self._run([Request(sequence=each, more=more, reserve=reserve) for each in self.sequences], progress)
-        for sequence, ids, asked, held, conversation, count in zip(
-            self.sequences, prompt.ids, asking, prompt.held, prompt.conversations, new, strict=True
-        ):
-            sequence.question, sequence.conversation = [], conversation
-            sequence.pending.extend(held)
-            sequence.history.append(reading(len(ids), len(asked), more))
-            sequence.spent.read_tokens += count
+        with self._whole():
+            self._batch.read(prompt, new, progress, rounds=rounds, more=more, reserve=reserve)
 
     def _snapshot(self, sequences: list[Sequence]) -> Snapshot:
         self._require_read("saving")

@@ -104,7 +104,7 @@ def test_another_question_takes_up_the_same():
     (entry,) = folder.entries()
     with small_model().restore(entry.path) as session:
         assert session.name() == entry.name
-        assert session._conversations[0].open, "the question is not part of it"
+        assert session._batch.conversations[0].open, "the question is not part of it"
 
 
 def test_what_depends_on_the_question_is_not_kept():

@@ -105,9 +105,9 @@ def test_documents_are_kept_with_their_pages_and_odd_characters(tmp_path):
     with model.session() as session:
         session.read([Span(NOTE, 4, 40), Span(odd, 0, len(odd.text)), Span(NOTE, 50, 60)])
         path = session.save(tmp_path / "context")
-        spans = session._conversations[0].spans
+        spans = session._batch.conversations[0].spans
     with model.restore(path) as restored:
-        assert restored._conversations[0].spans == spans
+        assert restored._batch.conversations[0].spans == spans
     assert read_header(path).manifest["about"]["documents"] == [NOTE.name, odd.name]
 
 

@@ -24,7 +24,7 @@ from longspan.conversation import Conversation
 from longspan.errors import ContextError, LongspanError
 from longspan.parameters import check_range
 from longspan.plan import Plan
-from longspan.running.sequence import Sequence, Spent
+from longspan.running.sequence import Sequence, Spent, reading
 from longspan.running.source import Prompt
 from longspan.store.ledger import Ledger
 from longspan.store.state import under
@@ -180,8 +180,3 @@ class Saved:
             raise damaged(self.path, f"what it holds does not fit together ({error})") from None
         ledger.peak = max(ledger.peak, self.peak[0])
         ledger.reached(self.peak[1])
-
-
-def reading(tokens: int, asked: int, more: bool) -> list[Any]:
-    """What a history says of a reading: its tokens, those of its question, and whether the text goes on."""
-    return ["read", tokens, asked, more]

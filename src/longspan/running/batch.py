@@ -12,7 +12,8 @@ from longspan.running.engine import Engine
 from longspan.running.generation import Step
 from longspan.running.moments import reserve_tokens
 from longspan.running.runner import Request, Runner
-from longspan.running.sequence import Sequence
+from longspan.running.sequence import Sequence, reading
+from longspan.running.source import Prompt
 from longspan.running.speaking import Speaker
 from longspan.store.ledger import Ledger
 from longspan.usage import Usage
@@ -64,6 +65,33 @@ class Batch:
                 left = sum(len(each.sequence.pending) for each in requests)
                 seconds = time.perf_counter() - began
                 progress(Progress(processed=total - left, total=total, seconds=seconds))
+
+    def read(
+        self,
+        prompt: Prompt,
+        counts: abc.Sequence[int],
+        progress: Watcher | None,
+        *,
+        rounds: bool,
+        more: bool,
+        reserve: int,
+    ) -> None:
+        """Reads a prompt, and takes over the conversations that follow from it.
+
+        counts: how many tokens each sequence grows by. rounds: whether a round of the dialogue begins. more: whether
+        the text goes on in another call. reserve: tokens to come for which memory is taken at once.
+        """
+        asking = prompt.questions or [[] for _ in prompt.ids]
+        for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
+            sequence.take(ids, question=asked, back=back, begins_round=rounds)
+        self.run([Request(sequence=each, more=more, reserve=reserve) for each in self.sequences], progress)
+        for sequence, ids, asked, held, conversation, count in zip(
+            self.sequences, prompt.ids, asking, prompt.held, prompt.conversations, counts, strict=True
+        ):
+            sequence.question, sequence.conversation = [], conversation
+            sequence.pending.extend(held)
+            sequence.history.append(reading(len(ids), len(asked), more))
+            sequence.spent.read_tokens += count
 
     def speak(self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int]) -> Iterator[list[Step]]:
         """Tokens of all sequences, step by step, until all have ended. ends: tokens with which one does."""

@@ -294,3 +294,8 @@ def _copied(value: Any) -> Any:
     if isinstance(value, list):
         return [_copied(each) for each in value]
     return dict(value) if isinstance(value, dict) else value
+
+
+def reading(tokens: int, asked: int, more: bool) -> list[Any]:
+    """What a history says of a reading: its tokens, those of its question, and whether the text goes on."""
+    return ["read", tokens, asked, more]
