@@ -13,6 +13,7 @@ import typer
 
 from longspan.cli import app, extend, main, probe, tune
 from longspan.cli.terminal import say, streams
+from longspan.progress import Progress
 
 TEXT = "✓ “灯台 é 😀” — \udce9"
 
@@ -131,7 +132,7 @@ def test_nothing_ends_in_a_traceback(refused, monkeypatch, error, code, line):
 def test_long_work_says_how_far_it_has_come_where_there_is_no_terminal(monkeypatch, capsys):
     monkeypatch.setattr("longspan.cli.waiting.SECONDS", 0.0)
     with probe._bar("prompts") as told:
-        told(1, 2)
+        told(Progress(processed=1, total=2))
     with tune._Display(60) as display:
         display.watch(SimpleNamespace(plans=3, answers=7, seconds=4.0))
     with extend._Display() as display:
