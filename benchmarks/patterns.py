@@ -28,7 +28,7 @@ import longspan
 from longspan.kernels.attention import attend
 from longspan.kernels.blocks import attend_blocks
 from longspan.patterns.a_shape import AShape
-from longspan.patterns.base import Reading
+from longspan.patterns.base import PatternView
 from longspan.patterns.recall import recall
 from longspan.plan import Plan
 
@@ -57,7 +57,7 @@ class Taken(AShape):
     queries: ClassVar[dict[int, list[Tensor]]] = {}
     layers: tuple[int, ...] = ()
 
-    def index(self, reading: Reading) -> Any:
+    def index(self, reading: PatternView) -> Any:
         """As A-shape."""
         if reading.layer in self.layers:
             self.queries.setdefault(reading.layer, []).append(reading.query)
@@ -85,7 +85,7 @@ def layers_of(
 
 def reading_of(
     query: Tensor, key: Tensor, scale: float, layer: int, model: longspan.Model, state: Any
-) -> Reading:
+) -> PatternView:
     """What the engine would hand to a pattern."""
 
     def weights(rows: slice) -> Tensor:
@@ -94,7 +94,7 @@ def reading_of(
         scores = (some @ key.float().mT).view(len(query), -1, len(places)) * scale
         return scores.masked_fill_(places > places[rows][:, None], -torch.inf).softmax(-1)
 
-    return Reading(
+    return PatternView(
         query=query,
         key=key,
         scale=scale,

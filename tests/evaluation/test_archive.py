@@ -162,6 +162,6 @@ def test_a_file_that_the_hub_lacks_says_how_to_get_it(hub: type[Hub], tmp_path: 
         f"family/task needs its data (it is not in {tmp_path}): deep/one.jsonl of owner/set"
     )
     assert message.endswith(
-        "connect to the hub, or put set/one.jsonl or set/deep/one.jsonl into a folder and name the folder with --data"
+        "connect to the hub, or put set/one.jsonl or set/deep/one.jsonl into a folder and name the folder with data=..."
     )
     assert "\n" not in message

@@ -172,7 +172,7 @@ def test_a_hub_out_of_reach_is_one_line_with_the_other_way(
     assert f"it is not in {tmp_path}" in said
     assert "nobody/nothing cannot be fetched" in said
     assert said.endswith(
-        "connect to the hub, or put a/test.jsonl into a folder and name the folder with --data"
+        "connect to the hub, or put a/test.jsonl into a folder and name the folder with data=..."
         if files
         else "connect to the hub"
     )
@@ -190,7 +190,7 @@ def test_data_that_is_only_local_says_where_it_is_from(tmp_path: Path) -> None:
         list(source.rows(None, "a/task"))
     assert str(raised.value) == (
         "a/task needs its data: fetch it from https://example.org/a, put a/one.json or b.json into a folder "
-        "and name the folder with --data"
+        "and name the folder with data=..."
     )
     with pytest.raises(TaskError, match="it is not in"):
         list(source.rows(tmp_path, "a/task"))

