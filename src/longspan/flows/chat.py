@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
 
 from longspan.dialogue import dialogue_ids
-from longspan.model import Model
 from longspan.plan import Plan
 from longspan.progress import Progress
 from longspan.running.generation import Generation
 from longspan.spans import split_reasoning
 from longspan.usage import Usage
+
+if TYPE_CHECKING:
+    from longspan.model import Model
 
 
 class Message(TypedDict):
