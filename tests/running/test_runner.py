@@ -14,6 +14,7 @@ from longspan.running.engine import Engine
 from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
+from longspan.store.form import Plain
 from longspan.store.ledger import Ledger
 from tiny import tiny_model, tokens
 
@@ -72,6 +73,9 @@ def check_alike(mine, theirs):
     torch.testing.assert_close(mine.upcoming, theirs.upcoming, atol=1e-5, rtol=1e-5)
     for one, other in zip(mine.layers, theirs.layers, strict=True):
         assert one.store.lengths == other.store.lengths
+        if isinstance(one.store.form, Plain):
+            for held, expected in zip(one.store.vectors(), other.store.vectors(), strict=True):
+                torch.testing.assert_close(held, expected, atol=1e-4, rtol=1e-4)
 
 
 @dataclass(eq=False)
@@ -144,7 +148,8 @@ class Requests(RuleBasedStateMachine):
     @rule(data=st.data())
     def rewind(self, data):
         text = data.draw(st.sampled_from([each for each in self.idle if each.marks]))
-        mark, deeds = data.draw(st.sampled_from(text.marks))
+        place = data.draw(st.integers(0, len(text.marks) - 1))
+        mark, deeds = text.marks[place]
         text.sequence.rewind(mark)
         text.deeds = list(deeds)
 
@@ -230,6 +235,73 @@ def test_going_back_is_as_if_nothing_had_happened(plan):
     assert found[0][0] == found[1][0]
     assert torch.equal(found[0][1], found[1][1])
     check_alike(sequence, alone(sequence.engine, [[int(each) for each in tokens(40)]]))
+
+
+@pytest.mark.parametrize("plan", ["", "codec=int8", "policy=adakv(budget=24,window=8)"])
+def test_nothing_that_a_mark_or_a_fork_holds_is_overwritten(plan):
+    """A fork in the memory of a mark, and a mark in the memory of a fork, while either of them goes on."""
+    sequence, runner = fresh(engine_of(plan), Ledger()), Runner(tiny_model().seam)
+    deeds = [[int(each) for each in tokens(30)]]
+
+    def do(one, what):
+        request = done(one, runner, what)
+        for _ in runner.run():
+            pass
+        assert request.error is None
+
+    sequence.take(list(deeds[0]))
+    runner.add(Request(sequence=sequence, reserve=64))
+    for _ in runner.run():
+        pass
+    early = sequence.mark()
+    twin = sequence.fork(Ledger())
+    do(sequence, 6)
+    late = sequence.mark()
+    do(sequence, [int(each) for each in tokens(400, seed=2)])  # into other memory
+    do(twin, 9)
+    do(twin, 3)
+    sequence.rewind(late)
+    check_alike(sequence, alone(sequence.engine, [*deeds, 6]))
+    do(sequence, 4)
+    check_alike(twin, alone(twin.engine, [*deeds, 9, 3]))
+    third = sequence.fork(Ledger())
+    sequence.rewind(early)
+    do(sequence, [int(each) for each in tokens(8, seed=3)])
+    check_alike(third, alone(third.engine, [*deeds, 6, 4]))
+    check_alike(twin, alone(twin.engine, [*deeds, 9, 3]))
+    sequence.rewind(late)
+    check_alike(sequence, alone(sequence.engine, [*deeds, 6]))
+
+
+@pytest.mark.parametrize("plan", ["", "codec=int8", "policy=adakv(budget=24,window=8)"])
+def test_a_later_mark_holds_when_something_else_follows_an_earlier_one(plan):
+    sequence, runner = fresh(engine_of(plan), Ledger()), Runner(tiny_model().seam)
+    texts = [[int(each) for each in tokens(count, seed=count)] for count in (30, 6, 8)]
+    sequence.take(texts[0])
+    runner.add(Request(sequence=sequence, reserve=64, more=True))
+    for _ in runner.run():
+        pass
+    marks = [sequence.mark()]
+    for text in texts[1:]:
+        sequence.rewind(marks[0])
+        sequence.take(list(text))
+        runner.add(Request(sequence=sequence, reading=False))
+        for _ in runner.run():
+            pass
+        marks.append(sequence.mark())
+    found = []
+    for mark in marks[1:]:
+        sequence.rewind(mark)
+        found.append([layer.store.vectors() for layer in sequence.layers])
+    first, second = ([pair[0][:, :30] for pair in each] for each in found)
+    assert all(map(torch.equal, first, second))
+    for (keys, _), text in zip([each[0] for each in found], texts[1:], strict=True):
+        only = fresh(engine_of(plan), Ledger())
+        only.take([*texts[0], *text])
+        runner.add(Request(sequence=only, more=True))
+        for _ in runner.run():
+            pass
+        torch.testing.assert_close(keys, only.layers[0].store.vectors()[0], atol=0.05, rtol=0.05)
 
 
 def test_a_mark_of_another_sequence_is_refused():

@@ -10,7 +10,6 @@ from longspan.conversation import Conversation, Words
 from longspan.progress import Progress, Watcher
 from longspan.running.engine import Engine
 from longspan.running.generation import Step
-from longspan.running.moments import reserve_tokens
 from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Sequence, reading
 from longspan.running.source import Prompt
@@ -100,9 +99,8 @@ class Batch:
             for sequence, speaker in zip(self.sequences, speakers, strict=True)
         ]
         self._begin(requests)
-        for request, speaker in zip(requests, speakers, strict=True):
-            request.sequence.history.append(["generate", 0])
-            reserve_tokens(request.sequence, speaker.limit)
+        for sequence in self.sequences:
+            sequence.history.append(["generate", 0])
         while not all(request.finished for request in requests):
             if requests[-1] not in self._runner.requests and not requests[-1].finished:
                 raise ValueError("the session went on with something else meanwhile; generate again")

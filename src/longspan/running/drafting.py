@@ -45,10 +45,7 @@ def _spoken(sequence: Sequence, speaker: Speaker, ends: Collection[int], decode:
         draft = proposer.propose(sequence.tokens)
         for token in _accepted(sequence, draft, verifier, speaker):
             step = speaker.say(token, ends)
-            sequence.pending.append(token)
-            if sequence.conversation is not None:
-                sequence.conversation.spoke(token, ended=token in ends)
-            sequence.spent.generated_tokens += 1
+            sequence.say(token, ended=token in ends)
             sequence.history[-1][1] += 1
             yield step
             if step.finished:

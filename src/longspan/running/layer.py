@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,15 +22,10 @@ _ENTRIES = re.compile(r"store\.\w+\.column\d+")
 
 
 class LayerMark(NamedTuple):
-    """What a layer held and what parts remembered of it, for `LayerMemory.rewind`."""
+    """What a layer held and, by name, what parts remembered of it, for `LayerMemory.rewind`."""
 
     store: StoreMark
-    recent: list[Tensor]
-    trackers: dict[Tracking, Tracker]
-    unwatched: list[Tensor]
-    summaries: dict[tuple[int, int], Summary]
-    pattern: State | None
-    allocation: State | None
+    remembered: dict[str, Any]
 
 
 @dataclass
@@ -87,40 +82,24 @@ class LayerMemory:
 
     def mark(self) -> LayerMark:
         """What is known now. Entries are not copied; what parts remember is."""
-        return LayerMark(self.store.mark(), *self._remembered())
+        return LayerMark(self.store.mark(), self._remembered())
 
     def rewind(self, mark: LayerMark) -> None:
         """Knows again what it knew at a mark of its own."""
         self.store.rewind(mark.store)
-        _, self.recent, self.trackers, self.unwatched, self.summaries, self.pattern, self.allocation = mark
-        (
-            self.recent,
-            self.trackers,
-            self.unwatched,
-            self.summaries,
-            self.pattern,
-            self.allocation,
-        ) = self._remembered()
+        vars(self).update(mark.remembered)
+        vars(self).update(self._remembered())  # the mark keeps its own
 
-    def _remembered(
-        self,
-    ) -> tuple[
-        list[Tensor],
-        dict[Tracking, Tracker],
-        list[Tensor],
-        dict[tuple[int, int], Summary],
-        State | None,
-        State | None,
-    ]:
-        """A copy of what parts remember, in the order of a mark."""
-        return (
-            list(self.recent),
-            {key: tracker.fork() for key, tracker in self.trackers.items()},
-            list(self.unwatched),
-            {place: each.fork() for place, each in self.summaries.items()},
-            None if self.pattern is None else self.pattern.fork(),
-            None if self.allocation is None else self.allocation.fork(),
-        )
+    def _remembered(self) -> dict[str, Any]:
+        """A copy of everything but entries, by name."""
+        return {
+            "recent": list(self.recent),
+            "trackers": {key: tracker.fork() for key, tracker in self.trackers.items()},
+            "unwatched": list(self.unwatched),
+            "summaries": {place: each.fork() for place, each in self.summaries.items()},
+            "pattern": None if self.pattern is None else self.pattern.fork(),
+            "allocation": None if self.allocation is None else self.allocation.fork(),
+        }
 
     def changed(self) -> None:
         """Forgets what was said of entries that are others now."""

@@ -70,6 +70,8 @@ class Runner:
         sequence.announced = sequence.seen
         if request.reading:
             reserve_tokens(sequence, len(sequence.pending) + request.reserve, reading=True)
+        elif request.speaker is not None:
+            reserve_tokens(sequence, request.speaker.limit)
         self.requests.append(request)
         return request
 
@@ -176,10 +178,7 @@ class Runner:
         """The next token of a request."""
         sequence = request.sequence
         step = speaker.step(sequence.upcoming, request.ends)
-        sequence.pending.append(step.token)
-        if sequence.conversation is not None:
-            sequence.conversation.spoke(step.token, ended=step.token in request.ends)
-        sequence.spent.generated_tokens += 1
+        sequence.say(step.token, ended=step.token in request.ends)
         request.finished = bool(step.finished)
         return step
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -39,9 +38,8 @@ class Spent:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mark:
-    """A moment of a sequence, for `Sequence.rewind`: how many tokens had run, and what was known besides."""
+    """A moment of a sequence, for `Sequence.rewind`: what its layers held, and what was known besides."""
 
-    run: int
     layers: list[LayerMark]
     known: Mapping[str, Any]
 
@@ -51,9 +49,9 @@ class Mark:
         return [column for layer in self.layers for column in layer.store.columns]
 
 
-# What a mark keeps by name, besides the tokens that had run and the layers.
+# What a mark and a fork copy by name, besides the layers.
 _KNOWN = (
-    *("pending", "upcoming", "question", "fitted", "announced", "uncompressed", "rounds", "asked"),
+    *("ids", "pending", "upcoming", "question", "fitted", "announced", "uncompressed", "rounds", "asked"),
     *("rehearsed", "surprise", "history", "conversation", "spent"),
 )
 
@@ -125,6 +123,8 @@ class Sequence:
     @property
     def marked_bytes(self) -> int:
         """Bytes of entries that are kept only because a mark may still be gone back to."""
+        if not self._marks:
+            return 0
         own = {id(column) for layer in self.layers for column in layer.store.columns}
         kept = {id(column): column.nbytes for mark in self._marks for column in mark.columns}
         return sum(size for place, size in kept.items() if place not in own)
@@ -199,20 +199,20 @@ class Sequence:
         chosen = engine or self.engine
         selects = chosen.selector == self.engine.selector
         twin = Sequence.__new__(Sequence)
-        twin.__dict__ |= self.__dict__ | {
-            "engine": chosen,
-            "ledger": ledger,
-            "conversation": None if self.conversation is None else self.conversation.fork(),
-            "layers": [layer.fork(ledger, chosen.trackings, selects=selects) for layer in self.layers],
-            "ids": list(self.ids),
-            "pending": list(self.pending),
-            "rounds": list(self.rounds),
-            "rehearsed": {key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.trackings},
-            "surprise": list(self.surprise),
-            "history": deepcopy(self.history),
-            "spent": replace(self.spent),
-            "_marks": WeakSet(),
-        }
+        twin.__dict__ |= (
+            self.__dict__
+            | self._known()
+            | {
+                "engine": chosen,
+                "ledger": ledger,
+                "layers": [layer.fork(ledger, chosen.trackings, selects=selects) for layer in self.layers],
+                "ids": list(self.ids),
+                "rehearsed": {
+                    key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.trackings
+                },
+                "_marks": WeakSet(),
+            }
+        )
         return twin
 
     def mark(self) -> Mark:
@@ -221,9 +221,7 @@ class Sequence:
         Entries are not copied: what is dropped afterwards is kept while the mark lives.
         """
         layers = [layer.mark() for layer in self.layers]
-        mark = Mark(
-            run=self.run, layers=layers, known={name: _copied(getattr(self, name)) for name in _KNOWN}
-        )
+        mark = Mark(layers=layers, known=self._known())
         self._marks.add(mark)
         return mark
 
@@ -236,7 +234,6 @@ class Sequence:
             raise ValueError(
                 "mark is of another sequence or was given up; rewind to one that this sequence made"
             )
-        del self.ids[mark.run :]
         for layer, before in zip(self.layers, mark.layers, strict=True):
             layer.rewind(before)
         for name, value in mark.known.items():
@@ -269,6 +266,16 @@ class Sequence:
             self.surprise = [mine["surprise"].to(device, copy=True)]
         for number, layer in enumerate(self.layers):
             layer.load(under(f"layer{number}", tensors), self.engine.plan, self.engine.trackings, device)
+
+    def say(self, token: int, *, ended: bool) -> None:
+        """Takes a token that was drawn, which is pending now. ended: one that ends what is said."""
+        self.pending.append(token)
+        if self.conversation is not None:
+            self.conversation.spoke(token, ended=ended)
+        self.spent.generated_tokens += 1
+
+    def _known(self) -> dict[str, Any]:
+        return {name: _copied(getattr(self, name)) for name in _KNOWN}
 
     def _tensors(self) -> dict[str, Tensor]:
         held = {

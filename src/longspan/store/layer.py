@@ -277,7 +277,7 @@ class LayerStore:
     @property
     def columns(self) -> list[Tensor]:
         """The memory in which entries lie."""
-        return [column for tier in self._tiers for column in tier.rows.mark().columns]
+        return [column for tier in self._tiers for column in tier.rows.columns]
 
     def release(self) -> None:
         """Gives all memory back."""

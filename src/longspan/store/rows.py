@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import eq, ge
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -15,14 +16,20 @@ from longspan.store.medium import MEMORY, Medium
 
 @dataclass
 class _Shared:
-    """Memory at which several Rows may look: how many do, and how much of each row is taken by any of them."""
+    """Memory at which several Rows may look.
+
+    owners: how many do now. taken: how much of each row was written by any of them. marks: those that may be gone back
+    to in this memory.
+    """
 
     owners: int = 1
     taken: list[int] = field(default_factory=list)
+    marks: WeakSet[RowsMark] = field(default_factory=WeakSet)
 
 
-class RowsMark(NamedTuple):
-    """What rows held, for `rewind`: where it lies and how much of it was filled. Later entries come behind it."""
+@dataclass(frozen=True, eq=False)
+class RowsMark:
+    """What rows held, for `rewind`: where it lies and how much of it was filled. Nobody writes there while it lives."""
 
     lengths: list[int]
     capacity: list[int]
@@ -53,6 +60,11 @@ class Rows:
     def even(self) -> bool:
         """Whether every row has the same length and room."""
         return len(set(self.lengths)) == 1 and len(set(self._capacity)) == 1
+
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which the entries lie."""
+        return self._columns
 
     @property
     def nbytes(self) -> int:
@@ -99,10 +111,9 @@ class Rows:
 
         Whoever writes an entry there says so by `grown`.
         """
-        if self._shared.owners > 1 or any(
-            length == room for length, room in zip(self.lengths, self._capacity, strict=True)
-        ):
+        if self._shared.taken != self.lengths or any(map(eq, self.lengths, self._capacity)):
             self._make_room([1] * self.rows, self._columns)
+        self._shared.taken = [length + 1 for length in self.lengths]
         begins = [(column.data_ptr(), column.shape[-1] * column.itemsize) for column in self._columns]
         found, offset = [], 0
         for length, room in zip(self.lengths, self._capacity, strict=True):
@@ -198,7 +209,7 @@ class Rows:
         twin.lengths = list(self.lengths)
         twin._capacity = list(self._capacity)
         twin._columns, twin._per = list(self._columns), list(self._per)
-        if self._shared.owners == 1:
+        if self._free:
             self._shared.taken = self.lengths
         twin._shared = self._shared
         self._shared.owners += 1
@@ -207,7 +218,9 @@ class Rows:
 
     def mark(self) -> RowsMark:
         """What is held now, without a copy: entries that are dropped later stay in the memory that the mark knows."""
-        return RowsMark(self.lengths, self._capacity, self._columns, self._per, self._shared)
+        mark = RowsMark(self.lengths, self._capacity, self._columns, self._per, self._shared)
+        self._shared.marks.add(mark)
+        return mark
 
     def rewind(self, mark: RowsMark) -> None:
         """Holds again what was held at a mark of its own."""
@@ -217,7 +230,8 @@ class Rows:
             self._shared.owners -= 1
             self._shared = mark.shared
             self._shared.owners += 1
-        self.lengths, self._capacity, self._columns, self._per, _ = mark
+        self.lengths, self._capacity = mark.lengths, mark.capacity
+        self._columns, self._per = mark.columns, mark.per
 
     def filled(self) -> list[Tensor]:
         """The columns without their empty places: `[sum of lengths / per, w]`, row after row."""
@@ -242,6 +256,15 @@ class Rows:
         """Gives all memory back; the rows are empty afterwards."""
         self._replace([], [0] * self.rows, [0] * self.rows)
 
+    @property
+    def _free(self) -> bool:
+        """Whether nobody's entries lie behind its own, those of marks included."""
+        shared = self._shared
+        return shared.taken == self.lengths or (shared.owners == 1 and all(map(self._covers, shared.marks)))
+
+    def _covers(self, mark: RowsMark) -> bool:
+        return all(map(ge, self.lengths, mark.lengths))
+
     def _make_room(self, counts: Sequence[int], columns: Sequence[Tensor]) -> None:
         """Room behind each row that nobody else writes to, for so many more entries; columns show the kinds."""
         wanted = [length + count for length, count in zip(self.lengths, counts, strict=True)]
@@ -255,7 +278,7 @@ class Rows:
             self._move(
                 [self._whole(max(want, 2 * room)) for want, room in zip(wanted, self._capacity, strict=True)]
             )
-        elif self._shared.owners > 1 and self._shared.taken != self.lengths:
+        elif not self._free:
             self._move(list(self._capacity))
         self._shared.taken = wanted
 
@@ -302,4 +325,4 @@ class Rows:
         self._ledger.give(self.nbytes, resident=self.resident)
         self._shared.owners -= 1
         self._columns, self.lengths, self._capacity = columns, list(lengths), list(capacity)
-        self._shared = _Shared()
+        self._shared = _Shared(taken=self.lengths)
