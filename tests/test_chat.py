@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from longspan.chat import Chat
+from longspan.chat import ChatTemplate
 from longspan.errors import UnsupportedModel, WindowExceeded
 from longspan.loading import Loaded
 from longspan.model import Model
@@ -161,7 +161,7 @@ def test_a_template_that_rewrites_what_is_said_is_refused():
         tokenizer.chat_template = "{% for m in messages %}{{ m['content'] | upper }}{% endfor %}"
 
     with pytest.raises(UnsupportedModel, match=r"chat template of .* rewrites what the user says"):
-        Chat(with_tokenizer(shout).tokenizer).frame(0)
+        ChatTemplate(with_tokenizer(shout).tokenizer).frame(0)
 
 
 def test_a_template_that_drops_what_the_assistant_said_is_refused():
@@ -171,7 +171,7 @@ def test_a_template_that_drops_what_the_assistant_said_is_refused():
         )
 
     with pytest.raises(UnsupportedModel, match="rewrites"):
-        Chat(with_tokenizer(forget).tokenizer).frame(1)
+        ChatTemplate(with_tokenizer(forget).tokenizer).frame(1)
 
 
 def test_frames_of_the_default_model_are_its_template(default_weights):
@@ -185,7 +185,7 @@ def test_frames_of_the_default_model_are_its_template(default_weights):
     def prompt(count):
         return tokenizer.apply_chat_template(messages[:count], add_generation_prompt=True, tokenize=False)
 
-    first, second = (Chat(tokenizer).frame(turn) for turn in range(2))
+    first, second = (ChatTemplate(tokenizer).frame(turn) for turn in range(2))
     assert first.before + "One?" + first.after == prompt(1)
     assert prompt(1) + "Two." + second.before + "Three?" + second.after == prompt(3)
 

@@ -34,7 +34,7 @@ class Frame:
     after: str
 
 
-class Chat:
+class ChatTemplate:
     """A model's chat template as the model's own library renders it.
 
     variables: what the template is given besides the messages, such as enable_thinking.

@@ -13,7 +13,7 @@ from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from longspan.chat import Chat
+from longspan.chat import ChatTemplate
 from longspan.errors import UnsupportedModel
 from longspan.parameters import check_choice
 from longspan.spans import Span, encoder_of, render, tokenize
@@ -38,7 +38,7 @@ class Conversation:
     ) -> None:
         self._tokenizer = tokenizer
         self._encoder = encoder_of(tokenizer)
-        self._chat = Chat(tokenizer, variables)
+        self._chat = ChatTemplate(tokenizer, variables)
         self._turn: Turn = "none"
         self._turns = 0
         self._said = self._loose = ""
@@ -84,7 +84,7 @@ class Conversation:
         self._turn, self._turns, self.spans = state["turn"], int(state["turns"]), list(spans)
         self._said, self._loose = self._encoder.joined(state["said"]), self._encoder.joined(state["loose"])
         self._last, self._ended, self.held = state["last"], bool(state["ended"]), list(state["held"])
-        self._chat = Chat(self._tokenizer, state["template"])
+        self._chat = ChatTemplate(self._tokenizer, state["template"])
 
     def text(self, text: str) -> list[int]:
         """Text as it is, control tokens spelled out in it included, after the model's begin token if it is first."""
@@ -200,7 +200,7 @@ class Words:
     def __init__(
         self, tokenizer: PreTrainedTokenizerFast, variables: Mapping[str, Any] | None = None
     ) -> None:
-        self._tokenizer, self._chat = tokenizer, Chat(tokenizer, variables)
+        self._tokenizer, self._chat = tokenizer, ChatTemplate(tokenizer, variables)
 
     def encode(self, text: str) -> list[int]:
         """Text as tokens; a control token spelled out in it has no power."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from longspan.chat import Chat
+from longspan.chat import ChatTemplate
 from longspan.conversation import begin_ids
 from longspan.dialogue import pieces
 from longspan.evaluation.sample import Sample
@@ -71,7 +71,7 @@ def prompt_of(
     """
     encoder, templated = encoder_of(tokenizer), chat and tokenizer.chat_template is not None
     before, after, thinks = (
-        _opened(Chat(tokenizer, template), sample, system, turns) if chat else ("", "", False)
+        _opened(ChatTemplate(tokenizer, template), sample, system, turns) if chat else ("", "", False)
     )
     begin = [] if templated else begin_ids(tokenizer)
     context, starts = encoder.after("", before + sample.context)
@@ -82,7 +82,9 @@ def prompt_of(
     return Prompt(context=begin + context, question=question, head=head, thinks=thinks and not sample.prefix)
 
 
-def _opened(chat: Chat, sample: Sample, system: str | None, turns: Sequence[Turn]) -> tuple[str, str, bool]:
+def _opened(
+    chat: ChatTemplate, sample: Sample, system: str | None, turns: Sequence[Turn]
+) -> tuple[str, str, bool]:
     """What stands before and after the user's words, control tokens by name, and whether reasoning has begun then.
 
     What others said before is plain text.

@@ -206,7 +206,6 @@ class Sequence:
                 "engine": chosen,
                 "ledger": ledger,
                 "layers": [layer.fork(ledger, chosen.trackings, selects=selects) for layer in self.layers],
-                "ids": list(self.ids),
                 "rehearsed": {
                     key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.trackings
                 },
