@@ -277,7 +277,7 @@ def test_a_plan_that_cannot_be_is_refused_in_one_line(text, error, said):
             "policy=toy-quest: toy-quest belongs to selector; write selector=toy-quest",
         ),
         ("policy", Mine(), "policy=Mine is no policy; derive it from longspan.policies.base.Policy"),
-        ("decode", Mine(), "this version has no decode methods; leave decode out"),
+        ("decode", Mine(), "decode=Mine is no decode; derive it from longspan.decoding.base.Decode"),
         ("policy", "", "expected the name of a method, found the end"),
         ("policy", "toy-snap selector=toy-quest", "expected nothing more, found 'selector'"),
     ],

@@ -61,11 +61,12 @@ def test_keys_share_a_scale_per_channel_and_values_per_token(bits, group_size, g
     channels = keys.transpose(1, 2).tolist()
     want = torch.tensor([[in_groups(channel, group_size, bits) for channel in head] for head in channels])
     step = (keys.amax() - keys.amin()) / (2**bits - 1)  # a number right between two steps may go either way
+    # Where a scale lies between two fp16 numbers, the whole of its group may be off by what that rounding is.
     wrong = (key - want.transpose(1, 2)).abs() > 1e-4
-    assert wrong.sum() <= 1 + 0.01 * wrong.numel()
+    assert wrong.sum() <= group_size + 0.01 * wrong.numel()
     assert_close(key, want.transpose(1, 2), atol=float(step), rtol=0)
     wrong = (value - by_channels(values, group_size, bits)).abs() > 1e-4
-    assert wrong.sum() <= 1 + 0.01 * wrong.numel()
+    assert wrong.sum() <= largest_divisor(dim, group_size) + 0.01 * wrong.numel()
 
 
 @given(st.integers(1, 20), st.sampled_from([4, 8, 12]), st.integers(1, 5), st.integers(0, 99))

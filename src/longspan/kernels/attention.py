@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longspan.kernels import bf16, compiled, naive
+from longspan.kernels import bf16, compiled, decoding, naive
 
 # Plain attention holds a [heads, rows, m] matrix; this bounds its number of elements.
 _PLAIN_ELEMENTS = 1 << 24
@@ -31,6 +31,8 @@ def attend(
     mask: bool, broadcast to `[heads, n, m]`, true where a query may look; not together with `causal`.
     Returns the output `[heads, n, d]` and the log-sum-exp `[heads, n]` in fp32, −∞ where nothing was seen.
     """
+    if mask is None and query.shape[1] == 1 and decoding.suits_all(query, key, value):
+        return decoding.attend_one(query, key, value, scale=scale, softcap=softcap)
     if query.device.type != "cpu" or softcap is not None or key.shape[-1] != value.shape[-1]:
         return _plain(query, key, value, scale=scale, causal=causal, mask=mask, softcap=softcap)
     if mask is None and query.shape[1] == 1:

@@ -1,4 +1,4 @@
-// One new token of each of several sequences: its entry is stored behind its rows, and its queries attend to them.
+// One token of each of several sequences: its entry is stored behind its rows, if it is new, and its queries attend.
 //
 // A row belongs to one head of keys and values of one sequence and lies where its store put it, so that rows have their
 // own places and lengths. The queries of a head go through a row together, a panel of entries at a time, with an online
@@ -18,10 +18,10 @@
 
 // In the order of decoding.py. A row's number is that of its token times the heads of keys, plus its head.
 struct Call {
-  const void *query, *key, *value;  // of the new tokens: [heads, tokens, dim] and [kv_heads, tokens, ...]
+  const void *query, *key, *value;  // of the tokens: [heads, tokens, dim] and [kv_heads, tokens, ...]; key null: none is new
   float *out, *lse;                 // [heads, tokens, value_dim], [heads, tokens]
   const int64_t *keys, *values, *places;  // [rows]: where a row's keys, values and positions begin; no positions are 0
-  const int64_t *lengths, *firsts;  // [rows]: entries before the new one, and the first that is seen
+  const int64_t *lengths, *firsts;  // [rows]: entries, without the new one, and the first that is seen
   const int64_t* positions;         // [tokens]
   int64_t query_head, query_row, key_head, key_row, value_head, value_row;  // strides
   int64_t heads, kv_heads, tokens, dim, value_dim, bf16, threads;
@@ -69,7 +69,7 @@ class Worker {
     const int64_t token = row / call_.kv_heads, head = row % call_.kv_heads;
     In* keys = reinterpret_cast<In*>(call_.keys[row]);
     In* values = reinterpret_cast<In*>(call_.values[row]);
-    if (last) store(token, head, row, keys, values);
+    if (last && call_.key) store(token, head, row, keys, values);
     for (int64_t g = 0; g < group_; ++g) {
       const In* query = static_cast<const In*>(call_.query) + (head * group_ + g) * call_.query_head + token * call_.query_row;
       for (int64_t i = 0; i < call_.dim; ++i) queries_[g * width_ + i] = float(query[i]) * factor();
@@ -199,7 +199,7 @@ void all_rows(const Call& call) {
   std::vector<int64_t> row_of, start, stop, begins(rows + 1);
   int64_t entries = 0;
   for (int64_t row = 0; row < rows; ++row) {
-    const int64_t first = call.firsts[row], end = call.lengths[row] + 1;
+    const int64_t first = call.firsts[row], end = call.lengths[row] + (call.key ? 1 : 0);
     const int64_t wanted = rows >= 2 * call.threads ? 1 : 2 * call.threads;
     const int64_t cuts = std::max<int64_t>(1, std::min(wanted, (end - first) / SHARE));
     begins[row] = row_of.size();

@@ -1,4 +1,4 @@
-"""One new token of each of several sequences: stored behind its rows, and attending to them, in one call."""
+"""One token of each of several sequences: stored behind its rows, and attending to them, in one call."""
 
 from __future__ import annotations
 
@@ -49,6 +49,16 @@ def suits(dtype: torch.dtype, device: torch.device) -> bool:
     return device.type == "cpu" and dtype in (torch.bfloat16, torch.float32) and _library() is not None
 
 
+def suits_all(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    """Whether `attend_one` can be used: see `suits`; all in one format, without gradients, and with keys to look at."""
+    return (
+        suits(query.dtype, query.device)
+        and query.dtype == key.dtype == value.dtype
+        and key.shape[1] > 0
+        and not any(x.requires_grad for x in (query, key, value))
+    )
+
+
 def attend_rows(
     query: Tensor,
     key: Tensor,
@@ -65,31 +75,44 @@ def attend_rows(
     token's heads, then of the second's. positions: of the tokens. Each row is one entry longer afterwards; its owner
     has to say so.
     """
-    query, key, value = (x if x.stride(-1) == 1 else x.contiguous() for x in (query, key, value))
-    heads, tokens, dim = query.shape
-    out = torch.empty(heads, tokens, value.shape[-1])
-    lse = torch.empty(heads, tokens)
-    table = torch.tensor([*zip(*rows, strict=True)], dtype=torch.int64)
+    key, value = (x if x.stride(-1) == 1 else x.contiguous() for x in (key, value))
     places = torch.tensor(positions, dtype=torch.int64)
-    call = _Call(
-        scale=scale,
-        softcap=softcap or 0.0,
-        query=query.data_ptr(),
-        key=key.data_ptr(),
-        value=value.data_ptr(),
-        out=out.data_ptr(),
-        lse=lse.data_ptr(),
-        positions=places.data_ptr(),
-        heads=heads,
-        kv_heads=len(key),
-        tokens=tokens,
-        dim=dim,
-        value_dim=value.shape[-1],
-        bf16=query.dtype is torch.bfloat16,
-        threads=torch.get_num_threads(),
-    )
-    (call.query_head, call.query_row, _), (call.key_head, call.key_row, _) = query.stride(), key.stride()
-    call.value_head, call.value_row, _ = value.stride()
+    call = _Call(key=key.data_ptr(), value=value.data_ptr(), positions=places.data_ptr())
+    (call.key_head, call.key_row, _), (call.value_head, call.value_row, _) = key.stride(), value.stride()
+    return _run(call, query, len(key), value.shape[-1], rows, scale, softcap)
+
+
+def attend_one(
+    query: Tensor, key: Tensor, value: Tensor, *, scale: float, softcap: float | None
+) -> tuple[Tensor, Tensor]:
+    """A query `[heads, 1, dim]` over keys and values `[kv_heads, m, ...]` that are stored already; results likewise."""
+    key, value = (x if x[0].is_contiguous() else x.contiguous() for x in (key, value))
+    rows = [
+        OpenRow(keys.data_ptr(), values.data_ptr(), 0, key.shape[1], 0)
+        for keys, values in zip(key, value, strict=True)
+    ]
+    return _run(_Call(), query, len(key), value.shape[-1], rows, scale, softcap)
+
+
+def _run(
+    call: _Call,
+    query: Tensor,
+    kv_heads: int,
+    value_dim: int,
+    rows: Sequence[OpenRow],
+    scale: float,
+    softcap: float | None,
+) -> tuple[Tensor, Tensor]:
+    query = query if query.stride(-1) == 1 else query.contiguous()
+    heads, tokens, dim = query.shape
+    out, lse = torch.empty(heads, tokens, value_dim), torch.empty(heads, tokens)
+    table = torch.tensor([*zip(*rows, strict=True)], dtype=torch.int64)
+    call.scale, call.softcap = scale, softcap or 0.0
+    call.query, call.out, call.lse = query.data_ptr(), out.data_ptr(), lse.data_ptr()
+    call.query_head, call.query_row, _ = query.stride()
+    call.heads, call.kv_heads, call.tokens = heads, kv_heads, tokens
+    call.dim, call.value_dim = dim, value_dim
+    call.bf16, call.threads = query.dtype is torch.bfloat16, torch.get_num_threads()
     address, step = table.data_ptr(), table.stride(0) * table.itemsize
     call.keys, call.values, call.places = address, address + step, address + 2 * step
     call.lengths, call.firsts = address + 3 * step, address + 4 * step
