@@ -39,7 +39,14 @@ _WHERE_THERE = {"use_sliding_window": True, "max_window_layers": 1, "sliding_win
 # What the sizes and defaults leave out of what a family can do.
 _MORE: dict[str, dict[str, object]] = {
     "minimax_m3_vl_text": {"layer_types": ["full_attention", "minimax_m3_sparse"] * 2},
-    "granitemoehybrid": {"layer_types": ["attention"] * 4, "position_embedding_type": "rope"},
+    "falcon_h1": {"mamba_d_ssm": 128, "mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8},
+    "granitemoehybrid": {
+        "layer_types": ["mamba", "attention"] * 2,
+        "position_embedding_type": "rope",
+        "mamba_n_heads": 8,
+        "mamba_d_head": 16,
+    },
+    "bamba": {"attn_layer_indices": [1, 3]},
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1},
     "lfm2": {"layer_types": ["conv", "full_attention"] * 2},
     "gpt_neo": {"attention_types": [[["global", "local"], 2]]},

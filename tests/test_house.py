@@ -30,7 +30,7 @@ ORDER = (
     {"conversation"},
     {"dialogue"},
     {"loading"},
-    {"fusing", "layouts", "leaving", "exclusive", "masks", "once", "scaling", "unrotated"},
+    {"fusing", "layouts", "leaving", "exclusive", "masks", "once", "recurrent", "scaling", "unrotated"},
     {"borrowing", "ropes"},
     {"watching"},
     {"facts"},

@@ -36,6 +36,26 @@ _EXTRAS = {
     "mixtral": {"num_local_experts": 4},
     "qwen3_moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
     "granite": {"attention_multiplier": 0.1, "embedding_multiplier": 2.0, "residual_multiplier": 0.5},
+    "bamba": {
+        "attn_layer_indices": [1],
+        "mamba_n_heads": 8,
+        "mamba_d_head": 16,
+        "mamba_d_state": 8,
+        "mamba_chunk_size": 8,
+    },
+    "falcon_h1": {"mamba_d_ssm": 128, "mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8},
+    "lfm2": {"layer_types": ["conv", "full_attention", "conv"]},
+    "qwen3_next": {
+        "num_hidden_layers": 4,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 32,
+        "shared_expert_intermediate_size": 32,
+        "linear_num_value_heads": 4,
+        "linear_num_key_heads": 2,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+    },
     "glm": {"partial_rotary_factor": 0.5},
 }
 
@@ -61,7 +81,9 @@ def tiny_network(family: str, **changes: object) -> PreTrainedModel:
         | changes,
     )
     generator = torch.Generator().manual_seed(0)
-    network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with torch.no_grad():
         for weight in network.parameters():
             noise = torch.randn(weight.shape, generator=generator)
@@ -86,10 +108,11 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def model_of(network: PreTrainedModel) -> Model:
-    """The network with the shared tokenizer, through the self-check."""
+def model_of(network: PreTrainedModel, digest: str = "") -> Model:
+    """The network with the shared tokenizer, through the self-check. digest: what its weights are said to have."""
+    source = "made in the test"
     return Model(
-        Loaded(network=network, tokenizer=tiny_tokenizer(), name="tiny", digest="", source="made in the test")
+        Loaded(network=network, tokenizer=tiny_tokenizer(), name="tiny", digest=digest, source=source)
     )
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from longspan.plan import Plan
     from longspan.progress import Progress
     from longspan.running.generation import Step
+    from longspan.running.inputs import Vectors
     from longspan.session import Session
     from longspan.spans import Answer, Citation, Document, Span
     from longspan.usage import Usage
@@ -26,6 +27,7 @@ __all__ = [
     "Span",
     "Step",
     "Usage",
+    "Vectors",
     "__version__",
     "errors",
     "load",
@@ -42,6 +44,7 @@ _HOMES = {
     "Span": "spans",
     "Step": "running.generation",
     "Usage": "usage",
+    "Vectors": "running.inputs",
     "load": "model",
 }
 

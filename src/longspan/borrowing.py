@@ -1,10 +1,10 @@
-"""A network whose rotation and attention are ours for the time of one forward pass."""
+"""A network whose rotation, attention and recurrences are ours for the time of one forward pass."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from longspan.errors import LongspanError, UnsupportedModel
 from longspan.exclusive import ExclusiveUse
 from longspan.once import computed_once
+from longspan.recurrent import Recurrent, Recurring
 from longspan.unrotated import Unrotated, frequencies
 
 _NAME = "longspan"
@@ -33,8 +34,9 @@ WITHOUT_MEANING = frozenset(
 class Call:
     """One layer's attention as the model asks for it.
 
-    query `[heads, n, dim]`, key and value `[kv_heads, n, dim]`, none rotated. scale multiplies the scores,
-    softcap bounds them, sinks `[heads]` are learned logits that take part in the softmax.
+    layer: which of the layers with attention. query `[heads, n, dim]`, key and value `[kv_heads, n, dim]`, none
+    rotated. scale multiplies the scores, softcap bounds them, sinks `[heads]` are learned logits that take part in the
+    softmax.
     """
 
     layer: int
@@ -50,22 +52,32 @@ Attention = Callable[[Call], Tensor]
 
 
 class Guest(NamedTuple):
-    """Whose attention runs, and whether it is handed what nobody understands, because the network is only watched."""
+    """Whose attention and recurrences run, and as which of the layers with attention a layer of the network counts.
+
+    watching: whether it is handed what nobody understands, because the network is only watched.
+    """
 
     attention: Attention
+    recurring: Recurring | None
     watching: bool
+    numbers: Mapping[int, int]
 
 
 _guest: ContextVar[Guest] = ContextVar("longspan_attention")
 
 
 class Borrowing:
-    """A network, and how its rotary modules and its attention are taken out and put back."""
+    """A network, and how its rotary modules, its attention and its recurrent layers are taken out and put back.
+
+    recurrent: the recurrent layers, none until `parted`.
+    """
 
     def __init__(self, network: Any, config: Any) -> None:
         self._network, self._config = network, config
         self._exclusive = ExclusiveUse(network)
         self.rotaries = _rotary_modules(network)
+        self.recurrent: list[Recurrent] = []
+        self._numbers: dict[int, int] = {}
         self._unrotated: list[Unrotated] = []
         named = inspect.signature(network.forward).parameters
         self._cache_keyword = "cache" if "cache" in named else "past_key_values"
@@ -75,15 +87,45 @@ class Borrowing:
         with torch.inference_mode():
             self._unrotated = [Unrotated(rotary, light=light) for _, _, rotary in self.rotaries]
 
-    def run(self, ids: Tensor, positions: Tensor, keep: Tensor, *, cache: Any = None) -> Tensor:
+    def parted(self, recurrent: Sequence[Recurrent], attending: Sequence[int]) -> None:
+        """Says which layers are recurrent, and which have attention, counted as the network does."""
+        self.recurrent = list(recurrent)
+        self._numbers = {layer: number for number, layer in enumerate(attending)}
+
+    @property
+    def layers(self) -> int:
+        """How many layers the network has."""
+        return int(self._config.num_hidden_layers)
+
+    @property
+    def count(self) -> int:
+        """How many of them have attention."""
+        return len(self._numbers) or self.layers
+
+    def number(self, layer: int) -> int | None:
+        """Which of the layers with attention a layer of the network is, None where it is none of them."""
+        return self._numbers.get(layer) if self._numbers else layer
+
+    def run(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        keep: Tensor,
+        *,
+        vectors: Sequence[Tensor] = (),
+        cache: Any = None,
+        learning: bool = False,
+    ) -> Tensor:
         """Logits `[k, vocab]` of a forward pass. ids, positions `[n]`; keep `[k]`, where logits are wanted.
 
-        cache: keys and values of tokens before, as transformers keeps them.
+        vectors `[width]` each: what is read in the places where ids are below 0. cache: keys and values of tokens
+        before, as transformers keeps them. learning: whether gradients are wanted of what is done.
         """
         before = {} if cache is None else {self._cache_keyword: cache}
-        with self._exclusive.held(), torch.inference_mode():
+        with self._exclusive.held(), torch.inference_mode(not learning):
+            read = {"inputs_embeds": self.embedded(ids, vectors)} if vectors else {"input_ids": ids[None]}
             result = self._network(
-                input_ids=ids[None],
+                **read,
                 position_ids=positions[None],
                 use_cache=cache is not None,
                 logits_to_keep=keep,
@@ -92,6 +134,14 @@ class Borrowing:
         logits: Tensor = result.logits[0]
         return logits
 
+    def embedded(self, ids: Tensor, vectors: Sequence[Tensor]) -> Tensor:
+        """What is read where ids `[n]` and vectors are given: `[1, n, width]`."""
+        rows: Tensor = self._network.get_input_embeddings()(ids.clamp(min=0))
+        if vectors:
+            rows = rows.clone()
+            rows[ids < 0] = torch.stack([each.to(rows) for each in vectors])
+        return rows[None]
+
     @property
     def implementation(self) -> str:
         """The name of the attention that the network has when nobody borrows it."""
@@ -99,9 +149,14 @@ class Borrowing:
 
     @contextmanager
     def installed(
-        self, attention: Attention, *, watching: bool = False, rotating: bool = False
+        self,
+        attention: Attention,
+        recurring: Recurring | None = None,
+        *,
+        watching: bool = False,
+        rotating: bool = False,
     ) -> Iterator[None]:
-        """For the time of a forward pass: `attention` instead of the network's own, and no rotation.
+        """For the time of a forward pass: `attention` and `recurring` instead of the network's own, and no rotation.
 
         watching: whether what a layer hands over besides is let pass instead of refused.
         """
@@ -109,7 +164,7 @@ class Borrowing:
 
         AttentionInterface.register(_NAME, _dispatch)
         with self._exclusive.held(), self.attending(_NAME):
-            token = _guest.set(Guest(attention, watching))
+            token = _guest.set(Guest(attention, recurring, watching, self._numbers))
             try:
                 if not rotating:
                     for (parent, name, _), unrotated in zip(self.rotaries, self._unrotated, strict=True):
@@ -128,14 +183,24 @@ class Borrowing:
 
     @contextmanager
     def attending(self, implementation: str) -> Iterator[None]:
-        """Lends the network with another attention, by the name under which transformers knows it."""
-        with self._exclusive.held():
+        """Lends the network with another attention, by the name under which transformers knows it.
+
+        Its recurrent layers give nothing, unless a guest of `installed` says what they give.
+        """
+        with self._exclusive.held(), ExitStack() as stack:
+            for each in self.recurrent:
+                stack.enter_context(each.standing(_recurring))
             own = self._config._attn_implementation
             try:
                 self._config._attn_implementation = implementation
                 yield
             finally:
                 self._config._attn_implementation = own
+
+
+def _recurring() -> Recurring | None:
+    guest = _guest.get(None)
+    return None if guest is None else guest.recurring
 
 
 def unknown(keywords: dict[str, Any]) -> str | None:
@@ -177,7 +242,7 @@ def _dispatch(
     layer: int = module.layer_idx  # type: ignore[assignment]
     out = guest.attention(
         Call(
-            layer=layer,
+            layer=guest.numbers.get(layer, layer),
             query=query[0],
             key=key[0],
             value=value[0],

@@ -95,10 +95,11 @@ class Conversation:
         self._remember(self._encoder.tail(self._encoder.written(text)) or self._encoder.border)
         return ids if ids[: len(begin)] == begin else begin + ids
 
-    def tokens(self, ids: Sequence[int]) -> list[int]:
-        """Tokens exactly as given."""
+    def tokens(self, ids: Sequence[int], spans: Sequence[Span] = ()) -> list[int]:
+        """Tokens exactly as given. spans: the parts of documents that they stand for."""
         self.commit()
         self._said = self._encoder.border
+        self.spans += spans
         return list(ids)
 
     def commit(self) -> None:

@@ -80,12 +80,12 @@ def _check_behind(
         return out.transpose(0, 1)[None].contiguous()
 
     with _outputs(modules) as by_facts:
-        handed = handed_with(borrowing, ids, positions, _cache(pasts), attend)
+        handed = handed_with(borrowing, ids, positions, _cache(pasts, borrowing), attend)
     raw = calls(borrowing, ids, positions, rotating=False, attend=lambda call: given[call.layer])
     for number, (layer, call, theirs) in enumerate(zip(layers, raw, handed, strict=True)):
         _check_handed(number, layer, call, theirs, positions)
     with borrowing.attending(seen.implementation), _outputs(modules, by_facts) as own:
-        borrowing.run(ids, positions, positions[-1:] * 0, cache=_cache(pasts))
+        borrowing.run(ids, positions, positions[-1:] * 0, cache=_cache(pasts, borrowing))
     for number, (mine, its) in enumerate(zip(by_facts, own, strict=True)):
         if not (error := float(relative_error(mine.float(), its.float()).max())) <= allowed[number]:
             raise UnfitError(
@@ -147,8 +147,8 @@ class _Past:
         return self.pair
 
 
-def _cache(pasts: Sequence[_Past]) -> Any:
-    """What holds the pasts for transformers."""
+def _cache(pasts: Sequence[_Past], borrowing: Borrowing) -> Any:
+    """What holds the pasts for transformers, layer by layer; recurrent layers do not look into it."""
     from transformers import DynamicCache
     from transformers.cache_utils import DynamicLayer
 
@@ -165,7 +165,8 @@ def _cache(pasts: Sequence[_Past]) -> Any:
             return torch.cat((before[0], key), -2), torch.cat((before[1], value), -2)
 
     cache = DynamicCache()
-    cache.layers = [Behind(past) for past in pasts]
+    numbers = map(borrowing.number, range(borrowing.layers))
+    cache.layers = [Behind(pasts[number or 0]) for number in numbers]
     cache.layer_class_to_replicate = None
     return cache
 

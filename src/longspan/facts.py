@@ -53,7 +53,7 @@ def twice(vocabulary: int, count: int, device: torch.device) -> Tensor:
 
 def layers_of(borrowing: Borrowing, seen: Watched, ids: Tensor, config: Any) -> list[Layer]:
     """The layers of a network, from what it handed over for the tokens `ids`. Raises UnfitError."""
-    _check_count(seen, config.num_hidden_layers)
+    _check_count(seen, borrowing.count)
     for call, handed in zip(seen.raw, seen.handed, strict=True):
         meant = unknown({name: given for name, given in handed.keywords.items() if name not in _KNOWN})
         if meant is not None:
@@ -88,8 +88,8 @@ def _check_count(seen: Watched, count: int) -> None:
     without = sorted(set(range(count)) - set(numbers))
     if without:
         raise UnfitError(
-            f"{len(without)} of its {count} layers hand over no attention, layer {without[0]} first: they carry a "
-            "recurrent state, a convolution or something else in the place of keys and values"
+            f"{len(without)} of its {count} layers hand over no attention, layer {without[0]} first: they have "
+            "something else in its place that longspan does not know of"
         )
     often = next((each for each in numbers if numbers.count(each) > 1), None)
     more = "in another order" if often is None else f"layer {often} {numbers.count(often)} of them"

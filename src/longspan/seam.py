@@ -8,12 +8,13 @@ layout of channels, and which tokens they see.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from longspan.borrowing import Attention, Borrowing
 from longspan.errors import CorruptModel, UnsupportedModel
@@ -22,10 +23,14 @@ from longspan.facts import Layer, UnfitError, layers_of, twice
 from longspan.fusing import Fused
 from longspan.leaving import Layers, Staying
 from longspan.loading.reason import reason
+from longspan.recurrent import Recurring, noticed, recurrent_among
 from longspan.scaling import FARTHEST, rope_parameters, stretching, trained_window
 from longspan.watching import Watched, nothing, watched
 
 _PROBE_TOKENS = 24
+
+# Vectors that are nearly, but not quite, those of tokens give nearly the logits of these tokens.
+_NEARLY, _NEAR = 1 + 2**-7, 0.1
 
 # What families call the linear layer behind the heads.
 _OUTPUTS = ("o_proj", "out_proj", "dense", "c_proj", "wo")
@@ -33,6 +38,8 @@ _OUTPUTS = ("o_proj", "out_proj", "dense", "c_proj", "wo")
 
 class Seam:
     """A network, watched closely enough to be borrowed.
+
+    dtype: the number format in which it computes, whatever its weights are kept in: that of the values it hands over.
 
     Raises UnsupportedModel, naming the family and the reason, for networks that cannot be, and CorruptModel for weights
     that are no numbers.
@@ -55,6 +62,7 @@ class Seam:
             raise self.unsupported(str(error)) from error
         except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
             raise self.unsupported(f"a forward pass through the seam failed: {reason(error)}") from error
+        self._reads_vectors: bool | None = None
         self._fused = Fused(network, self.config.hidden_size)
 
     @property
@@ -90,10 +98,9 @@ class Seam:
         return device
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The network's number format."""
-        dtype: torch.dtype = next(self.network.parameters()).dtype
-        return dtype
+    def recurrent(self) -> int:
+        """How many of the network's layers are recurrent; `layers` are those with attention."""
+        return len(self.borrowing.recurrent)
 
     @property
     def windows(self) -> list[int | None]:
@@ -107,14 +114,18 @@ class Seam:
     @cached_property
     def _outputs(self) -> dict[int, Tensor]:
         found = {}
+        recurrent = {id(each.module) for each in self.borrowing.recurrent}
         for module in self.network.modules():
+            if id(module) in recurrent:
+                continue
             layer = getattr(module, "layer_idx", None)
+            number = self.borrowing.number(layer) if isinstance(layer, int) else None
             for name in _OUTPUTS:
                 weight = getattr(getattr(module, name, None), "weight", None)
-                if isinstance(layer, int) and isinstance(weight, Tensor):
-                    facts = self.layers[layer]
+                if number is not None and isinstance(weight, Tensor):
+                    facts = self.layers[number]
                     if weight.shape[-1] == facts.heads * facts.head_dim:
-                        found[layer] = weight
+                        found[number] = weight
         return found
 
     def forward(
@@ -123,21 +134,33 @@ class Seam:
         positions: Tensor,
         keep: Tensor,
         attention: Attention,
+        recurring: Recurring | None = None,
+        vectors: Sequence[Tensor] = (),
         staying: Staying | None = None,
+        *,
+        learning: bool = False,
     ) -> Tensor:
-        """Runs tokens through the model with `attention` in place of its own.
+        """Runs tokens through the model with `attention` and `recurring` in place of its own.
 
-        ids and positions int64 `[n]`; keep int64 `[k]`, indices of the tokens whose logits are wanted. staying: after
-        each layer, which tokens go on; those in `keep` have to. Returns `[k, vocab]`. The model is its own again when
-        this returns or raises.
+        ids and positions int64 `[n]`; keep int64 `[k]`, indices of the tokens whose logits are wanted. vectors: read in
+        turn where ids are below 0. staying: after
+        each layer, which tokens go on; those in `keep` have to. learning: whether gradients are wanted, of weights and
+        vectors; the attention is then one that has some, and modules are not fused. Returns `[k, vocab]`. The model is
+        its own again when this returns or raises.
         """
+        if vectors:
+            self._refuse_more_than_vectors()
         thinned = nullcontext() if staying is None else self._leaving.thinned(staying)
-        with self.borrowing.installed(attention), self._fused.installed(), thinned:
-            return self.borrowing.run(ids, positions, keep)
+        fused = nullcontext() if learning else self._fused.installed()
+        with self.borrowing.installed(attention, recurring), fused, thinned:
+            return self.borrowing.run(ids, positions, keep, vectors=vectors, learning=learning)
 
     @cached_property
     def _leaving(self) -> Layers:
         """The layers, from between which tokens can leave: tried once. Raises UnsupportedModel where they cannot."""
+        advice = "choose a pattern that thins out keys, such as pattern=flexprefill"
+        if self.recurrent:
+            raise self.unsupported("its recurrent layers need every token", advice)
         ids = torch.arange(_PROBE_TOKENS // 2, device=self.device)
 
         def run() -> Tensor:
@@ -149,8 +172,27 @@ class Seam:
         except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
             raise self.unsupported(
                 f"tokens cannot leave between its layers: {error}",
-                "choose a pattern that thins out keys, such as pattern=flexprefill",
+                advice,
             ) from error
+
+    def _refuse_more_than_vectors(self) -> None:
+        """Raises UnsupportedModel where the network makes more of a token than its embedding; tried once."""
+        if self._reads_vectors is None:
+            ids = self.probe
+            near = list(self.borrowing.embedded(ids, ())[0] * _NEARLY)
+            places = torch.arange(len(ids), device=ids.device)
+            stock = self.stock(ids)
+            try:
+                found = self.borrowing.run(ids.new_full(ids.shape, -1), places, places, vectors=near)
+                spread = (stock - stock.mean()).norm()
+                self._reads_vectors = bool((found - stock).norm() <= _NEAR * spread)
+            except (LookupError, RuntimeError, TypeError, ValueError, AttributeError):
+                self._reads_vectors = False
+        if not self._reads_vectors:
+            raise self.unsupported(
+                "it makes more of a token than its embedding, so vectors cannot stand in its place",
+                "read tokens",
+            )
 
     def stock(self, ids: Tensor) -> Tensor:
         """Logits `[n, vocab]` of the model as it came."""
@@ -208,9 +250,28 @@ class Seam:
 
     def _watch(self) -> list[Layer]:
         with self.borrowing.once():
-            seen = self.watched()
+            with noticed(self.network) as ran:
+                seen = self.watched()
+            if self._part(ran, [handed.module for handed in seen.handed]):
+                seen = self.watched()
+            self.dtype = seen.raw[0].value.dtype
             for call in seen.raw:
                 self.refuse_damage(call.value)
             layers = layers_of(self.borrowing, seen, self.probe, self.config)
         self._seen = seen
         return layers
+
+    def _part(self, ran: list[nn.Module], attending: list[nn.Module]) -> bool:
+        """Tells recurrent layers from those with attention; whether there are some. Raises UnfitError."""
+        recurrent = recurrent_among(list(dict.fromkeys(ran)), attending)
+        if not recurrent:
+            return False
+        layers = sorted({int(module.layer_idx) for module in attending})  # type: ignore[arg-type]
+        if not layers:
+            raise UnfitError("all its layers are recurrent, and there is no attention to work on")
+        both = {*layers, *(each.layer for each in recurrent)}
+        without = set(range(self.config.num_hidden_layers)) - both
+        if without:
+            raise UnfitError(f"its layer {min(without)} has neither attention nor a recurrent state")
+        self.borrowing.parted(recurrent, layers)
+        return True

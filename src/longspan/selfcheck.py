@@ -28,6 +28,8 @@ class SelfCheck:
 
     family: str
     layers: int
+    attention_layers: int
+    recurrent_layers: int
     heads: int
     kv_heads: int
     head_dim: int
@@ -78,7 +80,9 @@ def self_check(seam: Seam) -> SelfCheck:
     first = rotating[0]
     return SelfCheck(
         family=seam.family,
-        layers=len(seam.layers),
+        layers=seam.borrowing.layers,
+        attention_layers=len(seam.layers),
+        recurrent_layers=seam.recurrent,
         heads=first.heads,
         kv_heads=first.kv_heads,
         head_dim=first.head_dim,

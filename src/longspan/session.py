@@ -169,7 +169,7 @@ class Session:
         """Appends tokens and returns the logits after each of them, `[n, vocab]`. For sessions of one sequence."""
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for logits")
-        tokens = checked(ids, self._seam.config.vocab_size)
+        tokens = checked(ids, self._seam.config.vocab_size, self._seam.config.hidden_size)
         self._fit([self.seen[0] + len(tokens)])
         (sequence,) = self.sequences
         self._batch.conversations[0].tokens(tokens)
@@ -367,7 +367,7 @@ class Session:
         room: int = ANSWER_TOKENS,
         reserve: int = 0,
     ) -> None:
-        new = prompt.counts(self._seam.config.vocab_size)
+        new = prompt.counts(self._seam.config.vocab_size, self._seam.config.hidden_size)
         self._fit([seen + count for seen, count in zip(self.seen, new, strict=True)], room)
         with self._whole():
             self._batch.read(prompt, new, progress, rounds=rounds, more=more, reserve=reserve)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from longspan.conversation import Words
 from longspan.plan import Plan
@@ -35,8 +35,9 @@ PLANS = (
 CHUNK = 16
 
 
-def engine_of(plan):
-    return Engine(tiny_model().seam, Plan.of(plan), chunk=CHUNK, profile=tiny_model().profile)
+def engine_of(plan, family="llama"):
+    model = tiny_model(family)
+    return Engine(model.seam, Plan.of(plan), chunk=CHUNK, profile=model.profile)
 
 
 def fresh(engine, ledger):
@@ -71,6 +72,11 @@ def check_alike(mine, theirs):
     assert mine.ids == theirs.ids
     assert mine.pending == theirs.pending
     torch.testing.assert_close(mine.upcoming, theirs.upcoming, atol=1e-5, rtol=1e-5)
+    for one, other in zip(mine.recurrences, theirs.recurrences, strict=True):
+        held, expected = one.tensors(), other.tensors()
+        assert held.keys() == expected.keys()
+        for name in held:
+            torch.testing.assert_close(held[name], expected[name], atol=1e-4, rtol=1e-4)
     for one, other in zip(mine.layers, theirs.layers, strict=True):
         assert one.store.lengths == other.store.lengths
         if isinstance(one.store.form, Plain):
@@ -90,8 +96,12 @@ class Requests(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.ledger = Ledger()
-        self.runner = Runner(tiny_model().seam, budget=24)
         self.texts = []
+
+    @initialize(family=st.sampled_from(("llama", "bamba")))
+    def begin_with(self, family):
+        self.family = family
+        self.runner = Runner(tiny_model(family).seam, budget=24)
 
     def some(self, data, *, busy):
         found = [each for each in self.texts if (each.request is not None) == busy]
@@ -104,7 +114,7 @@ class Requests(RuleBasedStateMachine):
     @rule(plan=st.sampled_from(PLANS), count=st.integers(1, 50), seed=st.integers(0, 99))
     def join(self, plan, count, seed):
         if len(self.texts) < 6:
-            text = Text(fresh(engine_of(plan), self.ledger), [])
+            text = Text(fresh(engine_of(plan, self.family), self.ledger), [])
             self.texts.append(text)
             self.begin(text, tokens(count, seed=seed))
 
@@ -213,9 +223,13 @@ Requests.TestCase.settings = settings(
 TestRequests = Requests.TestCase
 
 
-@pytest.mark.parametrize("plan", PLANS)
-def test_going_back_is_as_if_nothing_had_happened(plan):
-    sequence, runner = fresh(engine_of(plan), Ledger()), Runner(tiny_model().seam)
+@pytest.mark.parametrize(
+    ("plan", "family"),
+    [*((plan, "llama") for plan in PLANS), ("", "bamba"), ("policy=kvzip(budget=0.5)", "bamba")],
+)
+def test_going_back_is_as_if_nothing_had_happened(plan, family):
+    engine = engine_of(plan, family)
+    sequence, runner = fresh(engine, Ledger()), Runner(engine.seam)
 
     def do(what):
         done(sequence, runner, what)

@@ -36,15 +36,18 @@ def check(
             record["reach"] = reach
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
         return
+    apart = f"{found.sliding_layers} with a sliding window, {found.unrotated_layers} without rotation"
+    if found.recurrent_layers:
+        apart += f", {found.recurrent_layers} with a recurrent state"
     lines = {
         "model": f"{loaded.name} ({loaded.source})",
         "family": f"{found.family}, {found.layers} layers, {found.dtype}",
         "heads": f"{found.heads} query, {found.kv_heads} key and value, of {found.head_dim} channels",
         "window": f"{found.window:,} tokens",
         "rotation": f"{found.rotation} layout, {found.rotated_channels} channels, base {found.rope_theta:,.0f}",
-        "layers apart": f"{found.sliding_layers} with a sliding window, {found.unrotated_layers} without rotation",
-        "plans act in": f"{found.layers - found.sliding_layers} of {found.layers} layers; those with a sliding window "
-        "are left as they are",
+        "layers apart": apart,
+        "plans act in": f"{found.attention_layers - found.sliding_layers} of {found.layers} layers; those with a "
+        f"sliding window {'or without attention ' if found.recurrent_layers else ''}are left as they are",
         "cache": f"{found.kv_bytes_per_token:,} bytes per token",
         "self-check": f"passed: logits differ by {found.difference:.1e} of their spread (allowed {found.tolerance:g})",
     }
@@ -59,7 +62,7 @@ def _reach(loaded: Model, length: int, coherence: float) -> dict[str, Any]:
     from longspan.positions.bounds import BaseBounds
 
     found = loaded.checked
-    rotating = found.layers - found.unrotated_layers - found.sliding_layers
+    rotating = found.attention_layers - found.unrotated_layers - found.sliding_layers
     bounds = BaseBounds(length=length, layers=max(1, rotating), coherence=coherence)
     scaled = loaded.seam.scaling
     return {

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longspan.contexts.header import FORMAT
+from longspan.running.inputs import named
 
 
 def context_name(facts: Mapping[str, Any], tokens: Sequence[Sequence[int]]) -> str:
@@ -16,5 +17,5 @@ def context_name(facts: Mapping[str, Any], tokens: Sequence[Sequence[int]]) -> s
     facts: the model, the plan, and everything else that JSON can hold and that matters. tokens: of each sequence.
     """
     digest = hashlib.sha256(json.dumps([FORMAT, facts], sort_keys=True).encode())
-    digest.update(json.dumps(tokens, separators=(",", ":")).encode())
+    digest.update(json.dumps([*map(named, tokens)], separators=(",", ":")).encode())
     return digest.hexdigest()[:32]

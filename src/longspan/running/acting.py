@@ -37,14 +37,14 @@ def after_layer(portion: Portion, index: int, query: Tensor, leaving: Leaving) -
         return
     if portion.acts:
         held = sum(layer.store.lengths)
-        act(sequence, index, seen, portion.ids)
+        act(sequence, index, seen, portion)
         if not portion.reading:  # the tokens to come get the room of those that went
             layer.store.reserve((held - sum(layer.store.lengths)) // layer.store.heads)
     if layer.store.learning and moments.learns(layer.store.form, portion):
         learn(sequence, index, seen, leaving)
 
 
-def act(sequence: Sequence, index: int, seen: int, passing: Tensor | None = None) -> None:
+def act(sequence: Sequence, index: int, seen: int, passing: Portion | None = None) -> None:
     """Lets the policy act on one layer of a sequence that has seen so many tokens. passing: those not run yet."""
     policy = sequence.engine.policy
     if policy is not None:
@@ -92,11 +92,13 @@ def watch_rehearsal(sequence: Sequence, index: int, query: Tensor, fresh: tuple[
     layer.trackers[tracking].watch(view, query, rehearsed=True)
 
 
-def view_of(sequence: Sequence, index: int, seen: int, policy: Policy, passing: Tensor | None = None) -> View:
+def view_of(
+    sequence: Sequence, index: int, seen: int, policy: Policy, passing: Portion | None = None
+) -> View:
     """What a policy's scorer sees of a layer. passing: the last of the tokens that were seen, if they run just now."""
 
     def text() -> list[int]:
-        return sequence.ids if passing is None else [*sequence.ids, *passing.tolist()]
+        return sequence.ids if passing is None else [*sequence.ids, *passing.tokens]
 
     catch_up(sequence, index, seen)
     layer = sequence.layers[index]

@@ -11,6 +11,7 @@ from longspan.policies.allocators.base import ModelAllocator
 from longspan.policies.base import Policy
 from longspan.running.acting import act, learn, view_of
 from longspan.running.engine import Engine
+from longspan.running.inputs import rows_among
 from longspan.running.layer import LayerMemory
 from longspan.running.moments import Portion
 from longspan.running.passing import run_alone
@@ -53,7 +54,10 @@ def rehearse(sequence: Sequence, engine: Engine) -> float:
     try:
         for ids in texts:
             tokens = torch.tensor(ids, dtype=torch.long, device=engine.seam.device)
-            run_alone(Portion(sequence=sequence, ids=tokens, rehearsed=True), [len(tokens) - 1])
+            run_alone(
+                Portion(sequence=sequence, ids=tokens, rehearsed=True, rows=rows_among(ids)),
+                [len(tokens) - 1],
+            )
     finally:
         sequence.engine = own
     sequence.rehearsed[done] = time.perf_counter() - began

@@ -11,6 +11,7 @@ from longspan.borrowing import Call
 from longspan.kernels.decoding import OpenRow
 from longspan.kernels.regions import with_sinks
 from longspan.positions.base import Rope
+from longspan.recurrent import Step
 from longspan.running.acting import after_layer, watch_rehearsal
 from longspan.running.layer_attention import LayerAttention
 from longspan.running.moments import Portion
@@ -64,6 +65,16 @@ class Lane:
             dtype=call.query.dtype,
             device=call.query.device,
         )
+
+    def recurring(self, step: Step) -> Tensor:
+        """`[n, width]` for one recurrent layer. step: of the lane's own tokens."""
+        if self.error is None:
+            state = self.sequence.recurrences[step.number]
+            try:
+                return step.run(step.hidden, state.fork() if self.portion.rehearsed else state)
+            except Exception as error:  # such as no memory for the layer's work
+                self.error = error
+        return torch.zeros_like(step.hidden)
 
     def opened(self, call: Call) -> list[OpenRow] | None:
         """Its rows in a layer, open for the entry of its one generated token; None where it has to be attended alone.

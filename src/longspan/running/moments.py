@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.running.inputs import Row, rows_among
 from longspan.running.sequence import Sequence
 from longspan.store.form import Form
 
@@ -21,7 +22,7 @@ class Portion:
 
     acts: whether its policy acts once the tokens are stored. finished: whether they are the last of a text. reading:
     whether they are part of a text, however few they are, or one that was generated. rehearsed: whether they are
-    forgotten again.
+    forgotten again. rows: the vectors among them, where ids are below 0.
     """
 
     sequence: Sequence
@@ -30,6 +31,14 @@ class Portion:
     finished: bool = False
     reading: bool = True
     rehearsed: bool = False
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def tokens(self) -> list[int]:
+        """Its tokens, with the vectors among them."""
+        rows = iter(self.rows)
+        ids: list[int] = self.ids.tolist()
+        return [next(rows) if each < 0 else each for each in ids] if self.rows else ids
 
 
 def next_portion(sequence: Sequence, *, reading: bool, more: bool = False) -> Portion:
@@ -45,6 +54,7 @@ def next_portion(sequence: Sequence, *, reading: bool, more: bool = False) -> Po
     if before > 0:
         count = min(count, before)
     ids = torch.tensor(pending[:count], device=engine.seam.device)
+    rows = rows_among(pending[:count]) if min(pending[:count]) < 0 else ()
     sequence.pending = pending[count:]
     sequence.uncompressed += len(ids)
     finished = reading and not more and not sequence.pending
@@ -53,7 +63,7 @@ def next_portion(sequence: Sequence, *, reading: bool, more: bool = False) -> Po
     acts = engine.policy is not None and (ends or (each_chunk and before > 0 and full))
     if acts:
         sequence.uncompressed = 0
-    return Portion(sequence=sequence, ids=ids, acts=acts, finished=finished, reading=reading)
+    return Portion(sequence=sequence, ids=ids, acts=acts, finished=finished, reading=reading, rows=rows)
 
 
 def acts_after_pass(portion: Portion) -> bool:

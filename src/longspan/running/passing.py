@@ -10,6 +10,7 @@ from torch import Tensor
 
 from longspan.borrowing import Attention, Call
 from longspan.kernels.decoding import OpenRow, suits
+from longspan.recurrent import Step
 from longspan.running.joined import Joined
 from longspan.running.lane import Lane
 from longspan.running.moments import Portion
@@ -49,6 +50,14 @@ class Pass:
         if errors[0] is not None and all(errors):
             raise errors[0]
         return outs[0] if len(outs) == 1 else torch.cat(outs, 1)
+
+    def recurring(self, step: Step) -> Tensor:
+        """`[n, width]` for one recurrent layer: each lane's tokens behind its own state."""
+        parts = step.hidden.split([lane.count for lane in self.lanes])
+        outs = [
+            lane.recurring(replace(step, hidden=part)) for lane, part in zip(self.lanes, parts, strict=True)
+        ]
+        return outs[0] if len(outs) == 1 else torch.cat(outs)
 
     def staying(self) -> Tensor | None:
         """Which rows of the layer that has just run go on to the next, as indices; None for all."""
@@ -91,12 +100,14 @@ def forward(
         torch.cat([torch.arange(len(each.ids), device=device) + each.sequence.run for each in portions]),
         torch.tensor(keep, dtype=torch.long, device=device),
         run.attention if beside is None else beside(run.attention),
+        run.recurring,
+        [row.vector for portion in portions for row in portion.rows],
         run.staying if any(each.sequence.engine.thinning for each in portions) else None,
     )
     for portion in portions:
         if not portion.rehearsed:
             portion.sequence.rehearsed = {}
-            portion.sequence.ids.extend(portion.ids.tolist())
+            portion.sequence.ids.extend(portion.tokens)
     return logits, [lane.error for lane in run.lanes]
 
 

@@ -204,12 +204,14 @@ class Runner:
 def _surprise(before: Tensor | None, logits: Tensor, ids: Tensor) -> Tensor:
     """−log p of each token `[n]`, given the logits after it `[n, vocab]` and those before the first of them.
 
-    The first token of a text has no surprise.
+    The first token of a text has no surprise, and no vector has.
     """
+    known = ids >= 0
+    ids = ids.clamp(min=0)
     first = ids.new_zeros(1, dtype=torch.float32)
     if before is not None:
         first = -before.float().log_softmax(-1)[ids[:1]]
     parts = [first.to(logits.device)]
     for some, following in zip(logits[:-1].split(256), ids[1:].split(256), strict=True):
         parts.append(-some.float().log_softmax(-1).gather(1, following[:, None])[:, 0])
-    return torch.cat(parts)
+    return torch.cat(parts) * known.to(logits.device)

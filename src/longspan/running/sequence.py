@@ -15,8 +15,10 @@ from longspan.conversation import Conversation, Words
 from longspan.policies.tracker import Script, Tracking
 from longspan.positions.base import Positions, Rope
 from longspan.running.engine import Engine
+from longspan.running.inputs import Tokens, Vectors, restored, segments, tensors_of
 from longspan.running.layer import LayerMark, LayerMemory
 from longspan.store.ledger import Ledger
+from longspan.store.recurrence import Recurrence
 from longspan.store.state import under
 
 Rehearsed = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
@@ -41,12 +43,14 @@ class Mark:
     """A moment of a sequence, for `Sequence.rewind`: what its layers held, and what was known besides."""
 
     layers: list[LayerMark]
+    recurrences: list[dict[str, Tensor]]
     known: Mapping[str, Any]
 
     @property
     def columns(self) -> list[Tensor]:
-        """The memory in which entries lay."""
-        return [column for layer in self.layers for column in layer.store.columns]
+        """The memory in which entries and recurrent states lay."""
+        states = [tensor for recurrence in self.recurrences for tensor in recurrence.values()]
+        return [column for layer in self.layers for column in layer.store.columns] + states
 
 
 # What a mark and a fork copy by name, besides the layers.
@@ -59,7 +63,8 @@ _KNOWN = (
 class Sequence:
     """A text under a plan. Layers remember what passed, everything else is remembered here.
 
-    engine: the plan at work. ledger: counts its bytes. ids: the tokens run so far. pending: tokens that were drawn or
+    engine: the plan at work. ledger: counts its bytes. layers, recurrences: the states of layers with attention and of
+    recurrent ones. ids: the tokens run so far, with vectors among them. pending: tokens that were drawn or
     announced but not run. upcoming: logits `[vocab]` for the next token, None before the first. question: the tokens at
     the end of what is pending that a guided policy knows as the question. fitted: tokens that its positions are made
     for, 0 until reading begins. announced: tokens that the text is known to come to. uncompressed: tokens since a
@@ -81,6 +86,7 @@ class Sequence:
         self.engine, self.ledger = engine, ledger
         self.conversation, self.words = conversation, words
         self.layers: list[LayerMemory] = engine.layers(ledger)
+        self.recurrences = [Recurrence() for _ in range(engine.seam.recurrent)]
         self.ids: list[int] = []
         self.pending: list[int] = []
         self.upcoming: Tensor | None = None
@@ -110,9 +116,14 @@ class Sequence:
         return self.ids + self.pending
 
     @property
+    def segments(self) -> list[Tokens | Vectors]:
+        """The same as runs of tokens and of vectors."""
+        return segments(self.tokens)
+
+    @property
     def state_bytes(self) -> int:
         """Memory of everything but entries."""
-        return sum(layer.state_bytes for layer in self.layers)
+        return sum(layer.state_bytes for layer in self.layers) + sum(each.nbytes for each in self.recurrences)
 
     @property
     def bytes_held(self) -> int:
@@ -122,10 +133,11 @@ class Sequence:
 
     @property
     def marked_bytes(self) -> int:
-        """Bytes of entries that are kept only because a mark may still be gone back to."""
+        """Bytes of entries and states that are kept only because a mark may still be gone back to."""
         if not self._marks:
             return 0
         own = {id(column) for layer in self.layers for column in layer.store.columns}
+        own |= {id(tensor) for each in self.recurrences for tensor in each.tensors().values()}
         kept = {id(column): column.nbytes for mark in self._marks for column in mark.columns}
         return sum(size for place, size in kept.items() if place not in own)
 
@@ -206,6 +218,7 @@ class Sequence:
                 "engine": chosen,
                 "ledger": ledger,
                 "layers": [layer.fork(ledger, chosen.trackings, selects=selects) for layer in self.layers],
+                "recurrences": [each.fork() for each in self.recurrences],
                 "rehearsed": {
                     key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.trackings
                 },
@@ -220,7 +233,8 @@ class Sequence:
         Entries are not copied: what is dropped afterwards is kept while the mark lives.
         """
         layers = [layer.mark() for layer in self.layers]
-        mark = Mark(layers=layers, known=self._known())
+        states = [each.mark() for each in self.recurrences]
+        mark = Mark(layers=layers, recurrences=states, known=self._known())
         self._marks.add(mark)
         return mark
 
@@ -235,6 +249,8 @@ class Sequence:
             )
         for layer, before in zip(self.layers, mark.layers, strict=True):
             layer.rewind(before)
+        for state, held in zip(self.recurrences, mark.recurrences, strict=True):
+            state.rewind(held)
         for name, value in mark.known.items():
             setattr(self, name, _copied(value))
 
@@ -243,6 +259,8 @@ class Sequence:
         self._marks.clear()
         for layer in self.layers:
             layer.release()
+        for recurrence in self.recurrences:
+            recurrence.release()
 
     def parts(self) -> dict[str, Callable[[], dict[str, Tensor]]]:
         """What `load` takes, made part by part when it is asked for: a part for each layer and one for the rest."""
@@ -250,21 +268,27 @@ class Sequence:
         made: dict[str, Callable[[], dict[str, Tensor]]] = {"text": self._tensors}
         for number, layer in enumerate(self.layers):
             made[f"layer{number}"] = partial(layer.tensors, trackings)
+        for number, recurrence in enumerate(self.recurrences):
+            made[f"recurrence{number}"] = recurrence.tensors
         return made
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Gives a fresh sequence what `parts` made. Nothing of `tensors` is held afterwards."""
         mine, device = under("text", tensors), self.engine.seam.device
-        self.ids, self.rounds = mine["ids"].tolist(), mine["rounds"].tolist()
+        tokens = restored([*mine["ids"].tolist(), *mine["pending"].tolist()], mine)
+        self.ids, self.pending = tokens[: len(mine["ids"])], tokens[len(mine["ids"]) :]
+        self.rounds = mine["rounds"].tolist()
         self.asked = range(*mine["asked"].tolist())
         self.uncompressed, self.fitted = int(mine["uncompressed"]), int(mine["fitted"])
-        self.pending = mine["pending"].tolist()
         if "upcoming" in mine:
             self.upcoming = mine["upcoming"].to(device, copy=True)
         if "surprise" in mine:
             self.surprise = [mine["surprise"].to(device, copy=True)]
         for number, layer in enumerate(self.layers):
             layer.load(under(f"layer{number}", tensors), self.engine.plan, self.engine.trackings, device)
+        for number, recurrence in enumerate(self.recurrences):
+            held = under(f"recurrence{number}", tensors)
+            recurrence.load({name: tensor.to(device, copy=True) for name, tensor in held.items()})
 
     def say(self, token: int, *, ended: bool) -> None:
         """Takes a token that was drawn, which is pending now. ended: one that ends what is said."""
@@ -284,6 +308,7 @@ class Sequence:
             "uncompressed": torch.tensor(self.uncompressed),
             "fitted": torch.tensor(self.fitted),
             "pending": torch.tensor(self.pending, dtype=torch.int32),
+            **tensors_of(self.tokens),
         }
         if self.upcoming is not None:
             held["upcoming"] = self.upcoming

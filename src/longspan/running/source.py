@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from longspan.conversation import Conversation
+from longspan.running.inputs import Row, Vectors, rows_among
 from longspan.spans import Document, Span
 
 
@@ -80,15 +81,16 @@ class Prompt:
         """The tokens of each that are announced, since what follows may still change them."""
         return [conversation.held for conversation in self.conversations]
 
-    def counts(self, vocabulary: int) -> list[int]:
-        """How many tokens each sequence grows by. Raises ValueError for none and for tokens that the model lacks."""
+    def counts(self, vocabulary: int, width: int) -> list[int]:
+        """How many tokens each sequence grows by. Raises ValueError for none, for tokens that the model lacks, and for
+        vectors of another width than its own."""
         asking = self.questions or [[] for _ in self.ids]
         counts = []
         for number, (ids, asked, held, back) in enumerate(
             zip(self.ids, asking, self.held, self.back, strict=True)
         ):
             with _told(number, len(self.ids)):
-                counts.append(len(checked([*ids, *asked, *held], vocabulary)) - back)
+                counts.append(len(checked([*ids, *asked, *held], vocabulary, width)) - back)
         return counts
 
     def after(self, tokens: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -111,8 +113,9 @@ class Prompt:
         return _forks(self.conversations), [list(each) for each in self.ids], list(self.back)
 
 
-Source = str | Document | Sequence[Span] | Sequence[int] | Tensor | Prompt
-"""What can be read: text, a document, parts of documents, token ids, or the prompt that these have become."""
+Source = str | Document | Sequence[Span] | Sequence[int] | Tensor | Vectors | Prompt
+"""What can be read: text, a document, parts of documents, token ids, vectors in their place, or the prompt that these
+have become."""
 
 
 def _forks(conversations: Sequence[Conversation]) -> list[Conversation]:
@@ -147,16 +150,24 @@ def _told(number: int, size: int) -> Iterator[None]:
         raise ValueError(f"sequence {number}: {error}") from None
 
 
-def checked(ids: Sequence[int] | Tensor, vocabulary: int) -> list[int]:
-    """Tokens, one or more, each below the size of the vocabulary."""
+def checked(ids: Sequence[int] | Tensor, vocabulary: int, width: int) -> list[int]:
+    """Tokens, one or more, each below the size of the vocabulary, with vectors of a width among them."""
     tokens = _whole(ids)
     if len(tokens) == 0:
         raise ValueError(_shape(tokens))
+    rows = () if isinstance(ids, Tensor) else rows_among(ids)
+    for row in rows:
+        if len(row.vector) != width:
+            raise ValueError(f"vectors have a width of {len(row.vector)}, the model's is {width}")
+    if rows:
+        tokens = tokens[torch.tensor([not isinstance(each, Row) for each in ids])]
+        if len(tokens) == 0:
+            return list(ids)
     if int(tokens.min()) < 0 or int(tokens.max()) >= vocabulary:
         raise ValueError(
             f"ids has values {int(tokens.min())} .. {int(tokens.max())}, allowed 0 .. {vocabulary - 1}"
         )
-    return [int(token) for token in tokens.tolist()]
+    return list(ids) if rows else [int(token) for token in tokens.tolist()]
 
 
 def _ids(conversation: Conversation, source: Source, name: str) -> list[int]:
@@ -164,6 +175,8 @@ def _ids(conversation: Conversation, source: Source, name: str) -> list[int]:
         return conversation.text(source)
     if isinstance(source, Document):
         return conversation.documents([Span(source, 0, len(source.text))])
+    if isinstance(source, Vectors):
+        return conversation.tokens(source.ids, [source.span] if source.span else ())
     if isinstance(source, Sequence) and source and all(isinstance(each, Span) for each in source):
         return conversation.documents(cast("Sequence[Span]", source))
     return conversation.tokens(_whole(source, name).tolist())
