@@ -1,8 +1,10 @@
 """The map of the field: its facts, searching it, and what implements each paper."""
 
+import importlib
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import typer
@@ -10,12 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from longspan import field as field_module
 from longspan import registry
 from longspan.cli import app as main
 from longspan.cli.field import field
 from longspan.cli.methods import methods
-from longspan.evaluation.catalogue import find
-from longspan.field import ROOMS, commands, papers
+from longspan.evaluation.catalogue import FAMILIES, find, module_of
+from longspan.evaluation.catalogue import tasks as all_tasks
+from longspan.evaluation.task import TaskError
+from longspan.extending.methods import METHODS
+from longspan.field import KINDS, ROOMS, counts, credits, papers
+from longspan.named import NAMED
+from longspan.profiles.measure import MEASURES
 
 ROOM_WORDS = {code.casefold() for code in ROOMS}
 words = st.sampled_from(
@@ -92,20 +100,39 @@ def test_a_paper_knows_the_parts_that_implement_it():
     assert waiting.status == waiting.state == "not yet"
 
 
-OTHER_TITLES = {("dca", 229), ("hip", 109)}
+def key(title):
+    return re.sub(r"\W", "", title.lower())
+
+
+DECLARED = (
+    [
+        (f"{room}={card.name}", card.paper, card.field)
+        for room in registry.ROOMS
+        for card in registry.cards(room)
+    ]
+    + [(f"plan {each.name}", each.paper, each.field) for each in NAMED]
+    + [
+        (task.name, task.paper, {each.field for each in credits() if each.name in (task.name, task.family)})
+        for task in all_tasks()
+    ]
+)
+OTHER_TITLES = {("positions=dca", 229), ("pattern=hip", 109)}
 """A report that made a method known, and a paper that was renamed."""
 
 
-def test_a_card_names_the_paper_of_its_title():
+def test_a_part_names_the_paper_of_its_title():
     titles = {paper.id: paper.title for paper in papers()}
-    named = [(card, id) for card in registry.cards() for id in card.field]
-    other = {
-        (card.name, id)
-        for card, id in named
-        if re.sub(r"\W", "", card.paper.lower()) != re.sub(r"\W", "", titles[id].lower())
-    }
-    assert other == OTHER_TITLES
-    assert next(paper for paper in papers("s4", "arch") if paper.name == "S4").implemented == ()
+    cards = [(name, title, id) for name, title, ids in DECLARED if "=" in name or " " in name for id in ids]
+    assert {(name, id) for name, title, id in cards if key(title) != key(titles[id])} == OTHER_TITLES
+
+
+def test_no_part_forgets_the_paper_that_it_is_from():
+    """A task and a plan count for the paper that they give as their source; of methods one must, not each piece."""
+    ids = {key(paper.title): paper for paper in papers()}
+    for name, title, declared in DECLARED:
+        paper = ids.get(key(title))
+        pieces = "=" in name and paper is not None and paper.parts
+        assert paper is None or pieces or paper.id in declared, f"{name} does not count for {title}"
 
 
 def test_a_paper_is_in_part_where_one_of_its_parts_says_what_is_missing(monkeypatch):
@@ -122,34 +149,85 @@ def test_a_paper_is_in_part_where_one_of_its_parts_says_what_is_missing(monkeypa
 
 
 def test_what_is_missing_is_a_sentence():
-    said = [card.missing for card in registry.cards()] + [missing for _, _, missing in commands()]
+    said = [each.missing for each in (*registry.cards(), *NAMED, *credits())]
     assert all(text.endswith(".") and ". " not in text for text in said if text)
 
 
-def test_a_command_that_implements_a_paper_is_one():
+def is_there(kind, name):
+    """Whether a part without a card exists under the name that it is given credit for."""
+    command = typer.main.get_command(main)
+    match kind:
+        case "task":
+            return bool(find([name]))
+        case "metric":
+            return importlib.import_module(f"longspan.evaluation.metrics.{name}")
+        case "profile":
+            return name in MEASURES
+        case "probe":
+            return name in command.commands["probe"].commands
+        case "recipe":
+            return name in METHODS
+        case "command":
+            return name in command.commands
+        case "flow":
+            module, _, cls = name.rpartition(".")
+            return hasattr(importlib.import_module(module), cls)
+
+
+def test_every_credit_is_of_a_paper_and_of_a_part_that_are_there():
     known = {paper.id for paper in papers()}
-    for id, command, _ in commands():
-        program, name, *arguments = command.split()
-        assert id in known
-        assert program == "longspan"
-        at = typer.main.get_command(main)
-        for word in (name, *arguments):
-            if word.startswith("--"):
-                assert word in {option for each in at.params for option in each.opts}, command
-            elif hasattr(at, "commands"):
-                at = at.commands[word]
-            else:
-                assert find([word]), command
+    given = list(credits())
+    assert len(set(given)) == len(given) > 40
+    assert [each for each in given if each.field not in known or not is_there(each.kind, each.name)] == []
+    assert {each.kind for each in given} == set(KINDS) - {"method", "plan"}
+    with pytest.raises(TaskError):
+        is_there("task", "longbench-f")
+    assert not any(is_there(kind, "none") for kind in ("profile", "probe", "recipe", "command"))
 
 
-def test_benchmarks_and_probes_are_papers_with_a_command():
-    done = {paper.name: paper.implemented for paper in papers() if paper.room in ("EVAL", "PROBE")}
-    assert done["LongBench"] == ("longspan eval longbench longbench-e",)
+def test_every_credit_is_gathered():
+    """A module that gives credit is one that is looked into."""
+    source = Path(field_module.__file__).parent
+    giving = {
+        path.relative_to(source)
+        for path in source.rglob("*.py")
+        if re.search(r"^CREDITS\b.*=", path.read_text("utf-8"), re.MULTILINE)
+    }
+    looked = {source / name.replace(".", "/") for name in field_module.CREDITED}
+    looked |= {Path(module_of(family).__file__).with_suffix("") for family in FAMILIES}
+    found = {source / path.with_suffix("") for path in giving}
+    assert {path.parent if path.name == "__init__" else path for path in found} <= {
+        path.parent if path.name == "__init__" else path for path in looked
+    }
+
+
+def test_each_kind_of_part_counts_for_its_paper():
+    done = {paper.name: paper.implemented for paper in papers()}
+    assert done["LongBench"] == ("longspan eval longbench", "longspan eval longbench-e")
     assert done["Semantic Grounding Index"] == ("longspan probe grounding",)
     assert done["NeedleChain + RoPE contraction"] == (
         "positions=rope-contraction",
         "longspan eval needlechain",
     )
+    assert done["MInference"] == ("pattern=minference", "profile patterns")
+    assert done["LongRoPE2"] == ("positions=longrope2", "longspan extend (longrope2)")
+    assert done["ShadowKV"] == ("selector=shadowkv", "plan shadowkv")
+    assert done["NoLiMa"] == ("metric effective", "longspan eval nolima")
+    assert "flow=best-passages" in done["Retrieval meets long context"]
+    assert done["RoPE base bounds"] == ("longspan check",)
+
+
+def test_counts_are_of_papers_once_for_each_kind():
+    found = papers()
+    counted = counts(found)
+    assert set(counted) == set(KINDS)
+    for kind, by_state in counted.items():
+        of_kind = [paper for paper in found if kind in [part.kind for part in paper.parts]]
+        assert by_state == {
+            state: [paper.state for paper in of_kind].count(state) for state in ("in full", "in part")
+        }
+        assert of_kind, f"no paper has a {kind}"
+    assert counts([]) == {kind: {"in full": 0, "in part": 0} for kind in KINDS}
 
 
 def test_the_command_prints_a_table_that_fits():
@@ -170,10 +248,24 @@ def test_the_command_prints_json():
         "room": "KV",
         "name": "Quest",
         "title": "Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
+        "parts": [{"kind": "method", "name": "selector=quest", "missing": ""}],
         "implemented": ["selector=quest"],
         "missing": "",
         "state": "in full",
     }
+
+
+def test_the_command_counts_by_kind():
+    found = papers(room="eval")
+    record = json.loads(run("field", "--room", "eval", "--count", "--json"))
+    assert record["papers"] == len(found) == sum(record[state] for state in ("in full", "in part", "not yet"))
+    assert record["kinds"] == counts(found)
+    lines = run("field", "--room", "eval", "--count").splitlines()
+    tasks = counts(found)["task"]
+    assert [line.split() for line in lines if line.split()[:1] == ["task"]] == [
+        ["task", *map(str, tasks.values())]
+    ]
+    assert lines[-1].startswith(f"{len(found)} papers, ")
 
 
 def test_an_unknown_room_is_a_usage_error():

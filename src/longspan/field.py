@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from typing import Literal
 
-from longspan import registry
+from longspan import named, registry
+from longspan.credit import Credit, Kind
+from longspan.evaluation.catalogue import FAMILIES, module_of
 from longspan.parameters import check_choice
+
+State = Literal["in full", "in part", "not yet"]
 
 ROOMS = {
     "ARCH": "architectures",
@@ -36,6 +42,32 @@ ROOMS = {
 """The codes of the map's rooms, in words."""
 
 
+KINDS: dict[Kind, str] = {
+    "method": "{}",
+    "flow": "{}",
+    "plan": "plan {}",
+    "task": "longspan eval {}",
+    "metric": "metric {}",
+    "profile": "profile {}",
+    "probe": "longspan probe {}",
+    "recipe": "longspan extend ({})",
+    "command": "longspan {}",
+}
+"""The kinds of parts that implement papers, each with how one of a name is shown."""
+
+CREDITED = ("evaluation", "evaluation.metrics.effective", "extending", "flows", "positions", "profiles")
+"""The modules of longspan that say in CREDITS which papers their parts without a card implement; tasks say it too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part that implements a paper. kind: what it is. name: as it is named in use. missing: as in `Credit`."""
+
+    kind: Kind
+    name: str
+    missing: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Paper:
     """One paper of the map.
@@ -44,21 +76,29 @@ class Paper:
     room: code of its room in the map, a key of ROOMS
     name: the short name of the method, benchmark or finding
     title: title of the paper
-    implemented: the parts that implement it, each as "room=name", and commands that do; empty means not yet
-    missing: what of it is not here and why; empty where nothing is, or nothing is implemented
+    parts: what implements it; empty means not yet
     """
 
     id: int
     room: str
     name: str
     title: str
-    implemented: tuple[str, ...] = ()
-    missing: str = ""
+    parts: tuple[Part, ...] = ()
 
     @property
-    def state(self) -> Literal["in full", "in part", "not yet"]:
+    def implemented(self) -> tuple[str, ...]:
+        """The parts that implement it, by name."""
+        return tuple(part.name for part in self.parts)
+
+    @property
+    def missing(self) -> str:
+        """What of it is not here and why; empty where nothing is, or nothing is implemented."""
+        return " ".join(dict.fromkeys(part.missing for part in self.parts if part.missing))
+
+    @property
+    def state(self) -> State:
         """How much of it is implemented."""
-        if not self.implemented:
+        if not self.parts:
             return "not yet"
         return "in part" if self.missing else "in full"
 
@@ -81,54 +121,55 @@ def papers(words: str | None = None, room: str | None = None) -> list[Paper]:
     if room is not None:
         check_choice("room", room.upper(), ROOMS)
     wanted = (words or "").casefold().split()
-    parts, missing = _implemented()
+    parts = _parts()
     found = []
     for id, code, name, title in _facts():
         if room is None or code == room.upper():
-            paper = Paper(
-                id=id,
-                room=code,
-                name=name,
-                title=title,
-                implemented=tuple(parts[id]),
-                missing=" ".join(dict.fromkeys(missing[id])),
-            )
+            paper = Paper(id=id, room=code, name=name, title=title, parts=tuple(parts[id]))
             found.append((sum(_distance(word, paper) for word in wanted), paper))
     found.sort(key=lambda each: each[0])
     return [paper for distance, paper in found if distance < math.inf]
 
 
+def counts(found: Iterable[Paper]) -> dict[Kind, dict[State, int]]:
+    """How many of the papers a kind of part implements, in full or in part; a paper may have parts of several kinds."""
+    counted: dict[Kind, dict[State, int]] = {kind: {"in full": 0, "in part": 0} for kind in KINDS}
+    for paper in found:
+        for kind in {part.kind for part in paper.parts}:
+            counted[kind][paper.state] += 1
+    return counted
+
+
+def credits() -> Iterator[Credit]:
+    """What parts without a card say of papers: those of longspan's modules, then those of its tasks."""
+    for name in CREDITED:
+        yield from import_module(f"longspan.{name}").CREDITS
+    for family in FAMILIES:
+        yield from getattr(module_of(family), "CREDITS", ())
+
+
 @cache
 def _facts() -> tuple[tuple[int, str, str, str], ...]:
-    return tuple((int(id), room, name, title) for id, room, name, title in _table("field.tsv"))
+    lines = files("longspan").joinpath("field.tsv").read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines[1:])
+    return tuple((int(id), room, name, title) for id, room, name, title in rows)
 
 
-@cache
-def commands() -> tuple[tuple[int, str, str], ...]:
-    """Papers that a command implements, as their ids, the commands, and what is missing ("" for nothing)."""
-    return tuple((int(id), command, missing) for id, command, missing in _table("field_commands.tsv"))
-
-
-def _table(name: str) -> list[list[str]]:
-    """The rows of a file of tab-separated values, without its head."""
-    lines = files("longspan").joinpath(name).read_text(encoding="utf-8").splitlines()
-    return [line.split("\t") for line in lines[1:]]
-
-
-def _implemented() -> tuple[dict[int, list[str]], dict[int, list[str]]]:
-    """Paper id -> what implements it, and paper id -> what of it is missing."""
-    cards = [
-        (id, f"{room}={card.name}", card.missing)
-        for room in registry.ROOMS
-        for card in registry.cards(room)
-        for id in card.field
-    ]
-    parts, missing = defaultdict[int, list[str]](list), defaultdict[int, list[str]](list)
-    for id, part, lack in (*cards, *commands()):
-        parts[id].append(part)
-        if lack:
-            missing[id].append(lack)
-    return parts, missing
+def _parts() -> dict[int, list[Part]]:
+    """Paper id -> what implements it."""
+    found = defaultdict[int, list[Part]](list)
+    for room in registry.ROOMS:
+        for card in registry.cards(room):
+            kind: Kind = "flow" if room == "flow" else "method"
+            for id in card.field:
+                found[id].append(Part(kind=kind, name=f"{room}={card.name}", missing=card.missing))
+    for plan in named.plans():
+        for id in plan.field:
+            found[id].append(Part(kind="plan", name=KINDS["plan"].format(plan.name), missing=plan.missing))
+    for each in credits():
+        shown = KINDS[each.kind].format(each.name)
+        found[each.field].append(Part(kind=each.kind, name=shown, missing=each.missing))
+    return found
 
 
 def _distance(word: str, paper: Paper) -> float:

@@ -14,8 +14,8 @@ class Named:
     """A plan that a paper proposes as a whole; it is written by its name, and what follows fills slots otherwise.
 
     name: lower case, words joined by hyphens. text: the plan, `slot=method(...) ...`. paper, link, year: where it is
-    from. changes: one sentence, what it does. field: ids of the papers of the field map that it implements, beyond
-    those of its parts. missing: what of these is not here, in one sentence.
+    from. changes: one sentence, what it does. field: ids of the papers of the field map that it implements.
+    missing: what of these is not here, in one sentence.
     """
 
     name: str
@@ -41,6 +41,7 @@ NAMED = (
         link="https://arxiv.org/abs/2402.04617",
         year=2024,
         changes="Visits the blocks whose representative tokens match best, all at the edge of the local window.",
+        field=(124,),
     ),
     Named(
         name="longcache",
@@ -49,6 +50,7 @@ NAMED = (
         link="https://arxiv.org/abs/2407.15176",
         year=2024,
         changes="Finds spans by what tokens say, wherever they stand, and moves them together.",
+        field=(91,),
     ),
     Named(
         name="mpcache",
@@ -57,6 +59,7 @@ NAMED = (
         link="https://arxiv.org/abs/2501.06807",
         year=2025,
         changes="Drops once what the end of the prompt does not look at, then visits few clusters of the rest.",
+        field=(199,),
     ),
     Named(
         name="qwen2.5-1m",
@@ -65,6 +68,7 @@ NAMED = (
         link="https://arxiv.org/abs/2501.15383",
         year=2025,
         changes="Reads with trained distances in whole windows, sharper attention, and vertical and slashed lines.",
+        field=(229,),
     ),
     Named(
         name="shadowkv",
@@ -74,6 +78,7 @@ NAMED = (
         year=2024,
         changes="Keeps values and keys of low rank in host memory, and visits the chunks whose landmarks promise most; "
         "outliers and recent entries keep their keys as they came.",
+        field=(252,),
     ),
     Named(
         name="tokenselect",
@@ -84,6 +89,7 @@ NAMED = (
         year=2024,
         changes="Visits the tokens with most votes of the heads, as if all stood where the recent ones begin, and "
         "moves them together.",
+        field=(276,),
     ),
 )
 """All of them. `NAME slot=...` is the plan with some slots filled otherwise."""

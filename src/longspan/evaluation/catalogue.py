@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from types import ModuleType
 from typing import Any
 
 from longspan import brought
@@ -92,9 +93,13 @@ def tasks(family: str | None = None) -> tuple[Task, ...]:
             f"no family of tasks {family!r}{did_you_mean(family, known) or ';'} "
             "the list of longspan eval shows them all"
         )
-    module = importlib.import_module(f"longspan.evaluation.tasks.{family.replace('-', '_')}")
-    found: tuple[Task, ...] = module.TASKS
+    found: tuple[Task, ...] = module_of(family).TASKS
     return found
+
+
+def module_of(family: str) -> ModuleType:
+    """The module of one of FAMILIES, imported now: its TASKS, and its CREDITS where its paper is on the map."""
+    return importlib.import_module(f"longspan.evaluation.tasks.{family.replace('-', '_')}")
 
 
 def find(names: Iterable[str]) -> tuple[Task, ...]:

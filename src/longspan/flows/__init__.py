@@ -1,6 +1,9 @@
 """Reading and writing beyond any window: how a text that does not fit is read in parts."""
 
+from longspan.credit import Credit
 from longspan.registry import Card
+
+CREDITS = (Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),)
 
 CARDS = (
     Card(

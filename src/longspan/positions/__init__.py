@@ -1,6 +1,9 @@
 """How far apart a query and a key appear to the model."""
 
+from longspan.credit import Credit
 from longspan.registry import Card
+
+CREDITS = (Credit(kind="command", name="check", field=240),)  # its bounds
 
 CARDS = (
     Card(
@@ -137,7 +140,8 @@ CARDS = (
         training=False,
         changes="Slows each pair of channels by a searched factor, and leaves the first tokens as they were.",
         field=(185,),
-        missing="Searched factors for short texts, which keep the model's rotation here; fine-tuning in steps.",
+        missing="Searched factors for short texts, which keep the model's rotation here; fine-tuning in "
+        "steps.",
         trained=True,
     ),
     Card(

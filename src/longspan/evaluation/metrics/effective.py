@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from longspan.credit import Credit
+
+CREDITS = (Credit(kind="metric", name="effective", field=222),)
+
 BASE_UP_TO = 1024
 """Lengths, in tokens, that count as short."""
 

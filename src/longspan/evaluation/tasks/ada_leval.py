@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise, permutations
 from random import Random
 
+from longspan.credit import Credit
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Level, Request
@@ -199,6 +200,16 @@ def _offers(random: Random) -> tuple[str, str, Iterator[str]]:
 
     return question, offer(wished), others()
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="ada-leval",
+        field=15,
+        missing="Texts and answers are made by rules, since the published items, questions from a forum and "
+        "chapters of books, cannot be shipped.",
+    ),
+)
 
 TASKS = (
     Sort(

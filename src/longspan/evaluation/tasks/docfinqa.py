@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.amounts import is_amount, same_amount
 from longspan.evaluation.metrics.text import contains
 from longspan.evaluation.published import Published
@@ -48,6 +49,8 @@ class DocFinQA(Published):
         gold = sample.references[0]
         return {"score": same_amount(output, gold, _TOLERANCE) if is_amount(gold) else contains(output, gold)}
 
+
+CREDITS = (Credit(kind="task", name="docfinqa", field=64),)
 
 TASKS = (
     DocFinQA(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from longspan.credit import Credit
 from longspan.errors import DocumentError
 from longspan.evaluation.metrics.amounts import is_amount, same_amount
 from longspan.evaluation.metrics.text import f1
@@ -114,6 +115,8 @@ _DATA = Source(
         for name in ("financebench_open_source", "data/financebench_open_source", "financebench_merged")
     ),
 )
+
+CREDITS = (Credit(kind="task", name="financebench", field=93),)
 
 TASKS = (
     FinanceBench(

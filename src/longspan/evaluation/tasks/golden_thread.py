@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
+from longspan.credit import Credit
 from longspan.evaluation.long_answer import LongAnswer
 from longspan.evaluation.metrics.length import count_words
 from longspan.evaluation.origin import Origin
@@ -151,6 +152,15 @@ def _distinct(places: list[float], count: int) -> list[int]:
         taken.append(number + 1)
     return taken
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="golden-thread",
+        field=260,
+        missing="Instructions are our own and looked for by their keyword, where the authors ask a model.",
+    ),
+)
 
 TASKS = (
     GoldenThread(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar, Literal
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.text import overlap
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
@@ -156,6 +157,16 @@ def _facts(name: str, description: str) -> dict[str, Any]:
         "form": "rows, then the question with the form of the answer",
     }
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="hyper-multi-step",
+        field=116,
+        missing="The authors' plain multi-step and simple retrieval, which are there for comparison, are "
+        "left out.",
+    ),
+)
 
 TASKS: tuple[Task, ...] = (
     MultiMatching(

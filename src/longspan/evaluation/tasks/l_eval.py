@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from longspan.credit import Credit
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics import leval
 from longspan.evaluation.metrics.text import f1
@@ -161,6 +162,16 @@ def _task(
         compare=compare,
     )
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="l-eval",
+        field=136,
+        missing="Open questions are scored by overlap, beside a judge of the user's own, where the authors "
+        "let GPT-4 choose of two.",
+    ),
+)
 
 TASKS = (
     _task(

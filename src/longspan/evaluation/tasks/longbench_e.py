@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from longspan.credit import Credit
 from longspan.evaluation.tasks import longbench
 
 _NAMES = (
@@ -21,6 +22,8 @@ _NAMES = (
     "lcc",
     "repobench-p",
 )
+
+CREDITS = (Credit(kind="task", name="longbench-e", field=173),)
 
 TASKS = tuple(
     replace(

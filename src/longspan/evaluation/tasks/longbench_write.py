@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.length import count_words, length_score
 from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
@@ -65,6 +66,15 @@ def length_range(words: int) -> str:
             return name
     return "4k-20k"
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="longbench-write",
+        field=188,
+        missing="Its benchmark is here; its flow AgentWrite and its training data are not.",
+    ),
+)
 
 TASKS = tuple(
     LongBenchWrite(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from longspan.credit import Credit
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics.bleu import bleu
 from longspan.evaluation.metrics.distinct_rouge import rouge_l, rouge_n
@@ -137,6 +138,15 @@ def _file(name: str) -> HubFile:
 
 _ANSWER = "Please answer the question based on the long texts below. \n"
 _QUESTION = "\nQuestion: {question}\nAnswer: "
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="loogle",
+        field=189,
+        missing="The authors' score by GPT-4 is left out; a judge of the user's own scores in another form.",
+    ),
+)
 
 TASKS = (
     LooGLE(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from longspan.credit import Credit
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics.chinese import f1_of_words
 from longspan.evaluation.metrics.lveval import keyword_f1, keyword_f1_chinese, rouge_l_chinese
@@ -190,6 +191,8 @@ _DATA_SETS: tuple[tuple[str, Level, Level, Compare, str, str], ...] = (
     ),
 )
 
+
+CREDITS = (Credit(kind="task", name="lv-eval", field=149),)
 
 TASKS = tuple(
     LVEval(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.letters import choice
 from longspan.evaluation.published import Published
 from longspan.evaluation.sample import Sample
@@ -57,6 +58,8 @@ class Marathon(Published):
         """1 for the right letter."""
         return {"score": choice(output, sample.references[0])}
 
+
+CREDITS = (Credit(kind="task", name="marathon", field=204),)
 
 TASKS = (
     Marathon(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from longspan.credit import Credit
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
@@ -159,6 +160,15 @@ _ONE = Needles(
 )
 
 _FACTS: dict[str, Any] = {"paper": _ONE.paper, "link": _ONE.link, "form": _ONE.form}
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="mecw",
+        field=46,
+        missing="Lists and questions are our own, since the authors publish no data.",
+    ),
+)
 
 TASKS: tuple[Task, ...] = (
     _ONE,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.rouge import rouge_l
 from longspan.evaluation.metrics.ruler import share_matched
 from longspan.evaluation.metrics.text import best, contains, exact
@@ -115,6 +116,16 @@ _NEWEST = (
     "knowledge pool you have memorized rather than the real facts in real world. \n\nFor example:\n\n [Knowledge Pool] "
     "\n\n Question: Based on the provided Knowledge Pool, what is the name of the current president of Russia? "
     "\nAnswer: Donald Trump \n\n Now Answer the Question: Based on the provided Knowledge Pool, {question} \nAnswer:"
+)
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="memoryagentbench",
+        field=84,
+        missing="The whole history is read in one prompt, where the authors give it in turns of 4,096 "
+        "tokens to an agent with a memory.",
+    ),
 )
 
 TASKS = (

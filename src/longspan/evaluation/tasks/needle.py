@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.ruler import share_matched
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
@@ -103,6 +104,15 @@ class Sentence(Generated):
         share = share_matched(output, sample.references)
         return {"score": share, "whole": float(share == 1)}
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="needle/passkey",
+        field=151,
+        missing="Its passkey task is here; its landmark tokens, for which the model is trained, are not.",
+    ),
+)
 
 TASKS: tuple[Task, ...] = (
     Passkey(

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Literal
 from uuid import UUID
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.text import overlap
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
@@ -224,6 +225,8 @@ def _facts(name: str, new_tokens: int, description: str, metric: str) -> dict[st
 
 _SHARE = "share of the wanted values in the output"
 _LAST = "the last UUID of the output is the end of the thread"
+
+CREDITS = (Credit(kind="task", name="needle-threading", field=217),)
 
 TASKS: tuple[Task, ...] = (
     Keys(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from longspan.credit import Credit
 from longspan.evaluation.metrics.text import whole_number
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task
@@ -128,6 +129,8 @@ def _task(order: Literal["forward", "backward", "mixed", "stack"], told: str) ->
         order=order,
     )
 
+
+CREDITS = (Credit(kind="task", name="needlechain", field=219),)
 
 TASKS: tuple[Task, ...] = (
     _task("forward", "each sentence building on the one before"),

@@ -10,6 +10,7 @@ from random import Random
 from statistics import fmean
 from typing import Any, ClassVar, Literal
 
+from longspan.credit import Credit
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, TaskError
 
@@ -95,6 +96,8 @@ _FACTS: dict[str, Any] = {
     "source": "generated",
     "form": "a stretch of the haystack; the likelihood of its last sentences is measured, nothing is written",
 }
+
+CREDITS = (Credit(kind="task", name="perplexity", field=88),)
 
 TASKS = (
     Perplexity(

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from longspan.credit import Credit
 from longspan.evaluation.drawing import drawing_order
 from longspan.evaluation.metrics.repoqa import best_match
 from longspan.evaluation.origin import Origin
@@ -205,6 +206,8 @@ def in_order(dependency: Mapping[str, Sequence[str]], content: Mapping[str, str]
                 stack.extend((each, False) for each in reversed(dependency.get(path, ())))
     return [path for path in ordered if path in content]
 
+
+CREDITS = (Credit(kind="task", name="repoqa", field=235),)
 
 TASKS = tuple(
     RepoQA(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from longspan.credit import Credit
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics import infinitebench as metrics
 from longspan.evaluation.origin import Origin
@@ -121,6 +122,8 @@ def _task(
         compare=compare,
     )
 
+
+CREDITS = (Credit(kind="task", name="infinitebench", field=304),)
 
 TASKS = (
     _task(

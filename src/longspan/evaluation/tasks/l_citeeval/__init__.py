@@ -1,5 +1,6 @@
 """L-CiteEval: answers that cite the passages they rest on (https://arxiv.org/abs/2410.02115)."""
 
+from longspan.credit import Credit
 from longspan.evaluation.source import Source
 from longspan.evaluation.tasks.l_citeeval.answers import Cited, Conversation, Summary
 from longspan.evaluation.tasks.l_citeeval.marked import CountingStars, OneNeedle
@@ -38,5 +39,15 @@ def _task(part: str, kind: str) -> Cited:
         ),
     )
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="l-citeeval",
+        field=135,
+        missing="Whether a cited passage entails the answer is counted by overlap of words, since no model "
+        "of entailment is run.",
+    ),
+)
 
 TASKS = tuple(_task(part, kind) for part, kinds in _PARTS.items() for kind in kinds)

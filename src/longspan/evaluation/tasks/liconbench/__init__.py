@@ -1,9 +1,20 @@
 """LIConBench, also LongICLBench: tasks with very many labels, learned in context (https://arxiv.org/abs/2404.02060)."""
 
+from longspan.credit import Credit
 from longspan.evaluation.tasks.liconbench.classification import Banking77, Clinc150, Invented
 from longspan.evaluation.tasks.liconbench.entities import FewNerd
 
 _FORM = "Instruction and demonstrations, then a text in their form; the answer begins with {label}:"
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="liconbench",
+        field=170,
+        missing="Of its six data sets GoEmotion, TacRED, DialogRE and Discovery are absent.",
+    ),
+    Credit(kind="task", name="liconbench/clinc150", field=107),
+)
 
 TASKS = (
     Invented(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from longspan.credit import Credit
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.metrics.chinese import f1_of_words
 from longspan.evaluation.metrics.distinct_rouge import rouge_l_f
@@ -117,6 +118,8 @@ def _task(
         first_line_only=name in _FIRST_LINE_ONLY,
     )
 
+
+CREDITS = (Credit(kind="task", name="longbench", field=173),)
 
 TASKS = (
     _task("narrativeqa", "medium", "low", f1, 128, "Answer a question about a novel or a film script."),

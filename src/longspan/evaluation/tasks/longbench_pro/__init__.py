@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from longspan.credit import Credit
 from longspan.evaluation.archive import HubFile
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
@@ -111,6 +112,15 @@ _WHERE = {"high": "from all", "low": "from some places"}
 def _name(title: str) -> str:
     return title.lower().replace(" & ", " and ").replace(" ", "-")
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="longbench-pro",
+        field=172,
+        missing="Answers are made once and greedily, not several times with the best taken.",
+    ),
+)
 
 TASKS = tuple(
     LongBenchPro(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from longspan.credit import Credit
 from longspan.evaluation.task import Level, Task
 from longspan.evaluation.tasks.longbiobench.reasoning import Calculation, MultiHop, Rank, TwoDiff
 from longspan.evaluation.tasks.longbiobench.recall import Recall
@@ -25,6 +26,15 @@ def _facts(
         "answer is begun with 'Based on the provided context,'",
     }
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="longbiobench",
+        field=4,
+        missing="The biographies are made anew by rules of our own, with other wording than the authors'.",
+    ),
+)
 
 TASKS: tuple[Task, ...] = (
     Recall(

@@ -9,6 +9,7 @@ from itertools import islice
 from random import Random
 from typing import Literal
 
+from longspan.credit import Credit
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Level, Request
@@ -100,6 +101,15 @@ class LongIns(Generated):
         score = 2 * precision * recall / (precision + recall) if right else 0.0
         return {"score": score, "precision": precision, "recall": recall}
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="longins",
+        field=178,
+        missing="Six kinds of exercises made by rules stand for the authors' instruction data.",
+    ),
+)
 
 TASKS = (
     LongIns(

@@ -1,5 +1,6 @@
 """Lost in the Middle: one pair, or one document, among many that look alike (https://arxiv.org/abs/2307.03172)."""
 
+from longspan.credit import Credit
 from longspan.evaluation.source import Source
 from longspan.evaluation.task import Task
 from longspan.evaluation.tasks.lost_in_the_middle.documents import MultiDocument, PublishedDocuments
@@ -39,6 +40,8 @@ def _documents(total: int, place: int) -> PublishedDocuments:
         data=Source(files=(f"lost_in_the_middle/{file}",), address=f"https://{_SITE}/blob/main/{file}"),
     )
 
+
+CREDITS = (Credit(kind="task", name="lost-in-the-middle", field=191),)
 
 TASKS: tuple[Task, ...] = (
     KeyValue(

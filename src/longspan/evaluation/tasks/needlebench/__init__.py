@@ -1,5 +1,6 @@
 """NeedleBench: retrieval and reasoning with needles, and the Ancestral Trace Challenge. https://arxiv.org/abs/2407.11963"""
 
+from longspan.credit import Credit
 from longspan.evaluation.task import Level, Task
 from longspan.evaluation.tasks.needlebench.kinship import AncestralTrace, MultiHop
 from longspan.evaluation.tasks.needlebench.retrieval import Retrieval
@@ -43,6 +44,16 @@ def _multi_hop(needles: int) -> MultiHop:
         needles=needles,
     )
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="needlebench",
+        field=218,
+        missing="Needles and haystack are our own and in English, since the authors' texts cannot be "
+        "shipped.",
+    ),
+)
 
 TASKS: tuple[Task, ...] = (
     _retrieval("single", 1, 48, "low", "low", "one place"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+from longspan.credit import Credit
 from longspan.evaluation.origin import Origin
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, Task, TaskError
@@ -108,6 +109,16 @@ def _task(name: str, hops: Literal[1, 2], description: str) -> NoLiMa:
         hops=hops,
     )
 
+
+CREDITS = (
+    Credit(
+        kind="task",
+        name="nolima",
+        field=222,
+        missing="The authors' needles are asked where the local data has them, else our own, since their "
+        "licence forbids to ship them.",
+    ),
+)
 
 TASKS: tuple[Task, ...] = (
     _task("one-hop", 1, "Names the character of a sentence that implies what is asked, without its words."),
