@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longspan.checking.selfcheck import SelfCheck, self_check
 from longspan.contexts.context import Saved
 from longspan.contexts.origin import Origin
-from longspan.exclusive import whole_precision
 from longspan.loading import Loaded, load_weights
 from longspan.plan import Plan
 from longspan.profiles.profiles import Profiles
 from longspan.progress import Watcher
-from longspan.seam import Seam
-from longspan.selfcheck import SelfCheck, self_check
+from longspan.seam.exclusive import whole_precision
+from longspan.seam.seam import Seam
 from longspan.session import Session
 from longspan.spans import count_tokens
 

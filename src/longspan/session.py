@@ -31,7 +31,7 @@ from longspan.running.sequence import Mark, Sequence
 from longspan.running.source import Prompt, Source, checked
 from longspan.running.speaking import Speaker
 from longspan.running.window import window_exceeded
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 from longspan.spans import Answer, Document, Span, cite, split_reasoning
 from longspan.store.ledger import Ledger
 from longspan.usage import Usage

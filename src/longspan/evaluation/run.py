@@ -17,7 +17,7 @@ from longspan.evaluation.resume import check_same
 from longspan.evaluation.task import TaskError
 from longspan.evaluation.work import Target
 from longspan.evaluation.works import MADE, Works
-from longspan.scaling import FARTHEST
+from longspan.seam.scaling import FARTHEST
 
 
 @dataclass(frozen=True, kw_only=True)

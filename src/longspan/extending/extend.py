@@ -23,7 +23,7 @@ from longspan.parameters import check_choice, check_range
 from longspan.positions.base import Rope
 from longspan.positions.rescaling import Rescaling
 from longspan.profiles.reading import full_layers
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 if TYPE_CHECKING:
     from longspan.model import Model

@@ -13,7 +13,7 @@ from longspan.plan import Plan
 from longspan.positions.base import Positions
 from longspan.running.moments import reserve_tokens
 from longspan.running.reader import Reader
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 CHUNK = 1024
 """Tokens that pass through the model at a time, and whose logits are held at most."""

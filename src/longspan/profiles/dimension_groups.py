@@ -17,7 +17,7 @@ from longspan.positions.dpe import GROUPS, by_pair
 from longspan.profiles.prose import Recital, recital
 from longspan.profiles.reading import full_layers
 from longspan.running.reader import Reader
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -12,7 +12,7 @@ from longspan import brought
 from longspan.errors import PlanError
 from longspan.parameters import check_choice
 from longspan.profiles import dimension_groups, heads, patterns, sensitivity
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

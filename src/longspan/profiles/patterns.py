@@ -15,7 +15,7 @@ from longspan.policies.view import View
 from longspan.profiles.prose import recital
 from longspan.profiles.reading import full_layers
 from longspan.running.reader import Reader, chunk_ends
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -20,7 +20,7 @@ from longspan.contexts.origin import Origin
 from longspan.parts import inner
 from longspan.plan import Plan
 from longspan.profiles.measure import Measure, described, find_measure
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

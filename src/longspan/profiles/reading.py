@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 LENGTH = 2048
 """Tokens that a measure reads, fewer where the model's window is smaller."""

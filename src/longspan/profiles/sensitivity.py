@@ -13,7 +13,7 @@ from longspan.profiles.heads import LEAST
 from longspan.profiles.prose import prose
 from longspan.profiles.reading import LENGTH, full_layers
 from longspan.running.reader import Reader, chunk_ends
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -16,7 +16,7 @@ from longspan.positions.base import Positions
 from longspan.running.layer import LayerMemory
 from longspan.running.reach import check_reached, check_stretched, reached, windows_under
 from longspan.running.view import Viewer
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 from longspan.selectors.base import Selector
 from longspan.store.form import Form, Plain
 from longspan.store.layer import LayerStore

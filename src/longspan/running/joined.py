@@ -7,12 +7,12 @@ from collections import abc
 import torch
 from torch import Tensor
 
-from longspan.borrowing import Call
 from longspan.kernels.decoding import OpenRow, attend_rows
 from longspan.kernels.regions import with_sinks
 from longspan.kernels.rotation import Table
 from longspan.running.lane import Lane
 from longspan.running.placed import PlacedTokens, turned
+from longspan.seam.borrowing import Call
 
 Turns = tuple[Table | None, Table | None]
 """How queries and keys are turned that stand side by side; None where a layer does not rotate."""

@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longspan.borrowing import Call
 from longspan.kernels.decoding import OpenRow
 from longspan.kernels.regions import with_sinks
 from longspan.positions.base import Rope
-from longspan.recurrent import Step
 from longspan.running.acting import after_layer, watch_rehearsal
 from longspan.running.layer_attention import LayerAttention
 from longspan.running.moments import Portion
 from longspan.running.placed import PlacedTokens, turned
+from longspan.seam.borrowing import Call
+from longspan.seam.recurrent import Step
 
 
 def _everything(count: int) -> int:

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longspan.borrowing import Call
 from longspan.kernels.attention import Merge, attend
 from longspan.kernels.blocks import attend_blocks
 from longspan.kernels.regions import attend_entries, attend_tiles, join
@@ -21,6 +20,7 @@ from longspan.running.layer import LayerMemory
 from longspan.running.placed import PlacedPiece, PlacedTokens, Region, turned
 from longspan.running.sequence import Sequence
 from longspan.running.view import ranks
+from longspan.seam.borrowing import Call
 from longspan.selectors.base import Chosen, Selector, Summary, Visit
 from longspan.store.form import Plain
 from longspan.store.group import Group

@@ -8,13 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from longspan.borrowing import Attention, Call
 from longspan.kernels.decoding import OpenRow, suits
-from longspan.recurrent import Step
 from longspan.running.joined import Joined
 from longspan.running.lane import Lane
 from longspan.running.moments import Portion
-from longspan.seam import Seam
+from longspan.seam.borrowing import Attention, Call
+from longspan.seam.recurrent import Step
+from longspan.seam.seam import Seam
 
 
 class Pass:

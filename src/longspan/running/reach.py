@@ -11,7 +11,7 @@ from longspan.errors import PlanError
 from longspan.plan import Plan
 from longspan.positions.base import Positions, Rope
 from longspan.positions.stock import Stock
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 _QUERIES = 4
 

@@ -9,7 +9,6 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from longspan.borrowing import Attention
 from longspan.conversation import Words
 from longspan.plan import Plan
 from longspan.policies.view import View
@@ -19,7 +18,8 @@ from longspan.running.layer import LayerMemory
 from longspan.running.moments import Portion, acts_after_pass
 from longspan.running.passing import Pass, forward
 from longspan.running.sequence import Sequence
-from longspan.seam import Seam
+from longspan.seam.borrowing import Attention
+from longspan.seam.seam import Seam
 from longspan.store.ledger import Ledger
 
 Observer = Callable[[Attention], Attention]

@@ -15,7 +15,7 @@ from longspan.running.moments import Portion, acts_after_pass, next_portion, res
 from longspan.running.passing import forward
 from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 
 @dataclass(kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from longspan.policies.view import View
 from longspan.positions.base import Positions, Rope
 from longspan.running.layer import LayerMemory
 from longspan.running.placed import PlacedTokens, stored_map, turned
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longspan.errors import WindowExceeded
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 
 def window_exceeded(

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from longspan.positions.base import Rope
-from longspan.scaling import rope_parameters, trained_window
-from longspan.unrotated import frequencies
+from longspan.seam.scaling import rope_parameters, trained_window
+from longspan.seam.unrotated import frequencies
 
 # How far cosines may be from ours at the positions of a longer text.
 _TOLERANCE = 2e-3

@@ -16,16 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longspan.borrowing import Attention, Borrowing
 from longspan.errors import CorruptModel, UnsupportedModel
-from longspan.exclusive import original
-from longspan.facts import Layer, UnfitError, layers_of, twice
-from longspan.fusing import Fused
-from longspan.leaving import Layers, Staying
 from longspan.loading.reason import reason
-from longspan.recurrent import Recurring, noticed, recurrent_among
-from longspan.scaling import FARTHEST, rope_parameters, stretching, trained_window
-from longspan.watching import Watched, nothing, watched
+from longspan.seam.borrowing import Attention, Borrowing
+from longspan.seam.exclusive import original
+from longspan.seam.facts import Layer, UnfitError, layers_of, twice
+from longspan.seam.fusing import Fused
+from longspan.seam.leaving import Layers, Staying
+from longspan.seam.recurrent import Recurring, noticed, recurrent_among
+from longspan.seam.scaling import FARTHEST, rope_parameters, stretching, trained_window
+from longspan.seam.watching import Watched, nothing, watched
 
 _PROBE_TOKENS = 24
 

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longspan.borrowing import Borrowing, Call, unknown
-from longspan.layouts import matched, same, skewed
-from longspan.masks import window_of
 from longspan.positions.base import Rope
-from longspan.ropes import ropes_of, unchanging
-from longspan.scaling import trained_window
-from longspan.watching import Watched, calls, turned
+from longspan.seam.borrowing import Borrowing, Call, unknown
+from longspan.seam.layouts import matched, same, skewed
+from longspan.seam.masks import window_of
+from longspan.seam.ropes import ropes_of, unchanging
+from longspan.seam.scaling import trained_window
+from longspan.seam.watching import Watched, calls, turned
 
 _FARTHEST = 4096
 # Masks are asked about texts that are this many times as long as the window.

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from longspan.borrowing import Attention, Call
-from longspan.facts import Layer
-from longspan.layouts import Turned, turned_by
 from longspan.running.reader import Reader
-from longspan.seam import Seam
-from longspan.watching import Handed, Watched, turned
+from longspan.seam.borrowing import Attention, Call
+from longspan.seam.facts import Layer
+from longspan.seam.layouts import Turned, turned_by
+from longspan.seam.seam import Seam
+from longspan.seam.watching import Handed, Watched, turned
 
 # Spreads of the scores at which attention is compared: at 1 sinks show, at 3 scales, where scores reach twice the cap
 # the cap.

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from longspan.distance import check_distance
-from longspan.layerwise import Trials
+from longspan.checking.distance import check_distance
+from longspan.checking.layerwise import Trials
 from longspan.running.reader import Reader
-from longspan.seam import Seam
+from longspan.seam.seam import Seam
 
 _CHUNKS = (13, 9, 1, 1)
 # Relative to the spread of the stock logits. In low precision two attention kernels of the stock model already

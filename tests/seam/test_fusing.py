@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from longspan.fusing import Fused
 from longspan.kernels import fused
+from longspan.seam.fusing import Fused
 from tiny import model_of, stock_logits, tiny_network, tokens
 
 needs_compiler = pytest.mark.skipif(fused._library() is None, reason="no C++ compiler")

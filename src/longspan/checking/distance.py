@@ -15,14 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longspan.borrowing import WITHOUT_MEANING, Borrowing, Call
-from longspan.facts import Layer, UnfitError
-from longspan.layerwise import relative_error, stated
-from longspan.layouts import Turned, turned_by
+from longspan.checking.layerwise import relative_error, stated
 from longspan.loading.reason import reason
-from longspan.ropes import unchanging
-from longspan.seam import Seam
-from longspan.watching import Handed, Watched, calls, handed_with, turned
+from longspan.seam.borrowing import WITHOUT_MEANING, Borrowing, Call
+from longspan.seam.facts import Layer, UnfitError
+from longspan.seam.layouts import Turned, turned_by
+from longspan.seam.ropes import unchanging
+from longspan.seam.seam import Seam
+from longspan.seam.watching import Handed, Watched, calls, handed_with, turned
 
 _FARTHEST = 1024
 _TOKENS = 8

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from longspan.errors import LongspanError, UnsupportedModel
-from longspan.exclusive import ExclusiveUse
-from longspan.once import computed_once
-from longspan.recurrent import Recurrent, Recurring
-from longspan.unrotated import Unrotated, frequencies
+from longspan.seam.exclusive import ExclusiveUse
+from longspan.seam.once import computed_once
+from longspan.seam.recurrent import Recurrent, Recurring
+from longspan.seam.unrotated import Unrotated, frequencies
 
 _NAME = "longspan"
 

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longspan.borrowing import Borrowing, Call
-from longspan.layouts import Turned
-from longspan.masks import Visible
+from longspan.seam.borrowing import Borrowing, Call
+from longspan.seam.layouts import Turned
+from longspan.seam.masks import Visible
 
 _NAME = "longspan-watched"
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from longspan.checking.layerwise import stated
 from longspan.errors import LongspanError, UnsupportedModel
-from longspan.layerwise import stated
-from longspan.layouts import Turned, turned_by
 from longspan.plan import Plan
 from longspan.policies.base import Policy
-from longspan.seam import Seam
+from longspan.seam.layouts import Turned, turned_by
+from longspan.seam.seam import Seam
 from longspan.store.recurrence import Recurrence
 from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
