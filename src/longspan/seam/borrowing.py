@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from longspan.errors import LongspanError, UnsupportedModel
 from longspan.seam.exclusive import ExclusiveUse
+from longspan.seam.instead import instead
 from longspan.seam.once import computed_once
 from longspan.seam.recurrent import Recurrent, Recurring
 from longspan.seam.unrotated import Unrotated, frequencies
@@ -67,7 +68,7 @@ _guest: ContextVar[Guest] = ContextVar("longspan_attention")
 
 
 class Borrowing:
-    """A network, and how its rotary modules, its attention and its recurrent layers are taken out and put back.
+    """A network, and how its rotation, its attention and its recurrent layers become ours and its own again.
 
     recurrent: the recurrent layers, none until `parted`.
     """
@@ -83,9 +84,9 @@ class Borrowing:
         self._cache_keyword = "cache" if "cache" in named else "past_key_values"
 
     def prepare(self, *, light: bool) -> None:
-        """Makes the modules that stand in for the rotary ones: see `Unrotated`."""
+        """Makes what the rotary modules run instead: see `Unrotated`."""
         with torch.inference_mode():
-            self._unrotated = [Unrotated(rotary, light=light) for _, _, rotary in self.rotaries]
+            self._unrotated = [Unrotated(rotary, light=light) for rotary in self.rotaries]
 
     def parted(self, recurrent: Sequence[Recurrent], attending: Sequence[int]) -> None:
         """Says which layers are recurrent, and which have attention, counted as the network does."""
@@ -163,16 +164,12 @@ class Borrowing:
         from transformers import AttentionInterface
 
         AttentionInterface.register(_NAME, _dispatch)
-        with self._exclusive.held(), self.attending(_NAME):
+        still = [] if rotating else zip(self.rotaries, self._unrotated, strict=True)
+        with self._exclusive.held(), self.attending(_NAME), instead(still):
             token = _guest.set(Guest(attention, recurring, watching, self._numbers))
             try:
-                if not rotating:
-                    for (parent, name, _), unrotated in zip(self.rotaries, self._unrotated, strict=True):
-                        setattr(parent, name, unrotated)
                 yield
             finally:
-                for parent, name, rotary in self.rotaries:
-                    setattr(parent, name, rotary)
                 _guest.reset(token)
 
     @contextmanager
@@ -187,9 +184,8 @@ class Borrowing:
 
         Its recurrent layers give nothing, unless a guest of `installed` says what they give.
         """
-        with self._exclusive.held(), ExitStack() as stack:
-            for each in self.recurrent:
-                stack.enter_context(each.standing(_recurring))
+        aside = [(each.module, each.aside(_recurring)) for each in self.recurrent]
+        with self._exclusive.held(), instead(aside):
             own = self._config._attn_implementation
             try:
                 self._config._attn_implementation = implementation
@@ -267,10 +263,9 @@ def _refuse(mask: Tensor | None, more: dict[str, Any]) -> None:
             )
 
 
-def _rotary_modules(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+def _rotary_modules(network: nn.Module) -> list[nn.Module]:
     return [
-        (parent, name, child)
-        for parent in network.modules()
-        for name, child in parent.named_children()
-        if type(child).__name__.endswith("RotaryEmbedding") and any(frequencies(child))
+        module
+        for module in network.modules()
+        if type(module).__name__.endswith("RotaryEmbedding") and any(frequencies(module))
     ]

@@ -131,7 +131,7 @@ def _windows(seen: Watched, config: Any) -> list[int | None]:
 def _ropes(borrowing: Borrowing, seen: Watched, ids: Tensor, config: Any) -> list[Rope]:
     """The rotation of each layer, seen where slow channels have turned too."""
     try:
-        ropes = ropes_of([rotary for _, _, rotary in borrowing.rotaries], config)
+        ropes = ropes_of(borrowing.rotaries, config)
         farthest = min(unchanging(config), trained_window(config), _FARTHEST)
     except ValueError as error:
         raise UnfitError(str(error)) from error

@@ -8,8 +8,8 @@ it is called. In fp32, on other devices than the CPU, and where nothing can be c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from types import FunctionType
 from typing import Any
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from longspan.kernels import fused
+from longspan.seam.instead import Forward, instead, was_given_one
 
 # Tokens that a gated network takes at a time, so that what lies between its products stays in the caches.
 _TOKENS = 512
@@ -27,8 +28,6 @@ _PROBE_TOKENS = 7
 _NORM_TOLERANCE, _ACTIVATION_TOLERANCE, _GATED_TOLERANCE = 3.1 * 2**-8, 2.1 * 2**-8, 4 * 2**-8
 # The activations g · σ(linear · g + cubic · g³): SiLU, GELU by its tanh formula and by its quick one.
 _ACTIVATIONS = ((1.0, 0.0), (1.5957691216, 0.0713548163), (1.702, 0.0))
-
-Forward = Callable[..., Any]
 
 
 class Fused:
@@ -45,17 +44,9 @@ class Fused:
                 if found is not None:
                     self._forwards.append((module, found))
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
+    def installed(self) -> AbstractContextManager[None]:
         """For the time of a forward pass under the caller's lock; modules that were given another forward keep it."""
-        replaced = [module for module, _ in self._forwards if "forward" not in vars(module)]
-        try:
-            for module, forward in self._forwards:
-                vars(module).setdefault("forward", forward)
-            yield
-        finally:
-            for module in replaced:
-                vars(module).pop("forward", None)
+        return instead([each for each in self._forwards if not was_given_one(each[0])])
 
 
 def _norm(module: nn.Module) -> Forward | None:
@@ -136,19 +127,16 @@ def _gated_forward(
     own = module.forward
 
     def forward(x: Tensor, *more: Any, **named: Any) -> Any:
-        watched = child._forward_hooks or child._forward_pre_hooks or "forward" in vars(child)
+        watched = child._forward_hooks or child._forward_pre_hooks or was_given_one(child)
         if more or named or watched or not fused.suits(x):
             return own(x, *more, **named)
-        vars(child)["forward"] = lambda gate: _Gate(gate, *activation)
-        try:
+        with instead([(child, lambda gate: _Gate(gate, *activation))]):
             if x.shape[-2] <= tokens:
                 return own(x)
             out = torch.empty(x.shape, dtype=x.dtype)
             for part, into in zip(x.split(tokens, -2), out.split(tokens, -2), strict=True):
                 into.copy_(own(part))
             return out
-        finally:
-            del vars(child)["forward"]
 
     return forward
 

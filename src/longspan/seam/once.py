@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from longspan.seam.instead import instead, was_given_one
+
 
 @contextmanager
 def computed_once(network: nn.Module) -> Iterator[None]:
@@ -16,15 +18,10 @@ def computed_once(network: nn.Module) -> Iterator[None]:
     For passes of a few tokens in inference mode: inputs and outputs are kept for the time.
     """
     linear = [
-        module for module in network.modules() if type(module) is nn.Linear and "forward" not in vars(module)
+        module for module in network.modules() if type(module) is nn.Linear and not was_given_one(module)
     ]
-    try:
-        for module in linear:
-            vars(module)["forward"] = _remembering(module.forward)
+    with instead([(module, _remembering(module.forward)) for module in linear]):
         yield
-    finally:
-        for module in linear:
-            vars(module).pop("forward", None)
 
 
 def _remembering(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from longspan.errors import UnsupportedModel
+from longspan.seam.instead import Forward
 from longspan.store.recurrence import Recurrence
 
 _CACHES = ("cache", "cache_params", "past_key_values")
@@ -47,28 +48,17 @@ class Recurrent:
         self.layer = int(module.layer_idx)  # type: ignore[arg-type]
         self._cache = _cache_of(module)
 
-    @contextmanager
-    def standing(self, recurring: Callable[[], Recurring | None]) -> Iterator[None]:
-        """For the time of a pass under the caller's lock, what the module gives is `recurring()`'s, zeros for None."""
-        given = vars(self.module).get("forward")
+    def aside(self, recurring: Callable[[], Recurring | None]) -> Forward:
+        """A forward that gives what `recurring()` makes of its step, zeros for None."""
         own = self.module.forward
 
         def forward(*args: Any, **named: Any) -> Any:
             hidden = args[0] if args else named.pop("hidden_states")
             return self._stood(own, hidden, named, recurring())
 
-        vars(self.module)["forward"] = forward
-        try:
-            yield
-        finally:
-            if given is None:
-                vars(self.module).pop("forward", None)
-            else:
-                vars(self.module)["forward"] = given
+        return forward
 
-    def _stood(
-        self, own: Callable[..., Any], hidden: Tensor, named: dict[str, Any], recurring: Recurring | None
-    ) -> Any:
+    def _stood(self, own: Forward, hidden: Tensor, named: dict[str, Any], recurring: Recurring | None) -> Any:
         if named.get("attention_mask") is not None:
             raise UnsupportedModel("a recurrent layer was given a mask; read plain text without a mask")
         more: tuple[Any, ...] | None = None

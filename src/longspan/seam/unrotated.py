@@ -1,4 +1,4 @@
-"""What stands in for the rotary modules of a borrowed network, so that queries and keys stay as they are."""
+"""What the rotary modules of a borrowed network give instead, so that queries and keys stay as they are."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import torch
 from torch import Tensor, nn
 
 
-class Unrotated(nn.Module):
-    """Stands in for a rotary module: cosine 1 and sine 0 for every position, as wide as the module's own.
+class Unrotated:
+    """The forward of a rotary module that does not rotate: cosine 1 and sine 0 everywhere, as wide as the module's own.
 
     light: whether these are objects that multiply without work, or tensors, for families that do more with them
     than multiply and add.
     """
 
     def __init__(self, rotary: nn.Module, *, light: bool) -> None:
-        super().__init__()
-        object.__setattr__(self, "_rotary", rotary)  # kept out of the modules: it is no part of this one
         self._light = light
         x, position_ids = torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.long)
         self._widths = {}
@@ -29,14 +27,7 @@ class Unrotated(nn.Module):
                 raise TypeError(f"{type(rotary).__name__} gives something other than a cosine and a sine")
             self._widths[kind] = turn[0].shape[-1]
 
-    def __getattr__(self, name: str) -> Any:
-        """What else a network asks its rotary module for, such as the config."""
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(self.__dict__["_rotary"], name)
-
-    def forward(
+    def __call__(
         self, x: Tensor, position_ids: Tensor | None = None, layer_type: str | None = None
     ) -> tuple[Tensor | _One, Tensor | _Zero]:
         width = self._widths[layer_type if layer_type in self._widths else next(iter(self._widths))]
