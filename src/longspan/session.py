@@ -24,6 +24,7 @@ from longspan.running.batch import Batch
 from longspan.running.compressing import compress, rehearse
 from longspan.running.drafting import speak_drafted
 from longspan.running.engine import CHUNK, Engine
+from longspan.running.entries import Entries, entries_of
 from longspan.running.forking import check_alike, check_fork
 from longspan.running.generation import ANSWER_TOKENS, Generation, Step, end_tokens
 from longspan.running.runner import Request
@@ -307,6 +308,10 @@ class Session:
     def bytes_held(self) -> list[int]:
         """Bytes in memory by sequence, which are `usage.kv_bytes` together."""
         return [each.bytes_held for each in self.sequences]
+
+    def entries(self, layer: int, sequence: int = 0) -> Entries:
+        """What a layer holds: positions, keys and values. layer: of those with attention, counted from 0."""
+        return entries_of(self.sequences, sequence, layer)
 
     @property
     def peak_entries(self) -> int:
