@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, make_dataclass, replace
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -43,17 +44,26 @@ def part_faults(room: str, card: Card, cls: type) -> Iterator[str]:
         yield f"its class does not derive from {registry.contract(room).__name__}"
 
 
-BUILT_IN = [(room, card) for room, package in ROOMS.items() for card in import_module(package).CARDS]
+BUILT_IN = [(room, registry.card(room, name)) for room in ROOMS for name in registry.own(room)]
 
 
 @pytest.mark.parametrize(("room", "card"), BUILT_IN, ids=[f"{room}={card.name}" for room, card in BUILT_IN])
 def test_a_registered_part_brings_what_it_must(room, card):
     assert list(part_faults(room, card, registry.find(room, card.name))) == []
+    assert card == import_module(card.target.partition(":")[0]).CARD
 
 
-def test_a_name_stands_once_in_a_room():
-    names = [(room, card.name) for room, card in BUILT_IN]
-    assert sorted(set(names)) == sorted(names)
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_lists_the_files_that_have_a_card(room):
+    folder = Path(import_module(ROOMS[room]).__file__).parent
+    with_card = [path.stem for path in folder.glob("*.py") if "\nCARD = " in path.read_text("utf-8")]
+    assert sorted(name.replace("-", "_") for name in registry.own(room)) == sorted(with_card)
+
+
+def test_a_listed_file_without_a_card_is_told(monkeypatch):
+    monkeypatch.setattr("longspan.codecs.METHODS", ("elsewhere",))
+    with pytest.raises(LookupError, match=r"elsewhere\.py has no CARD = Card\(\.\.\.\)"):
+        registry.cards("codec")
 
 
 @pytest.mark.parametrize(

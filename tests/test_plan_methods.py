@@ -1,7 +1,5 @@
 """Plans of the methods that longspan brings."""
 
-from importlib import import_module
-
 import pytest
 
 from longspan import parts, registry
@@ -10,7 +8,7 @@ from longspan.plan import Plan
 from longspan.policies.allocators.adakv import AdaKV as Adaptive
 from longspan.policies.snapkv import SnapKV
 
-CARDS = [(room, card) for room, package in registry.ROOMS.items() for card in import_module(package).CARDS]
+CARDS = [(room, registry.card(room, name)) for room in registry.ROOMS for name in registry.own(room)]
 
 
 @pytest.mark.parametrize(("room", "card"), CARDS, ids=[f"{room}={card.name}" for room, card in CARDS])

@@ -1,18 +1,22 @@
 """Which methods exist: a name in a room leads to a class, imported only when it is asked for.
 
-A room's package lists the cards of its methods in `CARDS`. Users add their own with `register`, and
-installed packages bring theirs (`brought.py`), named `policy.mine`, each a `Card`.
+A room's package lists its methods in `METHODS`. Each of them is one file, named as the method, with its class and its
+card as `CARD = Card(...)`. Users add their own with `register`, and installed packages bring theirs (`brought.py`),
+named `policy.mine`, each a `Card`.
 """
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from importlib.resources import files
+from typing import Literal, cast
 
 from longspan import brought
 from longspan.errors import PlanError, UnknownMethod
@@ -36,7 +40,7 @@ ROOMS = {
     "reuse": "longspan.selectors.reuses",
     "flow": "longspan.flows",
 }
-"""Room -> the package whose CARDS it lists."""
+"""Room -> the package that lists its METHODS."""
 
 _added: dict[str, dict[str, Card]] = {room: {} for room in ROOMS}
 
@@ -149,14 +153,31 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def _built_in(room: str) -> tuple[Card, ...]:
-    listed: tuple[Card, ...] = importlib.import_module(ROOMS[room]).CARDS
+def own(room: str) -> tuple[str, ...]:
+    """The names of longspan's own methods in `room`; no file of theirs is read."""
+    listed: tuple[str, ...] = importlib.import_module(ROOMS[room_of(room)]).METHODS
     return listed
+
+
+_CARD = re.compile(r"^CARD = (Card\(.*?^\))$", re.MULTILINE | re.DOTALL)
+
+
+@cache
+def _own(room: str, name: str) -> Card:
+    """The card of one of longspan's own methods, read in its file, since importing that would load torch."""
+    file = files(ROOMS[room]).joinpath(f"{name.replace('-', '_')}.py")
+    written = _CARD.search(file.read_text("utf-8"))
+    if written is None:
+        raise LookupError(
+            f"{file} has no CARD = Card(...), of literals, one fact a line; write it above the class"
+        )
+    call = cast(ast.Call, ast.parse(written[1], mode="eval").body)
+    return Card(**{str(each.arg): ast.literal_eval(each.value) for each in call.keywords})
 
 
 def _cards(room: str) -> Iterator[Card]:
     """Every card of `room`; installed packages are loaded only when all others have been seen."""
-    yield from _built_in(room)
+    yield from (_own(room, name) for name in own(room))
     yield from tuple(_added[room].values())
     for key in brought.announced(METHODS.group):
         where, _, name = key.partition(".")
@@ -167,10 +188,11 @@ def _cards(room: str) -> Iterator[Card]:
 
 
 def _lookup(room: str, name: str) -> Card | None:
-    known = {each.name: each for each in _built_in(room)} | _added[room]
-    if name not in known and f"{room}.{name}" in brought.announced(METHODS.group):
+    if name in own(room):
+        return _own(room, name)
+    if name not in _added[room] and f"{room}.{name}" in brought.announced(METHODS.group):
         return _load(room, name)
-    return known.get(name)
+    return _added[room].get(name)
 
 
 def _announced(name: str, found: object) -> Card:
@@ -185,7 +207,7 @@ def _announced(name: str, found: object) -> Card:
 
 METHODS = brought.Kind(
     group="longspan.methods",
-    own=lambda: (f"{room}.{each.name}" for room in ROOMS for each in _built_in(room)),
+    own=lambda: (f"{room}.{name}" for room in ROOMS for name in own(room)),
     read=_announced,
     error=PlanError,
 )

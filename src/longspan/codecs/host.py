@@ -13,7 +13,18 @@ from torch import Tensor
 
 from longspan.codecs.elsewhere import Elsewhere
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.store.form import Columns, Form
+
+CARD = Card(
+    name="host",
+    target="longspan.codecs.host:Host",
+    paper="FlexGen: High-Throughput Generative Inference of Large Language Models with a Single GPU",
+    link="https://arxiv.org/abs/2303.06865",
+    year=2023,
+    training=False,
+    changes="Keeps entries in host memory and moves them to the device ahead of each visit.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

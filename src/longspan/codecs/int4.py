@@ -11,9 +11,23 @@ from longspan.codecs.asymmetric import quantize_channels, restore_channels
 from longspan.codecs.base import Codec
 from longspan.kernels.packing import pack, unpack
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.store.form import Columns, Form
 
 _BITS = 4
+
+
+CARD = Card(
+    name="int4",
+    target="longspan.codecs.int4:Int4",
+    paper="FlexGen: High-Throughput Generative Inference of Large Language Models with a Single GPU",
+    link="https://arxiv.org/abs/2303.06865",
+    year=2023,
+    training=False,
+    changes="Keeps keys and values as four-bit integers with a scale and a zero point per group of channels.",
+    missing="A text longer than a chunk is read with earlier chunks as they are stored, where the authors read it "
+    "with exact ones.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,19 @@ import torch
 from torch import Tensor
 
 from longspan.codecs.base import Codec
+from longspan.registry import Card
 from longspan.store.form import Columns, Form
+
+CARD = Card(
+    name="int8",
+    target="longspan.codecs.int8:Int8",
+    paper="LLM.int8(): 8-bit Matrix Multiplication for Transformers at Scale",
+    link="https://arxiv.org/abs/2208.07339",
+    year=2022,
+    training=False,
+    changes="Keeps keys and values as eight-bit integers with one scale per entry and head, which later chunks of "
+    "a text see.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

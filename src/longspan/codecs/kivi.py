@@ -12,7 +12,20 @@ from longspan.codecs.asymmetric import quantize, quantize_channels, restore, res
 from longspan.codecs.base import Codec
 from longspan.kernels.packing import pack, unpack
 from longspan.parameters import check_choice, check_range
+from longspan.registry import Card
 from longspan.store.form import Columns, Form
+
+CARD = Card(
+    name="kivi",
+    target="longspan.codecs.kivi:Kivi",
+    paper="KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache",
+    link="https://arxiv.org/abs/2402.02750",
+    year=2024,
+    training=False,
+    changes="Keeps keys in two or four bits per channel, values per token, and recent entries as they are.",
+    missing="A text longer than a chunk is read with earlier chunks as they are stored, where the authors read it "
+    "with exact ones.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

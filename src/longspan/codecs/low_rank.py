@@ -9,7 +9,18 @@ from torch import Tensor
 
 from longspan.codecs.base import Codec
 from longspan.parameters import Budget, check_budget, check_range, tokens
+from longspan.registry import Card
 from longspan.store.form import Columns, Form, Learns
+
+CARD = Card(
+    name="low-rank",
+    target="longspan.codecs.low_rank:LowRank",
+    paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2410.21465",
+    year=2024,
+    training=False,
+    changes="Keeps keys before their rotation as coordinates in their strongest directions.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.codecs.elsewhere import Elsewhere
+from longspan.registry import Card
 from longspan.store.mapped import MappedFile
 from longspan.store.medium import Medium
+
+CARD = Card(
+    name="mapped",
+    target="longspan.codecs.mapped:Mapped",
+    paper="InstInfer: In-Storage Attention Offloading for Cost-Effective Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2409.04992",
+    year=2024,
+    training=False,
+    changes="Keeps entries in memory-mapped files, in any form, so that the cache may exceed memory.",
+    field=(130,),
+    missing="Attention is computed by the processor, since no storage device that computes it is at hand.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,25 @@ from longspan.codecs.base import Codec
 from longspan.kernels.clusters import kmeans, nearest
 from longspan.kernels.packing import pack, unpack
 from longspan.parameters import check_choice, check_range
+from longspan.registry import Card
 from longspan.store.form import Columns, Form, Learns
 
 _SAMPLES = 16  # vectors per centroid that codebooks are learned from
 _WIDE = {2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
+
+
+CARD = Card(
+    name="million",
+    target="longspan.codecs.million:Million",
+    paper="MILLION: Mastering Long-Context LLM Inference Via Outlier-Immunized KV Product Quantization",
+    link="https://arxiv.org/abs/2504.03661",
+    year=2025,
+    training=False,
+    changes="Keeps pieces of keys and values as numbers of centroids that were learned from the first chunk.",
+    field=(195,),
+    missing="Codebooks are learned from the first chunk of a text and not beforehand from a calibration set, "
+    "which is not at hand, and from keys before rotation; later chunks of a text see earlier ones as stored.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

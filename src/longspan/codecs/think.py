@@ -9,7 +9,19 @@ from torch import Tensor
 
 from longspan.codecs.base import Codec
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.store.form import Columns, Form, Learns
+
+CARD = Card(
+    name="think",
+    target="longspan.codecs.think:Think",
+    paper="ThinK: Thinner Key Cache by Query-Driven Pruning",
+    link="https://arxiv.org/abs/2407.21018",
+    year=2024,
+    training=False,
+    changes="Removes the channels of the keys that the last queries of the prompt hardly look at.",
+    field=(273,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

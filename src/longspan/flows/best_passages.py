@@ -10,8 +10,21 @@ from longspan.flows.base import Events, Flow, together
 from longspan.flows.chat import Chat, Message
 from longspan.flows.passages import choose
 from longspan.parameters import check_whole
+from longspan.registry import Card
 from longspan.running.generation import MAX_NEW_TOKENS
 from longspan.spans import Answer, Document, cite, render
+
+CARD = Card(
+    name="best-passages",
+    target="longspan.flows.best_passages:BestPassages",
+    paper="Retrieval meets Long Context Large Language Models",
+    link="https://arxiv.org/abs/2310.03025",
+    year=2023,
+    training=False,
+    changes="Reads the passages that speak most of the question, in the documents' order.",
+    field=(236,),
+    missing="Passages are found by BM25, where the paper takes the best few by a trained retriever.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,17 @@ from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, visits_of
+from longspan.registry import Card
+
+CARD = Card(
+    name="a-shape",
+    target="longspan.patterns.a_shape:AShape",
+    paper="MInference 1.0: Accelerating Pre-filling for Long-Context LLMs via Dynamic Sparse Attention",
+    link="https://arxiv.org/abs/2407.02490",
+    year=2024,
+    training=False,
+    changes="While reading, every query sees only the first tokens and a window of recent ones.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

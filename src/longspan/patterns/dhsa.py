@@ -12,9 +12,24 @@ from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import causal_blocks, own_blocks, pooled, visits_of
+from longspan.registry import Card
 
 # Numbers of keys compared at a time; bounds their copy in fp32.
 _ELEMENTS = 1 << 22
+
+
+CARD = Card(
+    name="dhsa",
+    target="longspan.patterns.dhsa:DHSA",
+    paper="Long-Context Modeling with Dynamic Hierarchical Sparse Attention for On-Device LLMs",
+    link="https://arxiv.org/abs/2510.24606",
+    year=2025,
+    training=False,
+    changes="While reading, blocks of queries see the tokens of the text chunks whose keys suit them best.",
+    field=(168,),
+    missing="The module that predicts boundaries is trained; here they are where keys turn.",
+    trained=True,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

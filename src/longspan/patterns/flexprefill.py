@@ -20,6 +20,18 @@ from longspan.patterns.choosing import (
     visits_of,
 )
 from longspan.patterns.lines import line_sums
+from longspan.registry import Card
+
+CARD = Card(
+    name="flexprefill",
+    target="longspan.patterns.flexprefill:FlexPrefill",
+    paper="FlexPrefill: A Context-Aware Sparse Attention Mechanism for Efficient Long-Sequence Inference",
+    link="https://arxiv.org/abs/2502.20766",
+    year=2025,
+    training=False,
+    changes="While reading, each head sees the blocks, or the columns and diagonals, that hold enough attention.",
+    field=(95,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

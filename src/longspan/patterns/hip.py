@@ -11,9 +11,23 @@ from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import causal_blocks, own_blocks, packed, visits_of
+from longspan.registry import Card
 
 # Keys gathered at a time, in elements.
 _ELEMENTS = 1 << 21
+
+
+CARD = Card(
+    name="hip",
+    target="longspan.patterns.hip:HiP",
+    paper="A Training-Free Sub-Quadratic Cost Transformer Model Serving Framework with Hierarchically Pruned "
+    "Attention",
+    link="https://arxiv.org/abs/2406.09827",
+    year=2024,
+    training=False,
+    changes="While reading, blocks of queries look for their best keys by a search in a tree of keys.",
+    field=(109,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

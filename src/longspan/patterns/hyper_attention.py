@@ -14,6 +14,18 @@ from longspan.kernels.block_index import BlockIndex, Bundle
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, visits_of
+from longspan.registry import Card
+
+CARD = Card(
+    name="hyper-attention",
+    target="longspan.patterns.hyper_attention:HyperAttention",
+    paper="HyperAttention: Long-context Attention in Near-Linear Time",
+    link="https://arxiv.org/abs/2310.05869",
+    year=2023,
+    training=False,
+    changes="While reading, queries see keys of similar hash, and a sample of the others with larger weights.",
+    field=(117,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

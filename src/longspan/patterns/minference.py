@@ -23,6 +23,7 @@ from longspan.patterns.choosing import (
     visits_of,
 )
 from longspan.patterns.lines import line_sums, slash_blocks
+from longspan.registry import Card
 
 KINDS = ("a-shape", "vertical-slash", "block-sparse")
 """What a head may be; a profile has their places."""
@@ -44,6 +45,19 @@ class Shape(NamedTuple):
     def times(self, ratio: float) -> Shape:
         """The same in another size."""
         return Shape(self.kind, self.first * ratio, self.second * ratio)
+
+
+CARD = Card(
+    name="minference",
+    target="longspan.patterns.minference:MInference",
+    paper="MInference 1.0: Accelerating Pre-filling for Long-Context LLMs via Dynamic Sparse Attention",
+    link="https://arxiv.org/abs/2407.02490",
+    year=2024,
+    training=False,
+    changes="While reading, each head visits the blocks and lines that the last queries attend to most, "
+    "in the pattern that suits the head.",
+    field=(196,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

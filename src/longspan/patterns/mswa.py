@@ -11,9 +11,22 @@ from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, visits_of
+from longspan.registry import Card
 
 _SCALES = (0.25, 0.5, 1.0, 2.0)
 """Of the windows of the four groups of layers, and within each layer of the four groups of heads."""
+
+
+CARD = Card(
+    name="mswa",
+    target="longspan.patterns.mswa:MSWA",
+    paper="MSWA: Refining Local Attention with Multi-Scale Window Attention",
+    link="https://arxiv.org/abs/2501.01039",
+    year=2025,
+    training=True,
+    changes="While reading, every head has its own window, from a sixteenth to four times the base.",
+    field=(200,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

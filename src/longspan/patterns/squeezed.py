@@ -13,10 +13,24 @@ from longspan.kernels.clusters import kmeans
 from longspan.parameters import Budget, check_budget, check_range, tokens
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import own_blocks, packed, visits_of
+from longspan.registry import Card
 from longspan.store.state import State
 
 # Scores, and marks of keys, at a time.
 _ELEMENTS = 1 << 24
+
+
+CARD = Card(
+    name="squeezed",
+    target="longspan.patterns.squeezed:Squeezed",
+    paper="Squeezed Attention: Accelerating Long Context Length LLM Inference",
+    link="https://arxiv.org/abs/2411.09688",
+    year=2024,
+    training=False,
+    changes="While reading, blocks of queries see the keys in clusters whose centroid matches them.",
+    field=(261,),
+    missing="The second level of clusters; the threshold is set by a budget unless one is given.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

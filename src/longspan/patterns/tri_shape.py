@@ -10,6 +10,17 @@ from longspan.parameters import check_range
 from longspan.patterns.a_shape import AShape
 from longspan.patterns.base import PatternView
 from longspan.patterns.choosing import causal_blocks
+from longspan.registry import Card
+
+CARD = Card(
+    name="tri-shape",
+    target="longspan.patterns.tri_shape:TriShape",
+    paper="SCBench: A KV Cache-Centric Analysis of Long-Context Methods",
+    link="https://arxiv.org/abs/2412.10319",
+    year=2024,
+    training=False,
+    changes="A-shape, and the last queries of what is read together see everything.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,25 @@ from longspan.parameters import check_range
 from longspan.patterns.base import PatternView
 from longspan.patterns.choosing import covering
 from longspan.patterns.thinning import Thinning
+from longspan.registry import Card
 
 # What the layers of a pass tell each other: the last layer that chose.
 _NOTE = "uniprefill"
 
 # Weights looked at together, in elements; bounds what a reading computes at a time.
 _WEIGHTS = 1 << 23
+
+
+CARD = Card(
+    name="uniprefill",
+    target="longspan.patterns.uniprefill:UniPrefill",
+    paper="UniPrefill: Universal Long-Context Prefill Acceleration via Block-wise Dynamic Sparsification",
+    link="https://arxiv.org/abs/2605.06221",
+    year=2026,
+    training=False,
+    changes="While reading, blocks of tokens to which the last queries hardly attend leave the model.",
+    field=(285,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

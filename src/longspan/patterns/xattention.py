@@ -12,11 +12,23 @@ from longspan.kernels.block_index import BlockIndex
 from longspan.parameters import check_range, numbers_by_layer
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.choosing import causal_blocks, own_blocks, visits_of
+from longspan.registry import Card
 
 _EXAMPLE = "a file with the thresholds of this model's heads"
 
 # Weights of tiles looked at together; bounds the memory.
 _WEIGHTS = 1 << 22
+
+
+CARD = Card(
+    name="xattention",
+    target="longspan.patterns.xattention:XAttention",
+    paper="XAttention: Block Sparse Attention with Antidiagonal Scoring",
+    link="https://arxiv.org/abs/2503.16428",
+    year=2025,
+    training=False,
+    changes="While reading, blocks of queries see the key blocks whose antidiagonal scores hold enough attention.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

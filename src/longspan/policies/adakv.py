@@ -7,6 +7,17 @@ from dataclasses import dataclass, field
 from longspan.policies.allocators.adakv import AdaKV as Adaptive
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.snapkv import SnapKV
+from longspan.registry import Card
+
+CARD = Card(
+    name="adakv",
+    target="longspan.policies.adakv:AdaKV",
+    paper="Ada-KV: Optimizing KV Cache Eviction by Adaptive Budget Allocation for Efficient LLM Inference",
+    link="https://arxiv.org/abs/2407.11550",
+    year=2024,
+    training=False,
+    changes="SnapKV's scores, with the heads of a layer competing for its budget.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

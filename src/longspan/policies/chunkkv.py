@@ -8,6 +8,18 @@ from typing import Literal
 from longspan.policies.snapkv import SnapKV
 from longspan.policies.units.base import Unit
 from longspan.policies.units.chunk import Chunk
+from longspan.registry import Card
+
+CARD = Card(
+    name="chunkkv",
+    target="longspan.policies.chunkkv:ChunkKV",
+    paper="ChunkKV: Semantic-Preserving KV Cache Compression for Efficient Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2502.00299",
+    year=2025,
+    training=False,
+    changes="SnapKV's scores, by which chunks of tokens stay or go as a whole.",
+    missing="The reuse of one layer's choice in the next is left out, as in kvpress.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

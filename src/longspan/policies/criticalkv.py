@@ -16,10 +16,22 @@ from longspan.policies.expected_attention import ExpectedAttention
 from longspan.policies.snapkv import SnapKV
 from longspan.policies.tracker import Script, Tracking
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.store.layer import LayerStore
 
 BLOCK_NUMBERS = 1 << 22
 """Numbers of projected values that are held at a time."""
+
+
+CARD = Card(
+    name="criticalkv",
+    target="longspan.policies.criticalkv:CriticalKV",
+    paper="Identify Critical KV Cache in LLM Inference from an Output Perturbation Perspective",
+    link="https://arxiv.org/abs/2502.03805",
+    year=2025,
+    training=False,
+    changes="Weights another policy's scores with what an entry's value does to the layer's output.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

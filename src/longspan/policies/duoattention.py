@@ -10,6 +10,19 @@ from longspan.policies.allocators.base import Allocator
 from longspan.policies.allocators.retrieval_heads import RetrievalHeads
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="duoattention",
+    target="longspan.policies.duoattention:DuoAttention",
+    paper="DuoAttention: Efficient Long-Context LLM Inference with Retrieval and Streaming Heads",
+    link="https://arxiv.org/abs/2410.10819",
+    year=2024,
+    training=False,
+    changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
+    trained=True,
+    missing="Gates are not trained here, but read from the authors' file of a model, or measured.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,22 @@ from longspan.policies.disposers.ems import EvictThenMerge
 from longspan.policies.gathering import gathered
 from longspan.policies.h2o import Received, Reception
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="ems",
+    target="longspan.policies.ems:EMS",
+    paper=(
+        "EMS: Adaptive Evict-then-Merge Strategy for Head-wise KV Cache Compression "
+        "Based on Global-Local Importance"
+    ),
+    link="https://arxiv.org/abs/2412.08521",
+    year=2024,
+    training=False,
+    changes="Keeps what all queries and what the last queries attend to, and merges before it evicts.",
+    field=(68,),
+    missing="Its window and weights are our own, since the paper's could not be read and there is no code.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from longspan.policies.base import Policy
 from longspan.policies.gathering import gathered
 from longspan.policies.tracker import Script, Tracker, Tracking
 from longspan.policies.view import View
+from longspan.registry import Card
 
 INSTRUCTION = (
     "\n\nExtract what matters in this part of the dialogue: who speaks, what happened and when, facts, plans, "
@@ -66,6 +67,19 @@ class Patching(Tracking):
     def tracker(self) -> Patched:
         """Before any prompt."""
         return Patched()
+
+
+CARD = Card(
+    name="epicache",
+    target="longspan.policies.epicache:EpiCache",
+    paper="EpiCache: Episodic KV Cache Management for Long Conversational Question Answering",
+    link="https://arxiv.org/abs/2509.17396",
+    year=2025,
+    training=False,
+    changes="Keeps, block by block, the entries to which an episode of the dialogue attends.",
+    field=(81,),
+    missing="The instruction is our own, since the authors' has the marks of a chat template.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from longspan.policies.base import Policy
 from longspan.policies.gathering import gathered
 from longspan.policies.tracker import Tracker, Tracking
 from longspan.policies.view import View
+from longspan.registry import Card
 
 
 class Moments(Tracker):
@@ -69,6 +70,17 @@ class Statistics(Tracking):
     def tracker(self) -> Moments:
         """Of no query."""
         return Moments(self.first)
+
+
+CARD = Card(
+    name="expected-attention",
+    target="longspan.policies.expected_attention:ExpectedAttention",
+    paper="Expected Attention: KV Cache Compression by Estimating Attention from Future Queries Distribution",
+    link="https://arxiv.org/abs/2510.00636",
+    year=2025,
+    training=False,
+    changes="Keeps the entries to which queries like those of the text would attend from the positions to come.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from longspan.policies.base import Policy
 from longspan.policies.gathering import gathered
 from longspan.policies.tracker import Script, Tracker, Tracking
 from longspan.policies.view import View
+from longspan.registry import Card
 
 
 def guidance(view: View, *, normalize: bool) -> Tensor:
@@ -76,6 +77,18 @@ class Guidance(Tracking):
     def tracker(self) -> Guided:
         """Before any question."""
         return Guided(self.normalize)
+
+
+CARD = Card(
+    name="finch",
+    target="longspan.policies.finch:Finch",
+    paper="Finch: Prompt-guided Key-Value Cache Compression",
+    link="https://arxiv.org/abs/2408.00167",
+    year=2024,
+    training=False,
+    changes="Keeps, chunk by chunk, the entries to which the question attends, which it knows in advance.",
+    field=(94,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

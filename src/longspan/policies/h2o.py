@@ -13,6 +13,7 @@ from longspan.policies.base import Policy
 from longspan.policies.gathering import PerEntry, gathered
 from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
+from longspan.registry import Card
 
 
 class Received(PerEntry):
@@ -31,6 +32,17 @@ class Reception(Tracking):
     def tracker(self) -> Received:
         """With nothing received."""
         return Received()
+
+
+CARD = Card(
+    name="h2o",
+    target="longspan.policies.h2o:H2O",
+    paper="H2O: Heavy-Hitter Oracle for Efficient Generative Inference of Large Language Models",
+    link="https://arxiv.org/abs/2306.14048",
+    year=2023,
+    training=False,
+    changes="Keeps the entries that received most attention while text was read, and the most recent ones.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

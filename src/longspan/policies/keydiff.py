@@ -9,6 +9,18 @@ from torch.nn.functional import cosine_similarity, normalize
 
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="keydiff",
+    target="longspan.policies.keydiff:KeyDiff",
+    paper="KeyDiff: Key Similarity-Based KV Cache Eviction for Long-Context LLM Inference in "
+    "Resource-Constrained Environments",
+    link="https://arxiv.org/abs/2504.15364",
+    year=2025,
+    training=False,
+    changes="Keeps the entries whose keys are least like the mean key.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

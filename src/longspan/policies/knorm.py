@@ -9,6 +9,17 @@ from torch import Tensor
 
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="knorm",
+    target="longspan.policies.knorm:Knorm",
+    paper="A Simple and Effective L2 Norm-Based Strategy for KV Cache Compression",
+    link="https://arxiv.org/abs/2406.11430",
+    year=2024,
+    training=False,
+    changes="Keeps the entries with the shortest keys.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

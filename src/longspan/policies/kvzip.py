@@ -15,6 +15,7 @@ from longspan.policies.base import Policy
 from longspan.policies.gathering import PerEntry, gathered
 from longspan.policies.tracker import Script, Tracking
 from longspan.policies.view import View
+from longspan.registry import Card
 
 REPEAT = "\n\nRepeat the previous context exactly."
 REPEAT_PART = "\n\nRepeat the part of the previous context exactly, starting with "
@@ -88,6 +89,18 @@ class Repetition(Tracking):
     def tracker(self) -> Repeated:
         """With nothing repeated."""
         return Repeated(self.chunk, self.sinks)
+
+
+CARD = Card(
+    name="kvzip",
+    target="longspan.policies.kvzip:KVzip",
+    paper="KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
+    link="https://arxiv.org/abs/2505.23416",
+    year=2025,
+    training=False,
+    changes="Keeps, over all layers and heads, the entries that the model needs to repeat its context.",
+    missing="The head of a chat template is repeated as text too, where the authors begin after it.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,18 @@ from dataclasses import dataclass, field
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.allocators.ladder import Ladder
 from longspan.policies.streamingllm import StreamingLLM
+from longspan.registry import Card
+
+CARD = Card(
+    name="lacache",
+    target="longspan.policies.lacache:LaCache",
+    paper="LaCache: Ladder-Shaped KV Caching for Efficient Long-Context Modeling of Large Language Models",
+    link="https://arxiv.org/abs/2507.14204",
+    year=2025,
+    training=False,
+    changes="Keeps the first and the most recent tokens, thinned so that layers keep different ones.",
+    field=(150,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,21 @@ from torch.nn.functional import pad
 from longspan.parameters import check_range
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
 
 SMALLEST_RANGE = 1e-6
 """A channel that is constant over a partition counts as this wide, since nothing can be divided by zero."""
+
+
+CARD = Card(
+    name="lagkv",
+    target="longspan.policies.lagkv:LagKV",
+    paper="LagKV: Lag-Relative Information of the KV Cache Tells Which Tokens Are Important",
+    link="https://arxiv.org/abs/2504.04704",
+    year=2025,
+    training=False,
+    changes="Keeps the entries that vary most over their channels, scaled by the partition after theirs.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

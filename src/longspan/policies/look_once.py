@@ -13,6 +13,7 @@ from longspan.policies.base import Policy
 from longspan.policies.gathering import PerEntry, gathered
 from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
+from longspan.registry import Card
 
 # Queries whose weights over all positions are held at a time.
 _QUERIES = 128
@@ -66,6 +67,18 @@ class Looking(Tracking):
     def tracker(self) -> LookedAt:
         """Before anyone has looked."""
         return LookedAt(self.threshold, self.scaled)
+
+
+CARD = Card(
+    name="look-once",
+    target="longspan.policies.look_once:LookOnce",
+    paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
+    link="https://arxiv.org/abs/2501.06807",
+    year=2025,
+    training=False,
+    changes="Keeps the tokens to which the last fifth of the text pays a threshold or more, as many as there are.",
+    field=(199,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,17 @@ from dataclasses import dataclass, field
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.allocators.pyramid import Pyramid
 from longspan.policies.snapkv import SnapKV
+from longspan.registry import Card
+
+CARD = Card(
+    name="pyramidkv",
+    target="longspan.policies.pyramidkv:PyramidKV",
+    paper="PyramidKV: Dynamic KV Cache Compression based on Pyramidal Information Funneling",
+    link="https://arxiv.org/abs/2406.02069",
+    year=2024,
+    training=False,
+    changes="SnapKV's scores, with more entries in lower layers.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,24 @@ from torch import Tensor
 from longspan.parameters import check_range
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
 
 BITS = 24
 """Whole numbers of so many bits are exact in fp32."""
 
 _MASK = (1 << BITS) - 1
 _ODD = 0x9E3779
+
+
+CARD = Card(
+    name="random",
+    target="longspan.policies.random:Random",
+    paper="A Simple and Effective L2 Norm-Based Strategy for KV Cache Compression",
+    link="https://arxiv.org/abs/2406.11430",
+    year=2024,
+    training=False,
+    changes="Keeps entries at random: the baseline for all others.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,17 @@ from torch.nn.functional import avg_pool1d, max_pool1d
 from longspan.parameters import check_choice, check_range
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="snapkv",
+    target="longspan.policies.snapkv:SnapKV",
+    paper="SnapKV: LLM Knows What You are Looking for Before Generation",
+    link="https://arxiv.org/abs/2404.14469",
+    year=2024,
+    training=False,
+    changes="Keeps the entries to which the last queries of the prompt attend, and their neighbours.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

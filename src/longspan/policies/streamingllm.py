@@ -11,6 +11,17 @@ from torch import Tensor
 from longspan.parameters import check_range
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="streamingllm",
+    target="longspan.policies.streamingllm:StreamingLLM",
+    paper="Efficient Streaming Language Models with Attention Sinks",
+    link="https://arxiv.org/abs/2309.17453",
+    year=2023,
+    training=False,
+    changes="Keeps the first tokens and the most recent ones.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

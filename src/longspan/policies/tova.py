@@ -9,6 +9,17 @@ from torch import Tensor
 
 from longspan.policies.base import Policy
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="tova",
+    target="longspan.policies.tova:TOVA",
+    paper="Transformers are Multi-State RNNs",
+    link="https://arxiv.org/abs/2401.06104",
+    year=2024,
+    training=False,
+    changes="Keeps the tokens to which the last query attends, the same in all heads.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

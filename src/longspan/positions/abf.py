@@ -9,6 +9,18 @@ from longspan.parameters import check_range
 from longspan.positions.base import Rope
 from longspan.positions.rebase import rebase
 from longspan.positions.stretch import Stretch
+from longspan.registry import Card
+
+CARD = Card(
+    name="abf",
+    target="longspan.positions.abf:ABF",
+    paper="Effective Long-Context Scaling of Foundation Models",
+    link="https://arxiv.org/abs/2309.16039",
+    year=2023,
+    training=True,
+    changes="Replaces the rotary base by a larger one.",
+    field=(72,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

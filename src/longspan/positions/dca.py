@@ -12,6 +12,18 @@ from torch import Tensor
 from longspan.errors import PlanError
 from longspan.parameters import check_range
 from longspan.positions.base import KeyMap, Piece, Positions, Rope
+from longspan.registry import Card
+
+CARD = Card(
+    name="dca",
+    target="longspan.positions.dca:DCA",
+    paper="Training-Free Long-Context Scaling of Large Language Models",
+    link="https://arxiv.org/abs/2402.17463",
+    year=2024,
+    training=False,
+    changes="Re-uses trained positions inside a chunk, towards the chunk before, and towards all older ones.",
+    field=(229,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

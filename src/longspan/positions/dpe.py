@@ -12,12 +12,26 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.positions.base import Piece, Positions, Rope, unchanged
+from longspan.registry import Card
 
 GROUPS = 8
 """Groups of channel pairs that effective lengths are measured for."""
 
 PROFILE = "dimension-groups"
 """The name of the profile: effective lengths in tokens, `[GROUPS]`."""
+
+
+CARD = Card(
+    name="dpe",
+    target="longspan.positions.dpe:DPE",
+    paper="Effective Length Extrapolation via Dimension-Wise Positional Embeddings Manipulation",
+    link="https://arxiv.org/abs/2504.18857",
+    year=2025,
+    training=False,
+    changes="Counts far distances in groups, of a size of its own for each eighth of the channel pairs.",
+    field=(71,),
+    missing="The optional restriction to the strongest channels; effective lengths found by needles.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,22 @@ from torch import Tensor
 from longspan.parameters import check_range
 from longspan.positions.base import Rope
 from longspan.positions.stretch import Stretch
+from longspan.registry import Card
 
 _SMOOTHING = 2.0**-14
 """Added to the count of each interval, as in the authors' code."""
+
+
+CARD = Card(
+    name="dprope",
+    target="longspan.positions.dprope:DPRoPE",
+    paper="Extending Context Window of Large Language Models from a Distributional Perspective",
+    link="https://arxiv.org/abs/2410.01490",
+    year=2024,
+    training=False,
+    changes="Interpolates a channel only if that disturbs the distribution of its angles less.",
+    field=(87,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,17 @@ from longspan.parameters import check_range
 from longspan.positions.base import Positions
 from longspan.positions.following import Following
 from longspan.positions.ntk_by_parts import NTKByParts
+from longspan.registry import Card
+
+CARD = Card(
+    name="dynamic-by-parts",
+    target="longspan.positions.dynamic_by_parts:DynamicByParts",
+    paper="YaRN: Efficient Context Window Extension of Large Language Models",
+    link="https://arxiv.org/abs/2309.00071",
+    year=2023,
+    training=False,
+    changes="NTK-by-parts whose factor grows with the text, and is 1 within the trained window.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

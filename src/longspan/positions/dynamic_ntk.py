@@ -8,6 +8,17 @@ from longspan.parameters import check_range
 from longspan.positions.base import Positions
 from longspan.positions.following import Following
 from longspan.positions.ntk import NTK
+from longspan.registry import Card
+
+CARD = Card(
+    name="dynamic-ntk",
+    target="longspan.positions.dynamic_ntk:DynamicNTK",
+    paper="YaRN: Efficient Context Window Extension of Large Language Models",
+    link="https://arxiv.org/abs/2309.00071",
+    year=2023,
+    training=False,
+    changes="Raises the rotary base as the text grows, and leaves it alone within the trained window.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

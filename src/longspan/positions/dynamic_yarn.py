@@ -8,6 +8,17 @@ from longspan.positions.base import Positions
 from longspan.positions.dynamic_by_parts import DynamicByParts
 from longspan.positions.following import Following
 from longspan.positions.yarn import YaRN
+from longspan.registry import Card
+
+CARD = Card(
+    name="dynamic-yarn",
+    target="longspan.positions.dynamic_yarn:DynamicYaRN",
+    paper="YaRN: Efficient Context Window Extension of Large Language Models",
+    link="https://arxiv.org/abs/2309.00071",
+    year=2023,
+    training=False,
+    changes="YaRN whose factor grows with the text, and is 1 within the trained window.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,18 @@ from torch import Tensor
 from longspan.parameters import check_range
 from longspan.positions.abf import ABF
 from longspan.positions.base import Rope
+from longspan.registry import Card
+
+CARD = Card(
+    name="entropy-abf",
+    target="longspan.positions.entropy_abf:EntropyABF",
+    paper="Extending LLMs' Context Window with 100 Samples",
+    link="https://arxiv.org/abs/2401.07004",
+    year=2024,
+    training=True,
+    changes="Replaces the rotary base by a larger one, and sharpens attention with the query's position.",
+    field=(89,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

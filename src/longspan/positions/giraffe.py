@@ -10,6 +10,18 @@ import torch
 from longspan.parameters import check_range
 from longspan.positions.base import Rope
 from longspan.positions.stretch import Stretch
+from longspan.registry import Card
+
+CARD = Card(
+    name="giraffe",
+    target="longspan.positions.giraffe:Giraffe",
+    paper="Giraffe: Adventures in Expanding Context Lengths in LLMs",
+    link="https://arxiv.org/abs/2308.10882",
+    year=2023,
+    training=True,
+    changes="Gives channels too slow for the training length one common frequency, or none.",
+    field=(105,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,18 @@ from typing import ClassVar
 
 from longspan.errors import PlanError
 from longspan.positions.base import Positions, Rope
+from longspan.registry import Card
 from longspan.slots import Slots
+
+CARD = Card(
+    name="in-cache",
+    target="longspan.positions.in_cache:InCache",
+    paper="Efficient Streaming Language Models with Attention Sinks",
+    link="https://arxiv.org/abs/2309.17453",
+    year=2023,
+    training=False,
+    changes="Counts positions within the cache, so that what was dropped leaves no gap.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,19 @@ from torch import Tensor
 
 from longspan.parameters import Budget, check_budget, check_range, tokens
 from longspan.positions.base import Piece, Positions, Rope, unchanged
+from longspan.registry import Card
+
+CARD = Card(
+    name="lm-infinite",
+    target="longspan.positions.lm_infinite:LMInfinite",
+    paper="LM-Infinite: Simple On-the-Fly Length Generalization for Large Language Models",
+    link="https://arxiv.org/abs/2308.16137",
+    year=2023,
+    training=False,
+    changes="Shows recent keys at their true distance, the first ones at a fixed one, and hides the others.",
+    field=(146,),
+    missing="The optional attention to the best keys of the middle.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

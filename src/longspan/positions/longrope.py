@@ -7,6 +7,20 @@ from typing import ClassVar
 
 from longspan.positions.rescaled import Rescaled
 from longspan.positions.searched import Searched
+from longspan.registry import Card
+
+CARD = Card(
+    name="longrope",
+    target="longspan.positions.longrope:LongRoPE",
+    paper="LongRoPE: Extending LLM Context Window Beyond 2 Million Tokens",
+    link="https://arxiv.org/abs/2402.13753",
+    year=2024,
+    training=False,
+    changes="Slows each pair of channels by a searched factor, and leaves the first tokens as they were.",
+    field=(185,),
+    missing="Searched factors for short texts, which keep the model's rotation here; fine-tuning in steps.",
+    trained=True,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from longspan.positions.searched import Searched
+from longspan.registry import Card
+
+CARD = Card(
+    name="longrope2",
+    target="longspan.positions.longrope2:LongRoPE2",
+    paper="LongRoPE2: Near-Lossless LLM Context Window Scaling",
+    link="https://arxiv.org/abs/2502.20082",
+    year=2025,
+    training=False,
+    changes="Slows the slow pairs of channels by searched factors, and the fast ones by the base that follows.",
+    field=(184,),
+    missing="Training on short and long texts together, after the search.",
+    trained=True,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,17 @@ import torch
 
 from longspan.positions.base import Rope
 from longspan.positions.stretch import Stretch
+from longspan.registry import Card
+
+CARD = Card(
+    name="ntk",
+    target="longspan.positions.ntk:NTK",
+    paper="YaRN: Efficient Context Window Extension of Large Language Models",
+    link="https://arxiv.org/abs/2309.00071",
+    year=2023,
+    training=False,
+    changes="Raises the rotary base, so that slow channels stretch by the factor and fast ones stay.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

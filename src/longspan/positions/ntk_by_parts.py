@@ -10,6 +10,17 @@ import torch
 from longspan.parameters import check_range
 from longspan.positions.base import Rope
 from longspan.positions.stretch import Stretch
+from longspan.registry import Card
+
+CARD = Card(
+    name="ntk-by-parts",
+    target="longspan.positions.ntk_by_parts:NTKByParts",
+    paper="YaRN: Efficient Context Window Extension of Large Language Models",
+    link="https://arxiv.org/abs/2309.00071",
+    year=2023,
+    training=False,
+    changes="Interpolates slow channels and keeps fast ones, with a ramp between them.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,18 @@ from dataclasses import dataclass
 
 from longspan.positions.base import Rope
 from longspan.positions.stretch import Stretch
+from longspan.registry import Card
+
+CARD = Card(
+    name="pi",
+    target="longspan.positions.pi:PI",
+    paper="Extending Context Window of Large Language Models via Positional Interpolation",
+    link="https://arxiv.org/abs/2306.15595",
+    year=2023,
+    training=False,
+    changes="Divides all positions by the factor, so that they stay within the trained window.",
+    field=(88,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

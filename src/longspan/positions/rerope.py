@@ -10,6 +10,17 @@ from torch import Tensor
 
 from longspan.parameters import Budget, check_budget, check_range, tokens
 from longspan.positions.base import Piece, Positions, Rope, log_scaled, unchanged
+from longspan.registry import Card
+
+CARD = Card(
+    name="rerope",
+    target="longspan.positions.rerope:ReRoPE",
+    paper="Rectified Rotary Position Embeddings",
+    link="https://github.com/bojone/rerope",
+    year=2023,
+    training=False,
+    changes="Clips distances at a width, and multiplies the scores of late queries by ln(i + 1) / ln L.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,19 @@ from dataclasses import dataclass
 from longspan.parameters import check_range
 from longspan.positions.base import Positions, Rope
 from longspan.positions.rebase import rebase
+from longspan.registry import Card
+
+CARD = Card(
+    name="rope-contraction",
+    target="longspan.positions.rope_contraction:RopeContraction",
+    paper="NeedleChain: Measuring Intact Long-Context Reasoning Capability of Large Language Models",
+    link="https://arxiv.org/abs/2507.22411",
+    year=2025,
+    training=False,
+    changes="Lowers the rotary base, so that positions in a short text are told apart better.",
+    field=(219,),
+    missing="The paper's formula was not to be had; that the base is halved is this library's choice.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

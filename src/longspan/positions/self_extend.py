@@ -10,6 +10,18 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.positions.base import Piece, Positions, Rope, log_scaled, unchanged
+from longspan.registry import Card
+
+CARD = Card(
+    name="self-extend",
+    target="longspan.positions.self_extend:SelfExtend",
+    paper="LLM Maybe LongLM: Self-Extend LLM Context Window Without Tuning",
+    link="https://arxiv.org/abs/2401.01325",
+    year=2024,
+    training=False,
+    changes="Shows near keys at their true distance and far keys at a distance counted in groups.",
+    field=(141,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

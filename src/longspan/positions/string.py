@@ -11,6 +11,18 @@ from torch import Tensor
 from longspan.errors import PlanError
 from longspan.parameters import Budget, check_budget, check_choice, check_range, tokens
 from longspan.positions.base import Piece, Positions, Rope, unchanged
+from longspan.registry import Card
+
+CARD = Card(
+    name="string",
+    target="longspan.positions.string:STRING",
+    paper="Why Does the Effective Context Length of LLMs Fall Short?",
+    link="https://arxiv.org/abs/2410.18745",
+    year=2024,
+    training=False,
+    changes="Shifts far keys nearer, over distances that the model was often trained with.",
+    field=(298,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

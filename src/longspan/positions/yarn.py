@@ -7,6 +7,18 @@ from dataclasses import dataclass
 
 from longspan.positions.base import Rope
 from longspan.positions.ntk_by_parts import NTKByParts
+from longspan.registry import Card
+
+CARD = Card(
+    name="yarn",
+    target="longspan.positions.yarn:YaRN",
+    paper="YaRN: Efficient Context Window Extension of Large Language Models",
+    link="https://arxiv.org/abs/2309.00071",
+    year=2023,
+    training=False,
+    changes="Interpolates slow channels, keeps fast ones, and sharpens attention by 0.1 ln s + 1.",
+    field=(301,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.digests.representatives import Representatives
 from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.activation import Activation
+
+CARD = Card(
+    name="actqkv",
+    target="longspan.selectors.actqkv:ActQKV",
+    paper="Activation-aware Probe-Query: Effective Key-Value Retrieval for Long-Context LLMs Inference",
+    link="https://arxiv.org/abs/2502.13542",
+    year=2025,
+    training=False,
+    changes="Unusual queries of a block choose the blocks of entries, fewer where the match is clear.",
+    field=(14,),
+    missing="The authors' code adds the question's query to every probe, compares by cosine, keeps running moments "
+    "and shares one budget over the layers; here none of that is done.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

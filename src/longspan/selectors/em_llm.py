@@ -6,11 +6,25 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from longspan.parameters import Budget, check_budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.representatives import Representatives
 from longspan.selectors.groupings.events import Events
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.joint import Joint
+
+CARD = Card(
+    name="em-llm",
+    target="longspan.selectors.em_llm:EMLLM",
+    paper="Human-like Episodic Memory for Infinite Context LLMs",
+    link="https://arxiv.org/abs/2407.09450",
+    year=2024,
+    training=False,
+    changes="Queries visit events, cut where the text surprises the model, and the events around them.",
+    field=(114,),
+    missing="Boundaries are refined in each layer with its own keys, and the buffer of neighbours forgets those of "
+    "earlier queries.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

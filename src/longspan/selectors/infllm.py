@@ -5,11 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.digests.representatives import Representatives
 from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.joint import Joint
+
+CARD = Card(
+    name="infllm",
+    target="longspan.selectors.infllm:InfLLM",
+    paper="InfLLM: Unveiling the Intrinsic Capacity of LLMs for Understanding Extremely Long Sequences with "
+    "Training-Free Memory",
+    link="https://arxiv.org/abs/2402.04617",
+    year=2024,
+    training=False,
+    changes="Queries visit the first and recent entries, and the blocks whose representative tokens match best.",
+    field=(124,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import Budget, check_budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.keys import Keys
 from longspan.selectors.groupings.tokens import Tokens
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.layers import Layers
 from longspan.selectors.scorings.shared import Shared
+
+CARD = Card(
+    name="inter-layer",
+    target="longspan.selectors.inter_layer:InterLayer",
+    paper="Compressing KV Cache for Long-Context LLM Inference with Inter-Layer Attention Similarity",
+    link="https://arxiv.org/abs/2412.02252",
+    year=2024,
+    training=False,
+    changes="Some layers visit only the distant tokens to which the layer before them attended most.",
+    field=(42,),
+    trained=True,
+    missing="The keys of a block of layers are not shared and its layers not measured, since the paper "
+    "trains the model for that; only the choice of tokens is shared.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

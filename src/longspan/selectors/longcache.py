@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.digests.keys import Keys
 from longspan.selectors.groupings.tokens import Tokens
 from longspan.selectors.retrieval import Compare
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.spans import Spans
+
+CARD = Card(
+    name="longcache",
+    target="longspan.selectors.longcache:LongCache",
+    paper="Farewell to Length Extrapolation, a Training-Free Infinite Context with Finite Attention Scope",
+    link="https://arxiv.org/abs/2407.15176",
+    year=2024,
+    training=False,
+    changes="Queries visit spans around the tokens for which they and the other heads of a layer vote.",
+    field=(91,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.digests.pooled import Pooled
 from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.heads import Heads
+
+CARD = Card(
+    name="longheads",
+    target="longspan.selectors.longheads:LongHeads",
+    paper="LongHeads: Multi-Head Attention is Secretly a Long Context Processor",
+    link="https://arxiv.org/abs/2402.10685",
+    year=2024,
+    training=False,
+    changes="Each head visits the first and last chunk, and the chunks whose chunk key matches best.",
+    field=(177,),
+    missing="Chunk keys are made with mean keys, where the authors take the output of attention in the chunk; to "
+    "number anew what is visited is positions=in-cache.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

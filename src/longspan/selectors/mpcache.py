@@ -5,11 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import Budget, check_budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.boxes import Boxes
 from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.layers import Layers
 from longspan.selectors.scorings.heads import Heads
+
+CARD = Card(
+    name="mpcache",
+    target="longspan.selectors.mpcache:MPCache",
+    paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
+    link="https://arxiv.org/abs/2501.06807",
+    year=2025,
+    training=False,
+    changes="Queries visit small boxes of keys, found through larger ones, and adjacent layers share the choice.",
+    field=(199,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.digests.bounds import Bounds
 from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.heads import Heads
+
+CARD = Card(
+    name="quest",
+    target="longspan.selectors.quest:Quest",
+    paper="Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2406.10774",
+    year=2024,
+    training=False,
+    changes="Each decoding query visits only the pages of keys whose bounds promise the highest scores.",
+    field=(228,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import Budget, check_budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.keys import Keys
 from longspan.selectors.groupings.tokens import Tokens
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.steps import Steps
 from longspan.selectors.scorings.shared import Shared
+
+CARD = Card(
+    name="recycled",
+    target="longspan.selectors.recycled:Recycled",
+    paper="Recycled Attention: Efficient inference for long-context language models",
+    link="https://arxiv.org/abs/2411.05787",
+    year=2024,
+    training=False,
+    changes="Queries visit everything every so many steps, and in between what mattered most then.",
+    field=(233,),
+    missing="It follows the paper's text alone, since no code of the authors was to be had to compare with.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

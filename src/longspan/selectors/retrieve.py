@@ -9,6 +9,7 @@ from typing import get_args
 
 from longspan.errors import PlanError
 from longspan.parameters import Budget, check_budget, check_choice, check_range
+from longspan.registry import Card
 from longspan.selectors.base import Selector, Summary
 from longspan.selectors.digests.base import Digest
 from longspan.selectors.digests.bounds import Bounds
@@ -20,6 +21,16 @@ from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.base import Scoring
 from longspan.selectors.scorings.heads import Heads
 from longspan.slots import Slots
+
+CARD = Card(
+    name="retrieve",
+    target="longspan.selectors.retrieve:Retrieve",
+    paper="Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2406.10774",
+    year=2024,
+    training=False,
+    changes="Any grouping, digest, scoring and reuse together; Quest is its default.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import Budget, check_budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.mean import Mean
 from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.votes import Votes
+
+CARD = Card(
+    name="retrolm",
+    target="longspan.selectors.retrolm:RetroLM",
+    paper="Does RAG Really Perform Bad For Long-Context Processing?",
+    link="https://arxiv.org/abs/2502.11444",
+    year=2025,
+    training=False,
+    changes="Queries visit the pages that the heads of a layer together find most relevant.",
+    field=(65,),
+    trained=True,
+    missing="Its trained retriever and the fine-tuning of the model are absent, since no weights of them are "
+    "to be had here; mean keys stand for the retriever.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

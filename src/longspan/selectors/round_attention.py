@@ -5,11 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import Budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.keys import Keys
 from longspan.selectors.groupings.rounds import Rounds
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.layers import Layers
 from longspan.selectors.scorings.nucleus import Nucleus
+
+CARD = Card(
+    name="round-attention",
+    target="longspan.selectors.round_attention:RoundAttention",
+    paper="Round Attention: A Novel Round-Level Attention Mechanism to Accelerate LLM Inference",
+    link="https://arxiv.org/abs/2502.15294",
+    year=2025,
+    training=False,
+    changes="From one layer on, queries visit only the rounds of the dialogue that hold most attention there.",
+    field=(241,),
+    missing="It follows the paper's text alone, since there is no code of the authors to compare with.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

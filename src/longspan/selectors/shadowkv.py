@@ -5,11 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import Budget, check_budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.landmarks import Landmarks
 from longspan.selectors.groupings.pages import Pages
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.shared import Shared
+
+CARD = Card(
+    name="shadowkv",
+    target="longspan.selectors.shadowkv:ShadowKV",
+    paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2410.21465",
+    year=2024,
+    training=False,
+    changes="Queries visit the small chunks whose mean key matches best, and chunks that means describe badly.",
+    field=(252,),
+    missing="Low-rank keys have a basis for each head, not one for all; they lie on the host beside the values, "
+    "and are rebuilt after the values have moved, not meanwhile; memory of the host was never tried with CUDA.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

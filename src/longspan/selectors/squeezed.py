@@ -6,12 +6,26 @@ from dataclasses import dataclass
 
 from longspan.kernels.clusters import Beginning
 from longspan.parameters import Budget, check_budget, check_range
+from longspan.registry import Card
 from longspan.selectors.digests.mean import Mean
 from longspan.selectors.digests.tree import Tree
 from longspan.selectors.groupings.clusters import Clusters
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.never import Never
 from longspan.selectors.scorings.threshold import Threshold
+
+CARD = Card(
+    name="squeezed",
+    target="longspan.selectors.squeezed:Squeezed",
+    paper="Squeezed Attention: Accelerating Long Context Length LLM Inference",
+    link="https://arxiv.org/abs/2411.09688",
+    year=2024,
+    training=False,
+    changes="Queries visit the clusters of keys whose centroids match, as many as pass a threshold.",
+    field=(261,),
+    missing="A budget stands for the threshold that the authors calibrate, and k-means begins with random "
+    "vectors and ends after a few rounds, since k-means++ with 300 would make reading slow.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

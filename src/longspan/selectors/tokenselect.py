@@ -5,12 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from longspan.parameters import Budget, check_budget
+from longspan.registry import Card
 from longspan.selectors.digests.keys import Keys
 from longspan.selectors.groupings.tokens import Tokens
 from longspan.selectors.retrieval import Compare
 from longspan.selectors.retrieve import Recipe, Retrieve
 from longspan.selectors.reuses.similar import Similar
 from longspan.selectors.scorings.votes import Votes
+
+CARD = Card(
+    name="tokenselect",
+    target="longspan.selectors.tokenselect:TokenSelect",
+    paper="TokenSelect: Efficient Long-Context Inference and Length Extrapolation for LLMs via Dynamic "
+    "Token-Level KV Cache Selection",
+    link="https://arxiv.org/abs/2411.02886",
+    year=2024,
+    training=False,
+    changes="Queries visit single tokens by soft votes of all heads, and keep the choice while queries are alike.",
+    field=(276,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

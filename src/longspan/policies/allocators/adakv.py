@@ -10,6 +10,17 @@ from torch import Tensor
 from longspan.parameters import check_choice, check_range
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="adakv",
+    target="longspan.policies.allocators.adakv:AdaKV",
+    paper="Ada-KV: Optimizing KV Cache Eviction by Adaptive Budget Allocation for Efficient LLM Inference",
+    link="https://arxiv.org/abs/2407.11550",
+    year=2024,
+    training=False,
+    changes="Lets the heads of a layer compete for its budget, each with a guaranteed share.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

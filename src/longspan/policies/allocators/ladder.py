@@ -13,6 +13,7 @@ from torch import Tensor
 from longspan.parameters import check_range
 from longspan.policies.allocators.uniform import Uniform
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.store.state import State
 
 
@@ -29,6 +30,18 @@ class Cursor(State):
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Likewise."""
         self.at = int(tensors["at"]) if tensors else 0
+
+
+CARD = Card(
+    name="ladder",
+    target="longspan.policies.allocators.ladder:Ladder",
+    paper="LaCache: Ladder-Shaped KV Caching for Efficient Long-Context Modeling of Large Language Models",
+    link="https://arxiv.org/abs/2507.14204",
+    year=2025,
+    training=False,
+    changes="Lets the tokens that a layer keeps shift with the layer.",
+    field=(150,),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,17 @@ from torch import Tensor
 
 from longspan.parameters import check_range
 from longspan.policies.allocators.base import ModelAllocator
+from longspan.registry import Card
+
+CARD = Card(
+    name="model-wide",
+    target="longspan.policies.allocators.model_wide:ModelWide",
+    paper="KVzip: Query-Agnostic KV Cache Compression with Context Reconstruction",
+    link="https://arxiv.org/abs/2505.23416",
+    year=2025,
+    training=False,
+    changes="Lets all heads of all layers compete for the budget of the model.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

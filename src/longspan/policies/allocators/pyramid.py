@@ -8,7 +8,18 @@ from longspan.errors import PlanError
 from longspan.parameters import check_range
 from longspan.policies.allocators.uniform import Uniform
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.slots import Slots
+
+CARD = Card(
+    name="pyramid",
+    target="longspan.policies.allocators.pyramid:Pyramid",
+    paper="PyramidKV: Dynamic KV Cache Compression based on Pyramidal Information Funneling",
+    link="https://arxiv.org/abs/2406.02069",
+    year=2024,
+    training=False,
+    changes="Gives lower layers more entries than higher ones.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

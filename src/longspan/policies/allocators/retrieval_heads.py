@@ -13,12 +13,26 @@ from longspan.errors import PlanError
 from longspan.parameters import check_range, numbers_by_layer
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.slots import Slots
 
 SMALLEST_GATE = 1e-6
 """What a head counts whose gate is closed; 0 stands for heads that policies leave alone."""
 
 _EXAMPLE = "a model's full_attention_heads.tsv"
+
+
+CARD = Card(
+    name="retrieval-heads",
+    target="longspan.policies.allocators.retrieval_heads:RetrievalHeads",
+    paper="DuoAttention: Efficient Long-Context LLM Inference with Retrieval and Streaming Heads",
+    link="https://arxiv.org/abs/2410.10819",
+    year=2024,
+    training=False,
+    changes="Lets heads that retrieve keep everything, and all others the first and the most recent entries.",
+    trained=True,
+    missing="Gates are not trained here, but read from the authors' file of a model, or measured.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

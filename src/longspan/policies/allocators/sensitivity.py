@@ -12,7 +12,21 @@ from longspan.errors import PlanError
 from longspan.parameters import check_range
 from longspan.policies.allocators.adakv import AdaKV
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.slots import Slots
+
+CARD = Card(
+    name="sensitivity",
+    target="longspan.policies.allocators.sensitivity:Sensitivity",
+    paper="EpiCache: Episodic KV Cache Management for Long Conversational Question Answering",
+    link="https://arxiv.org/abs/2509.17396",
+    year=2025,
+    training=False,
+    changes="Gives more entries to layers whose keys change more when entries go.",
+    field=(81,),
+    missing="Layers are measured on at most 2048 tokens of sentences from templates, where the authors read "
+    "a book in blocks of 4096, since no book is shipped.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,17 @@ from torch import Tensor
 
 from longspan.policies.allocators.base import Allocator
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="uniform",
+    target="longspan.policies.allocators.uniform:Uniform",
+    paper="SnapKV: LLM Knows What You are Looking for Before Generation",
+    link="https://arxiv.org/abs/2404.14469",
+    year=2024,
+    training=False,
+    changes="Gives every head of every layer the same number of entries.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

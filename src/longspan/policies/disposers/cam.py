@@ -11,6 +11,17 @@ from longspan.parameters import check_range
 from longspan.policies.disposers.merger import Merger, Row
 from longspan.policies.disposers.nearest import weights
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="cam",
+    target="longspan.policies.disposers.cam:CaM",
+    paper="CaM: Cache Merging for Memory-efficient LLMs Inference",
+    link="https://openreview.net/forum?id=LCTmppB165",
+    year=2024,
+    training=False,
+    changes="Adds values that do not stay to the kept values that follow, drawn by their attention.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

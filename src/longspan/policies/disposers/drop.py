@@ -9,7 +9,18 @@ from torch import Tensor
 
 from longspan.policies.disposers.base import Disposer
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.store.layer import LayerStore
+
+CARD = Card(
+    name="drop",
+    target="longspan.policies.disposers.drop:Drop",
+    paper="H2O: Heavy-Hitter Oracle for Efficient Generative Inference of Large Language Models",
+    link="https://arxiv.org/abs/2306.14048",
+    year=2023,
+    training=False,
+    changes="Frees the memory of all entries that are not kept.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,22 @@ from longspan.parameters import check_range
 from longspan.policies.disposers.merger import Merger, Row
 from longspan.policies.disposers.nearest import combined, nearest, shares, weights
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="ems",
+    target="longspan.policies.disposers.ems:EvictThenMerge",
+    paper=(
+        "EMS: Adaptive Evict-then-Merge Strategy for Head-wise KV Cache Compression "
+        "Based on Global-Local Importance"
+    ),
+    link="https://arxiv.org/abs/2412.08521",
+    year=2024,
+    training=False,
+    changes="Evicts the least important entries and merges those in between into the nearest kept ones.",
+    field=(68,),
+    missing="Its window and weights are our own, since the paper's could not be read and there is no code.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,19 @@ from longspan.parameters import check_range
 from longspan.policies.disposers.merger import Merger, Row
 from longspan.policies.disposers.nearest import combined, shares
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="kvmerger",
+    target="longspan.policies.disposers.kvmerger:KVMerger",
+    paper="Model Tells You Where to Merge: Adaptive KV Cache Merging for LLMs on Long-Context Tasks",
+    link="https://arxiv.org/abs/2407.08454",
+    year=2024,
+    training=False,
+    changes="Merges neighbours with similar keys into the one that matters most, with Gaussian weights.",
+    field=(212,),
+    missing="A policy says how many entries stay, where the paper's sets alone do, and sigma is one for all sets.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,20 @@ from longspan.parameters import check_choice
 from longspan.policies.disposers.merger import Merger, Row
 from longspan.policies.disposers.nearest import combined, nearest
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="look-m",
+    target="longspan.policies.disposers.look_m:LookM",
+    paper="LOOK-M: Look-Once Optimization in KV Cache for Efficient Multimodal Long-Context Inference",
+    link="https://arxiv.org/abs/2406.18139",
+    year=2024,
+    training=False,
+    changes="Merges each entry that does not stay into the kept one with the most similar key, by its pivot rule.",
+    field=(147,),
+    missing="Its preference for text over images when entries are evicted is absent, since models with "
+    "images are not read yet.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

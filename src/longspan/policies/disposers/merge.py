@@ -10,6 +10,19 @@ from longspan.parameters import check_range
 from longspan.policies.disposers.merger import Merger, Row
 from longspan.policies.disposers.nearest import combined, nearest, shares, weights
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="merge",
+    target="longspan.policies.disposers.merge:Merge",
+    paper="D2O: Dynamic Discriminative Operations for Efficient Long-Context Inference of Large Language Models",
+    link="https://arxiv.org/abs/2406.13035",
+    year=2024,
+    training=False,
+    changes="Merges each entry that does not stay into the kept one with the most similar key, weighted by score.",
+    missing="Of D2O, neither the weights by the exponential of similarity nor the moving threshold nor the "
+    "budgets of layers are here; only the idea of merging into the nearest is.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,20 @@ from longspan.codecs.mapped import Mapped
 from longspan.parameters import check_choice
 from longspan.policies.disposers.base import Disposer
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.store.form import Form
 from longspan.store.layer import LayerStore
 from longspan.store.medium import Medium
+
+CARD = Card(
+    name="move",
+    target="longspan.policies.disposers.move:Move",
+    paper="FlexGen: High-Throughput Generative Inference of Large Language Models with a Single GPU",
+    link="https://arxiv.org/abs/2303.06865",
+    year=2023,
+    training=False,
+    changes="Moves what other policies drop to host memory or to a disk.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

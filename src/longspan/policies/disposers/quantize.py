@@ -11,9 +11,20 @@ from longspan.codecs.base import Codec
 from longspan.codecs.kivi import Kivi
 from longspan.policies.disposers.base import Disposer
 from longspan.policies.view import View
+from longspan.registry import Card
 from longspan.store.form import Form
 from longspan.store.layer import LayerStore
 from longspan.store.medium import Medium
+
+CARD = Card(
+    name="quantize",
+    target="longspan.policies.disposers.quantize:Quantize",
+    paper="No Token Left Behind: Reliable KV Cache Compression via Importance-Aware Mixed Precision Quantization",
+    link="https://arxiv.org/abs/2402.18096",
+    year=2024,
+    training=False,
+    changes="Keeps in two bits what other policies drop.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

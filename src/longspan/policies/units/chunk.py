@@ -9,6 +9,17 @@ from torch import Tensor
 from longspan.parameters import check_range
 from longspan.policies.units.stretch import Stretch
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="chunk",
+    target="longspan.policies.units.chunk:Chunk",
+    paper="ChunkKV: Semantic-Preserving KV Cache Compression for Efficient Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2502.00299",
+    year=2025,
+    training=False,
+    changes="Chunks of tokens stay or go as a whole.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,17 @@ from torch import Tensor
 
 from longspan.policies.units.stretch import Stretch
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="round",
+    target="longspan.policies.units.round:Round",
+    paper="Round Attention: A Novel Round-Level Attention Mechanism to Accelerate LLM Inference",
+    link="https://arxiv.org/abs/2502.15294",
+    year=2025,
+    training=False,
+    changes="Rounds of a dialogue stay or go as a whole.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,17 @@ from torch import Tensor
 
 from longspan.policies.units.base import Unit
 from longspan.policies.view import View
+from longspan.registry import Card
+
+CARD = Card(
+    name="token",
+    target="longspan.policies.units.token:Token",
+    paper="H2O: Heavy-Hitter Oracle for Efficient Generative Inference of Large Language Models",
+    link="https://arxiv.org/abs/2306.14048",
+    year=2023,
+    training=False,
+    changes="Each entry stays or goes by its own score.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

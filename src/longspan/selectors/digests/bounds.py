@@ -7,11 +7,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
 from longspan.selectors.digests.base import Digest, Digests, products
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
+
+CARD = Card(
+    name="bounds",
+    target="longspan.selectors.digests.bounds:Bounds",
+    paper="Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2406.10774",
+    year=2024,
+    training=False,
+    changes="A group is known by the largest and smallest value of each key channel.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,22 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
 from longspan.selectors.digests.base import Digest, Digests, products
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
+
+CARD = Card(
+    name="boxes",
+    target="longspan.selectors.digests.boxes:Boxes",
+    paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
+    link="https://arxiv.org/abs/2501.06807",
+    year=2025,
+    training=False,
+    changes="Groups are boxes of keys, compared only where a larger box around them matches.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

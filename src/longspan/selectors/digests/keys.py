@@ -9,11 +9,23 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_choice
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
 from longspan.selectors.digests.base import Digest, Digests, products
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
+
+CARD = Card(
+    name="keys",
+    target="longspan.selectors.digests.keys:Keys",
+    paper="TokenSelect: Efficient Long-Context Inference and Length Extrapolation for LLMs via Dynamic "
+    "Token-Level KV Cache Selection",
+    link="https://arxiv.org/abs/2411.02886",
+    year=2024,
+    training=False,
+    changes="Nothing is summarized: a query that chooses reads all keys.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

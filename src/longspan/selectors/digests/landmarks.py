@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
 from longspan.selectors.digests.base import Digest, Digests
@@ -16,6 +17,16 @@ from longspan.selectors.digests.mean import Means
 from longspan.selectors.groupings.base import Formed
 from longspan.store.group import Exact
 from longspan.store.state import State
+
+CARD = Card(
+    name="landmarks",
+    target="longspan.selectors.digests.landmarks:Landmarks",
+    paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2410.21465",
+    year=2024,
+    training=False,
+    changes="A group is known by its mean key, and always visited where that describes it badly.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

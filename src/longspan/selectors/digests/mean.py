@@ -6,11 +6,22 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
 from longspan.selectors.digests.base import Digest, Digests, products
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
+
+CARD = Card(
+    name="mean",
+    target="longspan.selectors.digests.mean:Mean",
+    paper="Squeezed Attention: Accelerating Long Context Length LLM Inference",
+    link="https://arxiv.org/abs/2411.09688",
+    year=2024,
+    training=False,
+    changes="A group is known by its mean key.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

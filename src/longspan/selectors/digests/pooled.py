@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.digests.base import Digest, Digests
 from longspan.selectors.digests.mean import Means
 from longspan.selectors.groupings.base import Formed
+
+CARD = Card(
+    name="pooled",
+    target="longspan.selectors.digests.pooled:Pooled",
+    paper="LongHeads: Multi-Head Attention is Secretly a Long Context Processor",
+    link="https://arxiv.org/abs/2402.10685",
+    year=2024,
+    training=False,
+    changes="A group is known by its keys as attention among them weighs them.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
 from longspan.selectors.digests.base import Digest, Digests, products
@@ -16,6 +17,18 @@ from longspan.store.state import State
 
 STRETCH = 64
 """Queries are summed over stretches of so many tokens; an entry counts those after its own stretch."""
+
+
+CARD = Card(
+    name="representatives",
+    target="longspan.selectors.digests.representatives:Representatives",
+    paper="InfLLM: Unveiling the Intrinsic Capacity of LLMs for Understanding Extremely Long Sequences with "
+    "Training-Free Memory",
+    link="https://arxiv.org/abs/2402.04617",
+    year=2024,
+    training=False,
+    changes="A group is known by the few keys that the queries after it liked best.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

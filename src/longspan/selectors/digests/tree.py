@@ -9,12 +9,23 @@ from torch import Tensor
 
 from longspan.kernels.clusters import kmeans
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
 from longspan.selectors.digests.base import Digest, Digests, products
 from longspan.selectors.digests.mean import Means
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
+
+CARD = Card(
+    name="tree",
+    target="longspan.selectors.digests.tree:Tree",
+    paper="Squeezed Attention: Accelerating Long Context Length LLM Inference",
+    link="https://arxiv.org/abs/2411.09688",
+    year=2024,
+    training=False,
+    changes="Mean keys are compared only where a coarser centroid matches.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,22 @@ from torch import Tensor
 
 from longspan.kernels.clusters import BEGINNINGS, Beginning, kmeans
 from longspan.parameters import check_choice, check_range
+from longspan.registry import Card
 from longspan.selectors.base import Chosen, Visit
 from longspan.selectors.column import Column
 from longspan.selectors.groupings.base import Formed, Grouping, Groups, Picked, runs
 from longspan.selectors.groupings.runs import RunGroups
 from longspan.store.state import State
+
+CARD = Card(
+    name="clusters",
+    target="longspan.selectors.groupings.clusters:Clusters",
+    paper="Squeezed Attention: Accelerating Long Context Length LLM Inference",
+    link="https://arxiv.org/abs/2411.09688",
+    year=2024,
+    training=False,
+    changes="Entries with similar keys are visited or left out together.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

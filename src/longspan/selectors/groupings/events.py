@@ -9,11 +9,23 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_choice, check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Grouping, Groups
 from longspan.selectors.groupings.runs import RunGroups
 
 REFINEMENTS = ("none", "modularity", "conductance")
+
+
+CARD = Card(
+    name="events",
+    target="longspan.selectors.groupings.events:Events",
+    paper="Human-like Episodic Memory for Infinite Context LLMs",
+    link="https://arxiv.org/abs/2407.09450",
+    year=2024,
+    training=False,
+    changes="Entries are cut into events where a token surprises the model.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

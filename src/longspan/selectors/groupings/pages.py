@@ -8,8 +8,19 @@ from functools import partial
 import torch
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Chosen, Visit
 from longspan.selectors.groupings.base import Formed, Grouping, Groups, Picked, around, per_head
+
+CARD = Card(
+    name="pages",
+    target="longspan.selectors.groupings.pages:Pages",
+    paper="Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2406.10774",
+    year=2024,
+    training=False,
+    changes="So many consecutive entries are visited or left out together.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,20 @@ from dataclasses import dataclass
 
 import torch
 
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Grouping, Groups
 from longspan.selectors.groupings.runs import RunGroups
+
+CARD = Card(
+    name="rounds",
+    target="longspan.selectors.groupings.rounds:Rounds",
+    paper="Round Attention: A Novel Round-Level Attention Mechanism to Accelerate LLM Inference",
+    link="https://arxiv.org/abs/2502.15294",
+    year=2025,
+    training=False,
+    changes="Each round of a dialogue is visited or left out as a whole.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

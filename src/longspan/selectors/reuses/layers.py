@@ -6,11 +6,23 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.reuses.base import Recall, Reuse
 
 _NOTE = "longspan.selectors.reuses.layers"
+
+
+CARD = Card(
+    name="layers",
+    target="longspan.selectors.reuses.layers:Layers",
+    paper="MPCache: MPC-Friendly KV Cache Eviction for Efficient Private Large Language Model Inference",
+    link="https://arxiv.org/abs/2501.06807",
+    year=2025,
+    training=False,
+    changes="A choice holds for the layers that follow.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,21 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.reuses.base import Kept, Recall, Reuse
+
+CARD = Card(
+    name="similar",
+    target="longspan.selectors.reuses.similar:Similar",
+    paper="TokenSelect: Efficient Long-Context Inference and Length Extrapolation for LLMs via Dynamic "
+    "Token-Level KV Cache Selection",
+    link="https://arxiv.org/abs/2411.02886",
+    year=2024,
+    training=False,
+    changes="A choice holds while queries are like the one that made it.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

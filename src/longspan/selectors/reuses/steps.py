@@ -8,9 +8,20 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.reuses.base import Kept, Recall, Reuse
+
+CARD = Card(
+    name="steps",
+    target="longspan.selectors.reuses.steps:Steps",
+    paper="Recycled Attention: Efficient inference for long-context language models",
+    link="https://arxiv.org/abs/2411.05787",
+    year=2024,
+    training=False,
+    changes="A choice holds for so many steps.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

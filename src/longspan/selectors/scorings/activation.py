@@ -9,9 +9,20 @@ from typing import ClassVar
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, fitting, prefix
+
+CARD = Card(
+    name="activation",
+    target="longspan.selectors.scorings.activation:Activation",
+    paper="Activation-aware Probe-Query: Effective Key-Value Retrieval for Long-Context LLMs Inference",
+    link="https://arxiv.org/abs/2502.13542",
+    year=2025,
+    training=False,
+    changes="Unusual queries count more, and the more evenly scores spread the more groups are visited.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

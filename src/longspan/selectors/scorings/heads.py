@@ -6,8 +6,19 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.scorings.base import Scoring
+
+CARD = Card(
+    name="heads",
+    target="longspan.selectors.scorings.heads:Heads",
+    paper="Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2406.10774",
+    year=2024,
+    training=False,
+    changes="Each query head chooses for itself.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

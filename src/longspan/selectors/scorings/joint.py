@@ -9,9 +9,21 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_choice, check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, best, closest, fitting, prefix
+
+CARD = Card(
+    name="joint",
+    target="longspan.selectors.scorings.joint:Joint",
+    paper="InfLLM: Unveiling the Intrinsic Capacity of LLMs for Understanding Extremely Long Sequences with "
+    "Training-Free Memory",
+    link="https://arxiv.org/abs/2402.04617",
+    year=2024,
+    training=False,
+    changes="All heads of a layer choose together by the sum of their matches, with neighbours if asked for.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,20 @@ from typing import ClassVar
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, fitting, prefix
+
+CARD = Card(
+    name="nucleus",
+    target="longspan.selectors.scorings.nucleus:Nucleus",
+    paper="Round Attention: A Novel Round-Level Attention Mechanism to Accelerate LLM Inference",
+    link="https://arxiv.org/abs/2502.15294",
+    year=2025,
+    training=False,
+    changes="All heads of a layer visit the fewest groups that hold a share of the weight.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

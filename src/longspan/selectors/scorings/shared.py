@@ -8,8 +8,19 @@ from typing import Literal
 from torch import Tensor
 
 from longspan.parameters import check_choice
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.scorings.base import Scoring
+
+CARD = Card(
+    name="shared",
+    target="longspan.selectors.scorings.shared:Shared",
+    paper="ShadowKV: KV Cache in Shadows for High-Throughput Long-Context LLM Inference",
+    link="https://arxiv.org/abs/2410.21465",
+    year=2024,
+    training=False,
+    changes="The query heads that share a KV head choose together.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

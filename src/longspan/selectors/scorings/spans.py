@@ -10,12 +10,24 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, all_of
 
 # Matches that are looked at together.
 _MATCHES = 1 << 24
+
+
+CARD = Card(
+    name="spans",
+    target="longspan.selectors.scorings.spans:Spans",
+    paper="Farewell to Length Extrapolation, a Training-Free Infinite Context with Finite Attention Scope",
+    link="https://arxiv.org/abs/2407.15176",
+    year=2024,
+    training=False,
+    changes="All heads of a layer visit spans around the groups with the most votes.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,20 @@ import torch
 from torch import Tensor
 
 from longspan.parameters import check_range
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.scorings.base import Scoring, all_of, ranked_sizes
+
+CARD = Card(
+    name="threshold",
+    target="longspan.selectors.scorings.threshold:Threshold",
+    paper="Squeezed Attention: Accelerating Long Context Length LLM Inference",
+    link="https://arxiv.org/abs/2411.09688",
+    year=2024,
+    training=False,
+    changes="Each head visits the groups above a threshold that all heads have in common.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

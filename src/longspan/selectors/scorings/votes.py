@@ -7,8 +7,20 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.scorings.base import Scoring
+
+CARD = Card(
+    name="votes",
+    target="longspan.selectors.scorings.votes:Votes",
+    paper="TokenSelect: Efficient Long-Context Inference and Length Extrapolation for LLMs via Dynamic "
+    "Token-Level KV Cache Selection",
+    link="https://arxiv.org/abs/2411.02886",
+    year=2024,
+    training=False,
+    changes="All heads of a layer choose together by the sum of their softmax weights.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
