@@ -3,4 +3,5 @@
 from longspan.credit import Credit
 
 METHODS = ("best-passages",)
+
 CREDITS = (Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),)

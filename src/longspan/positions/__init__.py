@@ -24,6 +24,7 @@ METHODS = (
     "lm-infinite",
     "string",
     "dpe",
-    "in-cache",)
+    "in-cache",
+)
 
 CREDITS = (Credit(kind="command", name="check", field=240),)  # its bounds
