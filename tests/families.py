@@ -94,7 +94,9 @@ def generic(family: str) -> PreTrainedModel:
         whole = AutoConfig.for_model(family)
         if whole.get_text_config(decoder=True) is not whole:
             raise NotBuiltError("a model of more than text")
-        network = _made(family, whole.to_dict())
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = _made(family, whole.to_dict())
     except NotBuiltError:
         raise
     except Exception as error:

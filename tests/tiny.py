@@ -43,6 +43,15 @@ _EXTRAS = {
         "mamba_d_state": 8,
         "mamba_chunk_size": 8,
     },
+    "granitemoehybrid": {
+        "layer_types": ["mamba", "attention", "mamba"],
+        "position_embedding_type": "nope",
+        "mamba_n_heads": 8,
+        "mamba_d_head": 16,
+        "mamba_d_state": 8,
+        "num_local_experts": 4,
+        "shared_intermediate_size": 32,
+    },
     "falcon_h1": {"mamba_d_ssm": 128, "mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8},
     "lfm2": {"layer_types": ["conv", "full_attention", "conv"]},
     "qwen3_next": {

@@ -6,14 +6,15 @@ import sys
 import pytest
 
 from longspan.cli import main
+from tiny import tiny_network, tiny_tokenizer
 
 
 @pytest.fixture
 def check(monkeypatch, capsys, tiny_folder):
     """Runs `longspan check` in this process: (exit code, standard output, standard error)."""
 
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["longspan", "check", str(tiny_folder), *arguments])
+    def call(*arguments, folder=tiny_folder):
+        monkeypatch.setattr(sys, "argv", ["longspan", "check", str(folder), *arguments])
         with pytest.raises(SystemExit) as stopped:
             main()
         printed = capsys.readouterr()
@@ -68,3 +69,26 @@ def test_refused(check, wrong):
     code, _, err = check(*wrong)
     assert code == 2
     assert wrong[-2].strip("-") in err
+
+
+def test_a_hybrid_without_rotation_says_so_and_has_no_bounds(check, tmp_path):
+    tiny_network("granitemoehybrid").save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    code, out, _ = check("--length", "4000", folder=tmp_path)
+    assert code == 0
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert lines["rotation"] == "none"
+    assert "layers apart  0 with a sliding window, 1 without rotation, 2 with a recurrent state" in out
+    assert (
+        "plans act in  1 of 3 layers; those with a sliding window or without attention are left as they are"
+        in out
+    )
+    assert "made for 512 tokens (no rotation); 7.81 times as far as it was made for: open the session" in out
+    assert "aliasing" not in out
+    _, out, _ = check("--length", "4000", "--json", folder=tmp_path)
+    assert json.loads(out)["reach"] == {
+        "length": 4000,
+        "claimed": 512,
+        "stretching": "window=4000",
+        "base": None,
+    }

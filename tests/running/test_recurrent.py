@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from longspan.errors import UnsupportedModel
+from longspan.errors import PlanError, UnsupportedModel
 from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
-FAMILIES = ("bamba", "falcon_h1", "qwen3_next", "lfm2")
+FAMILIES = ("bamba", "falcon_h1", "granitemoehybrid", "qwen3_next", "lfm2")
 PLANS = (
     "policy=snapkv(budget=24,window=8,when=chunk)",
     "policy=kvzip(budget=0.5)",
@@ -105,6 +105,16 @@ def test_states_matter_and_are_counted_and_given_back():
             each.load({name: torch.zeros_like(tensor) for name, tensor in each.tensors().items()})
         assert float((session.logits(tokens(5)) - expected).abs().max()) > 1e-3
     assert not any(each.tensors() for each in sequence.recurrences)
+
+
+def test_positions_are_refused_where_nothing_rotates_and_other_parts_are_not():
+    model = tiny_model("granitemoehybrid")
+    assert model.checked.rotated_channels == 0
+    with pytest.raises(PlanError, match="no layer that sees everything rotates"):
+        model.session("positions=yarn(factor=4)")
+    with model.session("policy=streamingllm(budget=24,sinks=4) codec=int8", chunk=16) as session:
+        session.read(tokens(90))
+        assert session.entries(0).lengths == [24, 24]
 
 
 def test_tokens_cannot_leave_between_layers_that_need_them():

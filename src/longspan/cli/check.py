@@ -44,7 +44,9 @@ def check(
         "family": f"{found.family}, {found.layers} layers, {found.dtype}",
         "heads": f"{found.heads} query, {found.kv_heads} key and value, of {found.head_dim} channels",
         "window": f"{found.window:,} tokens",
-        "rotation": f"{found.rotation} layout, {found.rotated_channels} channels, base {found.rope_theta:,.0f}",
+        "rotation": f"{found.rotation} layout, {found.rotated_channels} channels, base {found.rope_theta:,.0f}"
+        if found.rotated_channels
+        else "none",
         "layers apart": apart,
         "plans act in": f"{found.attention_layers - found.sliding_layers} of {found.layers} layers; those with a "
         f"sliding window {'or without attention ' if found.recurrent_layers else ''}are left as they are",
@@ -65,9 +67,14 @@ def _reach(loaded: Model, length: int, coherence: float) -> dict[str, Any]:
     rotating = found.attention_layers - found.unrotated_layers - found.sliding_layers
     bounds = BaseBounds(length=length, layers=max(1, rotating), coherence=coherence)
     scaled = loaded.seam.scaling
-    return {
+    known = {
         "length": length,
         "claimed": found.window,
+        "stretching": loaded.seam.reaching(length) if length > found.window else None,
+    }
+    if not found.rotated_channels:
+        return known | {"base": None}
+    return known | {
         "trained": scaled.get("original_max_position_embeddings") or found.window,
         "scaling": scaled.get("rope_type", "default"),
         "base": found.rope_theta,
@@ -78,7 +85,6 @@ def _reach(loaded: Model, length: int, coherence: float) -> dict[str, Any]:
         "depth": bounds.depth,
         "ceiling": bounds.ceiling,
         "remaining": bounds.remaining(found.rope_theta),
-        "stretching": loaded.seam.reaching(length) if length > found.window else None,
     }
 
 
@@ -94,10 +100,12 @@ def _lines(reach: dict[str, Any]) -> dict[str, str]:
     else:
         advised = f"open the session with {scheme}" if scheme.startswith("window=") else f"use {scheme}"
     advice = "" if factor <= 1 else f"; {factor:.2f} times as far as it was made for: {advised}"
+    claim = f"made for {reach['claimed']:,} tokens"
+    if base is None:
+        return {f"at {length:,}": f"{claim} (no rotation){advice}"}
     trained = (
         "" if reach["trained"] == reach["claimed"] else f", trained for {reach['trained']:,} before scaling"
     )
-    claim = f"made for {reach['claimed']:,} tokens"
     return {
         f"at {length:,}": f"{claim}{trained} ({reach['scaling']} rotation){advice}",
         "aliasing": f"base {base:,.0f} > {reach['aliasing']:,.0f}: {verdict(base > reach['aliasing'])}",

@@ -17,6 +17,8 @@ from longspan.seam.scaling import trained_window
 from longspan.seam.watching import Watched, calls, turned
 
 _FARTHEST = 4096
+# Where tokens are put besides, to see whether a network without rotation tells positions apart.
+_ELSEWHERE = 7
 # Masks are asked about texts that are this many times as long as the window.
 _BEYOND = 4
 # How far what a layer says of the same token twice may be apart, of its size.
@@ -129,7 +131,9 @@ def _windows(seen: Watched, config: Any) -> list[int | None]:
 
 
 def _ropes(borrowing: Borrowing, seen: Watched, ids: Tensor, config: Any) -> list[Rope]:
-    """The rotation of each layer, seen where slow channels have turned too."""
+    """The rotation of each layer, seen where slow channels have turned too; of no channel where nothing rotates."""
+    if not borrowing.rotaries:
+        return _unrotated(borrowing, seen, ids, config)
     try:
         ropes = ropes_of(borrowing.rotaries, config)
         farthest = min(unchanging(config), trained_window(config), _FARTHEST)
@@ -158,3 +162,19 @@ def _ropes(borrowing: Borrowing, seen: Watched, ids: Tensor, config: Any) -> lis
             )
         found.append(rope)
     return found
+
+
+def _unrotated(borrowing: Borrowing, seen: Watched, ids: Tensor, config: Any) -> list[Rope]:
+    """No rotation in each layer of a network that knows of no positions. Raises UnfitError where it does."""
+    elsewhere = torch.arange(len(ids), device=ids.device) + _ELSEWHERE
+    for here, there in zip(seen.raw, calls(borrowing, ids, elsewhere, rotating=False), strict=True):
+        if not same(turned(here), turned(there)):
+            raise UnfitError("tells positions apart in another way")
+    still = Rope(
+        inv_freq=torch.empty(0, device=ids.device),
+        magnitude=1.0,
+        interleaved=False,
+        theta=1.0,
+        window=trained_window(config),
+    )
+    return [still] * len(seen.raw)

@@ -32,6 +32,8 @@ _PROBE_TOKENS = 24
 # Vectors that are nearly, but not quite, those of tokens give nearly the logits of these tokens.
 _NEARLY, _NEAR = 1 + 2**-7, 0.1
 
+_UNROTATED = "it has no rotary position embedding to take the place of"
+
 # What families call the linear layer behind the heads.
 _OUTPUTS = ("o_proj", "out_proj", "dense", "c_proj", "wo")
 
@@ -59,8 +61,11 @@ class Seam:
                 self.borrowing.prepare(light=False)
                 self.layers = self._watch()
         except UnfitError as error:
-            raise self.unsupported(str(error)) from error
+            why = str(error) if self.borrowing.rotaries else f"{_UNROTATED}, and {error}"
+            raise self.unsupported(why) from error
         except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
+            if not self.borrowing.rotaries:
+                raise self.unsupported(_UNROTATED) from error
             raise self.unsupported(f"a forward pass through the seam failed: {reason(error)}") from error
         self._reads_vectors: bool | None = None
         self._fused = Fused(network, self.config.hidden_size)
@@ -241,8 +246,6 @@ class Seam:
             raise self.unsupported(
                 "it makes keys and values from a shared latent vector (kv_lora_rank in its config)"
             )
-        if not self.borrowing.rotaries:
-            raise self.unsupported("it has no rotary position embedding to take the place of")
         try:
             trained_window(self.config)
         except ValueError as error:
@@ -254,6 +257,8 @@ class Seam:
                 seen = self.watched()
             if self._part(ran, [handed.module for handed in seen.handed]):
                 seen = self.watched()
+            if not seen.raw:
+                raise UnfitError("none of its layers hands over attention")
             self.dtype = seen.raw[0].value.dtype
             for call in seen.raw:
                 self.refuse_damage(call.value)
@@ -268,7 +273,7 @@ class Seam:
             return False
         layers = sorted({int(module.layer_idx) for module in attending})  # type: ignore[arg-type]
         if not layers:
-            raise UnfitError("all its layers are recurrent, and there is no attention to work on")
+            raise UnfitError("none of its layers hands over attention")
         both = {*layers, *(each.layer for each in recurrent)}
         without = set(range(self.config.num_hidden_layers)) - both
         if without:
