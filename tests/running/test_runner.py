@@ -197,6 +197,22 @@ class Requests(RuleBasedStateMachine):
         self.texts.remove(text)
         self.step(0)
 
+    @precondition(lambda self: len(self.idle) < len(self.texts))
+    @rule(data=st.data(), resumes=st.booleans())
+    def interrupt(self, data, resumes):
+        """A request leaves in the middle: its sequence knows what was done, and what is pending goes on later."""
+        text = self.some(data, busy=True)
+        request, text.request = text.request, None
+        self.runner.remove(request)
+        if request.reading:
+            text.request = self.runner.add(Request(sequence=text.sequence))
+            if not resumes:
+                self.step(9)
+        elif request.speaker is not None:
+            text.deeds[-1] = request.speaker.count
+            if text.deeds[-1] == 0:
+                text.deeds.pop()
+
     @precondition(lambda self: self.idle)
     @rule(data=st.data())
     def compare(self, data):
