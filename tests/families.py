@@ -39,6 +39,7 @@ _WHERE_THERE = {"use_sliding_window": True, "max_window_layers": 1, "sliding_win
 # What the sizes and defaults leave out of what a family can do.
 _MORE: dict[str, dict[str, object]] = {
     "minimax_m3_vl_text": {"layer_types": ["full_attention", "minimax_m3_sparse"] * 2},
+    "mamba2": {"num_heads": 8, "head_dim": 16, "n_groups": 1, "state_size": 8, "expand": 2, "chunk_size": 8},
     "falcon_h1": {"mamba_d_ssm": 128, "mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8},
     "granitemoehybrid": {
         "layer_types": ["mamba", "attention"] * 2,

@@ -43,6 +43,7 @@ _EXTRAS = {
         "mamba_d_state": 8,
         "mamba_chunk_size": 8,
     },
+    "mamba2": {"num_heads": 8, "n_groups": 1, "state_size": 8, "expand": 2, "chunk_size": 8},
     "granitemoehybrid": {
         "layer_types": ["mamba", "attention", "mamba"],
         "position_embedding_type": "nope",

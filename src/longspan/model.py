@@ -31,10 +31,12 @@ class Model:
     """
 
     def __init__(self, loaded: Loaded) -> None:
+        from longspan.loading.quiet import quiet  # imports transformers
+
         self.network = loaded.network
         self.tokenizer = loaded.tokenizer
         self.name, self.digest, self.source = loaded.name, loaded.digest, loaded.source
-        with whole_precision(loaded.network):
+        with whole_precision(loaded.network), quiet():
             self.seam = Seam(loaded.network)
             self.checked: SelfCheck = self_check(self.seam)
         self._origin = Origin(loaded.network, loaded.tokenizer, name=loaded.name, digest=loaded.digest)

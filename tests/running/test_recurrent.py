@@ -6,7 +6,7 @@ import torch
 from longspan.errors import PlanError, UnsupportedModel
 from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
-FAMILIES = ("bamba", "falcon_h1", "granitemoehybrid", "qwen3_next", "lfm2")
+FAMILIES = ("mamba2", "bamba", "falcon_h1", "granitemoehybrid", "qwen3_next", "lfm2")
 PLANS = (
     "policy=snapkv(budget=24,window=8,when=chunk)",
     "policy=kvzip(budget=0.5)",
@@ -115,6 +115,20 @@ def test_positions_are_refused_where_nothing_rotates_and_other_parts_are_not():
     with model.session("policy=streamingllm(budget=24,sinks=4) codec=int8", chunk=16) as session:
         session.read(tokens(90))
         assert session.entries(0).lengths == [24, 24]
+
+
+def test_a_network_of_recurrent_layers_alone_has_no_window_and_takes_no_parts():
+    model = tiny_model("mamba2")
+    assert (model.checked.attention_layers, model.checked.recurrent_layers) == (0, 3)
+    for plan in ("policy=snapkv(budget=64)", "codec=int8", "positions=yarn(factor=2)", "selector=quest"):
+        with pytest.raises(PlanError, match="all its layers are recurrent"):
+            model.session(plan)
+    with model.session(chunk=256) as session:
+        held = [session.read(tokens(count)).usage.kv_bytes for count in (300, 1500)]
+        assert held[0] == held[1] > 0
+        session.sequences[0].recurrences[1].put("recurrence0", torch.ones(3))  # of no use to the layer
+        with pytest.raises(RuntimeError):
+            session.read(tokens(3))
 
 
 def test_tokens_cannot_leave_between_layers_that_need_them():

@@ -151,7 +151,7 @@ def test_a_model_in_training_mode_or_with_gradients_keeps_them():
             {"num_local_experts": 2, "intermediate_size_mlp": 96},
             "something other than a cosine and a sine",
         ),
-        ("mamba", {}, "no rotary position embedding"),
+        ("mamba", {}, "recurrent ones something else when a text comes in pieces"),
         (
             "deepseek_v3",
             {

@@ -47,13 +47,13 @@ class Trials:
         """Raises UnsupportedModel where a layer's own attention does something that its facts do not say."""
         self._seam, self._seen = seam, seen
         self._trials = [list(self._of(number)) for number in range(len(seam.layers))]
-        count = max(map(len, self._trials))
+        count = max(map(len, self._trials), default=0)
         self._readers = [Reader(seam) for _ in range(count)]
         self._given: list[list[list[Tensor]]] = [[[] for _ in range(count)] for _ in seam.layers]
 
     def beside(self, attention: Attention, ids: Tensor) -> Attention:
         """An attention that also attends as the engine would to the trials' queries, for the tokens `ids` to come."""
-        start = self._readers[0].sequence.run
+        start = self._readers[0].sequence.run if self._readers else 0
         rows = slice(start, start + len(ids))
         ours = [reader.attention(ids, reading=len(ids) > 1) for reader in self._readers]
 

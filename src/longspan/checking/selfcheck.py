@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from longspan.checking.distance import check_distance
 from longspan.checking.layerwise import Trials
+from longspan.loading.reason import reason
 from longspan.running.reader import Reader
 from longspan.seam.seam import Seam
 
@@ -55,43 +58,44 @@ def self_check(seam: Seam) -> SelfCheck:
     Raises UnsupportedModel if they differ by more than number formats explain.
     """
     seen = seam.watched()
-    check_distance(seam, seen)
+    if seam.layers:
+        check_distance(seam, seen)
     trials = Trials(seam, seen)
     generator = torch.Generator().manual_seed(1)
     ids = torch.randint(seam.config.vocab_size, (sum(_CHUNKS),), generator=generator).to(seam.device)
     stock = seam.stock(ids).float()
     seam.refuse_damage(stock)
-    logits = []
-    reader = Reader(seam)
-    for part in ids.split(_CHUNKS):
-        observer = partial(trials.beside, ids=part)
-        found = reader.run(part, range(len(part)), reading=len(part) > 1, observer=observer)
-        logits.append(found.float())
-        trials.passed(part)
+    try:
+        logits = list(_through(seam, trials, ids))
+    except (RuntimeError, TypeError, ValueError, AttributeError, LookupError) as error:
+        raise seam.unsupported(f"a forward pass through the seam failed: {reason(error)}") from error
     trials.check()
     difference = float((torch.cat(logits) - stock).norm() / (stock - stock.mean()).norm())
     tolerance = _TOLERANCE[seam.dtype]
     if not difference <= tolerance:
+        or_recurrent = (
+            ", or recurrent ones something else when a text comes in pieces" if seam.recurrent else ""
+        )
         raise seam.unsupported(
             f"through the seam its logits differ from the stock model's by {difference:.1e} of their spread (allowed "
-            f"{tolerance:.0e}), so its layers do something besides rotary attention"
+            f"{tolerance:.0e}), so its layers do something besides rotary attention{or_recurrent}"
         )
     rotating = [layer for layer in seam.layers if layer.rope.channels] or list(seam.layers)
-    first = rotating[0]
+    first = rotating[0] if rotating else None
     return SelfCheck(
         family=seam.family,
         layers=seam.borrowing.layers,
         attention_layers=len(seam.layers),
         recurrent_layers=seam.recurrent,
-        heads=first.heads,
-        kv_heads=first.kv_heads,
-        head_dim=first.head_dim,
+        heads=first.heads if first else 0,
+        kv_heads=first.kv_heads if first else 0,
+        head_dim=first.head_dim if first else 0,
         window=seam.window,
         sliding_layers=sum(window is not None and window < seam.window for window in seam.windows),
         unrotated_layers=sum(layer.rope.channels == 0 for layer in seam.layers),
-        rotation="interleaved" if first.rope.interleaved else "half",
-        rotated_channels=first.rope.channels,
-        rope_theta=first.rope.theta,
+        rotation="interleaved" if first and first.rope.interleaved else "half",
+        rotated_channels=first.rope.channels if first else 0,
+        rope_theta=first.rope.theta if first else 0.0,
         dtype=str(seam.dtype).removeprefix("torch."),
         kv_bytes_per_token=sum(
             2 * layer.kv_heads * layer.head_dim * seam.dtype.itemsize for layer in seam.layers
@@ -99,3 +103,12 @@ def self_check(seam: Seam) -> SelfCheck:
         difference=difference,
         tolerance=tolerance,
     )
+
+
+def _through(seam: Seam, trials: Trials, ids: Tensor) -> Iterator[Tensor]:
+    """The logits `[n, vocab]` of each chunk."""
+    with Reader(seam) as reader:
+        for part in ids.split(_CHUNKS):
+            observer = partial(trials.beside, ids=part)
+            yield reader.run(part, range(len(part)), reading=len(part) > 1, observer=observer).float()
+            trials.passed(part)

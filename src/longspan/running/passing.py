@@ -46,9 +46,7 @@ class Pass:
             own = _part(call, start, stop)
             outs.append(self._joined.attention(lanes, rows, own) if rows else lanes[0].attention(own))
             start, number = stop, number + len(lanes)
-        errors = [lane.error for lane in self.lanes]
-        if errors[0] is not None and all(errors):
-            raise errors[0]
+        self._check_going()
         return outs[0] if len(outs) == 1 else torch.cat(outs, 1)
 
     def recurring(self, step: Step) -> Tensor:
@@ -57,7 +55,13 @@ class Pass:
         outs = [
             lane.recurring(replace(step, hidden=part)) for lane, part in zip(self.lanes, parts, strict=True)
         ]
+        self._check_going()
         return outs[0] if len(outs) == 1 else torch.cat(outs)
+
+    def _check_going(self) -> None:
+        errors = [lane.error for lane in self.lanes]
+        if errors[0] is not None and all(errors):
+            raise errors[0]
 
     def staying(self) -> Tensor | None:
         """Which rows of the layer that has just run go on to the next, as indices; None for all."""

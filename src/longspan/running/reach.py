@@ -57,7 +57,9 @@ def check_reached(plan: Plan, found: dict[str, int], windows: Sequence[int | Non
         if count or isinstance(part, Stock):
             continue
         narrow = [window for window in windows if window is not None]
-        if len(narrow) == len(windows):
+        if not windows:
+            why = "all its layers are recurrent, and plans act in those with attention; leave the part out"
+        elif len(narrow) == len(windows):
             why = (
                 f"all {len(windows)} have a sliding window of {max(narrow):,} tokens or less, which plans leave as it "
                 f"is; leave the part out, or open the session with window={min(narrow)} or less"

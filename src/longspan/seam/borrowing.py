@@ -101,11 +101,11 @@ class Borrowing:
     @property
     def count(self) -> int:
         """How many of them have attention."""
-        return len(self._numbers) or self.layers
+        return len(self._numbers) if self.recurrent else self.layers
 
     def number(self, layer: int) -> int | None:
         """Which of the layers with attention a layer of the network is, None where it is none of them."""
-        return self._numbers.get(layer) if self._numbers else layer
+        return self._numbers.get(layer) if self.recurrent else layer
 
     def run(
         self,

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longspan.errors import UnsupportedModel
 from longspan.seam.instead import Forward
 from longspan.store.recurrence import Recurrence
 
@@ -60,7 +59,7 @@ class Recurrent:
 
     def _stood(self, own: Forward, hidden: Tensor, named: dict[str, Any], recurring: Recurring | None) -> Any:
         if named.get("attention_mask") is not None:
-            raise UnsupportedModel("a recurrent layer was given a mask; read plain text without a mask")
+            raise ValueError("a recurrent layer is given a mask")
         more: tuple[Any, ...] | None = None
 
         def run(tokens: Tensor, state: Recurrence) -> Tensor:
@@ -145,13 +144,13 @@ def noticed(network: nn.Module) -> Iterator[list[nn.Module]]:
 
 
 def recurrent_among(modules: Sequence[nn.Module], attending: Sequence[nn.Module]) -> list[Recurrent]:
-    """Those of the modules that are not, do not hold, and do not lie in, one that attends."""
-    attends = {id(module) for module in attending}
+    """Those of the modules that do not lie in one that attends, and hold neither one that does nor another of them."""
     within = {id(inner) for module in attending for inner in module.modules()}
+    several = {id(module) for module in modules} | {id(module) for module in attending}
     found = [
         module
         for module in modules
-        if id(module) not in within and not any(id(inner) in attends for inner in module.modules())
+        if id(module) not in within and sum(id(inner) in several for inner in module.modules()) == 1
     ]
     return [Recurrent(number, module) for number, module in enumerate(found)]
 

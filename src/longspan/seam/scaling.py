@@ -52,6 +52,9 @@ def dual_chunks(config: Any) -> dict[str, int]:
     return {name: int(size) for name, size in sizes.items() if size is not None}
 
 
+UNBOUNDED = 1 << 31
+"""The window of networks that tell no positions apart and keep states of one size: none that a text reaches."""
+
 FARTHEST = 32
 """How many times its window a model is advised to be stretched: as far as YaRN's paper goes."""
 

@@ -24,7 +24,7 @@ from longspan.seam.facts import Layer, UnfitError, layers_of, twice
 from longspan.seam.fusing import Fused
 from longspan.seam.leaving import Layers, Staying
 from longspan.seam.recurrent import Recurring, noticed, recurrent_among
-from longspan.seam.scaling import FARTHEST, rope_parameters, stretching, trained_window
+from longspan.seam.scaling import FARTHEST, UNBOUNDED, rope_parameters, stretching, trained_window
 from longspan.seam.watching import Watched, nothing, watched
 
 _PROBE_TOKENS = 24
@@ -77,8 +77,8 @@ class Seam:
 
     @property
     def window(self) -> int:
-        """Tokens that the model was made for."""
-        return trained_window(self.config)
+        """Tokens that the model was made for, `UNBOUNDED` where all its layers are recurrent."""
+        return trained_window(self.config) if self.borrowing.count else UNBOUNDED
 
     @property
     def scaling(self) -> dict[str, Any]:
@@ -246,10 +246,6 @@ class Seam:
             raise self.unsupported(
                 "it makes keys and values from a shared latent vector (kv_lora_rank in its config)"
             )
-        try:
-            trained_window(self.config)
-        except ValueError as error:
-            raise self.unsupported(str(error), "correct its config.json") from error
 
     def _watch(self) -> list[Layer]:
         with self.borrowing.once():
@@ -257,14 +253,22 @@ class Seam:
                 seen = self.watched()
             if self._part(ran, [handed.module for handed in seen.handed]):
                 seen = self.watched()
-            if not seen.raw:
+            if self.borrowing.count:
+                self._check_window()
+            if not seen.raw and not self.recurrent:
                 raise UnfitError("none of its layers hands over attention")
-            self.dtype = seen.raw[0].value.dtype
+            self.dtype = seen.raw[0].value.dtype if seen.raw else _dtype(self.network)
             for call in seen.raw:
                 self.refuse_damage(call.value)
             layers = layers_of(self.borrowing, seen, self.probe, self.config)
         self._seen = seen
         return layers
+
+    def _check_window(self) -> None:
+        try:
+            trained_window(self.config)
+        except ValueError as error:
+            raise self.unsupported(str(error), "correct its config.json") from error
 
     def _part(self, ran: list[nn.Module], attending: list[nn.Module]) -> bool:
         """Tells recurrent layers from those with attention; whether there are some. Raises UnfitError."""
@@ -272,11 +276,15 @@ class Seam:
         if not recurrent:
             return False
         layers = sorted({int(module.layer_idx) for module in attending})  # type: ignore[arg-type]
-        if not layers:
-            raise UnfitError("none of its layers hands over attention")
         both = {*layers, *(each.layer for each in recurrent)}
         without = set(range(self.config.num_hidden_layers)) - both
         if without:
             raise UnfitError(f"its layer {min(without)} has neither attention nor a recurrent state")
         self.borrowing.parted(recurrent, layers)
         return True
+
+
+def _dtype(network: nn.Module) -> torch.dtype:
+    """The number format in which a network without attention computes: that of what it makes of tokens."""
+    dtype: torch.dtype = network.get_input_embeddings().weight.dtype  # type: ignore[operator]
+    return dtype
