@@ -22,7 +22,6 @@ from longspan.profiles.profiles import prepare
 from longspan.progress import Watcher
 from longspan.running.batch import Batch
 from longspan.running.compressing import compress, rehearse
-from longspan.running.drafting import speak_drafted
 from longspan.running.engine import CHUNK, Engine
 from longspan.running.entries import Entries, entries_of
 from longspan.running.forking import check_alike, check_fork
@@ -338,10 +337,7 @@ class Session:
         ends = end_tokens(self._seam.network, self._tokenizer, self._batch.conversations[0].end)
         for conversation in self._batch.conversations:
             conversation.commit()
-        if self.plan.decode is None:
-            said = self._batch.speak(speakers, ends)
-        else:
-            said = speak_drafted(self.sequences, speakers, ends, self.plan.decode)
+        said = self._batch.speak(speakers, ends)
         while True:
             with self._whole():
                 steps = next(said, None)

@@ -7,9 +7,11 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from told import Told
 
 from longspan.conversation import Words
 from longspan.plan import Plan
+from longspan.running.drafting import Drafting
 from longspan.running.engine import Engine
 from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Sequence
@@ -129,9 +131,14 @@ class Requests(RuleBasedStateMachine):
         self.begin(self.some(data, busy=False), tokens(count, seed=seed))
 
     @precondition(lambda self: self.idle)
-    @rule(data=st.data(), count=st.integers(1, 8))
-    def speak(self, data, count):
-        self.begin(self.some(data, busy=False), count)
+    @rule(data=st.data(), count=st.integers(1, 8), drafts=st.booleans(), seed=st.integers(0, 99))
+    def speak(self, data, count, drafts, seed):
+        text = self.some(data, busy=False)
+        ready = text.sequence.run > 0 and len(text.sequence.pending) < 2
+        coming = alone(text.sequence.engine, [*text.deeds, count]).tokens if drafts and ready else None
+        self.begin(text, count)
+        if coming is not None:
+            text.request.drafting = Drafting(Told(text=coming, seed=seed))
 
     @rule(count=st.integers(1, 4))
     def step(self, count):

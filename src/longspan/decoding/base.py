@@ -39,9 +39,28 @@ class Draft:
         """The tokens that follow the one at a place, −1 for the text, each with its own place."""
         return {self.ids[own]: own for own, parent in enumerate(self.parents) if parent == place}
 
+    @property
+    def depths(self) -> list[int]:
+        """How deep each token stands, 1 for those that follow the text."""
+        depths: list[int] = []
+        for parent in self.parents:
+            depths.append(1 if parent < 0 else depths[parent] + 1)
+        return depths
+
     def path(self, place: int) -> tuple[int, ...]:
-        """The tokens from the text up to the one at a place, both ends included."""
-        return () if place < 0 else (*self.path(self.parents[place]), self.ids[place])
+        """The tokens from the text up to the one at a place."""
+        found: list[int] = []
+        while place >= 0:
+            found.append(self.ids[place])
+            place = self.parents[place]
+        return tuple(reversed(found))
+
+    def within(self, depth: int) -> Draft:
+        """What of it is no deeper, nearest tokens first."""
+        depths = self.depths
+        order = sorted((own for own, deep in enumerate(depths) if deep <= depth), key=depths.__getitem__)
+        places = {old: new for new, old in enumerate(order)} | {-1: -1}
+        return Draft(tuple(self.ids[own] for own in order), tuple(places[self.parents[own]] for own in order))
 
 
 class Proposer(ABC):
@@ -51,7 +70,8 @@ class Proposer(ABC):
     def propose(self, ids: Sequence[int]) -> Draft:
         """A draft of what follows all tokens so far, read and generated; they may only have grown since the last call.
 
-        Any draft is allowed, since a verifier says what stays; a bad one costs time and changes no token.
+        Any draft is allowed, since a verifier says what stays; a bad one costs time and changes no token. It is cut
+        where the answer ends at the latest, and before anything acts in memory.
         """
 
 
@@ -62,8 +82,9 @@ class Verifier(ABC):
     def accept(self, draft: Draft, logits: Tensor, draw: Callable[[Tensor], int]) -> list[int]:
         """The tokens that follow, one or more: a path of the draft from the text on, and then one token more.
 
-        logits `[1 + n, vocab]`: after the text, then after each of the draft's n tokens. draw: the next token from
-        logits `[vocab]` as the answer is sampled, greedily or by chance.
+        draft: what was drafted, or what is left of it, nearest tokens first. logits `[1 + n, vocab]`: after the text,
+        then after each of the draft's n tokens. draw: the next token from logits `[vocab]` as the answer is sampled,
+        greedily or by chance.
         """
 
 
@@ -88,9 +109,10 @@ class Exact(Verifier):
 class Decode(ABC):
     """Base of all decoding methods, the slot `decode` of a plan.
 
-    A subclass gives a proposer, and a verifier where `Exact` is not what it wants. A session runs each token of a draft
-    in a pass of its own on a fork, and then those that were accepted, so that whatever else is in the plan, nothing
-    changes but time: so far, drafting costs some and wins none.
+    A subclass gives a proposer, and a verifier where `Exact` is not what it wants. All tokens of a draft go through the
+    model in the pass of the token that they follow: each sees the text and its own ancestors, and whatever else is in
+    the plan does to it what it does to a generated token. What was accepted is remembered from that pass, everything
+    else leaves no trace. So nothing changes but time, up to the rounding of a pass of several tokens.
     """
 
     @abstractmethod

@@ -96,6 +96,8 @@ def join(
     return into
 
 
-def with_sinks(out: Tensor, lse: Tensor, sinks: Tensor) -> Tensor:
-    """A learned logit per head that takes part in the softmax and adds nothing (gpt-oss). sinks `[heads]`."""
+def with_sinks(out: Tensor, lse: Tensor, sinks: Tensor | None) -> Tensor:
+    """A learned logit per head that takes part in the softmax and adds nothing (gpt-oss). sinks `[heads]`, or none."""
+    if sinks is None:
+        return out
     return out * torch.sigmoid(lse - sinks.float()[:, None])[..., None].to(out.dtype)

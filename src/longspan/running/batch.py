@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from longspan.conversation import Conversation, Words
 from longspan.progress import Progress, Watcher
+from longspan.running.drafting import Drafting
 from longspan.running.engine import Engine
 from longspan.running.generation import Step
 from longspan.running.runner import Request, Runner
@@ -94,8 +95,15 @@ class Batch:
 
     def speak(self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int]) -> Iterator[list[Step]]:
         """Tokens of all sequences, step by step, until all have ended. ends: tokens with which one does."""
+        decode = self._engine.plan.decode
         requests = [
-            Request(sequence=sequence, reading=False, speaker=speaker, ends=ends)
+            Request(
+                sequence=sequence,
+                reading=False,
+                speaker=speaker,
+                drafting=None if decode is None else Drafting(decode),
+                ends=ends,
+            )
             for sequence, speaker in zip(self.sequences, speakers, strict=True)
         ]
         self._begin(requests)

@@ -1,86 +1,89 @@
-"""How a sequence speaks with drafts, plainly: each drafted token runs by itself on a fork."""
+"""How a request speaks with drafts: each goes through the model in one pass, and what is accepted of it is said."""
 
 from __future__ import annotations
 
-from collections import abc
-from collections.abc import Collection, Iterator
-from itertools import zip_longest
-from typing import TYPE_CHECKING
-
-import torch
 from torch import Tensor
 
-from longspan.decoding.base import Draft, Verifier
-from longspan.running.generation import Step
-from longspan.running.moments import reserve_tokens
-from longspan.running.runner import Request, Runner
+from longspan.decoding.base import Decode, Draft
+from longspan.running.compressing import compress
+from longspan.running.drafted import Drafted
+from longspan.running.moments import acts_after_pass, draft_depth, next_portion
+from longspan.running.passing import run_known
 from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
 
-if TYPE_CHECKING:
-    from longspan.decoding.base import Decode
 
+class Drafting:
+    """The drafts of one request, one after the other.
 
-def speak_drafted(
-    sequences: abc.Sequence[Sequence], speakers: abc.Sequence[Speaker], ends: Collection[int], decode: Decode
-) -> Iterator[list[Step]]:
-    """Tokens of sequences side by side, step by step, as a decoding method drafts and accepts them.
-
-    ends: tokens with which a sequence ends.
+    A token that was accepted is remembered, from the pass of its draft, once it has been said and the next one is asked
+    for: at any time the sequence is what it would be without drafts.
     """
-    each = [
-        _spoken(sequence, speaker, ends, decode)
-        for sequence, speaker in zip(sequences, speakers, strict=True)
-    ]
-    for steps in zip_longest(*each):
-        yield [step for step in steps if step is not None]
 
+    def __init__(self, decode: Decode) -> None:
+        self._proposer, self._verifier = decode.proposer(), decode.verifier()
+        self._draft = Draft()
+        self._drafted: Drafted | None = None
+        self._rows: Tensor | None = None
+        self._accepted: list[int] = []
+        self._place = -1
 
-def _spoken(sequence: Sequence, speaker: Speaker, ends: Collection[int], decode: Decode) -> Iterator[Step]:
-    proposer, verifier = decode.proposer(), decode.verifier()
-    sequence.history.append(["generate", 0])
-    reserve_tokens(sequence, speaker.limit)
-    while True:
-        _run(sequence)
-        draft = proposer.propose(sequence.tokens)
-        for token in _accepted(sequence, draft, verifier, speaker):
-            step = speaker.say(token, ends)
-            sequence.say(token, ended=token in ends)
-            sequence.history[-1][1] += 1
-            yield step
-            if step.finished:
-                return
+    @property
+    def knows(self) -> bool:
+        """Whether what is pending has passed through the model already, as part of a draft."""
+        return bool(self._accepted)
 
+    def propose(self, sequence: Sequence, most: int) -> Drafted | None:
+        """What may follow the one token that is pending, None for nothing. most: how deep it may be."""
+        bound = draft_depth(sequence)
+        depth = most if bound is None else min(most, bound)
+        draft = Draft() if depth < 1 else self._proposer.propose(sequence.tokens).within(depth)
+        known = sequence.engine.seam.config.vocab_size
+        for token in draft.ids:
+            if not 0 <= token < known:
+                raise ValueError(f"draft has the token {token}, outside 0 .. {known - 1}; draft others")
+        self._draft, self._rows = draft, None
+        self._drafted = Drafted(draft, sequence.engine.seam.device) if draft.ids else None
+        return self._drafted
 
-def _accepted(sequence: Sequence, draft: Draft, verifier: Verifier, speaker: Speaker) -> list[int]:
-    """What follows a sequence that has run."""
-    if sequence.upcoming is None:
-        raise ValueError("sequence has read 0 tokens, generating needs 1 or more; read something first")
-    rows = [sequence.upcoming, *(_after(sequence, draft.path(place)) for place in range(len(draft.ids)))]
-    return verifier.accept(draft, torch.stack(rows), speaker.draw)
+    def passed(self, rows: Tensor) -> None:
+        """What was proposed has passed. rows: logits `[1 + n, vocab]`, first after the token that it follows."""
+        self._rows = rows
 
+    def token(self, sequence: Sequence, speaker: Speaker) -> int:
+        """The next token."""
+        if self._accepted:
+            self._remember(sequence)
+        elif sequence.upcoming is None:
+            raise ValueError("sequence has read 0 tokens, generating needs 1 or more; read something first")
+        else:
+            rows = sequence.upcoming[None] if self._rows is None else self._rows
+            self._accepted = self._verifier.accept(self._draft, rows, speaker.draw)
+            self._place = -1
+            self._check()
+        return self._accepted.pop(0)
 
-def _after(sequence: Sequence, ids: tuple[int, ...]) -> Tensor:
-    """Logits `[vocab]` after tokens that are then forgotten again."""
-    twin = sequence.fork(sequence.ledger)
-    twin.pending.extend(ids)
-    try:
-        _run(twin)
-    finally:
-        twin.release()
-    if twin.upcoming is None:
-        raise ValueError("draft has 0 tokens; give 1 or more")
-    return twin.upcoming
+    def _remember(self, sequence: Sequence) -> None:
+        """Takes up the pending token as if it had just passed through the model."""
+        if self._drafted is None or self._rows is None:
+            raise RuntimeError("a token was accepted of no draft")
+        self._place = self._draft.after(self._place)[sequence.pending[0]]
+        row = self._place + 1
+        portion = next_portion(sequence, reading=False)
+        run_known(portion, self._drafted, row)
+        sequence.upcoming = self._rows[row]
+        if acts_after_pass(portion):
+            compress(sequence)
 
-
-def _run(sequence: Sequence) -> None:
-    """Runs what is pending, a token a pass, as when it is generated."""
-    waiting, sequence.pending = sequence.pending, []
-    for token in waiting:
-        sequence.pending.append(token)
-        runner = Runner(sequence.engine.seam)
-        request = runner.add(Request(sequence=sequence, reading=False))
-        for _ in runner.run():
-            pass
-        if request.error is not None:
-            raise request.error
+    def _check(self) -> None:
+        """Raises ValueError for tokens that are no path of the draft and one token more."""
+        place = -1
+        for token in self._accepted[:-1]:
+            following = self._draft.after(place)
+            if token not in following:
+                raise ValueError(
+                    f"verifier accepted {self._accepted}, no path of the draft {self._draft.ids} and a token more"
+                )
+            place = following[token]
+        if not self._accepted:
+            raise ValueError("verifier accepted no token; let it draw one where it takes none of the draft")

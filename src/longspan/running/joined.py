@@ -39,7 +39,7 @@ class Joined:
         )
         for number, lane in enumerate(lanes):
             lane.stored(call.layer, call.query[:, number : number + 1])
-        return out if call.sinks is None else with_sinks(out, lse, call.sinks)
+        return with_sinks(out, lse, call.sinks)
 
     def _turned(self, placed: abc.Sequence[PlacedTokens]) -> Turns:
         kind = tuple(map(id, placed))

@@ -13,7 +13,7 @@ from longspan.positions.base import Rope
 from longspan.running.acting import after_layer, watch_rehearsal
 from longspan.running.layer_attention import LayerAttention
 from longspan.running.moments import Portion
-from longspan.running.placed import PlacedTokens, turned
+from longspan.running.placed import PlacedTokens
 from longspan.seam.borrowing import Call
 from longspan.seam.recurrent import Step
 
@@ -25,16 +25,16 @@ def _everything(count: int) -> int:
 class Lane:
     """A portion in a pass: what its layers share is made once.
 
-    wanted: which of the tokens do not leave between layers, bool `[n]`. error: why it cannot go on, None while it can;
-    the other lanes of the pass do.
+    wanted: which of the tokens do not leave between layers, bool `[n]`. ahead: how many of the portion's first tokens
+    its layers have seen before. error: why it cannot go on, None while it can; the other lanes of the pass do.
     """
 
-    def __init__(self, portion: Portion, wanted: Tensor) -> None:
+    def __init__(self, portion: Portion, wanted: Tensor, ahead: int = 0) -> None:
         self.portion = portion
         self.sequence = portion.sequence
         self.error: Exception | None = None
         self._engine = portion.sequence.engine
-        self._wanted = wanted
+        self._wanted, self._ahead = wanted, ahead
         self._left: Tensor | None = None
         self._going: Tensor | None = None
         self._placed: dict[tuple[Rope, int | None], PlacedTokens] = {}
@@ -44,7 +44,7 @@ class Lane:
     @property
     def count(self) -> int:
         """Tokens that are still there."""
-        return len(self.portion.ids) if self._left is None else len(self._left)
+        return len(self.portion.ids) - self._ahead if self._left is None else len(self._left)
 
     @property
     def decoding(self) -> bool:
@@ -55,7 +55,7 @@ class Lane:
         """`[heads, n, dim]` for one layer. call: of the lane's own tokens."""
         if self.error is None:
             try:
-                return self._attended(call)
+                return self.attended(call)
             except Exception as error:  # of this sequence's parts, whatever they are
                 self.error = error
         return torch.zeros(
@@ -75,6 +75,15 @@ class Lane:
             except Exception as error:  # such as no memory for the layer's work
                 self.error = error
         return torch.zeros_like(step.hidden)
+
+    def store(self, call: Call) -> None:
+        """Remembers its one generated token in a layer, without asking what it attends to."""
+        layer, selector = self.sequence.layers[call.layer], self._engine.selector_of(call.layer)
+        if selector is None:
+            layer.store.append(self.placed(call.layer).as_stored(call.key), call.value)
+            after_layer(self.portion, call.layer, call.query, _everything)
+        else:  # may remember of a choice what it needs for the next
+            self.attended(call)
 
     def opened(self, call: Call) -> list[OpenRow] | None:
         """Its rows in a layer, open for the entry of its one generated token; None where it has to be attended alone.
@@ -115,60 +124,57 @@ class Lane:
     def placed(self, layer: int) -> PlacedTokens:
         """The tokens as a layer of this kind sees them."""
         sequence, window = self.sequence, self._engine.windows[layer]
-        end = sequence.run + len(self.portion.ids)
+        start, end = sequence.run + self._ahead, sequence.run + len(self.portion.ids)
         kind = sequence.rope(layer, end), window
         if kind not in self._placed:
             self._placed[kind] = PlacedTokens(
                 sequence.positions(end),
                 *kind,
-                sequence.run,
-                len(self.portion.ids),
+                start,
+                end - start,
                 self.portion.ids.device,
                 raw=self._engine.raw,
                 left=self._left,
             )
         return self._placed[kind]
 
-    def _attended(self, call: Call) -> Tensor:
-        portion, engine, sequence = self.portion, self._engine, self.sequence
+    def attended(self, call: Call) -> Tensor:
+        """`[heads, n, dim]` for one layer; raises what is wrong."""
+        portion, sequence, window = self.portion, self.sequence, self._engine.windows[call.layer]
         self._prefetch(call.layer)
-        placed, layer = self.placed(call.layer), sequence.layers[call.layer]
-        window, value = engine.windows[call.layer], call.value
-        own = call.key
-        if placed.key_map is not None:
-            own = turned(own, placed.own_turn(placed.key_map, 0, placed.count))
-        attention = LayerAttention(
-            sequence=sequence,
-            layer=layer,
-            call=call,
-            window=window,
-            placed=placed,
-            queries=placed.turned(call.query, call.layer),
-            raw=call.query,
-            decoding=self.decoding,
-            pattern=engine.pattern if window is None and engine.thinning is None else None,
-            selector=engine.selector_of(call.layer),
-            notes=self._notes,
-            rounds=self._rounds,
-        )
+        attention, store = self._attention(call, decoding=self.decoding), sequence.layers[call.layer].store
+        own = attention.placed.as_stored(call.key)
         if portion.reading and not portion.rehearsed:
-            layer.store.reserve(placed.count)
-        if portion.rehearsed:
-            out, lse = attention.read(own, value, store=False)
-            if window is None:
-                watch_rehearsal(sequence, call.layer, call.query, (own, value))
-        elif self.decoding:
-            layer.store.append(own, value, leaving=attention.leave)
-            out, lse = attention.decode()
+            store.reserve(attention.placed.count)
+        if self.decoding:
+            store.append(own, call.value, leaving=attention.leave)
+            out = with_sinks(*attention.decode(), call.sinks)
         else:
-            out, lse = attention.read(own, value, store=True)
-        if call.sinks is not None:
-            out = with_sinks(out, lse, call.sinks)
+            out = with_sinks(*attention.read(own, call.value, store=not portion.rehearsed), call.sinks)
+        if portion.rehearsed and window is None:
+            watch_rehearsal(sequence, call.layer, call.query, (own, call.value))
         if portion.reading and not portion.rehearsed and window is None:
             self._going = self._thinned(attention, own)
         if not portion.rehearsed:
             after_layer(portion, call.layer, call.query, attention.leave)
         return out
+
+    def _attention(self, call: Call, *, decoding: bool) -> LayerAttention:
+        engine, window, placed = self._engine, self._engine.windows[call.layer], self.placed(call.layer)
+        return LayerAttention(
+            sequence=self.sequence,
+            layer=self.sequence.layers[call.layer],
+            call=call,
+            window=window,
+            placed=placed,
+            queries=placed.turned(call.query, call.layer),
+            raw=call.query,
+            decoding=decoding,
+            pattern=engine.pattern if window is None and engine.thinning is None else None,
+            selector=engine.selector_of(call.layer),
+            notes=self._notes,
+            rounds=self._rounds,
+        )
 
     def _prefetch(self, layer: int) -> None:
         """Announces the next layer's entries, unless a selector will visit only a few of them."""

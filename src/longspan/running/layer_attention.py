@@ -32,8 +32,8 @@ class LayerAttention:
     """The queries of one sequence in one layer, and what they look at.
 
     window: tokens that a query sees, None for all. queries: as each piece turns them, and raw as they came. decoding:
-    whether it is one generated token, whose own entry is stored already. pattern and selector: None where the layer
-    leaves them alone. notes: what the layers of a pass tell each other.
+    whether the first is a generated token, whose own entry is stored already. pattern and selector: None where the
+    layer leaves them alone. notes: what the layers of a pass tell each other.
     """
 
     sequence: Sequence
@@ -79,7 +79,7 @@ class LayerAttention:
                 rows = slice(region.start, region.stop)
                 own = key[:, rows]
                 if placed.key_map is None:
-                    own = turned(own, placed.own_turn(piece.keys, rows.start, rows.stop))
+                    own = placed.own_turned(own, piece.keys, rows.start)
                 merge = _region(query, own, value[:, rows], region, call, merge)
         for group in groups:
             if self.selector is not None and self.selector.reads and group.tier != "recent":
@@ -97,7 +97,7 @@ class LayerAttention:
         placed = self.placed
         by_piece = [key] * len(placed.pieces)
         if placed.key_map is None:
-            by_piece = [turned(key, placed.own_turn(piece.keys, 0, placed.count)) for piece in placed.pieces]
+            by_piece = [placed.own_turned(key, piece.keys) for piece in placed.pieces]
         return thinning.staying(self._reading(by_piece, placed.queries, None))
 
     def _state(self, pattern: Pattern, *, keep: bool) -> State | None:
@@ -174,16 +174,16 @@ class LayerAttention:
         left = torch.sigmoid(scores.logsumexp(-1) - self.call.sinks.float()[:, None])
         return scores.softmax(-1) * left[..., None]
 
-    def decode(self) -> tuple[Tensor, Tensor]:
-        """One query, over what the selector chooses or over everything stored."""
-        merge: Merge | None = None
+    def decode(self, merge: Merge | None = None) -> tuple[Tensor, Tensor]:
+        """One query over what the selector chooses, or all over everything stored. merge: what they saw before."""
+        rows = slice(0, self.placed.count)
         for group in self.layer.store.groups():
             if group.length == 0:
                 continue
             if self.selector is not None and group.tier != "recent":
-                merge = self._select(group, self.selector, slice(0, 1), merge)
+                merge = self._select(group, self.selector, rows, merge)
             else:
-                merge = self._all(group, slice(0, 1), merge)
+                merge = self._all(group, rows, merge)
         return _joined(merge, self.call)
 
     def _select(self, group: Group, selector: Selector, rows: slice, merge: Merge | None) -> Merge | None:

@@ -6,11 +6,12 @@ by `learns`. Everything that asks for the moment asks here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from longspan.running.drafted import Drafted
 from longspan.running.inputs import Row, rows_among
 from longspan.running.sequence import Sequence
 from longspan.store.form import Form
@@ -22,7 +23,8 @@ class Portion:
 
     acts: whether its policy acts once the tokens are stored. finished: whether they are the last of a text. reading:
     whether they are part of a text, however few they are, or one that was generated. rehearsed: whether they are
-    forgotten again. rows: the vectors among them, where ids are below 0.
+    forgotten again. rows: the vectors among them, where ids are below 0. drafted: what may follow the one that was
+    generated, and passes with it.
     """
 
     sequence: Sequence
@@ -32,6 +34,7 @@ class Portion:
     reading: bool = True
     rehearsed: bool = False
     rows: tuple[Row, ...] = ()
+    drafted: Drafted | None = None
 
     @property
     def tokens(self) -> list[int]:
@@ -39,6 +42,18 @@ class Portion:
         rows = iter(self.rows)
         ids: list[int] = self.ids.tolist()
         return [next(rows) if each < 0 else each for each in ids] if self.rows else ids
+
+    @property
+    def passing(self) -> Tensor:
+        """The ids of all that pass: its own, then those that are drafted."""
+        return self.ids if self.drafted is None else torch.cat([self.ids, self.drafted.ids])
+
+    @property
+    def places(self) -> Tensor:
+        """Where these stand, counted from the end of what has run."""
+        if self.drafted is not None:
+            return self.drafted.depths
+        return torch.arange(len(self.ids), device=self.ids.device)
 
 
 def next_portion(sequence: Sequence, *, reading: bool, more: bool = False) -> Portion:
@@ -75,6 +90,36 @@ def acts_after_pass(portion: Portion) -> bool:
 def learns(form: Form, portion: Portion) -> bool:
     """Whether a codec's form, which waits for it, learns from a layer once the portion's entries are stored."""
     return form.learns == "chunk" or portion.finished
+
+
+def draft_depth(sequence: Sequence) -> int | None:
+    """How deep a draft may be that passes with the next token of a sequence; None where nothing bounds it.
+
+    Between two tokens of one pass nothing can be done that needs the end of a pass: no policy that acts after it, and
+    no selector that is told how surprising each token was.
+    """
+    engine, policy = sequence.engine, sequence.engine.policy
+    if engine.selector is not None and engine.selector.surprised:
+        return 0
+    if policy is None or not policy.after_pass or not _each_chunk(sequence):
+        return None
+    return max(0, interval(sequence) - sequence.uncompressed - 1)
+
+
+def undisturbed(portion: Portion, depth: int) -> bool:
+    """Whether nothing acts in a layer between a generated token and those that follow it, so many of them."""
+    sequence = portion.sequence
+    if portion.acts or (_each_chunk(sequence) and sequence.uncompressed + depth > interval(sequence)):
+        return False
+    stores = (layer.store for layer in sequence.layers)
+    return not any(store.learning and learns(store.form, portion) for store in stores)
+
+
+def followed(portion: Portion, ids: Tensor) -> Portion:
+    """A generated token and one or more behind it, as if they had been generated one by one; `acts` is of the last."""
+    sequence = portion.sequence
+    acts = _each_chunk(sequence) and (sequence.uncompressed + len(ids)) % interval(sequence) == 0
+    return replace(portion, ids=torch.cat([portion.ids, ids]), acts=acts, drafted=None)
 
 
 def interval(sequence: Sequence) -> int:

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from longspan.kernels.decoding import OpenRow, suits
+from longspan.running.drafted import Drafted
+from longspan.running.drafted_lane import DraftedLane
 from longspan.running.joined import Joined
 from longspan.running.lane import Lane
 from longspan.running.moments import Portion
-from longspan.seam.borrowing import Attention, Call
+from longspan.seam.borrowing import Attention, Call, part
 from longspan.seam.recurrent import Step
 from longspan.seam.seam import Seam
 
@@ -22,12 +24,12 @@ class Pass:
 
     def __init__(self, portions: Sequence[Portion], keep: Sequence[int]) -> None:
         """keep: indices into the packed tokens whose logits are wanted; they do not leave between layers."""
-        sizes = [len(each.ids) for each in portions]
+        sizes = [len(each.passing) for each in portions]
         wanted = torch.zeros(sum(sizes), dtype=torch.bool, device=portions[0].ids.device)
         wanted[list(keep)] = True
         parts: Sequence[Tensor] = wanted.split(sizes)
         self._joined = Joined()
-        self.lanes = [Lane(portion, mine) for portion, mine in zip(portions, parts, strict=True)]
+        self.lanes = [_lane(portion, mine) for portion, mine in zip(portions, parts, strict=True)]
 
     def attention(self, call: Call) -> Tensor:
         """`[heads, n, dim]` for one layer. Raises what was wrong with the first lane once nothing is left to run."""
@@ -43,7 +45,7 @@ class Pass:
                 rows.append(opened)
             lanes = self.lanes[number : number + max(1, len(rows))]
             stop = start + sum(lane.count for lane in lanes)
-            own = _part(call, start, stop)
+            own = part(call, start, stop)
             outs.append(self._joined.attention(lanes, rows, own) if rows else lanes[0].attention(own))
             start, number = stop, number + len(lanes)
         self._check_going()
@@ -53,7 +55,7 @@ class Pass:
         """`[n, width]` for one recurrent layer: each lane's tokens behind its own state."""
         parts = step.hidden.split([lane.count for lane in self.lanes])
         outs = [
-            lane.recurring(replace(step, hidden=part)) for lane, part in zip(self.lanes, parts, strict=True)
+            lane.recurring(replace(step, hidden=own)) for lane, own in zip(self.lanes, parts, strict=True)
         ]
         self._check_going()
         return outs[0] if len(outs) == 1 else torch.cat(outs)
@@ -77,12 +79,8 @@ class Pass:
         return None if everything else torch.cat(rows)
 
 
-def _part(call: Call, start: int, stop: int) -> Call:
-    """The tokens start .. stop − 1 of a call."""
-    if stop - start == call.query.shape[1]:
-        return call
-    rows = slice(start, stop)
-    return replace(call, query=call.query[:, rows], key=call.key[:, rows], value=call.value[:, rows])
+def _lane(portion: Portion, wanted: Tensor) -> Lane:
+    return Lane(portion, wanted) if portion.drafted is None else DraftedLane(portion, wanted, portion.drafted)
 
 
 def forward(
@@ -93,15 +91,16 @@ def forward(
 ) -> tuple[Tensor, list[Exception | None]]:
     """Runs portions of different sequences and remembers them.
 
-    keep: indices into the packed tokens whose logits are wanted. beside: makes of the attention one that does more.
+    keep: indices into the packed tokens whose logits are wanted; those that are drafted stand behind the one that they
+    follow. beside: makes of the attention one that does more.
     Returns logits `[len(keep), vocab]`, and of each portion what was wrong with it, None where nothing was. Raises the
     error where none could go on.
     """
     run = Pass(portions, keep)
     device = seam.device
     logits = seam.forward(
-        torch.cat([portion.ids for portion in portions]),
-        torch.cat([torch.arange(len(each.ids), device=device) + each.sequence.run for each in portions]),
+        torch.cat([each.passing for each in portions]),
+        torch.cat([each.places + each.sequence.run for each in portions]),
         torch.tensor(keep, dtype=torch.long, device=device),
         run.attention if beside is None else beside(run.attention),
         run.recurring,
@@ -109,12 +108,27 @@ def forward(
         run.staying if any(each.sequence.engine.thinning for each in portions) else None,
     )
     for portion in portions:
-        if not portion.rehearsed:
-            portion.sequence.rehearsed = {}
-            portion.sequence.ids.extend(portion.tokens)
+        _has_run(portion)
     return logits, [lane.error for lane in run.lanes]
 
 
 def run_alone(portion: Portion, keep: Sequence[int]) -> Tensor:
     """The same for one portion: logits `[len(keep), vocab]`."""
     return forward(portion.sequence.engine.seam, [portion], keep)[0]
+
+
+@torch.inference_mode()
+def run_known(portion: Portion, drafted: Drafted, row: int) -> None:
+    """Remembers one generated token that passed as row `row` of a draft."""
+    lane = Lane(portion, torch.ones(1, dtype=torch.bool, device=portion.ids.device))
+    for call in drafted.calls:
+        lane.store(part(call, row, row + 1))
+    for own, states in zip(portion.sequence.recurrences, drafted.states, strict=True):
+        own.rewind(states[row].mark())
+    _has_run(portion)
+
+
+def _has_run(portion: Portion) -> None:
+    if not portion.rehearsed:
+        portion.sequence.rehearsed = {}
+        portion.sequence.ids.extend(portion.tokens)

@@ -33,7 +33,8 @@ class PlacedTokens:
     A kind is a rotation and a window (None for layers that see everything).
     Layers with a window keep the model's own positions: their distances never leave what was trained.
     raw: whether keys are stored before their rotation although the scheme would allow to rotate them before.
-    left: which of the tokens are still there, as ascending indices `[n]`; None for all. `queries` are their positions.
+    left: where the tokens that are there stand, counted from `start`, int64 `[n]`, never falling; None for all in a
+    row. `queries` are their positions.
     """
 
     def __init__(
@@ -94,6 +95,14 @@ class PlacedTokens:
             interleaved=rope.interleaved,
             by_pair=by_pair,
         ).skewed(skew)
+
+    def as_stored(self, key: Tensor) -> Tensor:
+        """Own keys `[kv_heads, n, dim]`, turned where the store keeps them so."""
+        return key if self.key_map is None else self.own_turned(key, self.key_map)
+
+    def own_turned(self, key: Tensor, keys: KeyMap, start: int = 0) -> Tensor:
+        """Own keys `[kv_heads, n, dim]` as a piece turns them, from one of those that are there on."""
+        return turned(key, self.own_turn(keys, start, start + key.shape[1]))
 
     def key_turn(self, keys: KeyMap, start: int, stop: int) -> Table | None:
         """The rotation of consecutive keys, kept for the layers to come."""

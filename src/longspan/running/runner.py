@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from longspan.running.compressing import compress
+from longspan.running.drafting import Drafting
 from longspan.running.generation import Step
 from longspan.running.moments import Portion, acts_after_pass, next_portion, reserve_tokens
 from longspan.running.passing import forward
@@ -24,9 +25,9 @@ class Request:
 
     reading: whether what is pending is a text up to its end, and not what was generated or given token by token. more:
     whether the text goes on in another call, so that nothing acts yet because it ended. speaker: draws the tokens that
-    follow, None to read only. ends: tokens that end what is said. after: what is done with the sequence once it is read
-    and before it speaks. reserve: tokens to come for which memory is taken at once. every: whether logits after each
-    token are wanted, gathered in `rows` as `[n, vocab]` each.
+    follow, None to read only. drafting: drafts them first. ends: tokens that end what is said. after: what is done with
+    the sequence once it is read and before it speaks. reserve: tokens to come for which memory is taken at once. every:
+    whether logits after each token are wanted, gathered in `rows` as `[n, vocab]` each.
 
     finished: whether nothing is left to do. error: why it could not go on.
     """
@@ -35,6 +36,7 @@ class Request:
     reading: bool = True
     more: bool = False
     speaker: Speaker | None = None
+    drafting: Drafting | None = None
     ends: Collection[int] = ()
     after: Callable[[Sequence], None] | None = None
     reserve: int = 0
@@ -42,6 +44,11 @@ class Request:
     rows: list[Tensor] = field(default_factory=list)
     finished: bool = False
     error: BaseException | None = None
+
+    @property
+    def _known(self) -> bool:
+        """Whether what is pending need not pass any more."""
+        return self.drafting is not None and self.drafting.knows
 
     @property
     def _surprised(self) -> bool:
@@ -93,7 +100,7 @@ class Runner:
         steps = []
         for request in self.requests:
             sequence = request.sequence
-            if request.error is None and not sequence.pending:
+            if request.error is None and (request._known or not sequence.pending):
                 try:
                     if request.reading:
                         self._come_to_end(request)
@@ -114,7 +121,7 @@ class Runner:
 
     def _chosen(self) -> list[tuple[Request, Portion]]:
         """What takes part in the next pass: all single tokens, then chunks in the order of their requests."""
-        waiting = [each for each in self.requests if each.sequence.pending]
+        waiting = [each for each in self.requests if each.sequence.pending and not each._known]
         waiting.sort(key=lambda request: request.reading)
         chosen: list[tuple[Request, Portion]] = []
         read = 0
@@ -125,9 +132,20 @@ class Runner:
                 if read and self._budget is not None and read + most > self._budget:
                     continue
                 read += most
-            portion = next_portion(sequence, reading=request.reading, more=request.more)
-            chosen.append((request, portion))
+            try:
+                chosen.append((request, self._portion(request)))
+            except Exception as error:  # of the one who drafts
+                request.error = error
         return chosen
+
+    def _portion(self, request: Request) -> Portion:
+        """What passes of a request, with a draft behind a token that was generated."""
+        sequence, speaker, drafting = request.sequence, request.speaker, request.drafting
+        drafted = None
+        if drafting and speaker and not request.reading and len(sequence.pending) == 1:
+            drafted = drafting.propose(sequence, speaker.limit - speaker.count - 1)
+        portion = next_portion(sequence, reading=request.reading, more=request.more)
+        return portion if drafted is None else replace(portion, drafted=drafted)
 
     def _pass(self, chosen: list[tuple[Request, Portion]]) -> None:
         """Runs portions and takes up what follows from them."""
@@ -135,8 +153,8 @@ class Runner:
         sizes: list[int] = []
         start = 0
         for request, portion in chosen:
-            end = start + len(portion.ids)
-            whole = request.every or request._surprised
+            end = start + len(portion.passing)
+            whole = request.every or request._surprised or portion.drafted
             if whole or not request.sequence.pending:
                 mine = range(start if whole else end - 1, end)
                 keep += mine
@@ -159,7 +177,10 @@ class Runner:
                         sequence.surprise.append(_surprise(sequence.upcoming, rows, portion.ids))
                     if request.every:
                         request.rows.append(rows)
-                    if len(rows):
+                    if portion.drafted is not None and request.drafting is not None:
+                        request.drafting.passed(rows)
+                        sequence.upcoming = rows[0]
+                    elif len(rows):
                         sequence.upcoming = rows[-1]
                     if acts_after_pass(portion):
                         compress(sequence)
@@ -177,7 +198,9 @@ class Runner:
     def _spoken(self, request: Request, speaker: Speaker) -> Step:
         """The next token of a request."""
         sequence = request.sequence
-        step = speaker.step(sequence.upcoming, request.ends)
+        drafting = request.drafting
+        token = speaker.draw(sequence.upcoming) if drafting is None else drafting.token(sequence, speaker)
+        step = speaker.say(token, request.ends)
         sequence.say(step.token, ended=step.token in request.ends)
         request.finished = bool(step.finished)
         return step
@@ -190,9 +213,9 @@ class Runner:
         spoken: float,
     ) -> None:
         """Counts the seconds of a step for the sequences that took part in it."""
-        total = sum(len(portion.ids) for _, portion in chosen)
+        total = sum(len(portion.passing) for _, portion in chosen)
         for _, portion in chosen:
-            spent, share = portion.sequence.spent, passed * len(portion.ids) / total
+            spent, share = portion.sequence.spent, passed * len(portion.passing) / total
             if portion.reading:
                 spent.prefill_seconds += share
             else:

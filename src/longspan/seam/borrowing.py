@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -47,6 +47,14 @@ class Call:
     scale: float
     softcap: float | None
     sinks: Tensor | None
+
+
+def part(call: Call, start: int, stop: int) -> Call:
+    """The tokens start .. stop − 1 of a call."""
+    if stop - start == call.query.shape[1]:
+        return call
+    rows = slice(start, stop)
+    return replace(call, query=call.query[:, rows], key=call.key[:, rows], value=call.value[:, rows])
 
 
 Attention = Callable[[Call], Tensor]

@@ -131,6 +131,22 @@ class LayerStore:
         self._coded.rows.grown()
         self._ledger.reached(max(self._coded.lengths))
 
+    def entry_by_entry(self, count: int) -> bool:
+        """Whether the next `count` entries will be found again by themselves, none encoded with others."""
+        if self._recent is None or self.learning:
+            return True
+        return max(self._recent.lengths) + count - self.form.recent < max(self.form.block, _SEAL)
+
+    def found_again(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values `[heads, n, dim]` as they would be found right after `append`, which is not done."""
+        if self._recent is not None or type(self.form) is Plain:
+            return keys, values
+        rows = torch.arange(self.heads, device=keys.device)
+        coded_keys, coded_values = self.form.encode(keys, values, rows)
+        return self.form.keys(coded_keys, rows, keys.dtype), self.form.values(
+            coded_values, rows, values.dtype
+        )
+
     def learn(self, queries: Tensor, leaving: Leaving | None = None) -> None:
         """Lets a form that waits for it see what is stored, and the last queries `[query heads, w, dim]`."""
         if self.learning:
