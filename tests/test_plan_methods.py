@@ -4,6 +4,7 @@ import pytest
 
 from longspan import parts, registry
 from longspan.errors import PlanError, UnknownMethod
+from longspan.notation import parse_call
 from longspan.plan import Plan
 from longspan.policies.allocators.adakv import AdaKV as Adaptive
 from longspan.policies.snapkv import SnapKV
@@ -32,6 +33,43 @@ def test_every_method_reads_back_from_its_own_table(room, card, tmp_path):
     assert set(table) == {"method", *(each.name for each in known)}
     written = ",".join(f"{each.name}={each.text(getattr(getattr(plan, room), each.name))}" for each in known)
     assert Plan.parse(f"{room}={card.name}({written})") == plan
+
+
+FORMERLY = [
+    pytest.param(room, card.name, each, id=f"{room}={card.name}({each.formerly})")
+    for room, card in CARDS
+    for each in parts.parameters(registry.find(room, card.name))
+    if each.formerly is not None
+]
+
+
+@pytest.mark.parametrize(("room", "name", "parameter"), FORMERLY)
+def test_a_parameter_is_read_by_its_former_name_and_written_by_its_own(room, name, parameter):
+    def part(*names: str):
+        value = parameter.text(parameter.default)
+        return parts.build(room, parse_call(f"{name}({','.join(f'{each}={value}' for each in names)})"))
+
+    assert part(parameter.formerly) == part(parameter.name)
+    assert parameter.name in parts.table_of(room, part(parameter.formerly))
+    assert parameter.formerly not in [each.name for each in parts.parameters(registry.find(room, name))]
+    for both in ((parameter.name, parameter.formerly), (parameter.formerly, parameter.name)):
+        with pytest.raises(PlanError, match=f"given twice.*leave {parameter.formerly} out$"):
+            part(*both)
+
+
+def test_plans_with_former_names_are_read_from_text_and_tables(tmp_path):
+    plan = Plan.parse(
+        "selector=retrieve(grouping=events(longest=64,shortest=4),dense=0) pattern=dhsa(spacing=4)"
+    )
+    old = "selector=retrieve(grouping=events(most=64,least=4),dense=0) pattern=dhsa(apart=4)"
+    assert Plan.parse(old) == plan
+    assert str(Plan.parse(old)) == str(plan)
+    tables = plan.describe()
+    assert Plan.of_tables(tables) == plan
+    grouping = tables["selector"]["grouping"]
+    grouping["least"], grouping["most"] = grouping.pop("shortest"), grouping.pop("longest")
+    tables["pattern"]["apart"] = tables["pattern"].pop("spacing")
+    assert Plan.of_tables(tables) == plan
 
 
 def test_all_slots_together():

@@ -2,7 +2,8 @@
 
 A part is a frozen dataclass; its fields are its parameters, and their annotations say how text is read:
 int, float (also 25%), str, bool, Literal, tuple, unions of these, and None. A field declared with
-`field(metadata={"room": "allocator"})` holds a part of that room.
+`field(metadata={"room": "allocator"})` holds a part of that room; with `{"formerly": "least"}` it is also read by the
+name that it had before, and written by its own.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ _UNFIT = object()
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A parameter of a part: name, annotation, default (MISSING if required), and room if it holds a part."""
+    """A parameter of a part: name, annotation, default (MISSING if required), and room if it holds a part.
+
+    formerly: the name that it had before, which texts and files of then give; None for none.
+    """
 
     name: str
     kind: Any
     default: Any
     room: str | None
+    formerly: str | None = None
 
     @property
     def required(self) -> bool:
@@ -54,7 +59,11 @@ def parameters(cls: type) -> tuple[Parameter, ...]:
         raise PlanError(f"{cls.__name__} has a parameter called method, which names the part; rename it")
     return tuple(
         Parameter(
-            name=each.name, kind=kinds[each.name], default=_default(each), room=each.metadata.get("room")
+            name=each.name,
+            kind=kinds[each.name],
+            default=_default(each),
+            room=each.metadata.get("room"),
+            formerly=each.metadata.get("formerly"),
         )
         for each in fields
     )
@@ -68,8 +77,14 @@ def build(room: str, call: Call) -> Any:
     """
     cls = registry.find(room, call.name)
     known = {each.name: each for each in parameters(cls)}
-    given = {}
-    for name, value in call.parameters.items():
+    now = {each.formerly: each.name for each in known.values()}
+    given: dict[str, Any] = {}
+    for written, value in call.parameters.items():
+        name = now.get(written, written)
+        if name in given:
+            raise PlanError(
+                f"{call.name}: {name} is given twice, also by its former name; leave {known[name].formerly} out"
+            )
         if name not in known:
             near = registry.did_you_mean(name, known)
             raise PlanError(

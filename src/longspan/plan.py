@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,14 @@ class Plan(Slots):
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise PlanError(f"plan file {path} is not TOML: {error}") from error
         try:
-            return cls._of_calls({slot: _call(value, slot, 1) for slot, value in content.items()})
+            return cls.of_tables(content)
         except (PlanError, UnknownMethod) as error:
             raise type(error)(f"plan file {path}: {error}") from error
+
+    @classmethod
+    def of_tables(cls, tables: Mapping[str, Any]) -> Plan:
+        """The plan that `describe` wrote as tables, by this or an earlier version. Raises as `parse` does."""
+        return cls._of_calls({slot: _call(value, slot, 1) for slot, value in tables.items()})
 
     @classmethod
     def _of_calls(cls, calls: dict[str, Call]) -> Plan:

@@ -39,7 +39,7 @@ PLANS = [
     "policy=knorm(budget=40,disposer=merge)",
     "selector=quest(budget=48,page=8,dense=0)",
     "selector=tokenselect(budget=16,sinks=4,local=16,reading=16)",
-    "selector=em-llm(budget=16,sinks=4,local=16,reading=16,most=16)",
+    "selector=em-llm(budget=16,sinks=4,local=16,reading=16,longest=16)",
     "selector=squeezed(budget=0.3,clusters=0.2,local=16)",
     "selector=shadowkv(budget=16,outliers=2,local=8)",
     "selector=shadowkv(budget=16,chunk=4,outliers=2,local=8) codec=low-rank(rank=4,recent=16)",

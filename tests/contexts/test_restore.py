@@ -15,6 +15,7 @@ from longspan.contexts.header import read_header
 from longspan.errors import ContextError
 from longspan.loading import Loaded
 from longspan.model import Model
+from longspan.plan import Plan
 from longspan.spans import Document, Places, Span
 from tiny import tiny_network, tiny_tokenizer, tokens
 
@@ -254,6 +255,21 @@ def test_a_context_under_another_plan_is_refused(saved):
         assert restored.seen[0] > 100
 
 
+def test_a_context_that_names_parameters_as_they_were_called_is_restored(tmp_path):
+    plan = "selector=em-llm(budget=16,sinks=4,local=16,longest=16)"
+    with small_model().session(plan) as session:
+        session.read(tokens(60))
+        saved = session.save(tmp_path / "context")
+    tensors, manifest = read(saved)
+    manifest["about"]["plan"] = plan.replace("longest", "most")
+    selector = manifest["facts"]["plan"]["selector"]
+    selector["least"], selector["most"] = selector.pop("shortest"), selector.pop("longest")
+    write(saved, tensors, manifest)
+    for given in (None, plan, plan.replace("longest", "most")):
+        with small_model().restore(saved, given) as restored:
+            assert restored.plan == Plan.parse(plan)
+
+
 def test_a_missing_a_truncated_and_an_altered_file_are_refused(saved, tmp_path):
     refused("no saved context", tmp_path / "none")
     content = saved.read_bytes()
@@ -275,7 +291,7 @@ def test_a_manifest_that_fits_nothing_is_refused(saved, change):
         case "chunk":
             manifest["facts"]["chunk"] = "many"
         case "plan":
-            manifest["about"]["plan"] = "codec=int9"
+            manifest["facts"]["plan"] = {"codec": {"method": "int9"}}
         case "spans":
             manifest["facts"]["conversations"][0]["spans"] = [[7, 0, 1]]
         case "tensors":

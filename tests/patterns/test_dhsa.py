@@ -24,7 +24,7 @@ def starts(pattern, key):
 
     found = []
     for place in sorted(range(window, keys - window + 1), key=similarity):
-        if all(abs(place - other) > pattern.apart for other in found):
+        if all(abs(place - other) > pattern.spacing for other in found):
             found.append(place)
     return sorted([0, *found[: keys // pattern.block * pattern.per_block]])
 
@@ -64,14 +64,14 @@ def visible(pattern, reading):
 )
 def test_tokens_of_the_best_chunks(rows, past, always, budget, cut, seed):
     sinks, local, dense = always
-    window, apart, per_block = cut
+    window, spacing, per_block = cut
     pattern = DHSA(
         budget=budget,
         sinks=sinks,
         local=local,
         dense=dense,
         window=window,
-        apart=apart,
+        spacing=spacing,
         per_block=per_block,
         block=16,
     )

@@ -168,7 +168,7 @@ def test_the_probe_query_weighs_unusual_queries(count, seed):
 @given(st.integers(4, 30), st.floats(0.1, 8.0), SEEDS)
 def test_actqkv_uses_more_of_its_budget_the_more_evenly_blocks_match(count, sharpness, seed):
     match = random(2, 2, count, seed=seed) * sharpness
-    scoring = Activation(least=0.25)
+    scoring = Activation(floor=0.25)
     scores = scoring.scores(match, 8, visit(random(4, 8, seed=0), random(2, 9, 8, seed=1), 9, scale=0.5))
     weights = softmax([match[:, :, n].mean() * 0.5 for n in range(count)])
     entropy = -sum(w * math.log(w) for w in weights if w > 0) / math.log(count)

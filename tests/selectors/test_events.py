@@ -65,11 +65,11 @@ def test_splits_are_judged_as_in_the_paper(size, seed):
             assert math.isclose(found, naive(similarity, parts), rel_tol=1e-3, abs_tol=1e-5)
 
 
-def naive_refined(cuts, keys, start, stop, least, measure):
+def naive_refined(cuts, keys, start, stop, shortest, measure):
     """Each cut moved to the best split between the cut before it and itself, half an event around them in view."""
     before, moved = start, []
     for cut in cuts:
-        if cut - before > least:
+        if cut - before > shortest:
             half = (cut - before) // 2
             low, high = max(start, before - half), min(stop, cut + half)
             view = keys[:, low:high]
@@ -81,20 +81,20 @@ def naive_refined(cuts, keys, start, stop, least, measure):
                     return modularity(similarity, parts)
                 return -conductance(similarity, parts)
 
-            cut = max(range(before + least, cut), key=quality)
+            cut = max(range(before + shortest, cut), key=quality)
         before = cut
         moved.append(cut)
     return moved
 
 
-def naive_events(cuts, start, stop, least, most):
+def naive_events(cuts, start, stop, shortest, longest):
     """Ranges of entries: small events join the next, large ones are cut, the last one is not complete."""
     events, begin = [], start
     for cut in [*cuts, stop]:
-        while cut - begin >= most:
-            events.append(range(begin, begin + most))
-            begin += most
-        if cut < stop and cut - begin >= least:
+        while cut - begin >= longest:
+            events.append(range(begin, begin + longest))
+            begin += longest
+        if cut < stop and cut - begin >= shortest:
             events.append(range(begin, cut))
             begin = cut
     return events
@@ -118,16 +118,16 @@ def nearest(sized, room):
     SEEDS,
 )
 @settings(max_examples=15)
-def test_the_best_events_and_their_neighbours_are_visited(refine, least, extra, neighbours, seed):
-    length, sinks, local, most = 130, 3, 10, least + extra  # the query is 64 tokens behind every event
+def test_the_best_events_and_their_neighbours_are_visited(refine, shortest, extra, neighbours, seed):
+    length, sinks, local, longest = 130, 3, 10, shortest + extra  # the query is 64 tokens behind every event
     keys, query = random(2, length, 8, seed=seed).abs(), random(4, 8, seed=seed + 1)
     surprise = random(length, seed=seed + 2).abs()
     selector = EMLLM(
         budget=30,
         neighbours=neighbours,
         gamma=0.5,
-        least=least,
-        most=most,
+        shortest=shortest,
+        longest=longest,
         refine=refine,
         sinks=sinks,
         local=local,
@@ -138,8 +138,8 @@ def test_the_best_events_and_their_neighbours_are_visited(refine, least, extra, 
         cut for cut in naive_cuts(surprise.double().tolist(), 0.5, local) if sinks < cut < stop
     ]  # a cut at the first entry cuts nothing
     if refine != "none":
-        cuts = naive_refined(cuts, keys, sinks, stop, least, refine)
-    events = naive_events(cuts, sinks, stop, least, most)
+        cuts = naive_refined(cuts, keys, sinks, stop, shortest, refine)
+    events = naive_events(cuts, sinks, stop, shortest, longest)
     scores = []
     for event in events:
         score = 0.0
@@ -166,7 +166,7 @@ def test_the_best_events_and_their_neighbours_are_visited(refine, least, extra, 
 def test_events_form_while_text_is_read():
     keys, queries = random(2, 300, 8, seed=0), random(4, 300, 8, seed=1)
     surprise = random(300, seed=2).abs()
-    summary = EMLLM(budget=40, least=2, most=16, sinks=4, local=20, reading=32, refine="none").summary()
+    summary = EMLLM(budget=40, shortest=2, longest=16, sinks=4, local=20, reading=32, refine="none").summary()
     lengths = [len(each[0]) for each in read(summary, queries, keys, 32, surprise=surprise)]
     assert max(lengths) <= 4 + 40 + 20 + 16 + 32
     assert torch.tensor(lengths[3:]).float().mean() < 110

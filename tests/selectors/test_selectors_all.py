@@ -27,7 +27,7 @@ SMALL = {
         1,
         None,
     ),
-    "retrieve(grouping=events(least=2,most=8),digest=mean,scoring=votes,budget=24,sinks=2,local=4)": (
+    "retrieve(grouping=events(shortest=2,longest=8),digest=mean,scoring=votes,budget=24,sinks=2,local=4)": (
         2,
         4,
         24,
@@ -35,8 +35,8 @@ SMALL = {
     "retrieve(grouping=clusters(growth=16,segment=64),digest=bounds,budget=20)": (0, 1, None),
     "quest(budget=24,page=4,dense=0)": (0, 1, 24),
     "infllm(block=8,top=3,sinks=4,local=16,reading=16)": (4, 16, 24),
-    "em-llm(budget=32,sinks=4,local=16,least=2,most=8,reading=16)": (4, 16, 32),
-    "em-llm(budget=32,sinks=4,local=16,least=2,most=8,refine=none)": (4, 16, 32),
+    "em-llm(budget=32,sinks=4,local=16,shortest=2,longest=8,reading=16)": (4, 16, 32),
+    "em-llm(budget=32,sinks=4,local=16,shortest=2,longest=8,refine=none)": (4, 16, 32),
     "tokenselect(budget=16,sinks=4,local=8,reading=16)": (4, 8, 16),
     "longheads(chunk=8,length=40,reading=8)": (8, 8, 16),
     "longcache(spans=4,span=4,sinks=4,local=16,reading=16)": (4, 16, 16),
@@ -53,7 +53,7 @@ SMALL = {
 }
 WHOLE = (
     "infllm(block=8,top=99,sinks=4,local=16,reading=16)",
-    "em-llm(budget=999,sinks=4,local=16,least=2,most=8,reading=16)",
+    "em-llm(budget=999,sinks=4,local=16,shortest=2,longest=8,reading=16)",
     "tokenselect(budget=999,sinks=4,local=8,reading=16)",
     "longheads(chunk=8,length=800,reading=8)",
     "longcache(spans=999,span=4,sinks=4,local=16,reading=16)",
@@ -236,7 +236,7 @@ def test_two_keep_their_own_choices_in_generation():
         ("quest(budget=8)", "budget=8 is outside 16"),
         ("infllm(block=0)", "block=0 is outside 1"),
         ("infllm(representatives=0)", "representatives=0 is outside 1"),
-        ("em-llm(least=20,most=10)", "most=10 is outside 20"),
+        ("em-llm(shortest=20,longest=10)", "longest=10 is outside 20"),
         ("longheads(chunk=100,length=300)", "length=300 is outside 400"),
         ("squeezed(levels=3)", "levels=3 is outside 1 .. 2"),
         ("recycled(stride=0)", "stride=0 is outside 1"),

@@ -135,13 +135,14 @@ class Saved:
         try:
             about, facts = About.of(manifest), manifest["facts"]
             origin.check(path, facts["model"])
-            if plan is not None and plan.describe() != facts["plan"]:
+            read_under = Plan.of_tables(facts["plan"])
+            if plan is not None and plan != read_under:
                 raise ContextError(
                     f"saved context {path} was read under plan {about.plan!r} and not {str(plan)!r}; restore it "
                     "without a plan and fork it, or read the text again"
                 )
             kind = Kind(
-                plan=Plan.parse(about.plan),
+                plan=read_under,
                 forks=[Plan.parse(each) for each in manifest["forks"]],
                 size=facts["size"],
                 chunk=facts["chunk"],

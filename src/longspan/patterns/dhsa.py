@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -63,7 +63,7 @@ class DHSA(Pattern):
     """Last queries, which see everything (the question)."""
     window: int = 4
     """Keys on each side of a boundary that are compared."""
-    apart: int = 8
+    spacing: int = field(default=8, metadata={"formerly": "apart"})
     """Boundaries are more than this many tokens apart."""
     per_block: int = 8
     """Chunks per block of the text, at most."""
@@ -76,7 +76,7 @@ class DHSA(Pattern):
         check_range("local", self.local, 0)
         check_range("dense", self.dense, 0)
         check_range("window", self.window, 1)
-        check_range("apart", self.apart, 0)
+        check_range("spacing", self.spacing, 0)
         check_range("per_block", self.per_block, 1)
         check_range("block", self.block, 16, 4096)
 
@@ -108,8 +108,8 @@ class DHSA(Pattern):
         """Where chunks begin, int64 `[chunks]`, ascending from 0; key `[kv_heads, m, d]`."""
         keys = key.shape[1]
         begin = torch.zeros(1, dtype=torch.int64, device=key.device)
-        most = keys // self.block * self.per_block
-        if keys < 2 * self.window or most == 0:
+        count = keys // self.block * self.per_block
+        if keys < 2 * self.window or count == 0:
             return begin
         step = max(1, _ELEMENTS // (len(key) * key.shape[2]))
         change = torch.cat(
@@ -118,8 +118,8 @@ class DHSA(Pattern):
                 for first in range(0, keys - 2 * self.window + 1, step)
             ]
         )
-        places = _peaks(change, self.apart)
-        best = places[change[places].topk(min(most, len(places))).indices]
+        places = _peaks(change, self.spacing)
+        best = places[change[places].topk(min(count, len(places))).indices]
         return torch.cat((begin, best.sort().values + self.window))
 
     def _best(self, reading: PatternView, low: int, high: Tensor, left: Tensor) -> Tensor:
@@ -146,18 +146,18 @@ def _change(key: Tensor, window: int) -> Tensor:
     return -cosine_similarity(sides[:-window], sides[window:], dim=1)
 
 
-def _peaks(x: Tensor, apart: int) -> Tensor:
+def _peaks(x: Tensor, spacing: int) -> Tensor:
     """The places of x `[n]`, ascending, that are left when the largest is taken, then the largest that is more than
-    `apart` from all taken, and so on. Of equal ones the first is the largest."""
+    `spacing` from all taken, and so on. Of equal ones the first is the largest."""
     rank = torch.empty_like(x)
     rank[x.sort(dim=0, descending=True, stable=True).indices] = torch.arange(
         len(x), 0, -1, device=x.device
     ).to(x)
     taken = torch.zeros_like(x)
     while bool((rank > 0).any()):
-        peaks = (rank == _nearby(rank, apart)) & (rank > 0)
+        peaks = (rank == _nearby(rank, spacing)) & (rank > 0)
         taken += peaks
-        rank = rank.masked_fill(_nearby(peaks.to(x), apart) > 0, 0)
+        rank = rank.masked_fill(_nearby(peaks.to(x), spacing) > 0, 0)
     return taken.nonzero()[:, 0]
 
 
@@ -168,7 +168,7 @@ def _nearby(x: Tensor, reach: int) -> Tensor:
 
 
 def _ranges(begin: Tensor, counts: Tensor) -> Tensor:
-    """For each row the numbers begin[i] .. begin[i] + counts[row, i] − 1 of all i, then -1: int64 `[rows, most]`.
+    """For each row the numbers begin[i] .. begin[i] + counts[row, i] − 1 of all i, then -1: int64 `[rows, longest]`.
 
     begin `[n]`, counts `[rows, n]`.
     """

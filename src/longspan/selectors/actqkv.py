@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from longspan.parameters import check_range
 from longspan.registry import Card
@@ -40,7 +40,7 @@ class ActQKV(Recipe):
     """Tokens that stand for a block."""
     top: int = 46
     """Blocks visited at most."""
-    least: float = 0.5
+    floor: float = field(default=0.5, metadata={"formerly": "least"})
     """Share of the blocks at most that are visited in any case."""
     sinks: int = 64
     """First entries, visited in any case."""
@@ -60,7 +60,7 @@ class ActQKV(Recipe):
         return Retrieve(
             grouping=Pages(size=self.block),
             digest=Representatives(count=self.representatives),
-            scoring=Activation(least=self.least),
+            scoring=Activation(floor=self.floor),
             reuse=Never(),
             budget=self.top * self.block,
             sinks=self.sinks,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from longspan.parameters import Budget, check_budget, check_range
@@ -46,9 +46,9 @@ class EMLLM(Recipe):
     """Share of the budget for the contiguity buffer."""
     gamma: float = 1.0
     """A token whose surprise is γ standard deviations above the mean of the local window begins an event."""
-    least: int = 8
+    shortest: int = field(default=8, metadata={"formerly": "least"})
     """Entries of an event at least."""
-    most: int = 128
+    longest: int = field(default=128, metadata={"formerly": "most"})
     """Entries of an event at most."""
     refine: Literal["none", "modularity", "conductance"] = "modularity"
     """"modularity", "conductance" or "none"."""
@@ -72,8 +72,8 @@ class EMLLM(Recipe):
             grouping=Events(
                 gamma=self.gamma,
                 window=max(2, self.local),
-                least=self.least,
-                most=self.most,
+                shortest=self.shortest,
+                longest=self.longest,
                 refine=self.refine,
             ),
             digest=Representatives(count=self.representatives),

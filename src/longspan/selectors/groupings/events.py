@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -32,7 +32,7 @@ CARD = Card(
 class Events(Grouping):
     """Events of EM-LLM, https://arxiv.org/abs/2407.09450: one begins at a token with −log p > μ + γσ.
 
-    Events are formed as soon as `most` entries wait for it.
+    Events are formed as soon as `longest` entries wait for it.
     """
 
     surprised: ClassVar[bool] = True
@@ -41,9 +41,9 @@ class Events(Grouping):
     """γ, standard deviations of the surprise above its mean at which an event begins."""
     window: int = 4096
     """How many tokens before it μ and σ are of."""
-    least: int = 8
+    shortest: int = field(default=8, metadata={"formerly": "least"})
     """Entries of an event at least."""
-    most: int = 128
+    longest: int = field(default=128, metadata={"formerly": "most"})
     """Entries of an event at most; events are formed as soon as so many wait."""
     refine: Literal["none", "modularity", "conductance"] = "none"
     """Moves each boundary back to where the similarity of keys, key · key summed over the rows, splits best:
@@ -56,8 +56,8 @@ class Events(Grouping):
     def __post_init__(self) -> None:
         check_range("gamma", self.gamma, None)
         check_range("window", self.window, 2)
-        check_range("least", self.least, 1)
-        check_range("most", self.most, self.least)
+        check_range("shortest", self.shortest, 1)
+        check_range("longest", self.longest, self.shortest)
         check_choice("refine", self.refine, REFINEMENTS)
 
     def groups(self, sinks: int) -> Groups:
@@ -75,7 +75,7 @@ class EventGroups(RunGroups):
     def ends(self, visit: Visit, start: int, stop: int) -> list[list[int]]:
         """Surprising tokens, brought to the sizes that are allowed."""
         events = self._events
-        if stop - start < events.most:
+        if stop - start < events.longest:
             return [[]]
         if visit.surprise is None:
             raise RuntimeError("events need the surprise of tokens, and this session does not measure it")
@@ -95,10 +95,10 @@ class EventGroups(RunGroups):
         """Small events join the next one, large ones are cut; what comes after the last border waits."""
         events, ends, begin = self._events, [], start
         for border in [*borders, stop]:
-            while border - begin >= events.most:
-                begin += events.most
+            while border - begin >= events.longest:
+                begin += events.longest
                 ends.append(begin)
-            if border < stop and border - begin >= events.least:
+            if border < stop and border - begin >= events.shortest:
                 begin = border
                 ends.append(begin)
         return ends
@@ -107,12 +107,12 @@ class EventGroups(RunGroups):
         """Each border moved to the best split between the one before it and itself."""
         before, moved = start, []
         for border in borders:
-            if border - before > self._events.least:
+            if border - before > self._events.shortest:
                 half = (border - before) // 2
                 low, high = max(start, before - half), min(stop, border + half)
                 keys = visit.keys(low, high).float()
                 quality = splits(torch.matmul(keys, keys.transpose(1, 2)).sum(0), self._events.refine)
-                first = before + self._events.least
+                first = before + self._events.shortest
                 border = first + int(quality[first - low : border - low].argmax())
             before = border
             moved.append(border)

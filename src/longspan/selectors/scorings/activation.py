@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from torch import Tensor
@@ -37,13 +37,13 @@ class Activation(Scoring):
 
     joint: ClassVar[bool] = True
 
-    least: float = 0.5
+    floor: float = field(default=0.5, metadata={"formerly": "least"})
     """Share of the budget that is used in any case. The authors give each layer a part of a common budget in
     proportion to its mean H / log n; here every layer has the same budget and uses its own share of it.
     """
 
     def __post_init__(self) -> None:
-        check_range("least", self.least, 0.0, 1.0)
+        check_range("floor", self.floor, 0.0, 1.0)
 
     def probe(self, query: Tensor) -> Tensor:
         """The queries of the block, weighted by activation bias."""
@@ -65,7 +65,7 @@ class Activation(Scoring):
         spread = -float((logs.exp() * logs).sum()) / math.log(max(2, scores.shape[-1]))
         order = scores.argsort(-1, descending=True)
         entries = budget if budget is not None else scores.shape[-1] * _largest(sizes)
-        used = int(entries * (self.least + (1 - self.least) * min(1.0, spread)))
+        used = int(entries * (self.floor + (1 - self.floor) * min(1.0, spread)))
         return prefix(order, fitting(order, sizes, used).clamp(min=1))
 
 
