@@ -1,5 +1,6 @@
 """Whatever is in a file called .gguf, reading it ends soon and in one clear line."""
 
+import os
 import struct
 import tempfile
 import time
@@ -7,11 +8,14 @@ from pathlib import Path
 
 import gguf
 import pytest
+import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tiny_models import tiny_network, write_gguf
 
-from longspan.errors import CorruptModel, UnsupportedModel
+from fuzzing import inputs
+from ggufs import LIST, TEXT, Entry, Gguf
+from longspan.errors import CorruptModel, ModelNotFound, UnsupportedModel
 from longspan.loading import load_weights
 from longspan.loading.gguf_config import config_of
 from longspan.loading.gguf_header import read_header
@@ -167,3 +171,130 @@ def test_impossible_numbers_in_the_metadata_are_named(tmp_path, cache):
     place = content.index(key) + len(key)
     path.write_bytes(content[:place] + struct.pack("<I", 2**30) + content[place + 4 :])
     assert "1,073,741,824 layers" in complaint(path, CorruptModel)
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory):
+    """An undamaged file, field by field."""
+    path = write_gguf(tmp_path_factory.mktemp("fields") / "tiny.gguf", tiny_network("llama"))
+    return path, {name: weight.clone() for name, weight in tiny_network("llama").state_dict().items()}
+
+
+VALUES, ROPE = "tokenizer.ggml.", "llama.rope."
+U8, U32, I32, F32, BOOL = 0, 4, 5, 6, 7
+
+
+def last(file):
+    return file.tensors[-1]
+
+
+def moved(file, place):
+    file.tensors[3].offset = place
+    return file
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        (lambda file: moved(file, 0), "lies at byte 0 of the weights"),
+        (lambda file: moved(file, 2**64 - 1), "cut short"),
+        (lambda file: setattr(file, "tensor_count", len(file.tensors) - 1), "belong to no tensor"),
+        (lambda file: setattr(file, "tensor_count", 2**60), "damaged"),
+        (lambda file: setattr(file, "metadata_count", 2**60), "header ends"),
+        (lambda file: setattr(last(file), "sizes", [2**62, 2**62]), "cut short"),
+        (lambda file: setattr(last(file), "sizes", [64, 269, 1, 0]), "belong to no tensor"),
+        (lambda file: setattr(file.tensors[1], "kind", 1), "lies at byte"),
+        (lambda file: file.set(ROPE + "scaling.type", LIST, (TEXT, ["yarn"])), "a single value was expected"),
+        (lambda file: file.set("llama.attention.scale", LIST, (F32, [2.0])), "a single value was expected"),
+        (
+            lambda file: file.set("general.architecture", LIST, (TEXT, ["llama"])),
+            "a single value was expected",
+        ),
+        (lambda file: file.set("x", LIST, (U8, b"\0" * (2**22 + 1))), "lists 4,19"),
+        (lambda file: file.set("llama.block_count", U32, 5000), "5,000 layers, allowed are 1,000"),
+        (lambda file: file.set(ROPE + "freq_base", F32, 0.0), "frequencies from"),
+        (lambda file: file.set(ROPE + "freq_base", F32, float("nan")), "is nan"),
+        (lambda file: file.set(ROPE + "scaling.factor", F32, 1e-30), "frequencies from"),
+        (lambda file: file.set(VALUES + "tokens", LIST, (U8, [1] * 269)), "holds no texts"),
+        (lambda file: file.set(VALUES + "tokens", U32, 3), "it names 0 tokens"),
+        (
+            lambda file: file.set(VALUES + "token_type", LIST, (I32, [1] * 5)),
+            "5 values of 'token_type' for 269",
+        ),
+        (lambda file: file.set(VALUES + "token_type", LIST, (F32, [1.0] * 269)), "holds no whole numbers"),
+        (lambda file: file.set(VALUES + "scores", LIST, (F32, [1.0])), "1 values of 'scores'"),
+        (lambda file: file.set(VALUES + "merges", U32, 3), "a list was expected"),
+        (lambda file: file.set(VALUES + "merges", LIST, (TEXT, ["t h e"])), "'t h e' is not two parts"),
+        (lambda file: file.set(VALUES + "merges", LIST, (TEXT, ["zz qq"])), "zz"),
+        (lambda file: file.drop(VALUES + "merges"), "no merges"),
+        (lambda file: file.set(VALUES + "bos_token_id", U32, 269), "is 269 and it names 269 tokens"),
+        (lambda file: file.set(VALUES + "unknown_token_id", I32, -1), "token id 'unknown' is -1"),
+        (lambda file: file.set(VALUES + "eot_token_id", LIST, (U32, [1])), "a single value was expected"),
+        (lambda file: file.set(VALUES + "add_bos_token", TEXT, "false"), "allowed are true and false"),
+        (lambda file: file.set("tokenizer.chat_template", U32, 1), "no text"),
+    ],
+)
+def test_a_field_that_lies_is_named(fields, tmp_path, cache, lie, said):
+    file = Gguf.read(fields[0])
+    lie(file)
+    with pytest.raises(CorruptModel) as caught:
+        load_weights(file.write(tmp_path / "lie.gguf"), dtype="float32")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith(("download it again", "download the model again"))
+    assert not list(cache.glob("converted/*/model*")) or "frequencies" in said
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        (lambda file: file.set("llama.attention.causal", BOOL, False), "tokens see those behind them"),
+        (lambda file: file.set("llama.attn_logit_softcapping", F32, 30.0), "attn_logit_softcapping"),
+        (lambda file: file.set(VALUES + "model", TEXT, "bert"), "of the kind 'bert'"),
+        (lambda file: file.set(VALUES + "pre", TEXT, "unheard-of"), "'unheard-of'"),
+        (lambda file: file.tensors.append(Entry("more.weight", [8], 0, bytes(32))), "has no place for"),
+    ],
+)
+def test_what_a_model_does_besides_is_refused(fields, tmp_path, cache, lie, said):
+    file = Gguf.read(fields[0])
+    lie(file)
+    with pytest.raises(UnsupportedModel, match=said):
+        load_weights(file.write(tmp_path / "more.gguf"), dtype="float32")
+
+
+def test_only_a_file_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.gguf")
+    with pytest.raises(ModelNotFound, match="neither a folder nor a"):
+        load_weights(tmp_path / "pipe.gguf")
+
+
+@inputs(25)
+@given(data=st.data())
+def test_whatever_the_list_of_tensors_says_the_weights_are_the_same_or_refused(fields, data):
+    """Counts and the entries of tensors are changed at any byte, cut and doubled; metadata stays as it is."""
+    path, weights = fields
+    whole = path.read_bytes()
+    start = whole.index(b"\0\0\0token_embd.weight") - 5
+    stop = min(tensor.start for tensor in read_header(path).tensors.values())
+    changed = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.one_of(st.integers(8, 23), st.integers(start, stop - 1)))
+        kind = data.draw(st.sampled_from(["bit", "byte", "cut", "double"]))
+        if kind == "bit":
+            changed[place] ^= 1 << data.draw(st.integers(0, 7))
+        elif kind == "byte":
+            changed[place] = data.draw(st.integers(0, 255))
+        elif kind == "cut":
+            del changed[place : place + data.draw(st.integers(1, 40))]
+        else:
+            changed[place:place] = changed[place : place + data.draw(st.integers(1, 40))]
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LONGSPAN_CACHE", folder)
+        (file := Path(folder) / "changed.gguf").write_bytes(changed)
+        try:
+            network = load_weights(file, dtype="float32").network
+        except (CorruptModel, UnsupportedModel) as error:
+            assert "\n" not in str(error)  # noqa: PT017
+            assert ";" in str(error)  # noqa: PT017
+        else:
+            assert all(torch.equal(weight, weights[name]) for name, weight in network.state_dict().items())

@@ -3,18 +3,25 @@
 import json
 import pickle
 import shutil
+import struct
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tiny_models import tiny_network, write_gguf
 
+from fuzzing import inputs
 from longspan.errors import CorruptModel, ModelNotFound, UnsupportedModel
 from longspan.loading import load_weights
 from longspan.loading.digest import weights_digest
 from longspan.loading.folder import weight_files
 
 PROMPT = torch.arange(3, 43)[None]
+YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +117,27 @@ def test_code_in_the_folder_is_not_run(folder, tmp_path):
         ),
         ({"hidden_size": 65}, CorruptModel, "cannot be loaded"),
         ({"num_hidden_layers": 3}, CorruptModel, "lacks 9 of the weights"),
-        ({"intermediate_size": 32}, CorruptModel, "cannot be loaded"),
+        ({"num_hidden_layers": 1}, CorruptModel, "'model.layers.1.input_layernorm.weight', for which"),
+        ({"num_hidden_layers": 10**9}, CorruptModel, "the weights are 21 tensors"),
+        ({"num_hidden_layers": 0}, CorruptModel, "allowed are 1 or more"),
+        ({"num_labels": 10**9}, CorruptModel, "num_labels=1000000000"),
+        ({"head_dim": 10**12}, CorruptModel, "the weights are 386,912 bytes"),
+        ({"intermediate_size": 32}, CorruptModel, "has shape (64, 96) and its config.json asks for (64, 32)"),
+        ({"rms_norm_eps": float("nan")}, CorruptModel, "rms_norm_eps=nan, which is no number"),
+        ({"model_type": ["llama"]}, UnsupportedModel, "['llama']"),
+        (
+            {"rope_parameters": {"rope_type": "default", "rope_theta": 0.0}},
+            CorruptModel,
+            "from 1 to inf radians",
+        ),
+        ({"rope_parameters": YARN | {"factor": -4.0}}, CorruptModel, "radians a token"),
+        ({"rope_parameters": YARN | {"attention_factor": -1.0}}, CorruptModel, "attention factor of -1.0"),
+        (
+            {"quantization_config": {"quant_method": "unheard-of"}},
+            UnsupportedModel,
+            "quantized by 'unheard-of'",
+        ),
+        ({"quantization_config": []}, UnsupportedModel, "quantized by '[]'"),
     ],
 )
 def test_a_config_that_does_not_fit_is_one_clear_line(folder, changes, error, said):
@@ -170,6 +197,114 @@ def test_an_index_names_only_safetensors_beside_it(folder, name):
     assert "as a file of weights" in refusal(folder, CorruptModel)
     index.write_text(json.dumps({"weight_map": {}}))
     assert "lists no weights" in refusal(folder, CorruptModel)
+
+
+def test_a_tensor_in_two_files_is_named(folder):
+    weights = load_file(folder / "model.safetensors")
+    split(folder)
+    name = min(weights)
+    again = load_file(folder / "model-00002-of-00002.safetensors") | {name: 2 * weights[name]}
+    save_file(again, folder / "model-00002-of-00002.safetensors", metadata={"format": "pt"})
+    assert f"tensor {name!r} in two of its files" in refusal(folder, CorruptModel)
+
+
+QUERY = "model.layers.0.self_attn.q_proj"
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "said"),
+    [
+        ({f"{QUERY}.bias": torch.ones(64)}, CorruptModel, "q_proj.bias', for which"),
+        ({f"{QUERY}.weight_scale": torch.ones(1)}, CorruptModel, "q_proj.weight_scale', for which"),
+        (
+            {"model.layers.2.mlp.up_proj.weight": torch.ones(96, 64)},
+            CorruptModel,
+            "layers.2.mlp.up_proj.weight'",
+        ),
+        (
+            {f"{QUERY}.weight": torch.ones(64, 64, dtype=torch.int8)},
+            UnsupportedModel,
+            "in I8 and does not say",
+        ),
+        ({f"{QUERY}.weight": torch.ones(64, 64).to(torch.float8_e4m3fn)}, UnsupportedModel, "in F8_E4M3 and"),
+        ({f"{QUERY}.weight": torch.ones(64, 64, dtype=torch.complex64)}, UnsupportedModel, "in C64 and does"),
+        ({f"{QUERY}.weight": torch.ones(64 * 64)}, CorruptModel, "has shape (4096,)"),
+    ],
+)
+def test_weights_that_would_be_left_out_or_bent_are_named(folder, more, error, said):
+    weights = load_file(folder / "model.safetensors") | more
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert said in refusal(folder, error)
+
+
+def test_what_no_part_of_the_model_is_made_of_is_left_out(original, folder):
+    more = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8), "note": torch.ones(1)}
+    weights = load_file(folder / "model.safetensors") | more
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert torch.equal(load(folder).network(PROMPT).logits, original[0](PROMPT).logits)
+
+
+def edit_tokenizer(folder, **changes):
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_tokenizer_that_breaks_its_library_is_one_clear_line(folder, original):
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    edit_tokenizer(folder, normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAA"})
+    assert "no readable tokenizer" in refusal(folder, CorruptModel)
+    edit_tokenizer(folder, normalizer=None, model=model | {"dropout": 0.1})
+    assert "at random" in refusal(folder, UnsupportedModel)
+    endless = {
+        "direction": "Left",
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": "x",
+        "pad_to_multiple_of": None,
+    }
+    edit_tokenizer(folder, model=model, padding=endless | {"strategy": {"Fixed": 10**10}})
+    assert len(load(folder).tokenizer.backend_tokenizer.encode("the and").ids) < 8
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"null", b"\xff\xfe", b"[" * 200_000, bytes(range(256))])
+def test_a_file_of_settings_that_is_not_json_is_named(folder, content):
+    for name in ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"):
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(content)
+        assert refusal(folder, CorruptModel)
+        (folder / name).write_bytes(whole)
+
+
+@inputs(25)
+@given(data=st.data())
+def test_whatever_the_header_says_the_weights_are_the_same_or_refused(original, data):
+    network, folder = original
+    whole = (folder / "model.safetensors").read_bytes()
+    stop = 8 + struct.unpack("<Q", whole[:8])[0]
+    changed = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.one_of(st.integers(0, 7), st.integers(8, stop - 1)))
+        kind = data.draw(st.sampled_from(["digit", "byte", "cut", "double"]))
+        if kind == "digit":
+            digits = [at for at in range(8, stop) if changed[at] in b"0123456789"]
+            changed[data.draw(st.sampled_from(digits))] = data.draw(st.sampled_from(b"0123456789-."))
+        elif kind == "byte":
+            changed[place] = data.draw(st.integers(0, 255))
+        elif kind == "cut":
+            del changed[place : place + data.draw(st.integers(1, 40))]
+        else:
+            changed[place:place] = changed[place : place + data.draw(st.integers(1, 40))]
+    with tempfile.TemporaryDirectory() as copy:
+        spoilt = shutil.copytree(folder, Path(copy) / "model")
+        (spoilt / "model.safetensors").write_bytes(changed)
+        try:
+            found = load(spoilt).network
+        except (CorruptModel, UnsupportedModel) as error:
+            assert "\n" not in str(error)  # noqa: PT017
+            assert ";" in str(error)  # noqa: PT017
+        else:
+            weights = network.state_dict()
+            assert all(torch.equal(weight, weights[name]) for name, weight in found.state_dict().items())
 
 
 def test_the_digest_follows_the_weights_and_nothing_else(folder, tmp_path):

@@ -14,6 +14,7 @@ from longspan.cli import ask, cache, check, evaluate, extend, field, methods, mo
 from longspan.cli.options import options_of, with_options
 from longspan.cli.terminal import give_up_output, streams
 from longspan.errors import LongspanError
+from longspan.loading.reason import panics_raised
 from longspan.spans import printable
 
 app = typer.Typer(
@@ -60,7 +61,8 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        code = app(standalone_mode=False)
+        with panics_raised():
+            code = app(standalone_mode=False)
         sys.stdout.flush()
     except (LongspanError, ValueError) as error:
         return _refuse(with_options(str(error), options_of(typer.main.get_command(app), sys.argv[1:])), 2)

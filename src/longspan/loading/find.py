@@ -64,7 +64,7 @@ def _local(path: Path) -> Checkpoint:
         raise ModelNotFound(f"{path} cannot be read by you; change its permissions or take another model")
     if path.is_dir():
         return Checkpoint(name=path.name, path=path, source=f"folder {path}")
-    if path.suffix.lower() == ".gguf":
+    if path.suffix.lower() == ".gguf" and path.is_file():
         return Checkpoint(name=path.stem, path=path, source=f"file {path}")
     raise ModelNotFound(
         f"{path} is neither a folder nor a .gguf file; give one of these, a hub id or a short name"

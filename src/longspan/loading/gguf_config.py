@@ -22,12 +22,16 @@ _NOT_IN_THESE_FAMILIES = (
     "attention.scale",
     "attention.temperature_scale",
     "attention.clamp_kqv",
+    "attention.max_alibi_bias",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
     "logit_scale",
     "residual_scale",
     "embedding_scale",
 )
 _SCALING_KEYS = {"type", "factor", "original_context_length", "finetuned"}
 _LARGEST = 2**31 - 1
+_DEEPEST = 1000
 _SENTENCEPIECE = {"bos": 1, "eos": 2}
 """What a SentencePiece file means that names no tokens to begin and end with."""
 _ENDS = ("eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep")
@@ -71,7 +75,7 @@ FAMILIES = {
 
 def family_of(header: GgufHeader) -> Family:
     """The family of the file; raises `UnsupportedModel` naming an architecture that is not converted."""
-    architecture = header.metadata.get("general.architecture")
+    architecture = header.single("general.architecture")
     if not isinstance(architecture, str):
         raise CorruptModel(f"{header.path} does not name its architecture; download it again")
     if architecture not in FAMILIES:
@@ -99,19 +103,23 @@ def config_of(header: GgufHeader) -> PretrainedConfig:
     if facts.count("expert_count", 0, smallest=0):
         raise facts.unsupported("it is a mixture of experts")
     for key in _NOT_IN_THESE_FAMILIES:
-        if header.metadata.get(f"{facts.prefix}.{key}"):
+        if header.single(f"{facts.prefix}.{key}"):
             raise facts.unsupported(f"its metadata sets {key!r}")
-    if (parts := header.metadata.get("split.count", 1)) != 1:
+    if header.single(f"{facts.prefix}.attention.causal") is False:
+        raise facts.unsupported("its tokens see those behind them")
+    if (parts := header.single("split.count", 1)) != 1:
         raise facts.unsupported(f"it is only one of {parts} parts")
     layers = facts.count("block_count")
+    if layers > _DEEPEST:
+        raise header.corrupt(f"it claims {layers:,} layers, allowed are {_DEEPEST:,}")
     if layers > len(header.tensors):
-        raise facts.corrupt(f"it claims {layers:,} layers and holds {len(header.tensors):,} tensors")
+        raise header.corrupt(f"it claims {layers:,} layers and holds {len(header.tensors):,} tensors")
     embedding = header.tensors.get("token_embd.weight")
     if embedding is None:
-        raise facts.corrupt("it holds no token embedding")
+        raise header.corrupt("it holds no token embedding")
     tokens = header.arrays.get("tokenizer.ggml.tokens", 0)
     if not 0 < tokens <= embedding.shape[0]:
-        raise facts.corrupt(f"it names {tokens:,} tokens and embeds {embedding.shape[0]:,}")
+        raise header.corrupt(f"it names {tokens:,} tokens and embeds {embedding.shape[0]:,}")
     values = {
         "vocab_size": embedding.shape[0],
         "hidden_size": hidden,
@@ -133,7 +141,7 @@ def config_of(header: GgufHeader) -> PretrainedConfig:
     try:
         return AutoConfig.for_model(family.model_type, **values)
     except (StrictDataclassError, ValueError, TypeError, ArithmeticError) as error:
-        raise facts.corrupt(f"its metadata makes no model ({reason(error)})") from None
+        raise header.corrupt(f"its metadata makes no model ({reason(error)})") from None
 
 
 def generation_config_of(header: GgufHeader) -> GenerationConfig:
@@ -169,10 +177,10 @@ def _rope(header: GgufHeader, facts: _Facts, head_dim: int) -> dict[str, object]
     if ROPE_FACTORS in header.tensors:
         return _llama3_rope(header, facts, theta, head_dim)
     scaling = f"{facts.prefix}.rope.scaling."
-    for key in header.metadata:
+    for key in (*header.metadata, *header.arrays):
         if key.startswith(scaling) and key.removeprefix(scaling) not in _SCALING_KEYS:
             raise facts.unsupported(f"its metadata sets {key!r}")
-    kind = header.metadata.get(f"{scaling}type", "linear")
+    kind = header.single(f"{scaling}type", "linear")
     factor = facts.number("rope.scaling.factor", facts.number("rope.scale_linear", 0.0))
     if kind == "none" or factor in (0.0, 1.0):
         return {"rope_type": "default", "rope_theta": theta}
@@ -194,7 +202,7 @@ def _llama3_rope(header: GgufHeader, facts: _Facts, theta: float, head_dim: int)
     tensor = header.tensors[ROPE_FACTORS]
     stored = np.memmap(header.path, np.uint8, "r", tensor.start, (tensor.size,)).view("<f4")
     if tensor.kind.name != "F32" or stored.shape != (head_dim // 2,) or not np.isfinite(stored).all():
-        raise facts.corrupt(f"{ROPE_FACTORS} is not one finite number a rotary pair")
+        raise header.corrupt(f"{ROPE_FACTORS} is not one finite number a rotary pair")
     parameters: dict[str, object] = {
         "rope_type": "llama3",
         "rope_theta": theta,
@@ -220,9 +228,6 @@ class _Facts:
         self.header = header
         self.prefix = header.metadata["general.architecture"]
 
-    def corrupt(self, problem: str) -> CorruptModel:
-        return CorruptModel(f"{self.header.path} is damaged: {problem}; download it again")
-
     def unsupported(self, problem: str) -> UnsupportedModel:
         return UnsupportedModel(
             f"{self.header.path} holds a {self.prefix} model that cannot be read: {problem}; "
@@ -234,24 +239,24 @@ class _Facts:
             raise self.unsupported(f"{key} differs from layer to layer")
         value = self.header.metadata.get(f"{self.prefix}.{key}", default)
         if value is None:
-            raise self.corrupt(f"metadata {key!r} is missing")
+            raise self.header.corrupt(f"metadata {key!r} is missing")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
-            raise self.corrupt(f"metadata {key!r} is {value!r}")
+            raise self.header.corrupt(f"metadata {key!r} is {value!r}")
         return value
 
     def count(self, key: str, default: int | None = None, *, smallest: int = 1) -> int:
         value = self.number(key, default)
         if not isinstance(value, int) or value < smallest:
-            raise self.corrupt(f"metadata {key!r} is {value!r}")
+            raise self.header.corrupt(f"metadata {key!r} is {value!r}")
         return value
 
     def token(self, key: str) -> int | None:
         """The token of a kind, as llama.cpp takes it: none where the file names one beyond its vocabulary."""
-        sentencepiece = self.header.metadata.get("tokenizer.ggml.model") == "llama"
-        value = self.header.metadata.get(
+        sentencepiece = self.header.single("tokenizer.ggml.model") == "llama"
+        value = self.header.single(
             f"tokenizer.ggml.{key}_token_id", _SENTENCEPIECE.get(key) if sentencepiece else None
         )
         if value is not None and (type(value) is not int or not 0 <= value <= _LARGEST):
-            raise self.corrupt(f"token id {key!r} is {value!r}")
+            raise self.header.corrupt(f"token id {key!r} is {value!r}")
         tokens = self.header.arrays.get("tokenizer.ggml.tokens", 0)
         return None if value is None or value >= tokens else value

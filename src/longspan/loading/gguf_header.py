@@ -34,6 +34,8 @@ _FORMATS = {
     GGUFValueType.FLOAT64: "<d",
 }
 _MAX_DIMENSIONS = 4
+_MOST_VALUES = 2**22
+"""In all arrays together: a vocabulary of a million tokens with scores, types and merges has as many."""
 
 Scalar = str | int | float | bool
 T = TypeVar("T", str, int)
@@ -74,7 +76,19 @@ class GgufHeader:
         """The values of an array of whole numbers, none where the file has no such array."""
         return self._values(key, int, "whole numbers")
 
+    def single(self, key: str, default: Scalar | None = None) -> Scalar | None:
+        """A single value; raises `CorruptModel` where the file has an array in its place."""
+        if key in self.arrays:
+            raise self.corrupt(f"metadata {key!r} is a list and a single value was expected")
+        return self.metadata.get(key, default)
+
+    def corrupt(self, problem: str) -> CorruptModel:
+        """The error for a file that contradicts itself."""
+        return CorruptModel(f"{self.path} is damaged: {problem}; download it again")
+
     def _values(self, key: str, wanted: type[T], name: str) -> list[T]:
+        if key in self.metadata:
+            raise self.corrupt(f"metadata {key!r} is a single value and a list was expected")
         if key not in self.places:
             return []
         with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -108,6 +122,7 @@ class _Cursor:
         self.path = path
         self.data = data
         self.position = len(_MAGIC)
+        self.values = 0
 
     def corrupt(self, problem: str) -> CorruptModel:
         return CorruptModel(f"{self.path} is damaged: {problem}; download it again")
@@ -150,7 +165,12 @@ class _Cursor:
         kind, length = self.kind(), self.unsigned()
         if kind is GGUFValueType.ARRAY:
             raise self.corrupt("metadata holds an array of arrays")
+        self.values += length
+        if self.values > _MOST_VALUES and length <= len(self.data) - self.position:
+            raise self.corrupt(f"its metadata lists {self.values:,} values, allowed are {_MOST_VALUES:,}")
         if kind is GGUFValueType.STRING:
+            if length > len(self.data) - self.position:
+                self.advance(length)
             for _ in range(length):
                 self.advance(self.unsigned())
         else:
@@ -189,10 +209,18 @@ class _Cursor:
             raise self.corrupt(f"alignment {alignment!r} is not a power of two")
         start = math.ceil(self.position / alignment) * alignment
         tensors: dict[str, GgufTensor] = {}
+        expected = 0
         for name, shape, kind_number, offset in entries:
             if name in tensors:
                 raise self.corrupt(f"tensor {name!r} comes twice")
             tensors[name] = self.located(name, shape, kind_number, start + offset)
+            if offset != expected:
+                raise self.corrupt(
+                    f"tensor {name!r} lies at byte {offset:,} of the weights and {expected:,} was expected"
+                )
+            expected += math.ceil(tensors[name].size / alignment) * alignment
+        if (left := len(self.data) - start - expected) > 0:
+            raise self.corrupt(f"its last {left:,} bytes belong to no tensor")
         return GgufHeader(path=self.path, metadata=metadata, arrays=arrays, places=places, tensors=tensors)
 
     def tensor_entry(self) -> tuple[str, tuple[int, ...], int, int]:

@@ -259,7 +259,8 @@ class Seam:
                 raise UnfitError("none of its layers hands over attention")
             self.dtype = seen.raw[0].value.dtype if seen.raw else _dtype(self.network)
             for call in seen.raw:
-                self.refuse_damage(call.value)
+                for given in (call.query, call.key, call.value):
+                    self.refuse_damage(given)
             layers = layers_of(self.borrowing, seen, self.probe, self.config)
         self._seen = seen
         return layers
