@@ -95,14 +95,14 @@ def test_states_matter_and_are_counted_and_given_back():
     with model.session() as session:
         session.read(tokens(40))
         (sequence,) = session.sequences
-        held = sum(each.nbytes for each in sequence.recurrences)
+        held = sum(each.state_bytes for each in sequence.recurrences)
         assert held == 2 * (8 * 16 * 8 + (128 + 16) * 4) * 4
         assert session.usage.kv_bytes >= held
         mark = session.mark()
         expected = session.logits(tokens(5))
         session.rewind(mark)
         for each in sequence.recurrences:
-            each.load({name: torch.zeros_like(tensor) for name, tensor in each.tensors().items()})
+            each.load({name: torch.zeros_like(each_one) for name, each_one in each.tensors().items()}, torch.device("cpu"))
         assert float((session.logits(tokens(5)) - expected).abs().max()) > 1e-3
     assert not any(each.tensors() for each in sequence.recurrences)
 

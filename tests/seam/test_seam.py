@@ -14,7 +14,7 @@ from longspan.plan import Plan
 from longspan.policies.base import Policy
 from longspan.seam.layouts import Turned, turned_by
 from longspan.seam.seam import Seam
-from longspan.store.recurrence import Recurrence
+from longspan.store.recurrent_state import RecurrentState
 from tiny import model_of, stock_logits, tiny_model, tiny_network, tokens
 
 IDS = tokens(80)
@@ -313,7 +313,7 @@ def test_what_is_learnt_through_the_seam_is_what_the_stock_model_learns(family):
         return stated(straight, call.value, layer, call.sinks)
 
     def recurring(step):
-        return step.run(step.hidden, Recurrence())
+        return step.run(step.hidden, RecurrentState())
 
     found = []
     for logits in (

@@ -10,9 +10,9 @@ import torch
 from longspan.policies.allocators.base import ModelAllocator
 from longspan.policies.base import Policy
 from longspan.running.acting import act, learn, view_of
+from longspan.running.attention_state import AttentionState
 from longspan.running.engine import Engine
 from longspan.running.inputs import rows_among
-from longspan.running.layer import LayerMemory
 from longspan.running.moments import Portion
 from longspan.running.passing import run_alone
 from longspan.running.sequence import Sequence
@@ -66,7 +66,7 @@ def rehearse(sequence: Sequence, engine: Engine) -> float:
 
 def _act_together(
     sequence: Sequence,
-    layers: abc.Sequence[tuple[int, LayerMemory]],
+    layers: abc.Sequence[tuple[int, AttentionState]],
     policy: Policy,
     allocator: ModelAllocator,
 ) -> None:

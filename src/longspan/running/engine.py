@@ -13,7 +13,7 @@ from longspan.plan import Plan
 from longspan.policies.base import Policy
 from longspan.policies.tracker import Tracking
 from longspan.positions.base import Positions
-from longspan.running.layer import LayerMemory
+from longspan.running.attention_state import AttentionState, Parts
 from longspan.running.reach import check_reached, check_stretched, reached, windows_under
 from longspan.running.view import Viewer
 from longspan.seam.seam import Seam
@@ -69,8 +69,9 @@ class Engine:
         self.reached = reached(plan, self.scheme, seam, self.windows)
         self.viewer = Viewer(seam=seam, raw=self.raw, profile=self.profile, full_layers=self.full_layers)
         policies = [each.policy for each in (plan, *forks) if each.policy is not None]
-        self.trackings = list(dict.fromkeys(each.tracking for each in policies if each.tracking is not None))
-        self.watch_seconds: dict[Tracking, float] = dict.fromkeys(self.trackings, 0.0)
+        gathered = dict.fromkeys(each.tracking for each in policies if each.tracking is not None)
+        self.parts = Parts(plan=plan, trackings=tuple(gathered))
+        self.watch_seconds: dict[Tracking, float] = dict.fromkeys(gathered, 0.0)
         self.observed = max(
             [observe, plan.codec.observed if plan.codec else 0, *(policy.observed for policy in policies)]
         )
@@ -81,7 +82,7 @@ class Engine:
         check_reached(self.plan, self.reached, self.windows)
         return self
 
-    def layers(self, ledger: Ledger) -> list[LayerMemory]:
+    def layers(self, ledger: Ledger) -> list[AttentionState]:
         """Empty layers for one sequence.
 
         Layers with a window keep few entries: in memory, and as the model made them unless the codec's form encodes
@@ -91,11 +92,11 @@ class Engine:
         for facts, window in zip(self.seam.layers, self.windows, strict=True):
             form: Form = self.codec.form() if self.codec else Plain()
             medium = self.codec.medium if self.codec else MEMORY
-            trackers = {tracking: tracking.tracker() for tracking in self.trackings}
+            trackers = {tracking: tracking.tracker() for tracking in self.parts.trackings}
             if window is not None:
                 form, medium, trackers = (form if form.at_once else Plain()), MEMORY, {}
             store = LayerStore(facts.kv_heads, form, ledger, medium=medium)
-            layers.append(LayerMemory(store, trackers=trackers))
+            layers.append(AttentionState(store, self.parts, trackers=trackers))
         return layers
 
     def selector_of(self, layer: int) -> Selector | None:

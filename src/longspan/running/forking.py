@@ -23,7 +23,9 @@ def check_fork(plan: Plan, own: Plan, engine: Engine) -> None:
             "without a policy"
         )
     tracking = plan.policy.tracking
-    if plan.policy.observed > engine.observed or (tracking is not None and tracking not in engine.trackings):
+    if plan.policy.observed > engine.observed or (
+        tracking is not None and tracking not in engine.parts.trackings
+    ):
         raise ValueError(
             f"the policy of {str(plan)!r} looks at more than this session gathered while reading; open the session "
             f"with forks=[{str(plan)!r}]"

@@ -16,7 +16,7 @@ from longspan.kernels.blocks import attend_blocks
 from longspan.kernels.regions import attend_entries, attend_tiles, join
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.thinning import Thinning
-from longspan.running.layer import LayerMemory
+from longspan.running.attention_state import AttentionState
 from longspan.running.placed import PlacedPiece, PlacedTokens, Region, turned
 from longspan.running.sequence import Sequence
 from longspan.running.view import ranks
@@ -37,7 +37,7 @@ class LayerAttention:
     """
 
     sequence: Sequence
-    layer: LayerMemory
+    layer: AttentionState
     call: Call
     window: int | None
     placed: PlacedTokens

@@ -12,9 +12,9 @@ from torch import Tensor
 from longspan.conversation import Words
 from longspan.plan import Plan
 from longspan.policies.view import View
+from longspan.running.attention_state import AttentionState
 from longspan.running.compressing import compress
 from longspan.running.engine import CHUNK, Engine
-from longspan.running.layer import LayerMemory
 from longspan.running.moments import Portion, acts_after_pass
 from longspan.running.passing import Pass, forward
 from longspan.running.sequence import Sequence
@@ -54,7 +54,7 @@ class Reader:
         self.sequence.fitted = self.sequence.announced = length
 
     @property
-    def layers(self) -> list[LayerMemory]:
+    def layers(self) -> list[AttentionState]:
         """What each layer holds."""
         return self.sequence.layers
 

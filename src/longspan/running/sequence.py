@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -14,11 +13,12 @@ from torch import Tensor
 from longspan.conversation import Conversation, Words
 from longspan.policies.tracker import Script, Tracking
 from longspan.positions.base import Positions, Rope
+from longspan.running.attention_state import AttentionState
 from longspan.running.engine import Engine
 from longspan.running.inputs import Tokens, Vectors, restored, segments, tensors_of
-from longspan.running.layer import LayerMark, LayerMemory
+from longspan.store.layer_state import LayerState, StateMark
 from longspan.store.ledger import Ledger
-from longspan.store.recurrence import Recurrence
+from longspan.store.recurrent_state import RecurrentState
 from longspan.store.state import under
 
 Rehearsed = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
@@ -42,15 +42,13 @@ class Spent:
 class Mark:
     """A moment of a sequence, for `Sequence.rewind`: what its layers held, and what was known besides."""
 
-    layers: list[LayerMark]
-    recurrences: list[dict[str, Tensor]]
+    states: list[StateMark]
     known: Mapping[str, Any]
 
     @property
     def columns(self) -> list[Tensor]:
-        """The memory in which entries and recurrent states lay."""
-        states = [tensor for recurrence in self.recurrences for tensor in recurrence.values()]
-        return [column for layer in self.layers for column in layer.store.columns] + states
+        """The memory in which the states of layers lay."""
+        return [column for state in self.states for column in state.columns]
 
 
 # What a mark and a fork copy by name, besides the layers.
@@ -85,8 +83,8 @@ class Sequence:
     ) -> None:
         self.engine, self.ledger = engine, ledger
         self.conversation, self.words = conversation, words
-        self.layers: list[LayerMemory] = engine.layers(ledger)
-        self.recurrences = [Recurrence() for _ in range(engine.seam.recurrent)]
+        self.layers: list[AttentionState] = engine.layers(ledger)
+        self.recurrences = [RecurrentState() for _ in range(engine.seam.recurrent)]
         self.ids: list[int] = []
         self.pending: list[int] = []
         self.upcoming: Tensor | None = None
@@ -121,9 +119,14 @@ class Sequence:
         return segments(self.tokens)
 
     @property
+    def states(self) -> list[LayerState]:
+        """What is kept of all layers."""
+        return [*self.layers, *self.recurrences]
+
+    @property
     def state_bytes(self) -> int:
         """Memory of everything but entries."""
-        return sum(layer.state_bytes for layer in self.layers) + sum(each.nbytes for each in self.recurrences)
+        return sum(state.state_bytes for state in self.states)
 
     @property
     def bytes_held(self) -> int:
@@ -136,8 +139,7 @@ class Sequence:
         """Bytes of entries and states that are kept only because a mark may still be gone back to."""
         if not self._marks:
             return 0
-        own = {id(column) for layer in self.layers for column in layer.store.columns}
-        own |= {id(tensor) for each in self.recurrences for tensor in each.tensors().values()}
+        own = {id(column) for state in self.states for column in state.columns}
         kept = {id(column): column.nbytes for mark in self._marks for column in mark.columns}
         return sum(size for place, size in kept.items() if place not in own)
 
@@ -209,7 +211,6 @@ class Sequence:
         engine: of another plan that would have read the same.
         """
         chosen = engine or self.engine
-        selects = chosen.selector == self.engine.selector
         twin = Sequence.__new__(Sequence)
         twin.__dict__ |= (
             self.__dict__
@@ -217,14 +218,16 @@ class Sequence:
             | {
                 "engine": chosen,
                 "ledger": ledger,
-                "layers": [layer.fork(ledger, chosen.trackings, selects=selects) for layer in self.layers],
-                "recurrences": [each.fork() for each in self.recurrences],
+                "layers": [layer.fork(ledger) for layer in self.layers],
+                "recurrences": [each.fork(ledger) for each in self.recurrences],
                 "rehearsed": {
-                    key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.trackings
+                    key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.parts.trackings
                 },
                 "_marks": WeakSet(),
             }
         )
+        for layer in twin.layers:
+            layer.serve(chosen.parts)
         return twin
 
     def mark(self) -> Mark:
@@ -232,9 +235,7 @@ class Sequence:
 
         Entries are not copied: what is dropped afterwards is kept while the mark lives.
         """
-        layers = [layer.mark() for layer in self.layers]
-        states = [each.mark() for each in self.recurrences]
-        mark = Mark(layers=layers, recurrences=states, known=self._known())
+        mark = Mark(states=[state.mark() for state in self.states], known=self._known())
         self._marks.add(mark)
         return mark
 
@@ -247,30 +248,20 @@ class Sequence:
             raise ValueError(
                 "mark is of another sequence or was given up; rewind to one that this sequence made"
             )
-        for layer, before in zip(self.layers, mark.layers, strict=True):
-            layer.rewind(before)
-        for state, held in zip(self.recurrences, mark.recurrences, strict=True):
-            state.rewind(held)
+        for state, before in zip(self.states, mark.states, strict=True):
+            state.rewind(before)
         for name, value in mark.known.items():
             setattr(self, name, _copied(value))
 
     def release(self) -> None:
         """Gives all memory back, that of marks too."""
         self._marks.clear()
-        for layer in self.layers:
-            layer.release()
-        for recurrence in self.recurrences:
-            recurrence.release()
+        for state in self.states:
+            state.release()
 
     def parts(self) -> dict[str, Callable[[], dict[str, Tensor]]]:
         """What `load` takes, made part by part when it is asked for: a part for each layer and one for the rest."""
-        trackings = self.engine.trackings
-        made: dict[str, Callable[[], dict[str, Tensor]]] = {"text": self._tensors}
-        for number, layer in enumerate(self.layers):
-            made[f"layer{number}"] = partial(layer.tensors, trackings)
-        for number, recurrence in enumerate(self.recurrences):
-            made[f"recurrence{number}"] = recurrence.tensors
-        return made
+        return {"text": self._tensors} | {name: state.tensors for name, state in self._named.items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Gives a fresh sequence what `parts` made. Nothing of `tensors` is held afterwards."""
@@ -284,11 +275,8 @@ class Sequence:
             self.upcoming = mine["upcoming"].to(device, copy=True)
         if "surprise" in mine:
             self.surprise = [mine["surprise"].to(device, copy=True)]
-        for number, layer in enumerate(self.layers):
-            layer.load(under(f"layer{number}", tensors), self.engine.plan, self.engine.trackings, device)
-        for number, recurrence in enumerate(self.recurrences):
-            held = under(f"recurrence{number}", tensors)
-            recurrence.load({name: tensor.to(device, copy=True) for name, tensor in held.items()})
+        for name, state in self._named.items():
+            state.load(under(name, tensors), device)
 
     def say(self, token: int, *, ended: bool) -> None:
         """Takes a token that was drawn, which is pending now. ended: one that ends what is said."""
@@ -296,6 +284,11 @@ class Sequence:
         if self.conversation is not None:
             self.conversation.spoke(token, ended=ended)
         self.spent.generated_tokens += 1
+
+    @property
+    def _named(self) -> dict[str, LayerState]:
+        named: dict[str, LayerState] = {f"layer{number}": each for number, each in enumerate(self.layers)}
+        return named | {f"recurrence{number}": each for number, each in enumerate(self.recurrences)}
 
     def _known(self) -> dict[str, Any]:
         return {name: _copied(getattr(self, name)) for name in _KNOWN}

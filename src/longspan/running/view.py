@@ -13,7 +13,7 @@ from longspan.kernels.rotation import Table
 from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
 from longspan.positions.base import Positions, Rope
-from longspan.running.layer import LayerMemory
+from longspan.running.attention_state import AttentionState
 from longspan.running.placed import PlacedTokens, stored_map, turned
 from longspan.seam.seam import Seam
 
@@ -32,7 +32,7 @@ class Viewer:
 
     def last(
         self,
-        memory: LayerMemory,
+        memory: AttentionState,
         index: int,
         scheme: Positions,
         *,
@@ -63,7 +63,7 @@ class Viewer:
 
     def of(
         self,
-        memory: LayerMemory,
+        memory: AttentionState,
         index: int,
         scheme: Positions,
         queries: Tensor,

@@ -2,7 +2,7 @@
 
 A state space, a gated delta rule, linear attention or a short convolution goes over tokens one after another and keeps
 what it needs of them in the cache of `transformers`. For the time of a pass each such module runs once for each text
-of the pass, on its tokens alone, and its cache is the text's own `Recurrence`.
+of the pass, on its tokens alone, and its cache is the text's own `RecurrentState`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from longspan.seam.instead import Forward
-from longspan.store.recurrence import Recurrence
+from longspan.store.recurrent_state import RecurrentState
 
 _CACHES = ("cache", "cache_params", "past_key_values")
 
@@ -32,7 +32,7 @@ class Step:
 
     number: int
     hidden: Tensor
-    run: Callable[[Tensor, Recurrence], Tensor]
+    run: Callable[[Tensor, RecurrentState], Tensor]
 
 
 Recurring = Callable[[Step], Tensor]
@@ -62,7 +62,7 @@ class Recurrent:
             raise ValueError("a recurrent layer is given a mask")
         more: tuple[Any, ...] | None = None
 
-        def run(tokens: Tensor, state: Recurrence) -> Tensor:
+        def run(tokens: Tensor, state: RecurrentState) -> Tensor:
             nonlocal more
             found = own(tokens[None], **named | {self._cache: _Cache(state)})
             if isinstance(found, tuple):
@@ -72,7 +72,7 @@ class Recurrent:
             return out[0]
 
         if recurring is None:
-            run(hidden[0, :1], Recurrence())
+            run(hidden[0, :1], RecurrentState())
             out = torch.zeros_like(hidden)
         else:
             out = recurring(Step(number=self.number, hidden=hidden[0], run=run))[None]
@@ -82,7 +82,7 @@ class Recurrent:
 class _Cache:
     """A text's state in one layer, asked for as `transformers` asks for it."""
 
-    def __init__(self, state: Recurrence) -> None:
+    def __init__(self, state: RecurrentState) -> None:
         self._state = state
 
     def has_previous_state(self, *_: Any, **__: Any) -> bool:

@@ -12,8 +12,8 @@ from longspan.evaluation.probes.full_reading import FullReading
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.recall import pairs
 from longspan.plan import Plan
+from longspan.running.attention_state import AttentionState
 from longspan.running.compressing import compress
-from longspan.running.layer import LayerMemory
 from longspan.running.placed import PlacedTokens, turned
 from longspan.running.reader import Reader, chunk_ends
 from longspan.running.view import ranks
@@ -54,7 +54,7 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
     return mask.tril_(reading.count - reading.queries)
 
 
-def kept(reading: FullReading, ids: Sequence[int]) -> list[LayerMemory]:
+def kept(reading: FullReading, ids: Sequence[int]) -> list[AttentionState]:
     """What the policy of the reading leaves of the prompt, as `Session.fork` or, with when=chunk, `Session.read`."""
     engine = reading.engine
     if engine.policy is None or engine.policy.when == "end":
@@ -66,20 +66,20 @@ def kept(reading: FullReading, ids: Sequence[int]) -> list[LayerMemory]:
     return _read(reader, ids, reading.chunk, acts=True)
 
 
-def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> list[LayerMemory]:
+def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> list[AttentionState]:
     """The prompt as each layer holds it where tokens leave on their way, as `Session.read` has them leave."""
     engine = reading.engine
     reader = Reader(engine.seam, plan, profile=engine.profile, length=reading.count)
     return _read(reader, ids, reading.chunk)
 
 
-def _read(reader: Reader, ids: Sequence[int], chunk: int, *, acts: bool = False) -> list[LayerMemory]:
+def _read(reader: Reader, ids: Sequence[int], chunk: int, *, acts: bool = False) -> list[AttentionState]:
     for _ in reader.read(ids, chunk_ends(len(ids), chunk), acts=acts):
         pass
     return reader.layers
 
 
-def seen_in(reading: FullReading, memory: LayerMemory, selector: Selector | None, layer: int) -> Tensor:
+def seen_in(reading: FullReading, memory: AttentionState, selector: Selector | None, layer: int) -> Tensor:
     """What the last queries see of a layer's entries, all or those that a selector chooses for each of them.
 
     Returns bool `[heads, queries, n]`. Queries come in their order, each as if it were the one being decoded.

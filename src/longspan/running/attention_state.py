@@ -1,11 +1,11 @@
-"""What a sequence keeps of one layer: its entries, and what the parts of a plan remember of them."""
+"""What a sequence keeps of one layer with attention: its entries, and what the parts of a plan remember of them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from longspan.plan import Plan
 from longspan.policies.tracker import Tracker, Tracking
 from longspan.selectors.base import Summary
 from longspan.store.layer import LayerStore, StoreMark
+from longspan.store.layer_state import LayerState
 from longspan.store.ledger import Ledger
 from longspan.store.state import State, under
 
@@ -21,15 +22,28 @@ _SUMMARY = re.compile(r"summary(\d+)\.(\d+)\.")
 _ENTRIES = re.compile(r"store\.\w+\.column\d+")
 
 
-class LayerMark(NamedTuple):
-    """What a layer held and, by name, what parts remembered of it, for `LayerMemory.rewind`."""
+class AttentionMark(NamedTuple):
+    """What a layer held and, by name, what parts remembered of it."""
 
     store: StoreMark
     remembered: dict[str, Any]
 
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which entries lay."""
+        return self.store.columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What of a plan a layer remembers things for. trackings: what policies of it and of its forks gather."""
+
+    plan: Plan
+    trackings: tuple[Tracking, ...]
+
 
 @dataclass
-class LayerMemory:
+class AttentionState(LayerState):
     """One layer of one sequence.
 
     recent: the last queries, not rotated, newest last, as tensors `[heads, m, dim]`. trackers: what policies gather,
@@ -37,7 +51,10 @@ class LayerMemory:
     pattern: what the plan's pattern remembers of the keys. allocation: what the allocator of its policy remembers.
     """
 
+    kind: ClassVar[str] = "attention"
+
     store: LayerStore
+    parts: Parts
     recent: list[Tensor] = field(default_factory=list)
     trackers: dict[Tracking, Tracker] = field(default_factory=dict)
     unwatched: list[Tensor] = field(default_factory=list)
@@ -65,26 +82,27 @@ class LayerMemory:
         states += [each for each in (self.pattern, self.allocation) if each is not None]
         return self.store.form_bytes + sum(state.nbytes for state in states)
 
-    def fork(self, ledger: Ledger, trackings: Container[Tracking], *, selects: bool) -> LayerMemory:
-        """The same for a second sequence, with some of the trackers; entries are copied only when one of them writes.
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which entries lie."""
+        return self.store.columns
 
-        selects: whether the summaries are of use to it.
-        """
-        return LayerMemory(
-            self.store.fork(ledger),
-            recent=list(self.recent),
-            trackers={key: tracker.fork() for key, tracker in self.trackers.items() if key in trackings},
-            unwatched=list(self.unwatched),
-            summaries={place: each.fork() for place, each in self.summaries.items()} if selects else {},
-            pattern=None if self.pattern is None else self.pattern.fork(),
-            allocation=None if self.allocation is None else self.allocation.fork(),
-        )
+    def fork(self, ledger: Ledger) -> AttentionState:
+        """The same for a second sequence; entries are copied only when one of the two writes."""
+        return AttentionState(self.store.fork(ledger), self.parts, **self._remembered())
 
-    def mark(self) -> LayerMark:
+    def serve(self, parts: Parts) -> None:
+        """Works for another plan from now on; what only the one before needs is forgotten."""
+        self.trackers = {key: each for key, each in self.trackers.items() if key in parts.trackings}
+        if parts.plan.selector != self.parts.plan.selector:
+            self.summaries = {}
+        self.parts = parts
+
+    def mark(self) -> AttentionMark:
         """What is known now. Entries are not copied; what parts remember is."""
-        return LayerMark(self.store.mark(), self._remembered())
+        return AttentionMark(self.store.mark(), self._remembered())
 
-    def rewind(self, mark: LayerMark) -> None:
+    def rewind(self, mark: AttentionMark) -> None:
         """Knows again what it knew at a mark of its own."""
         self.store.rewind(mark.store)
         vars(self).update(mark.remembered)
@@ -112,12 +130,11 @@ class LayerMemory:
         self.trackers = {}
         self.changed()
 
-    def tensors(self, trackings: Sequence[Tracking]) -> dict[str, Tensor]:
-        """All of it for `load`, but for what the pattern makes again from the keys. trackings: in their order."""
+    def tensors(self) -> dict[str, Tensor]:
+        """All of it for `load`, but for what the pattern makes again from the keys."""
+        number = self.parts.trackings.index
         parts = {"store": self.store.tensors()}
-        parts |= {
-            f"tracker{trackings.index(each)}": tracker.tensors() for each, tracker in self.trackers.items()
-        }
+        parts |= {f"tracker{number(each)}": tracker.tensors() for each, tracker in self.trackers.items()}
         parts |= {f"summary{tier}.{head}": state.tensors() for (tier, head), state in self.summaries.items()}
         if self.allocation is not None:
             parts["allocation"] = self.allocation.tensors()
@@ -129,21 +146,16 @@ class LayerMemory:
                 held[name] = torch.cat(queries, 1)
         return held
 
-    def load(
-        self,
-        tensors: Mapping[str, Tensor],
-        plan: Plan,
-        trackings: Sequence[Tracking],
-        device: torch.device,
-    ) -> None:
+    def load(self, tensors: Mapping[str, Tensor], device: torch.device) -> None:
         """Takes back what `tensors` gave; nothing of it is held afterwards."""
         # Entries are copied by the store, into its own medium; everything else is copied here.
         mine = {
             name: tensor.to(device, copy=_ENTRIES.fullmatch(name) is None) for name, tensor in tensors.items()
         }
+        plan, number = self.parts.plan, self.parts.trackings.index
         self.store.load(under("store", mine), getattr(plan.policy and plan.policy.disposer, "rest", None))
         for tracking, tracker in self.trackers.items():
-            tracker.load(under(f"tracker{trackings.index(tracking)}", mine))
+            tracker.load(under(f"tracker{number(tracking)}", mine))
         for tier, head in {match.groups() for name in mine if (match := _SUMMARY.match(name))}:
             summary = plan.selector.summary()
             summary.load(under(f"summary{tier}.{head}", mine))
