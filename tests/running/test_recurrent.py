@@ -102,7 +102,10 @@ def test_states_matter_and_are_counted_and_given_back():
         expected = session.logits(tokens(5))
         session.rewind(mark)
         for each in sequence.recurrences:
-            each.load({name: torch.zeros_like(each_one) for name, each_one in each.tensors().items()}, torch.device("cpu"))
+            each.load(
+                {name: torch.zeros_like(each_one) for name, each_one in each.tensors().items()},
+                torch.device("cpu"),
+            )
         assert float((session.logits(tokens(5)) - expected).abs().max()) > 1e-3
     assert not any(each.tensors() for each in sequence.recurrences)
 

@@ -6,7 +6,7 @@ import torch
 
 from longspan.decoding.base import Draft
 from longspan.seam.borrowing import Call
-from longspan.store.recurrence import Recurrence
+from longspan.store.recurrent_state import RecurrentState
 
 
 class Drafted:
@@ -30,7 +30,7 @@ class Drafted:
         self.walk = _depth_first(follows)
         self.forks = {row for row in follows if follows.count(row) > 1}
         self.calls: list[Call] = []
-        self.states: list[list[Recurrence]] = []
+        self.states: list[list[RecurrentState]] = []
 
 
 def _depth_first(follows: list[int]) -> list[tuple[int, int]]:

@@ -11,9 +11,9 @@ from torch import Tensor
 from longspan.kernels.attention import Merge, attend
 from longspan.kernels.regions import join, with_sinks
 from longspan.running.acting import after_layer
+from longspan.running.attention_state import AttentionMark, AttentionState
 from longspan.running.drafted import Drafted
 from longspan.running.lane import Lane
-from longspan.running.layer import LayerMark, LayerMemory
 from longspan.running.layer_attention import LayerAttention
 from longspan.running.moments import Portion, followed, undisturbed
 from longspan.running.placed import PlacedTokens
@@ -127,7 +127,7 @@ class DraftedLane(Lane):
         return lanes
 
 
-def _go_back(layer: LayerMemory, marks: list[tuple[int, LayerMark]], row: int) -> None:
+def _go_back(layer: AttentionState, marks: list[tuple[int, AttentionMark]], row: int) -> None:
     """To the mark of a row; later ones are given up first, so that memory behind it can be written to."""
     while marks[-1][0] != row:
         marks.pop()
