@@ -1,5 +1,6 @@
 """Every family of the installed transformers is reproduced, or refused with what was observed, and none is wrong."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,17 @@ def test_the_design_page_says_the_same():
         for family in families[0].removesuffix(" |").split(", ")
     }
     assert said == {family: found.outcome for family, found in COMMITTED.items()}
+
+
+def test_the_front_page_counts_them():
+    text = " ".join((PAGE.parents[1] / "README.md").read_text("utf-8").split())
+    count = Counter(found.outcome for found in COMMITTED.values())
+    said = (
+        f"of the {len(COMMITTED)} families of causal language models in transformers {WRITTEN_FOR[:4]}, small random "
+        f"networks of {count['reproduced']} are reproduced, {count['refused']} are refused with the reason, and "
+        f"{count['not built']} were not tried"
+    )
+    assert said in text
 
 
 def test_the_table_holds_every_family_and_none_that_is_wrong():
