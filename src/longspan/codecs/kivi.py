@@ -42,6 +42,7 @@ class Kivi(Codec):
     Deviations: the authors encode the keys of residual_length tokens at a time, so that 0 .. 127 recent keys are
     exact, and all values but the last 128; here keys and values leave the recent window together, a group at a time,
     so that at least residual_length are exact. The integers of an entry are packed along its channels.
+    The defaults are the paper's.
     """
 
     bits: Literal[2, 4] = 2
@@ -51,7 +52,7 @@ class Kivi(Codec):
     token's value; where it does not divide the head's channels, the largest divisor below.
     """
     residual_length: int = 128
-    """Last entries that stay as the model made them. Defaults are the paper's."""
+    """Last entries that stay as the model made them."""
 
     def __post_init__(self) -> None:
         check_choice("bits", self.bits, (2, 4))

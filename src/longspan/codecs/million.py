@@ -38,7 +38,8 @@ class Million(Codec):
     """MILLION: outlier-immunized product quantization. https://arxiv.org/abs/2504.03661
 
     Vectors are cut into subspaces of a few channels, and each piece is stored as the number of its nearest centroid
-    in the subspace's codebook. All heads of a layer share the codebooks, one set for keys and one for values.
+    in the subspace's codebook. All heads of a layer share the codebooks, one set for keys and one for values:
+    2 · 2^nbits · dim numbers a layer.
 
     Deviations: the authors learn one pair of codebooks for all layers beforehand, from a calibration text, 256 vectors
     per centroid and 25 rounds; here each layer learns its own from the first chunk that holds at least one vector per
@@ -60,7 +61,7 @@ class Million(Codec):
     niter: int = 5
     """Rounds of k-means."""
     seed: int = 0
-    """Seed of the first centroids. The codebooks take 2 · 2^nbits · dim numbers a layer."""
+    """Seed of the first centroids."""
 
     def __post_init__(self) -> None:
         check_choice("channels", self.channels, (1, 2, 4))

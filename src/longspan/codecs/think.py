@@ -35,6 +35,7 @@ class Think(Codec):
     Deviations: the authors repeat the keys for each query head and prune each copy by itself; here the query heads
     of a group share one choice, by the mean of their q², as in kvpress. Their generated keys all stay whole; here
     keys are pruned as soon as recent_size newer ones have come. Until the end of the prompt nothing is removed.
+    The defaults are those of the authors' code.
     """
 
     ratio: float = 0.4
@@ -42,7 +43,7 @@ class Think(Codec):
     window: int = 32
     """Last queries that are looked at."""
     recent_size: int = 32
-    """Last entries whose keys stay whole. Defaults are those of the authors' code."""
+    """Last entries whose keys stay whole."""
 
     def __post_init__(self) -> None:
         check_range("ratio", self.ratio, 0, 0.99)

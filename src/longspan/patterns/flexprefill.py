@@ -42,7 +42,8 @@ class FlexPrefill(Pattern):
     query · mean key estimates: where the square root of the Jensen–Shannon divergence is below `tau`, the estimate is
     trusted for every query block, and the blocks that hold `gamma` of all estimated attention are visited. Elsewhere
     the weights of the last queries are added up by key and by distance, and as many vertical and slash blocks are
-    visited as there are keys, and distances, that hold `gamma`.
+    visited as there are keys, and distances, that hold `gamma`. A text of at most `minimum` tokens, or two blocks, is
+    read densely, and so is a single token. Defaults and details are those of the authors' code.
 
     Deviations. "The last queries" are those of each chunk that is read, and "all query blocks" those of the chunk.
     Distances are put in blocks from 0 on; in the authors' code blocks of distances begin elsewhere where the text does
@@ -59,9 +60,7 @@ class FlexPrefill(Pattern):
     block and the query block always count among them.
     """
     block: int = 128
-    """Tokens per block. A text of at most `minimum` tokens, or two blocks, is read densely, and so is a single
-    token. Defaults and details are those of the authors' code.
-    """
+    """Tokens per block of queries, and of keys."""
 
     def __post_init__(self) -> None:
         check_range("gamma", self.gamma, 0.0, 1.0)

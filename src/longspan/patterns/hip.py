@@ -45,7 +45,7 @@ class HiP(Pattern):
     """
 
     k: int = 512
-    """Keys that are found so."""
+    """Keys that a block of queries finds by the search."""
     dense: int = 3
     """First layers that see everything, as in the authors' evaluation; their version 1.2 also keeps the fourth and
     the last.

@@ -46,6 +46,7 @@ class Squeezed(Pattern):
     what lies before it. Keys are clustered segment by segment, as soon as a segment is complete; one that is not yet,
     or ends less than `local` keys before the block of queries, is visited whole. Without `threshold`, it is set for
     each block of queries so that the heads visit `budget` keys on average. There is one level of clusters.
+    The defaults of `clusters`, `budget`, `local` and `block` are the paper's.
     """
 
     clusters: float = 0.05
@@ -53,7 +54,7 @@ class Squeezed(Pattern):
     budget: Budget = 0.1
     """Share of the clustered keys, or keys, visited by a head on average; the paper's sparsity is 1 − budget."""
     threshold: float | None = None
-    """The paper's T, in place of the budget."""
+    """The weight above which a cluster is visited, the paper's T, in place of the budget."""
     local: int = 100
     """Last keys before the block of queries that are visited in any case, the paper's observation window."""
     segment: int = 1024
@@ -61,7 +62,7 @@ class Squeezed(Pattern):
     block: int = 128
     """Queries that choose together."""
     iterations: int = 10
-    """Rounds of k-means at most. `clusters`, `budget`, `local` and `block` are the paper's."""
+    """Rounds of k-means at most."""
 
     def __post_init__(self) -> None:
         check_range("clusters", self.clusters, 0.0, 1.0)

@@ -56,8 +56,8 @@ class XAttention(Pattern):
     block: int = 128
     """Tokens per block, a multiple of stride."""
     thresholds: str | None = None
-    """Path of a text file with a threshold for each query head, a line for each layer of the model, instead; the
-    authors found such for Llama-3.1-8B (`llama_threshold.py`).
+    """Path of a text file with a threshold for each query head, a line for each layer of the model, in place of
+    `threshold`; the authors found such for Llama-3.1-8B (`llama_threshold.py`).
     """
 
     def __post_init__(self) -> None:

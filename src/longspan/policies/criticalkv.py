@@ -36,7 +36,11 @@ CARD = Card(
 
 @dataclass(frozen=True, kw_only=True)
 class CriticalKV(Policy):
-    """Part of the budget by a policy's scores s, the rest by (s + epsilon) · ‖W_o v‖₁. https://arxiv.org/abs/2502.03805"""
+    """Part of the budget by a policy's scores s, the rest by (s + epsilon) · ‖W_o v‖₁. https://arxiv.org/abs/2502.03805
+
+    W_o is the part of the output matrix that belongs to a query head; norms are averaged over the query heads of a
+    group, as in kvpress. Where heads compete (allocator=adakv) they do so by s, as in the authors' Critical-AdaKV.
+    """
 
     scorer: Policy = field(default_factory=SnapKV, metadata={"room": "policy"})
     """The policy whose scores are used; its budget, when, unit, allocator and disposer are left at their defaults,
@@ -46,10 +50,7 @@ class CriticalKV(Policy):
     epsilon: float = 1e-4
     """What is added to scores before they are multiplied with the norms."""
     first: float = 0.5
-    """Share of each head's entries that are chosen by s alone. W_o is the part of the output matrix that belongs to
-    a query head; norms are averaged over the query heads of a group, as in kvpress. Where heads compete
-    (allocator=adakv) they do so by s, as in the authors' Critical-AdaKV.
-    """
+    """Share of each head's entries that are chosen by s alone."""
 
     def __post_init__(self) -> None:
         check_range("epsilon", self.epsilon, 0.0)

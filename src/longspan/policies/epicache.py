@@ -88,6 +88,8 @@ class EpiCache(Policy):
 
     An entry's score is its largest weight, over the prompt's tokens and the group's query heads, in a softmax over what
     is stored. Layers get budgets by sensitivity, heads of a layer compete (allocator sensitivity).
+    A dialogue is clustered into episodes by `flows/epicache.py`, which gives each a session with its own prompt, and
+    recalls one for a question.
     Deviations: the instruction is our own, without the marks of a chat template; what is generated counts as text once
     a chunk of it has gathered.
     """
@@ -96,8 +98,7 @@ class EpiCache(Policy):
     allocator: Allocator = field(default_factory=Sensitivity, metadata={"room": "allocator"})
     prompt: str = ""
     """The text that stands for an episode; after each block of the dialogue the model reads an instruction and this
-    text, and forgets both again. Without it the instruction alone is the prompt. `flows/epicache.py` clusters a
-    dialogue, gives each episode a session with its own prompt, and recalls one for a question.
+    text, and forgets both again. Without it the instruction alone is the prompt.
     """
 
     @property

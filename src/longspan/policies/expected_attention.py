@@ -95,11 +95,11 @@ class ExpectedAttention(Policy):
     """
 
     future: int = 512
-    """Positions to come."""
+    """Positions to come, over which the rotation of queries is averaged."""
     sinks: int = 4
     """First tokens that always stay, and whose queries do not count."""
     covariance: bool = True
-    """Whether the covariance counts, or only the mean."""
+    """Whether the covariance of the queries counts, or only their mean."""
     vnorm: bool = True
     """Whether scores are multiplied with ‖value‖₂."""
     epsilon: float = 0.01

@@ -56,9 +56,9 @@ class H2O(Policy):
     recent: float = 0.5
     """Share of the budget that the most recent entries have, in [0, 1]; the paper gives them half."""
     score: Literal["sum", "mean"] = "sum"
-    """What decides on the others, the "sum" of the weights that an entry received, as in the paper, or their "mean"
-    over the queries that could see it, which favours early entries less; `recent=0` with the mean is kvpress's
-    observed attention.
+    """What decides on entries that are not recent, the "sum" of the weights that an entry received, as in the paper, or
+    their "mean" over the queries that could see it, which favours early entries less; `recent=0` with the mean is
+    kvpress's observed attention.
     """
 
     def __post_init__(self) -> None:

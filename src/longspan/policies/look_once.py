@@ -97,8 +97,8 @@ class LookOnce(Policy):
     budget: Budget = 1.0
     """What a row may keep at most, of the tokens that were looked at last; the authors have no such bound."""
     threshold: float = 1e-8
-    """In [0, 1]; the authors choose it for each data set, 1e-8 for HotpotQA, 1e-3 NarrativeQA, 1e-4 TriviaQA, 1e-20
-    passage retrieval.
+    """The weight from which on a query looks at a token, in [0, 1]; the authors choose it for each data set,
+    1e-8 for HotpotQA, 1e-3 NarrativeQA, 1e-4 TriviaQA, 1e-20 passage retrieval.
     """
     last: float = 0.2
     """The share of the text whose queries look, at least one; the authors take 0.1 of more than 24,000 tokens, to

@@ -35,8 +35,8 @@ class Random(Policy):
     """Any entries, each head its own: a baseline of https://arxiv.org/abs/2406.11430 and many other papers."""
 
     seed: int = 0
-    """Another number, another choice. An entry's score depends on seed, layer, head and position alone, so that a
-    choice can be repeated, on any device and however the text was cut into chunks.
+    """The number from which the choice is drawn. An entry's score depends on seed, layer, head and
+    position alone, so that a choice can be repeated, on any device and however the text was cut into chunks.
     """
 
     def __post_init__(self) -> None:

@@ -50,7 +50,9 @@ class DCA(Positions):
     temperature: float = 0.0
     """t, by which ln s is multiplied for the factor of the scores; 0 leaves them as they are."""
     factor: float | None = None
-    """s; None takes it from the text, and what is to be generated, when reading begins."""
+    """s, the length of the text over the trained window; None takes it from the text, and what is to be generated,
+    when reading begins.
+    """
 
     def __post_init__(self) -> None:
         check_range("chunk", self.chunk, 0.01, 1.0)

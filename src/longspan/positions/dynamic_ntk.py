@@ -30,7 +30,7 @@ class DynamicNTK(Following):
     """
 
     factor: float = 1.0
-    """s; above 1, the base grows faster than the text."""
+    """s of the formula; above 1, the base grows faster than the text."""
 
     def __post_init__(self) -> None:
         check_range("factor", self.factor, 1.0)

@@ -37,8 +37,8 @@ class ReRoPE(Positions):
     piece_count: ClassVar[int] = 2
 
     near: Budget = 0.25
-    """w, as tokens or as a share of the trained window L. The author's published losses are for 1024 of L = 4096, a
-    quarter, which is the default; the code is preset to 512.
+    """w, up to which distances are the true ones, as tokens or as a share of the trained window L. The author's
+    published losses are for 1024 of L = 4096, a quarter, which is the default; the code is preset to 512.
     """
     sharpen: bool = True
     """Whether scores grow with the query's position."""

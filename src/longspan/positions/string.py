@@ -40,9 +40,11 @@ class STRING(Positions):
     piece_count: ClassVar[int] = 2
 
     shift: Budget = 0.33
-    """S, as tokens or as a share; the authors suggest 0.25 to 0.4."""
+    """S, the distance from which on keys are shifted, as tokens or as a share; the authors suggest 0.25 to 0.4."""
     local: Budget = 128
-    """W, as tokens or as a share of the trained window; the authors suggest 128, 256 or 512."""
+    """W, the distance that S looks like, as tokens or as a share of the trained window; the authors suggest 128,
+    256 or 512.
+    """
     of: Literal["window", "text"] = "window"
     """What `shift` is a share of: "window", the trained window, as in the paper, or "text", the text's length when
     reading begins, as in the authors' code, where it is the length that is tested. The two differ on shorter

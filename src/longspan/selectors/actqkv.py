@@ -41,7 +41,7 @@ class ActQKV(Recipe):
     top: int = 46
     """Blocks visited at most."""
     floor: float = field(default=0.5, metadata={"formerly": "least"})
-    """Share of the blocks at most that are visited in any case."""
+    """Share of the `top` blocks that is visited however clear the match is."""
     sinks: int = 64
     """First entries, visited in any case."""
     local: int = 512

@@ -51,7 +51,7 @@ class EMLLM(Recipe):
     longest: int = field(default=128, metadata={"formerly": "most"})
     """Entries of an event at most."""
     refine: Literal["none", "modularity", "conductance"] = "modularity"
-    """"modularity", "conductance" or "none"."""
+    """What moves each boundary to a better place: "modularity" or "conductance" of the keys, or "none"."""
     representatives: int = 4
     """Tokens that stand for an event."""
     sinks: int = 128

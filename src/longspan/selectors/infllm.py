@@ -41,9 +41,9 @@ class InfLLM(Recipe):
     top: int = 16
     """Blocks visited at most."""
     sinks: int = 128
-    """The paper's initial tokens."""
+    """First entries, visited in any case, the paper's initial tokens."""
     local: int = 4096
-    """The paper's local window."""
+    """Last entries, visited in any case, the paper's local window."""
     reading: int = 512
     """Queries that share a choice while text is read."""
 

@@ -50,7 +50,9 @@ class LongCache(Recipe):
     reading: int = 512
     """Queries that share a choice while text is read."""
     compare: Compare = "rotated"
-    """How queries meet keys where they choose: "rotated", "unrotated" or "edge", as in `retrieve`."""
+    """How queries meet keys where they choose: "rotated", as in attention; "unrotated", both before their rotation;
+    "edge", keys before it and queries turned by `local` positions.
+    """
 
     def __post_init__(self) -> None:
         check_range("spans", self.spans, 1)

@@ -43,7 +43,7 @@ class Squeezed(Recipe):
     budget: Budget = 0.1
     """Share of entries, or entries, visited by a head on average; the paper's sparsity is 1 − budget."""
     threshold: float | None = None
-    """The paper's T, in place of the budget."""
+    """The weight above which a cluster is visited, the paper's T, in place of the budget."""
     levels: int = 1
     """Levels of the lookup, 1 or 2."""
     local: int = 100

@@ -50,8 +50,7 @@ class Sensitivity(AdaKV):
     base: int = 0
     """Entries that each layer gets in any case."""
     floor: float = 0.0
-    """As in adakv, the share of the layer's budget that each head keeps in any case; the authors let heads compete
-    without one.
+    """The share of the layer's budget that each head keeps in any case; the authors let heads compete without one.
     """
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ class CaM(Merger):
     """
 
     merge_budget: int = 32
-    """m, 32 as in the authors' code; where fewer entries follow, these."""
+    """m, the kept values after a dropped one that take it in, 32 as in the authors' code; where fewer follow, these."""
     normalized: bool = True
     """Divide each kept value by 1 + the number of values it received, each counted as 1 / m. The authors drop one
     token at a step and do not; where a policy drops many at once, or often, sums grow without bound.

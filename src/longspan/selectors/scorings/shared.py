@@ -28,7 +28,9 @@ class Shared(Scoring):
     """The query heads of a KV head visit the same groups, as in ShadowKV, https://arxiv.org/abs/2410.21465."""
 
     pool: Literal["max", "mean", "sum"] = "max"
-    """"max" or "mean" over the heads of the softmax over groups, or "sum" of the matches themselves."""
+    """What stands for the heads together: "max" or "mean" over them of the softmax over groups, or "sum" of the
+    matches themselves.
+    """
 
     def __post_init__(self) -> None:
         check_choice("pool", self.pool, ("max", "mean", "sum"))

@@ -34,7 +34,8 @@ CARD = Card(
 class Spans(Scoring):
     """Each query of each head votes for its best groups, and all visit the spans around those with the most votes.
 
-    The cache selection of LongCache, https://arxiv.org/abs/2407.15176.
+    The cache selection of LongCache, https://arxiv.org/abs/2407.15176. Of groups with equally many votes the best match
+    wins.
     """
 
     joint: ClassVar[bool] = True
@@ -43,7 +44,7 @@ class Spans(Scoring):
     """Groups that each query votes for."""
     span: int = 32
     """Groups of a span, half of them before its middle. As many spans are visited as fit into the budget if none of
-    them meet. Of groups with equally many votes the best match wins.
+    them meet.
     """
 
     def __post_init__(self) -> None:

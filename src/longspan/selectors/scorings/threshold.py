@@ -34,9 +34,9 @@ class Threshold(Scoring):
     """
 
     level: float | None = None
-    """The threshold. None sets it at every choice so that the heads which choose together visit `budget` entries on
-    average; the paper calibrates one level for all layers beforehand, with the last queries of the fixed
-    context.
+    """The weight above which a group is visited. None sets it at every choice so that the heads which choose
+    together visit `budget` entries on average; the paper calibrates one level for all layers beforehand, with the
+    last queries of the fixed context.
     """
 
     def __post_init__(self) -> None:
