@@ -1,45 +1,51 @@
-"""The way of a question names each file once, and each is reached from one that was named before."""
+"""The way of a question names each file once, and exactly the files whose functions run."""
 
+import json
 import re
-from pathlib import Path
+import subprocess
+import sys
 
+import pytest
 from documentation import ROOT
 
-SRC = ROOT / "src" / "longspan"
 PAGE = ROOT / "docs" / "request.md"
-
-NAMED = re.findall(r"`([\w/]+\.py)`", PAGE.read_text("utf-8"))
-TOKEN, LAYER = (
-    re.findall(r"^\d+\. `", part, re.MULTILINE) for part in PAGE.read_text("utf-8").split("\n## ")[1:]
-)
+TOKEN, LAYER = PAGE.read_text("utf-8").split("\n## ")[1:]
 
 
-def imports(importing, file):
-    """Whether a file imports another, by itself or through the package that hands its names on."""
-    module = f"longspan.{file.removesuffix('.py').replace('/', '.')}"
-    package, _, name = module.rpartition(".")
-    text, hands_on = (
-        (SRC / each).read_text("utf-8") for each in (importing, Path(file).parent / "__init__.py")
+def named(text):
+    return re.findall(r"`([\w/]+\.py)`", text)
+
+
+def leading(text):
+    """The first file of each entry."""
+    return re.findall(r"^\d+\. `([\w/]+\.py)`", text, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def ran():
+    """The files that ran, by the script that the page names."""
+    finished = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "way.py")], capture_output=True, text=True, check=True
     )
-    return bool(
-        f"from {module} import" in text
-        or re.search(rf"from {package} import .*\b{name}\b", text)
-        or (
-            package != "longspan" and f"from {module} import" in hands_on and f"from {package} import" in text
-        )
-    )
+    return json.loads(finished.stdout.splitlines()[-1])
 
 
-def test_each_file_is_there_and_is_named_once():
-    assert sorted(set(NAMED)) == sorted(NAMED)
-    assert [file for file in NAMED if not (SRC / file).is_file()] == []
+def test_each_file_is_named_once():
+    files = named(TOKEN) + named(LAYER)
+    assert sorted(set(files)) == sorted(files)
 
 
-def test_each_file_is_reached_from_one_before():
-    for number, file in enumerate(NAMED[1:], 1):
-        assert any(imports(before, file) for before in NAMED[:number]), file
+def test_the_way_to_the_first_token_is_that_of_a_question(ran):
+    assert set(named(TOKEN)) == set(ran["token"]) - set(ran["layer"])
+    assert set(ran["layer"]) < set(ran["token"])
 
 
-def test_the_ways_are_no_longer_than_before():
-    assert len(TOKEN) < 22
-    assert len(LAYER) < 18
+def test_the_way_through_a_layer_is_that_of_its_attention(ran):
+    assert set(named(LAYER)) == set(ran["layer"])
+
+
+@pytest.mark.parametrize(("text", "way"), [(TOKEN, "token"), (LAYER, "layer")])
+def test_the_order_is_that_in_which_they_are_met(ran, text, way):
+    at = [ran[way].index(file) for file in leading(text)]
+    assert at == sorted(at)
+    assert len(at) == len(re.findall(r"^\d+\. ", text, re.MULTILINE))

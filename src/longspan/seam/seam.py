@@ -75,7 +75,7 @@ class Seam:
         """The text model's configuration."""
         return self.network.config.get_text_config(decoder=True)
 
-    @property
+    @cached_property
     def window(self) -> int:
         """Tokens that the model was made for, `UNBOUNDED` where all its layers are recurrent."""
         return trained_window(self.config) if self.borrowing.count else UNBOUNDED

@@ -258,8 +258,9 @@ class LayerStore:
 
     def prefetch(self) -> None:
         """Announces that everything will be read soon."""
-        for tier in self._tiers:
-            tier.rows.prefetch()
+        if self._medium is not MEMORY:
+            for tier in self._tiers:
+                tier.rows.prefetch()
 
     def fork(self, ledger: Ledger) -> LayerStore:
         """The same entries for a second session, copied only when one of the two writes."""
