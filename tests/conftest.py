@@ -1,6 +1,8 @@
 """Fixtures for all rooms."""
 
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 # Tests run side by side, one a core, and tiny models gain nothing from more threads. Torch asks when it is imported.
@@ -8,7 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from transformers import AutoConfig, AutoModelForCausalLM
 
 import longspan.model
@@ -16,15 +18,24 @@ from longspan.loading import Loaded, load_weights
 from longspan.model import Model
 from tiny import tiny_network, tiny_tokenizer
 
-# The first call of a kernel takes long; how long, says nothing.
-settings.register_profile("longspan", settings(), deadline=None, max_examples=50)
+# How long an example takes says nothing: the first call of a kernel takes long, and so does a busy machine.
+settings.register_profile(
+    "longspan", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+)
 settings.load_profile("longspan")
 
 
+@pytest.fixture(scope="session")
+def empty_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Places where nothing is yet. None is made before it is used, since few tests use theirs."""
+    folder = tmp_path_factory.mktemp("places")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def own_contexts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_contexts(empty_places: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees contexts that were saved outside it."""
-    monkeypatch.setenv("LONGSPAN_CONTEXTS", str(tmp_path / "contexts"))
+    monkeypatch.setenv("LONGSPAN_CONTEXTS", str(next(empty_places)))
 
 
 @pytest.fixture(scope="session")

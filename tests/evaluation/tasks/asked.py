@@ -12,6 +12,7 @@ TEXT = " ".join(
     for road in ("long", "dusty", "muddy")
     for deed in ("whistled", "thought of nothing much at all", "looked at the clouds above the hills")
 )
+HAYSTACK = Haystack(repeats=True, name="small", text=TEXT)
 
 
 def words(text: str) -> int:
@@ -21,13 +22,7 @@ def words(text: str) -> int:
 
 def request(length: int, seed: int = 1) -> Request:
     """A request of this length in words."""
-    return Request(
-        length=length,
-        seed=seed,
-        count_tokens=words,
-        overhead=20,
-        haystack=Haystack(repeats=True, name="small", text=TEXT),
-    )
+    return Request(length=length, seed=seed, count_tokens=words, overhead=20, haystack=HAYSTACK)
 
 
 def first(task: Task, count: int = 1, length: int = 2500, seed: int = 1) -> list[Sample]:
