@@ -1,5 +1,6 @@
 """Fixtures for all rooms."""
 
+import gc
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -23,6 +24,12 @@ settings.register_profile(
     "longspan", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
 )
 settings.load_profile("longspan")
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests and the libraries hold stays: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

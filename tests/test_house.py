@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -71,6 +72,11 @@ class Imports(ast.NodeVisitor):
         self.found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
 
 
+@cache
+def parsed(code: str) -> ast.Module:
+    return ast.parse(code)
+
+
 def room_of(dotted: str, package: Path) -> str:
     """The room that a dotted name within the package belongs to; "longspan" is the package itself."""
     name = dotted.split(".")[1] if "." in dotted else ""
@@ -84,7 +90,7 @@ def own_imports(package: Path) -> Iterator[tuple[Path, list[tuple[int, str]]]]:
         if path != package / "__init__.py":
             place = path.relative_to(package)
             imports = Imports(".".join(("longspan", *place.parts[:-1])))
-            imports.visit(ast.parse(path.read_text("utf-8")))
+            imports.visit(parsed(path.read_text("utf-8")))
             own = [each for each in imports.found if each[1].split(".")[0] == "longspan"]
             yield place, [each for each in own if each[1] != "longspan.__version__"]
 
@@ -262,7 +268,7 @@ def whole_file_faults(package: Path) -> Iterator[str]:
     for path in sorted(package.rglob("*.py")):
         if path.name in ("atomic.py", "cache_folder.py") and path.parent == package:
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
@@ -293,7 +299,7 @@ def option_faults(package: Path) -> Iterator[str]:
     for path in sorted(package.rglob("*.py")):
         if path.relative_to(package).parts[0] == "cli":
             continue
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path.read_text("utf-8"))):
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
             if OPTION.search(OTHERS.sub("", text)):
                 yield f"{path.relative_to(package)}:{node.lineno} names an option of the command"

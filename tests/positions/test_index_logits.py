@@ -1,6 +1,7 @@
 """Index methods in a model: logits against matrices of distances, and other parts beside them."""
 
 import math
+from functools import cache
 
 import pytest
 import torch
@@ -11,10 +12,15 @@ from naive_llama import naive_logits
 from tiny import headed, model_of, stock_logits, tiny_network, tokens
 
 
-@pytest.fixture(scope="module")
+@cache
+def made_for_32():
+    return model_of(tiny_network("llama", max_position_embeddings=WINDOW))
+
+
+@pytest.fixture
 def short_window():
     """A model made for 32 tokens."""
-    return model_of(tiny_network("llama", max_position_embeddings=WINDOW))
+    return made_for_32()
 
 
 def late(count: int) -> torch.Tensor:
@@ -36,18 +42,24 @@ CASES = {
 TEMPERED = "dca(temperature=0.1,factor=2)"
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 64, 2048])
-@pytest.mark.parametrize("text", CASES)
-def test_logits_are_those_of_the_matrix_of_distances(short_window, text, chunk):
-    ids, (shown, query_scale) = tokens(90), CASES[text]
+@cache
+def by_matrix(text: str) -> torch.Tensor:
+    """Logits of 90 tokens by the distances of one of the CASES."""
+    shown, query_scale = CASES[text]
     relative = by_formula(shown, 0, 90)
-    expected = naive_logits(
-        short_window.network,
-        ids,
+    return naive_logits(
+        made_for_32().network,
+        tokens(90),
         relative[..., 0] != UNSEEN,
         relative,
         query_scale=query_scale(90) if query_scale else None,
     )
+
+
+@pytest.mark.parametrize("chunk", [7, 64, 2048])
+@pytest.mark.parametrize("text", CASES)
+def test_logits_are_those_of_the_matrix_of_distances(short_window, text, chunk):
+    ids, expected = tokens(90), by_matrix(text)
     assert not torch.allclose(expected, stock_logits(short_window.network, ids), atol=1e-3)
     with short_window.session(f"positions={text}", chunk=chunk, window=90) as session:
         assert_close(session.logits(ids), expected, atol=1e-5, rtol=0)

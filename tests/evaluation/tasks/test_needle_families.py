@@ -1,6 +1,5 @@
 """What holds for every task of the families that hide needles or are needles throughout."""
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -8,6 +7,7 @@ from asked import first, request
 
 from longspan.evaluation import Task, TaskError
 from longspan.evaluation.catalogue import tasks
+from timing import processor_seconds
 
 FAMILIES = (
     "needlebench",
@@ -96,12 +96,11 @@ def test_the_question_is_asked_after_the_context(task):
     assert sample.facts.keys() & {"depth", "depths", "needles"}
 
 
-@every
+@pytest.mark.parametrize("task", {type(task): task for task in TASKS}.values(), ids=lambda task: task.name)
 def test_a_sample_of_128k_words_is_made_quickly(task):
-    begun = time.perf_counter()
-    [sample] = first(task, 1, 128_000)
-    assert time.perf_counter() - begun < 15
-    assert request(128_000).prompt_tokens(sample) > 0.9 * 128_000
+    made = []
+    assert processor_seconds(lambda: made.extend(first(task, 1, 128_000))) < 15
+    assert request(128_000).prompt_tokens(made[0]) > 0.9 * 128_000
 
 
 @every

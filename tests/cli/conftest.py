@@ -1,0 +1,36 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import longspan.model
+from longspan.model import Model
+
+
+@pytest.fixture(scope="session")
+def loaded() -> dict[object, Model]:
+    """Models of folders that all tests share, by folder and options."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def shared_folders_are_loaded_once(
+    request: pytest.FixtureRequest, loaded: dict[object, Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """load() of a folder that no test changes gives the model that is there already: commands leave no trace on it."""
+    folders = [
+        str(request.getfixturevalue(name))
+        for name in ("small_folder", "tiny_folder")
+        if name in request.fixturenames
+    ]
+    load: Callable[..., Model] = longspan.model.load
+
+    def load_once(name: str | Path | None = None, **options: object) -> Model:
+        if str(name) not in folders:
+            return load(name, **options)
+        key = (str(name), options.get("dtype"), options.get("device"))
+        if key not in loaded:
+            loaded[key] = load(name, **options)
+        return loaded[key]
+
+    monkeypatch.setattr(longspan.model, "load", load_once)
