@@ -144,12 +144,12 @@ def test_generating_is_like_reading_and_a_batch_is_its_sequences_alone(short_win
     alone = []
     for ids in texts:
         with short_window.session(plan, chunk=16, window=90) as session, headed(short_window.network) as rows:
-            alone.append([step.token for step in session.read(ids).generate(max_new_tokens=12)])
+            alone.append([step.token for step in session.read(ids).generate(max_new_tokens=8)])
         with short_window.session(plan, window=90) as session:
             whole = session.logits(torch.cat((ids, torch.tensor(alone[-1][:-1]))))
             assert_close(whole[len(ids) - 1 :], torch.stack(rows), atol=1e-5, rtol=0)
     with short_window.session(plan, size=3, chunk=16, window=90) as session:
-        steps = list(session.read(texts).generate(max_new_tokens=12))
+        steps = list(session.read(texts).generate(max_new_tokens=8))
     assert [[step.token for step in steps if step.sequence == number] for number in range(3)] == alone
 
 

@@ -108,7 +108,7 @@ def test_a_fork_goes_its_own_way():
     with model.session(SHADOW, chunk=48) as session:
         session.read(ids[:130])
         with session.fork() as twin:
-            for token in tokens(60, seed=3).tolist():
+            for token in tokens(20, seed=3).tolist():
                 twin.logits([token])
             found = [session.logits([token]) for token in ids[130:175].tolist()]
         session.read(ids[175:])

@@ -51,7 +51,7 @@ def test_policies_and_codecs_go_with_it(selector, other):
 
 @pytest.mark.parametrize("selector", SMALL)
 def test_a_fork_goes_on_alike(selector):
-    model, ids = tiny_model(), tokens(170)
+    model, ids = tiny_model(), tokens(163)
     with model.session(f"selector={selector}", chunk=48) as session:
         session.read(ids[:150])
         for token in ids[150:156].tolist():
