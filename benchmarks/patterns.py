@@ -27,10 +27,12 @@ from torch.nn.functional import scaled_dot_product_attention
 import longspan
 from longspan.kernels.attention import attend
 from longspan.kernels.blocks import attend_blocks
+from longspan.kernels.softmax import Softmax
 from longspan.patterns.a_shape import AShape
 from longspan.patterns.base import PatternView
 from longspan.patterns.recall import recall
 from longspan.plan import Plan
+from longspan.scene import Scene
 
 PATTERNS = (
     "a-shape",
@@ -59,8 +61,8 @@ class Taken(AShape):
 
     def index(self, reading: PatternView) -> Any:
         """As A-shape."""
-        if reading.layer in self.layers:
-            self.queries.setdefault(reading.layer, []).append(reading.query)
+        if reading.scene.layer in self.layers:
+            self.queries.setdefault(reading.scene.layer, []).append(reading.query)
         return super().index(reading)
 
 
@@ -95,14 +97,17 @@ def reading_of(
         return scores.masked_fill_(places > places[rows][:, None], -torch.inf).softmax(-1)
 
     return PatternView(
+        scene=Scene(
+            softmax=Softmax(scale=scale),
+            layer=layer,
+            layers=len(model.seam.layers),
+            seen=key.shape[1],
+            profile=model.profile,
+        ),
         query=query,
         key=key,
-        scale=scale,
-        layer=layer,
-        layers=len(model.seam.layers),
         weights=weights,
         state=state,
-        profile=model.profile,
     )
 
 
@@ -120,7 +125,7 @@ def dense_seconds(
     """Medians over layers and rounds of the stock kernel and of longspan's."""
     stock, ours = [], []
     for layer, (query, key, value) in taken.items():
-        scale = model.seam.layers[layer].scale
+        scale = model.seam.layers[layer].softmax.scale
 
         def by_stock(q: Tensor = query, k: Tensor = key, v: Tensor = value, s: float = scale) -> Tensor:
             return scaled_dot_product_attention(
@@ -147,7 +152,7 @@ def measure(
     times: dict[str, list[float]] = {"index": [], "attend": []}
     recalls = []
     for layer, (query, key, value) in taken.items():
-        scale = model.seam.layers[layer].scale
+        scale = model.seam.layers[layer].softmax.scale
         sample = torch.linspace(query.shape[1] // 8, query.shape[1] - 1, SAMPLED).long()
         for number in range(repeat):
             reading = reading_of(query, key, scale, layer, model, pattern.state())
@@ -163,7 +168,7 @@ def measure(
             )
             if number == 0:
                 with torch.inference_mode():
-                    recalls.append(recall(query, key, index, scale=scale, rows=sample))
+                    recalls.append(recall(query, key, index, softmax=Softmax(scale=scale), rows=sample))
     index, attended = statistics.median(times["index"]), statistics.median(times["attend"])
     return dense | {
         "index_seconds": index,

@@ -20,7 +20,7 @@ ORDER = (
     {"usage"},
     {"kernels"},
     {"store"},
-    {"registry", "slots"},
+    {"registry", "scene", "slots"},
     {"parts"},
     {"named"},
     {"positions", "patterns", "codecs"},

@@ -121,7 +121,7 @@ class Interrupting(StreamingLLM):
     now = False
 
     def scores(self, view):
-        if view.layer == 1 and Interrupting.now:
+        if view.scene.layer == 1 and Interrupting.now:
             raise Interrupted
         return super().scores(view)
 

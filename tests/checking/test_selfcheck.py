@@ -13,14 +13,24 @@ from tiny import model_of, stock_logits, tiny_network, tokens
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
+
+def told(**wrong):
+    """A fault in how a layer makes weights."""
+    return lambda call: replace(call, softmax=replace(call.softmax, **wrong))
+
+
+def sharper(call, factor):
+    return told(scale=factor * call.softmax.scale)(call)
+
+
 FAULTS = {
-    "scale of all layers": ("llama", lambda call: replace(call, scale=1.1 * call.scale)),
+    "scale of all layers": ("llama", lambda call: sharper(call, 1.1)),
     "scale of one layer": (
         "llama",
-        lambda call: replace(call, scale=call.scale * (1.25 if call.layer == 1 else 1)),
+        lambda call: sharper(call, 1.25 if call.layer == 1 else 1.0),
     ),
-    "soft cap": ("gemma2", lambda call: replace(call, softcap=None)),
-    "sinks": ("gpt_oss", lambda call: replace(call, sinks=None)),
+    "soft cap": ("gemma2", told(softcap=None)),
+    "sinks": ("gpt_oss", told(sinks=None)),
     "values of one head": (
         "qwen3",
         lambda call: replace(call, value=torch.cat((call.value[:1], 1.1 * call.value[1:]))),

@@ -6,6 +6,7 @@ import torch
 
 from longspan.kernels.block_index import BlockIndex
 from longspan.patterns.base import PatternView
+from scenes import scene
 
 
 def dense_weights(query, key, scale, softcap=None, sinks=None) -> torch.Tensor:
@@ -21,20 +22,13 @@ def dense_weights(query, key, scale, softcap=None, sinks=None) -> torch.Tensor:
     return torch.cat((scores, sinks[:, None, None].expand(-1, rows, 1)), -1).softmax(-1)[..., :-1]
 
 
-def reading_of(
-    query, key, *, scale=0.3, softcap=None, sinks=None, layer=0, layers=1, notes=None
-) -> PatternView:
+def reading_of(query, key, *, scale=0.3, softcap=None, sinks=None, **facts) -> PatternView:
     """A reading whose weights are those of dense attention."""
     return PatternView(
         query=query,
         key=key,
-        scale=scale,
-        softcap=softcap,
-        sinks=sinks,
-        layer=layer,
-        layers=layers,
+        scene=scene(scale=scale, softcap=softcap, sinks=sinks, **facts),
         weights=lambda rows: dense_weights(query, key, scale, softcap, sinks)[:, rows],
-        notes={} if notes is None else notes,
     )
 
 

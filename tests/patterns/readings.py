@@ -8,6 +8,7 @@ from longspan.kernels import naive
 from longspan.kernels.block_index import BlockIndex
 from longspan.kernels.blocks import attend_blocks
 from longspan.patterns.base import Pattern, PatternView
+from scenes import staged
 
 
 def reading(rows, keys, *, kv_heads=2, group=2, dim=8, seed=0, dtype=torch.float32, **more) -> PatternView:
@@ -16,9 +17,8 @@ def reading(rows, keys, *, kv_heads=2, group=2, dim=8, seed=0, dtype=torch.float
     return PatternView(
         query=torch.randn(kv_heads * group, rows, dim, generator=generator).to(dtype),
         key=torch.randn(kv_heads, keys, dim, generator=generator).to(dtype),
-        scale=0.3,
         weights=lambda _: pytest.fail("this pattern does not look at weights"),
-        **({"layer": 0, "layers": 1} | more),
+        **staged({"scale": 0.3} | more),
     )
 
 
@@ -69,9 +69,11 @@ def check_dense(pattern: Pattern, reading: PatternView) -> None:
     """With this pattern attention is causal and exact, and no pair is visited twice."""
     value = torch.randn(reading.key.shape)
     index = pattern.index(reading)
-    merge = attend_blocks(reading.query, reading.key, value, index, scale=reading.scale)
+    merge = attend_blocks(reading.query, reading.key, value, index, scale=reading.scene.softmax.scale)
     rows, keys = reading.query.shape[1], reading.key.shape[1]
     mask = torch.arange(keys) <= torch.arange(keys - rows, keys)[:, None]
     assert torch.equal(bias_of(index, reading) == 0, mask.expand(len(reading.query), -1, -1))
-    expected = naive.attention(reading.query, reading.key, value, scale=reading.scale, mask=mask)
+    expected = naive.attention(
+        reading.query, reading.key, value, scale=reading.scene.softmax.scale, mask=mask
+    )
     assert_close(merge.result(torch.float32), expected, atol=2e-6, rtol=1e-5)

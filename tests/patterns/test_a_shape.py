@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from longspan.patterns.a_shape import AShape
 from longspan.patterns.base import PatternView
 from naive_llama import causal, naive_logits
+from scenes import scene
 from tiny import stock_logits, tiny_model, tokens
 
 
@@ -82,9 +83,7 @@ def test_the_index_names_each_block_once(sinks, window, block, rows, past):
     reading = PatternView(
         query=torch.zeros(2, rows, 4),
         key=torch.zeros(1, keys, 4),
-        scale=1.0,
-        layer=0,
-        layers=1,
+        scene=scene(),
         weights=lambda _: pytest.fail("A-shape does not look at weights"),
     )
     index = AShape(sinks=sinks, window=window, block=block).index(reading)

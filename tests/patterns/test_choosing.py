@@ -18,6 +18,7 @@ from longspan.patterns.choosing import (
     pooled_scores,
     visits_of,
 )
+from scenes import scene
 
 seeds = st.integers(0, 999)
 
@@ -27,11 +28,8 @@ def reading(rows, keys, *, group=2, kv_heads=2, dim=4, seed=0, softcap=None):
     return PatternView(
         query=torch.randn(kv_heads * group, rows, dim, generator=generator),
         key=torch.randn(kv_heads, keys, dim, generator=generator),
-        scale=0.5,
-        layer=0,
-        layers=1,
+        scene=scene(scale=0.5, softcap=softcap),
         weights=lambda _: pytest.fail("nothing here looks at weights"),
-        softcap=softcap,
     )
 
 

@@ -22,13 +22,14 @@ def visits(pattern, reading):
     rows, keys, block = reading.query.shape[1], reading.key.shape[1], pattern.block
     past, blocks = keys - rows, math.ceil(keys / block)
     first, least = past // block, math.ceil(pattern.minimum / block)
-    weights = dense_weights(reading.query, reading.key, reading.scale, reading.softcap).tolist()
+    scale, softcap = reading.scene.softmax.scale, reading.scene.softmax.softcap
+    weights = dense_weights(reading.query, reading.key, scale, softcap).tolist()
     last = range(max(0, rows - block), rows)
     result, trusting = [], []
 
     def score(query, key):
-        value = float(query @ key) * reading.scale
-        return value if reading.softcap is None else reading.softcap * math.tanh(value / reading.softcap)
+        value = float(query @ key) * scale
+        return value if softcap is None else softcap * math.tanh(value / softcap)
 
     for head in range(len(reading.query)):
         key = reading.key[head // reading.group]

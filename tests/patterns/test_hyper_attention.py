@@ -29,7 +29,7 @@ class Naive:
         self.pattern, self.given = pattern, given
         self.rows, self.keys = given.query.shape[1], given.key.shape[1]
         self.start = self.keys - self.rows
-        self.generator = torch.Generator().manual_seed(pattern.seed * given.layers + given.layer)
+        self.generator = torch.Generator().manual_seed(pattern.seed * given.scene.layers + given.scene.layer)
         dim = given.key.shape[2]
         self.directions = torch.randn(dim, pattern.lsh_num_projs, generator=self.generator)
         self.bias = torch.full((len(given.query), self.rows, self.keys), -torch.inf)

@@ -16,6 +16,7 @@ from longspan.patterns.hip import HiP
 from longspan.patterns.lines import line_sums, slash_blocks
 from longspan.patterns.minference import MInference
 from longspan.patterns.xattention import XAttention
+from scenes import scene
 
 HEADS = 3
 
@@ -26,9 +27,7 @@ def reading(rows, keys, seed=0):
     return weights, PatternView(
         query=torch.zeros(HEADS, rows, 4),
         key=torch.zeros(1, keys, 4),
-        scale=1.0,
-        layer=0,
-        layers=1,
+        scene=scene(),
         weights=lambda some: weights[:, some],
         pieces=2,
     )
@@ -95,9 +94,7 @@ def _large(dtype):
     return PatternView(
         query=query.half().to(dtype),
         key=key.half().to(dtype),
-        scale=128**-0.5,
-        layer=0,
-        layers=1,
+        scene=scene(scale=128**-0.5),
         weights=lambda some: pytest.fail("one piece"),
     )
 

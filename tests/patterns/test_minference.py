@@ -10,6 +10,7 @@ from longspan.patterns.base import PatternView
 from longspan.patterns.minference import KINDS, Estimate, MInference, Shape
 from longspan.patterns.recall import recall
 from longspan.plan import Plan
+from scenes import scene
 from tiny import stock_logits, tiny_model, tokens
 
 
@@ -27,13 +28,9 @@ def reading_of(query, key, *, scale=0.5, softcap=None, weights=None, profile=Non
     return PatternView(
         query=query,
         key=key,
-        scale=scale,
-        softcap=softcap,
-        layer=0,
-        layers=1,
+        scene=scene(scale=scale, softcap=softcap, profile=lambda name: profile[name]),
         weights=lambda rows: weights[:, rows],
         pieces=pieces,
-        profile=lambda name: profile[name],
     )
 
 
@@ -175,7 +172,7 @@ def test_block_sparse_heads_have_lines_where_query_and_key_do_not_make_the_weigh
     blocks, lines = (MInference(patterns=kind, **sizes) for kind in ("block-sparse", "vertical-slash"))
     read = reading(70, 120, softcap=softcap)
     assert not torch.equal(mask_of(blocks.index(read), 4, 70, 120), mask_of(lines.index(read), 4, 70, 120))
-    others = softmax_weights(read.query.flip(1), read.key, read.scale)
+    others = softmax_weights(read.query.flip(1), read.key, read.scene.softmax.scale)
     read = reading_of(read.query, read.key, softcap=softcap, weights=others)
     assert torch.equal(mask_of(blocks.index(read), 4, 70, 120), mask_of(lines.index(read), 4, 70, 120))
 
@@ -206,9 +203,9 @@ def test_planted_lines_are_found():
         assert mask[row, keys - rows + row - PLANTED_DISTANCE]
         assert all(mask[row, key] for key in PLANTED_KEYS if key <= keys - rows + row)
     assert int(mask.sum()) < 0.15 * int(torch.ones(rows, keys).tril(keys - rows).sum())
-    assert recall(read.query, read.key, index, scale=read.scale) > 0.9
+    assert recall(read.query, read.key, index, softmax=read.scene.softmax) > 0.9
     window = MInference(patterns="a-shape", sinks=32, window=96, block=32).index(read)
-    assert recall(read.query, read.key, window, scale=read.scale) < 0.3
+    assert recall(read.query, read.key, window, softmax=read.scene.softmax) < 0.3
 
 
 def test_planted_blocks_are_found():

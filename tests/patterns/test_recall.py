@@ -8,6 +8,7 @@ from pattern_twins import dense_weights, visible
 from torch.testing import assert_close
 
 from longspan.kernels.block_index import BlockIndex, Bundle
+from longspan.kernels.softmax import Softmax
 from longspan.patterns import recall as module
 from longspan.patterns.recall import recall
 
@@ -55,21 +56,31 @@ def test_recall_is_the_weight_under_the_mask(rows, past, size, choosers, softcap
     )
     query = torch.randn(4, rows, 8, generator=generator)
     key = torch.randn(2, keys, 8, generator=generator)
+    softmax = Softmax(scale=0.7, softcap=softcap)
     held = (dense_weights(query, key, 0.7, softcap) * visible(index, 4, rows, keys)).sum(-1)
-    assert_close(recall(query, key, index, scale=0.7, softcap=softcap), held.mean(1))
+    assert_close(recall(query, key, index, softmax=softmax), held.mean(1))
     sample = torch.randperm(rows, generator=generator)[: 1 + rows // 3]
-    assert_close(recall(query, key, index, scale=0.7, softcap=softcap, rows=sample), held[:, sample].mean(1))
+    assert_close(
+        recall(query, key, index, softmax=softmax, rows=sample),
+        held[:, sample].mean(1),
+    )
 
 
 def test_looking_at_few_weights_at_a_time_changes_nothing(monkeypatch):
     query, key = torch.randn(2, 50, 4), torch.randn(1, 90, 4)
     index = BlockIndex(block=16, first=2, visits=torch.tensor([[[0], [1], [0], [2]]]))
-    whole = recall(query, key, index, scale=0.5)
+    whole = recall(query, key, index, softmax=Softmax(scale=0.5))
     monkeypatch.setattr(module, "_WEIGHTS", 1)
-    assert_close(recall(query, key, index, scale=0.5), whole)
+    assert_close(recall(query, key, index, softmax=Softmax(scale=0.5)), whole)
 
 
 def test_no_rows_are_refused():
     index = BlockIndex(block=16, first=0, visits=torch.zeros(1, 1, 0, dtype=torch.int64))
     with pytest.raises(ValueError, match="rows has 0 numbers"):
-        recall(torch.ones(1, 4, 2), torch.ones(1, 4, 2), index, scale=1.0, rows=torch.zeros(0).long())
+        recall(
+            torch.ones(1, 4, 2),
+            torch.ones(1, 4, 2),
+            index,
+            softmax=Softmax(scale=1.0),
+            rows=torch.zeros(0).long(),
+        )

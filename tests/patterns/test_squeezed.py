@@ -29,7 +29,7 @@ def clusters_of(pattern, key, segments):
 def expected(pattern, given):
     """Columns, and the first key visited in whole blocks, of each head and query block."""
     rows, keys, block = given.query.shape[1], given.key.shape[1], pattern.block
-    heads = len(given.query)
+    heads, softcap = len(given.query), given.scene.softmax.softcap
     columns, first = [[] for _ in range(heads)], []
     for own in range(given.start // block, (keys - 1) // block + 1):
         segments = max(0, own * block - pattern.local) // pattern.segment
@@ -42,9 +42,9 @@ def expected(pattern, given):
             centroids = [key[each].mean(0) for each in clusters]
             weights = torch.zeros(len(clusters))
             for row in members:
-                scores = [float(given.query[head, row] @ c) * given.scale for c in centroids]
-                if given.softcap is not None:
-                    scores = [given.softcap * math.tanh(score / given.softcap) for score in scores]
+                scores = [float(given.query[head, row] @ c) * given.scene.softmax.scale for c in centroids]
+                if softcap is not None:
+                    scores = [softcap * math.tanh(score / softcap) for score in scores]
                 total = sum(len(each) * math.exp(score) for each, score in zip(clusters, scores, strict=True))
                 for number, score in enumerate(scores):
                     weights[number] += math.exp(score) / total / len(members)
@@ -96,9 +96,7 @@ def part(whole, start, stop, state):
     return PatternView(
         query=whole.query[:, start:stop],
         key=whole.key[:, :stop],
-        scale=whole.scale,
-        layer=0,
-        layers=1,
+        scene=whole.scene,
         weights=whole.weights,
         state=state,
     )

@@ -10,13 +10,14 @@ from pattern_twins import dense_weights, fewest, random_reading, reading_of
 from readings import check_dense
 
 from longspan.patterns.uniprefill import UniPrefill
+from longspan.scene import Notes
 from tiny import stock_logits, tiny_model, tokens
 
 
 def twin(pattern, reading):
     """The tokens that stay, by blocks."""
     count, block = reading.query.shape[1], pattern.block
-    weights = dense_weights(reading.query, reading.key, reading.scale).tolist()
+    weights = dense_weights(reading.query, reading.key, reading.scene.softmax.scale).tolist()
     scores = [0.0] * math.ceil(count / block)
     for head in range(len(reading.query)):
         for row in range(max(0, count - pattern.last), count):
@@ -36,7 +37,7 @@ def twin(pattern, reading):
     st.integers(0, 999),
 )
 def test_blocks_that_the_last_queries_attend_to_stay(rows, share, sinks, last, seed):
-    pattern, notes = UniPrefill(share=share, first=1, every=2, sinks=sinks, last=last, block=16), {}
+    pattern, notes = UniPrefill(share=share, first=1, every=2, sinks=sinks, last=last, block=16), Notes()
     for layer in range(6):
         reading = random_reading(rows, 0, seed=seed + layer, spread=6.0, layer=layer, layers=6, notes=notes)
         stay = pattern.staying(reading)
@@ -48,7 +49,7 @@ def test_blocks_that_the_last_queries_attend_to_stay(rows, share, sinks, last, s
 
 def test_layers_that_are_not_asked_put_a_choice_off():
     """Only layers 3, 5 and 9 are asked, as where others have a sliding window: 3 and 9 choose."""
-    pattern, notes, chose = UniPrefill(first=2, every=4, sinks=0, last=16, block=16), {}, []
+    pattern, notes, chose = UniPrefill(first=2, every=4, sinks=0, last=16, block=16), Notes(), []
     for layer in (3, 5, 9, 11):
         reading = random_reading(160, 0, seed=layer, layer=layer, layers=12, notes=notes)
         chose.append(pattern.staying(reading) is not None)

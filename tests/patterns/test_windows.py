@@ -10,6 +10,7 @@ from longspan.patterns.base import PatternView
 from longspan.patterns.mswa import MSWA
 from longspan.patterns.tri_shape import TriShape
 from naive_llama import causal, naive_logits
+from scenes import scene
 from tiny import stock_logits, tiny_model, tokens
 
 
@@ -65,9 +66,7 @@ def reading(rows, keys, heads=4, layer=0, layers=1):
     return PatternView(
         query=torch.zeros(heads, rows, 4),
         key=torch.zeros(2, keys, 4),
-        scale=1.0,
-        layer=layer,
-        layers=layers,
+        scene=scene(layer=layer, layers=layers),
         weights=lambda _: pytest.fail("windows do not look at weights"),
     )
 

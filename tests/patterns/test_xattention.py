@@ -19,7 +19,7 @@ from tiny import stock_logits, tiny_model, tokens
 def shares(pattern, reading):
     """What each key block gets, tile by tile, as lists over heads and query blocks."""
     rows, keys, stride = reading.query.shape[1], reading.key.shape[1], pattern.stride
-    past, group = keys - rows, reading.group
+    past, group, softcap = keys - rows, reading.group, reading.scene.softmax.softcap
 
     def antidiagonal(head, a, b):
         total = 0.0
@@ -27,8 +27,8 @@ def shares(pattern, reading):
             i, j = a * stride + stride - 1 - step, b * stride + step
             if past <= i < keys and j < keys:
                 total += float(reading.query[head, i - past] @ reading.key[head // group, j])
-        score = total / stride * reading.scale
-        return score if reading.softcap is None else reading.softcap * math.tanh(score / reading.softcap)
+        score = total / stride * reading.scene.softmax.scale
+        return score if softcap is None else softcap * math.tanh(score / softcap)
 
     first, last = past // pattern.block, (keys - 1) // pattern.block
     result = [[[0.0] * (last + 1) for _ in range(first, last + 1)] for _ in reading.query]

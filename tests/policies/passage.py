@@ -9,6 +9,7 @@ from torch import Tensor
 from longspan.kernels.rotation import Table, rotate
 from longspan.policies.tracker import Tracker
 from longspan.policies.view import View
+from scenes import staged
 
 Turn = Callable[[Tensor], Table | None]
 DIM, SCALE = 6, 0.7
@@ -118,10 +119,8 @@ class Passage:
             "query_positions": at,
             "seen": seen,
             "scale": SCALE,
-            "layer": 0,
-            "layers": 1,
             "turn": self.turn,
             "tracker": self.tracker,
             "output": self.output,
         }
-        return View(**{**facts, **more})
+        return View(**staged({**facts, **more}))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from longspan.policies.view import View
+from scenes import staged
 
 
 def sight(positions: Sequence[Sequence[int]] = ((0,),), *, observed: int = 0, **facts) -> View:
@@ -12,17 +13,16 @@ def sight(positions: Sequence[Sequence[int]] = ((0,),), *, observed: int = 0, **
     longest = max(map(len, positions))
     seen = max(row[-1] for row in positions) + 1
     return View(
-        **{
-            "keys": torch.zeros(len(positions), longest, 2),
-            "values": torch.zeros(len(positions), longest, 2),
-            "positions": torch.tensor([[*row] + [0] * (longest - len(row)) for row in positions]),
-            "lengths": [len(row) for row in positions],
-            "queries": torch.zeros(2 * len(positions), observed, 2),
-            "query_positions": torch.arange(seen - observed, seen),
-            "seen": seen,
-            "scale": 1.0,
-            "layer": 0,
-            "layers": 1,
-        }
-        | facts
+        **staged(
+            {
+                "keys": torch.zeros(len(positions), longest, 2),
+                "values": torch.zeros(len(positions), longest, 2),
+                "positions": torch.tensor([[*row] + [0] * (longest - len(row)) for row in positions]),
+                "lengths": [len(row) for row in positions],
+                "queries": torch.zeros(2 * len(positions), observed, 2),
+                "query_positions": torch.arange(seen - observed, seen),
+                "seen": seen,
+            }
+            | facts
+        )
     )

@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from longspan.policies.ems import EMS
 from longspan.policies.view import View
+from scenes import scene
 
 
 @st.composite
@@ -25,10 +26,7 @@ def readings(draw: st.DrawFn) -> tuple[View, list[int]]:
         lengths=[seen] * rows,
         queries=torch.randn(rows * group, seen, 4, generator=generator),
         query_positions=torch.arange(seen),
-        seen=seen,
-        scale=0.5,
-        layer=0,
-        layers=1,
+        scene=scene(seen=seen, scale=0.5),
     )
     return view, chunks
 
@@ -43,7 +41,7 @@ def until(view: View, first: int, stop: int, **changes: object) -> View:
         lengths=[stop] * len(view.keys),
         queries=view.queries[:, first:stop],
         query_positions=view.query_positions[first:stop],
-        seen=stop,
+        scene=replace(view.scene, seen=stop),
         **changes,
     )
 
@@ -51,11 +49,15 @@ def until(view: View, first: int, stop: int, **changes: object) -> View:
 def naive_scores(view: View, row: int, window: int, local: float) -> list[float]:
     """Entry by entry."""
     group = len(view.queries) // len(view.keys)
-    outside = max(0, view.seen - window)
+    outside = max(0, view.scene.seen - window)
     everywhere, lately = [0.0] * outside, [0.0] * outside
     for head in range(row * group, (row + 1) * group):
-        for at in range(view.seen):
-            weights = (view.keys[row, : at + 1] @ view.queries[head, at] * view.scale).softmax(0).tolist()
+        for at in range(view.scene.seen):
+            weights = (
+                (view.keys[row, : at + 1] @ view.queries[head, at] * view.scene.softmax.scale)
+                .softmax(0)
+                .tolist()
+            )
             for entry, weight in enumerate(weights[:outside]):
                 everywhere[entry] += weight / group
                 if at >= outside:
@@ -64,7 +66,7 @@ def naive_scores(view: View, row: int, window: int, local: float) -> list[float]
         (1 - local) * some / sum(everywhere) + local * few / sum(lately)
         for some, few in zip(everywhere, lately, strict=True)
     ]
-    return mixed + [float("inf")] * (view.seen - outside)
+    return mixed + [float("inf")] * (view.scene.seen - outside)
 
 
 @given(readings(), st.sampled_from([1, 4, 30]), st.sampled_from([0.0, 0.3, 1.0]))

@@ -70,7 +70,7 @@ def mine(length: int, chunk: int, size: int, layers: int, **ladder: int) -> list
         for start in range(0, length, chunk):
             row = torch.cat((row, torch.arange(start, min(length, start + chunk))))
             view = sight([row.tolist()], layer=layer, layers=layers, allocation=cursor)
-            budget = policy.allocator.layer_budget(policy.limit(view.seen), view)
+            budget = policy.allocator.layer_budget(policy.limit(view.scene.seen), view)
             if len(row) > budget:
                 scores = policy.ranked(view, budget)
                 count = int(policy.allocator.counts(scores, budget, view))

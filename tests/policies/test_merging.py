@@ -21,6 +21,7 @@ from longspan.policies.view import View
 from longspan.store.form import Plain
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
+from scenes import scene
 
 MERGERS = [
     Merge(),
@@ -49,10 +50,7 @@ def view_of(lengths: list[int], seen: int = 40) -> View:
         lengths=lengths,
         queries=torch.zeros(rows, 0, 4),
         query_positions=torch.zeros(0, dtype=torch.long),
-        seen=seen,
-        scale=0.5,
-        layer=0,
-        layers=1,
+        scene=scene(seen=seen, scale=0.5),
     )
 
 

@@ -19,6 +19,7 @@ from longspan.policies.snapkv import SnapKV
 from longspan.policies.tova import TOVA
 from longspan.policies.view import View
 from naive_llama import causal, naive_logits
+from scenes import scene, staged
 from tiny import tiny_model, tokens
 
 
@@ -41,10 +42,7 @@ def views(draw: st.DrawFn) -> View:
         lengths=[len(row) for row in kept],
         queries=torch.randn(rows * group, observed, 4, generator=generator),
         query_positions=torch.tensor(recent),
-        seen=seen,
-        scale=0.5,
-        layer=0,
-        layers=1,
+        scene=scene(seen=seen, scale=0.5),
     )
 
 
@@ -52,13 +50,13 @@ def naive_snapkv(view: View, row: int, window: int, kernel: int, pooling: str) -
     """The score of every entry of one row, entry by entry."""
     count, positions = view.lengths[row], view.positions[row].tolist()
     group = len(view.queries) // len(view.keys)
-    inside = [position >= view.seen - window for position in positions[:count]]
+    inside = [position >= view.scene.seen - window for position in positions[:count]]
     scores = [0.0] * count
     for head in range(row * group, (row + 1) * group):
         received = [0.0] * count
         for number, at in enumerate(view.query_positions.tolist()):
             visible = [entry for entry in range(count) if positions[entry] <= at]
-            products = view.keys[row, visible] @ view.queries[head, number] * view.scale
+            products = view.keys[row, visible] @ view.queries[head, number] * view.scene.softmax.scale
             for entry, weight in zip(visible, products.softmax(0).tolist(), strict=True):
                 received[entry] += weight / len(view.query_positions)
         received = [0.0 if inside[entry] else received[entry] for entry in range(count)]
@@ -86,11 +84,11 @@ def test_tova_scores_are_those_of_a_loop(view):
     for head in range(heads):
         row = head // group
         entries = range(view.lengths[row])
-        products = view.keys[row, entries] @ view.queries[head, -1] * view.scale
+        products = view.keys[row, entries] @ view.queries[head, -1] * view.scene.softmax.scale
         for entry, weight in zip(entries, products.softmax(0).tolist(), strict=True):
             position = int(view.positions[row, entry])
             received[position] = received.get(position, 0.0) + weight / heads
-    received[view.seen - 1] = float("inf")
+    received[view.scene.seen - 1] = float("inf")
     for row, count in enumerate(view.lengths):
         expected = torch.tensor([received[position] for position in view.positions[row, :count].tolist()])
         assert_close(scores[row, :count], expected, atol=1e-6, rtol=1e-5)
@@ -129,19 +127,19 @@ def random_view(lengths: list[int], *, seed: int = 0, keys: torch.Tensor | None 
     for row, length in enumerate(lengths):
         states[:, row, length:] = 0
     return View(
-        **{
-            "keys": states[0] if keys is None else keys,
-            "values": states[1],
-            "positions": torch.arange(longest).expand(len(lengths), -1),
-            "lengths": lengths,
-            "queries": torch.empty(len(lengths), 0, 5),
-            "query_positions": torch.empty(0, dtype=torch.long),
-            "seen": longest,
-            "scale": 0.5,
-            "layer": 0,
-            "layers": 1,
-        }
-        | facts
+        **staged(
+            {
+                "keys": states[0] if keys is None else keys,
+                "values": states[1],
+                "positions": torch.arange(longest).expand(len(lengths), -1),
+                "lengths": lengths,
+                "queries": torch.empty(len(lengths), 0, 5),
+                "query_positions": torch.empty(0, dtype=torch.long),
+                "seen": longest,
+                "scale": 0.5,
+            }
+            | facts
+        )
     )
 
 

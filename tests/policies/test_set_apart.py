@@ -14,6 +14,7 @@ from longspan.policies.view import View
 from longspan.store.form import Plain
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
+from scenes import scene
 
 HEADS, DIM = 2, 16
 
@@ -36,10 +37,7 @@ def view_of(store: LayerStore) -> View:
         lengths=store.lengths,
         queries=keys[:, :0],
         query_positions=torch.zeros(0, dtype=torch.long),
-        seen=store.seen,
-        scale=1.0,
-        layer=0,
-        layers=1,
+        scene=scene(seen=store.seen, scale=1.0),
     )
 
 

@@ -25,7 +25,7 @@ def scored(draw: st.DrawFn) -> tuple[View, torch.Tensor, list[int]]:
         for _ in range(draw(st.integers(1, 3)))
     ]
     rounds = sorted({0, *draw(st.sets(st.integers(0, seen - 1), max_size=5))})
-    view = sight(rows, rounds=torch.tensor(rounds))
+    view = sight(rows, rounds=rounds)
     scores = torch.rand(
         view.positions.shape, generator=torch.Generator().manual_seed(draw(st.integers(0, 99)))
     )

@@ -46,17 +46,17 @@ def test_strongest_is_the_largest_of_all_weights(view):
 
 @given(views())
 def test_weights_are_a_softmax_over_entries_and_sink(view):
-    weights = view.attention()
+    weights, softmax = view.attention(), view.scene.softmax
     for head, query in enumerate(view.queries.float()):
         row, member = divmod(head, view.group)
         keys, places = view.keys[row].float(), view.positions[row]
         for number, at in enumerate(view.query_positions.tolist()):
             seen = [entry for entry in range(view.lengths[row]) if int(places[entry]) <= at]
-            scores = keys[seen] @ query[number] * view.scale
-            if view.softcap is not None:
-                scores = view.softcap * torch.tanh(scores / view.softcap)
-            if view.sinks is not None:
-                scores = torch.cat((scores, view.sinks[head : head + 1]))
+            scores = keys[seen] @ query[number] * softmax.scale
+            if softmax.softcap is not None:
+                scores = softmax.softcap * torch.tanh(scores / softmax.softcap)
+            if softmax.sinks is not None:
+                scores = torch.cat((scores, softmax.sinks[head : head + 1]))
             assert_close(weights[row, member, number, seen], scores.softmax(0)[: len(seen)], **EXACT)
 
 

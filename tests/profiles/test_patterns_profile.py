@@ -9,6 +9,7 @@ from longspan.patterns.minference import KINDS, Estimate, MInference
 from longspan.plan import Plan
 from longspan.profiles import patterns
 from longspan.profiles.profiles import prepare
+from scenes import scene
 from tiny import model_of, tiny_network
 
 SMALL = MInference(block=16, last=32, sure_vertical=2, sure_slash=4, least_slash=4)
@@ -18,9 +19,7 @@ def reading(query, key, scale=0.5):
     rows, keys = query.shape[1], key.shape[1]
     scores = query @ key.repeat_interleave(len(query) // len(key), 0).mT * scale
     weights = scores.masked_fill(torch.ones(rows, keys).triu(keys - rows + 1).bool(), -torch.inf).softmax(-1)
-    return PatternView(
-        query=query, key=key, scale=scale, layer=0, layers=1, weights=lambda some: weights[:, some]
-    )
+    return PatternView(scene=scene(scale=scale), query=query, key=key, weights=lambda some: weights[:, some])
 
 
 def seen(index, head, row, start):

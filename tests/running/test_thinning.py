@@ -39,7 +39,7 @@ class Scripted(Thinning):
 
     def staying(self, reading):
         count = reading.query.shape[1]
-        return torch.tensor(stays(count, self.of)) if reading.layer < 2 else None
+        return torch.tensor(stays(count, self.of)) if reading.scene.layer < 2 else None
 
 
 def stays(count: int, of: int) -> list[bool]:

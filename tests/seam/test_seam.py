@@ -31,7 +31,7 @@ class FailingPolicy(Policy):
     layer: int = 1
 
     def scores(self, view):
-        if view.layer == self.layer:
+        if view.scene.layer == self.layer:
             raise Failed
         return view.positions.float()
 
@@ -310,7 +310,7 @@ def test_what_is_learnt_through_the_seam_is_what_the_stock_model_learns(family):
     def attention(call):
         layer = seam.layers[call.layer]
         straight = turned_by(layer.rope, Turned(query=call.query, key=call.key), places)
-        return stated(straight, call.value, layer, call.sinks)
+        return stated(straight, call.value, layer, call.softmax.sinks)
 
     def recurring(step):
         return step.run(step.hidden, RecurrentState())

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from visits import around, choice, generate, random, read, runs, top, visit
 
+from longspan.scene import Notes
 from longspan.selectors.actqkv import ActQKV
 from longspan.selectors.digests.representatives import Representatives
 from longspan.selectors.groupings.pages import Pages
@@ -122,7 +123,7 @@ def test_mpcache_looks_into_large_boxes_and_shares_with_the_next_layer(group, me
             for q, channel in zip(query[head].tolist(), box.T.tolist(), strict=True)
         )
 
-    notes = {}
+    notes = Notes()
     visited = choice(selector, query, keys, notes=notes)
     for head in range(4):
         large = [boxes[n : n + merge] for n in range(0, len(boxes) - merge + 1, merge)]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from visits import around, choice, random
 
+from longspan.scene import Notes
 from longspan.selectors.round_attention import RoundAttention
 
 
@@ -15,11 +16,11 @@ from longspan.selectors.round_attention import RoundAttention
 def test_the_fewest_rounds_that_hold_a_share_of_the_weight(begins, share, seed):
     length = 60
     begins = [0, *sorted(begins)]
-    notes = {}
+    notes = Notes()
     selector = RoundAttention(watershed=1, share=share)
     keys, query = random(2, length, 8, seed=seed), random(4, 8, seed=seed + 1)
     rounds = [range(*pair) for pair in pairwise(begins)]
-    facts = {"rounds": torch.tensor(begins), "notes": notes}
+    facts = {"rounds": begins, "notes": notes}
     assert choice(selector, query, keys, layer=1, **facts) == [list(range(length))] * 4
     weights = [0.0] * len(rounds)
     for head in range(4):
@@ -49,7 +50,7 @@ def test_rounds_of_rows_that_hold_different_entries():
     """Where a policy has left each row other tokens, a round is what each row still has of it."""
     keys, query = random(2, 6, 8, seed=0), random(2, 8, seed=1)
     positions = torch.tensor([[0, 1, 10, 11, 12, 30], [0, 10, 11, 12, 20, 30]])
-    facts = {"rounds": torch.tensor([0, 10, 20]), "positions": lambda: positions, "notes": {}, "start": 30}
+    facts = {"rounds": [0, 10, 20], "positions": lambda: positions, "notes": Notes(), "start": 30}
     selector = RoundAttention(watershed=0, share=0.01)
     choice(selector, query, keys, layer=0, **facts)
     first, second = choice(selector, query, keys, layer=1, **facts)

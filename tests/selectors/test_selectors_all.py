@@ -11,6 +11,7 @@ from visits import generate, lists, random, visit
 
 from longspan import Plan
 from longspan.errors import PlanError
+from longspan.scene import Notes
 from longspan.selectors import METHODS
 
 # text: (first entries always visited, last entries always visited, most that is chosen besides of 150 entries)
@@ -79,7 +80,8 @@ def selector_of(text):
 
 
 def facts(entries, notes):
-    return {"surprise": SURPRISE[:entries], "rounds": ROUNDS[entries > ROUNDS], "notes": notes}
+    rounds = ROUNDS[entries > ROUNDS].tolist()
+    return {"surprise": lambda: SURPRISE[:entries], "rounds": rounds, "notes": notes}
 
 
 def layers(selector, keys, queries, first, summaries=None):
@@ -87,7 +89,7 @@ def layers(selector, keys, queries, first, summaries=None):
     summaries = summaries or [selector.summary(), selector.summary()]
     found = []
     for step, pair in enumerate(queries):
-        notes, entries = {}, first + step
+        notes, entries = Notes(), first + step
         found.append([])
         for layer, (summary, query, mine) in enumerate(zip(summaries, pair, keys, strict=True)):
             each = visit(query, mine, entries, layer=layer, **facts(entries - 1, notes))
@@ -204,7 +206,7 @@ def test_what_is_remembered_in_half_precision_is_compared_in_full(text):
         summaries = [selector.summary(), selector.summary()]
         found.append([])
         for step, pair in enumerate(queries):
-            notes = {}
+            notes = Notes()
             for layer, (summary, query, mine) in enumerate(zip(summaries, pair, keys, strict=True)):
                 each = visit(query, mine, 140 + step, layer=layer, **facts(139 + step, notes))
                 summary.extend(each)  # what is remembered is the same

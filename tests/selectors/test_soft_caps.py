@@ -110,7 +110,7 @@ def test_a_session_on_a_model_with_a_cap_chooses_by_bounded_scores(monkeypatch):
 
     def watched(summary, each):
         chosen = select(summary, each)
-        seen.append((each.query[:, 0], each.keys(0, each.entries), each.softcap, chosen))
+        seen.append((each.query[:, 0], each.keys(0, each.entries), each.scene.softmax.softcap, chosen))
         return chosen
 
     monkeypatch.setattr(Retrieval, "select", watched)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from visits import around, choice, generate, random, top
 
+from longspan.scene import Notes
 from longspan.selectors.inter_layer import InterLayer
 from longspan.selectors.longcache import LongCache
 from longspan.selectors.recycled import Recycled
@@ -101,7 +102,7 @@ def test_recycled_chooses_anew_after_more_text():
 @given(st.integers(1, 12), st.integers(2, 4), SEEDS)
 def test_layers_of_a_block_visit_what_the_first_one_attended_to(budget, layers, seed):
     selector = InterLayer(budget=budget, layers=layers, sinks=2, local=5, dense=1)
-    notes, best = {}, []
+    notes, best = Notes(), []
     for layer in range(1, 8):
         keys, query = random(2, 40, 8, seed=seed + layer), random(4, 8, seed=seed + 100 + layer)
         visited = choice(selector, query, keys, layer=layer, notes=notes)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from longspan.selectors.base import Chosen, Selector, Summary, Visit
+from scenes import staged
 
 
 def random(*shape: int, seed: int) -> Tensor:
@@ -23,12 +24,10 @@ def visit(query: Tensor, keys: Tensor, entries: int, **changes: Any) -> Visit:
         "start": entries - 1 if single else entries,
         "keys": lambda start, stop: keys[:, start:stop],
         "positions": lambda: torch.arange(entries).expand(len(keys), -1),
-        "layer": 0,
         "layers": 4,
-        "rounds": torch.zeros(1, dtype=torch.long),
+        "scale": query.shape[-1] ** -0.5,
     }
-    facts["scale"] = query.shape[-1] ** -0.5
-    return Visit(**(facts | changes))
+    return Visit(**staged(facts | changes))
 
 
 def lists(chosen: Chosen | None, heads: int, entries: int) -> list[list[int]]:

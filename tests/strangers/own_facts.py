@@ -24,7 +24,7 @@ class Learned(Policy):
     profile = "embedding-norms"
 
     def scores(self, view):
-        return view.keys.float() @ weights().to(view.keys.device) * view.profile(self.profile).mean()
+        return view.keys.float() @ weights().to(view.keys.device) * view.scene.profile(self.profile).mean()
 
 
 def norms(seam, tokenizer):

@@ -15,7 +15,7 @@ class RareTokens(Policy):
     def scores(self, view):
         ids = view.ids
         counts = torch.bincount(ids[0]).float()
-        newest = view.positions == view.seen - 1
+        newest = view.positions == view.scene.seen - 1
         return (1 / counts.clamp(min=1)[ids.clamp(max=len(counts) - 1)]).masked_fill(newest, torch.inf)
 
 

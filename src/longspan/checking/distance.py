@@ -74,7 +74,7 @@ def _check_behind(
             Turned(query=handed.query[0].float(), key=handed.key[0].float()),
             handed.value[0].float(),
         )
-        out = stated(both, value, layers[number], seen.raw[number].sinks).to(handed.query.dtype)
+        out = stated(both, value, layers[number], seen.raw[number].softmax.sinks).to(handed.query.dtype)
         given.append(out)
         allowed.append(_allowed(handed.value, _noise(handed, both, value, seen.implementation)))
         return out.transpose(0, 1)[None].contiguous()
@@ -128,7 +128,7 @@ class _Past:
 
     def __init__(self, call: Call, count: int, draws: _Draws) -> None:
         size = call.query.float().square().sum(-1).mean().sqrt()
-        self.spread = float(_SPREAD / (size * abs(call.scale)).clamp(min=1e-6))
+        self.spread = float(_SPREAD / (size * abs(call.softmax.scale)).clamp(min=1e-6))
         self.count, self.layer, self._draws = count, call.layer, draws
         self.pair: tuple[Tensor, Tensor] | None = None
 

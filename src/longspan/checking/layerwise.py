@@ -96,12 +96,12 @@ class Trials:
         straight = turned_by(layer.rope, turned(raw), positions)
         value = raw.value.float()
         spread = _scores(straight, layer).std((1, 2), keepdim=True).clamp(min=1e-6)
-        wanted = [*_SPREADS] if layer.softcap is None else [*_SPREADS, _CAPS * layer.softcap]
+        wanted = [*_SPREADS] if layer.softmax.softcap is None else [*_SPREADS, _CAPS * layer.softmax.softcap]
         for size in wanted:
             gain = (size / spread).log2().round().exp2()
             larger = Turned(query=straight.query * gain, key=straight.key)
             exact = self._attended(handed, larger, value)
-            found = stated(larger, value, layer, raw.sinks)
+            found = stated(larger, value, layer, raw.softmax.sinks)
             if not (error := float(relative_error(found, exact).max())) <= _EXACT:
                 raise self._seam.unsupported(
                     f"layer {number} does more than attend by its scale, window, soft cap and sinks: its output is "
@@ -126,7 +126,7 @@ def relative_error(mine: Tensor, theirs: Tensor) -> Tensor:
 
 def _scores(given: Turned, layer: Layer) -> Tensor:
     """`[heads, n, n]`."""
-    return _grouped(given.query, given.key.transpose(1, 2)) * layer.scale
+    return _grouped(given.query, given.key.transpose(1, 2)) * layer.softmax.scale
 
 
 def _grouped(left: Tensor, right: Tensor) -> Tensor:
@@ -137,8 +137,8 @@ def _grouped(left: Tensor, right: Tensor) -> Tensor:
 def stated(given: Turned, value: Tensor, layer: Layer, sinks: Tensor | None) -> Tensor:
     """Attention in fp32 by what is known of a layer, as its formula reads; the queries are those of the last keys."""
     scores = _scores(given, layer)
-    if layer.softcap is not None:
-        scores = layer.softcap * (scores / layer.softcap).tanh()
+    if layer.softmax.softcap is not None:
+        scores = layer.softmax.softcap * (scores / layer.softmax.softcap).tanh()
     places = torch.arange(scores.shape[-1], device=scores.device)
     behind = places[-scores.shape[-2] :, None] - places
     scores = scores.masked_fill((behind < 0) | (behind >= (layer.window or len(places))), -torch.inf)

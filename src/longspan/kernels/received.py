@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.kernels.softmax import Softmax, beside
+
 # Weights that are held at a time, but of as many rows at least as make a product worth its while.
 _WEIGHTS = 1 << 23
 _ROWS = 32
@@ -23,12 +25,11 @@ _KEYS = 128
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Attention:
-    """Softmax of scale · query · keyᵀ, in which a query sees the keys up to its own position.
+    """Softmax of query · keyᵀ, in which a query sees the keys up to its own position.
 
     query `[heads, n, d]` at query_positions `[n]`, key `[kv_heads, m, d]` at positions `[kv_heads, m]`, both of any
     float format; positions are int64 and ascend. lengths: keys of each row, what lies behind them does not exist. A
-    query that sees no key gives nothing. softcap: bounds scaled scores. sinks `[heads]`: logits that take part in the
-    softmax of each head and are no keys.
+    query that sees no key gives nothing.
     """
 
     query: Tensor
@@ -36,9 +37,7 @@ class Attention:
     positions: Tensor
     query_positions: Tensor
     lengths: list[int]
-    scale: float
-    softcap: float | None = None
-    sinks: Tensor | None = None
+    softmax: Softmax
 
     def received(self, factors: Tensor | None = None) -> Tensor:
         """Sum of a key's weights over the queries, mean over the query heads of its group: fp32 `[kv_heads, m]`.
@@ -83,7 +82,14 @@ class Attention:
             return
         at, seeing = self.positions[row, :length].contiguous(), self.query_positions.contiguous()
         key = self.key[row, :length].float().contiguous()
-        query = self.query.unflatten(0, (-1, group))[row].transpose(0, 1).float().mul(self.scale).contiguous()
+        query = (
+            self.query.unflatten(0, (-1, group))[row]
+            .transpose(0, 1)
+            .float()
+            .mul(self.softmax.scale)
+            .contiguous()
+        )
+        sinks = None if self.softmax.sinks is None else self.softmax.sinks.unflatten(0, (-1, group))[row]
         begin = int(torch.searchsorted(seeing, at[0]))
         step = _block(length, group)
         starts = torch.arange(begin, count, step, device=at.device)
@@ -96,16 +102,10 @@ class Attention:
             scores = self._scores(query[queries], key[:end])
             hidden = at[sure:end] > seeing[queries, None]
             scores[..., sure:].masked_fill_(hidden[:, None], -torch.inf)
-            if self.sinks is not None:
-                sinks = self.sinks.unflatten(0, (-1, group))[row].float()
-                left = torch.sigmoid(scores.logsumexp(-1) - sinks)
-                yield queries, torch.softmax(scores, -1, out=scores).mul_(left[..., None])
-            else:
-                yield queries, torch.softmax(scores, -1, out=scores)
+            yield queries, beside(scores, sinks, out=scores)
 
     def _scores(self, query: Tensor, key: Tensor) -> Tensor:
-        scores = _product(query.flatten(0, 1), key).view(*query.shape[:2], len(key))
-        return scores if self.softcap is None else scores.div_(self.softcap).tanh_().mul_(self.softcap)
+        return self.softmax.bounded(_product(query.flatten(0, 1), key).view(*query.shape[:2], len(key)))
 
 
 def _block(keys: int, group: int) -> int:

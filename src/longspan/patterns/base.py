@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from longspan.errors import PlanError
 from longspan.kernels.block_index import BlockIndex
+from longspan.scene import Scene
 from longspan.slots import Slots
 from longspan.store.state import State
-
-
-def _unmeasured(name: str) -> Tensor:
-    raise LookupError(f"profile {name!r} was not measured for this reading")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,33 +22,26 @@ class PatternView:
     """What a pattern may look at, in one layer, while one chunk is read.
 
     query `[heads, n, dim]` and key `[kv_heads, m, dim]`, both rotated; the queries are the last n of the m
-    entries that the keys cover. scale: what query · key is multiplied with, before softcap bounds it; in fp16, whose
-    range the products of real models leave, the queries are scaled instead, and scale is 1. layer counts
-    from 0 of `layers`. weights: softmax weights of some of the queries over all keys up to their own, fp32
-    `[heads, w, m]`, under the plan's positions; for few queries at a time. sinks `[heads]`: learned logits that take
-    part in the softmax of these weights, None for none. pieces: of the positions that these queries
+    entries that the keys cover. In fp16, whose range the products of real models leave, the queries are scaled, and
+    the scene's scale is 1. weights: softmax weights of some of the queries over all keys up to their own, fp32
+    `[heads, w, m]`, under the plan's positions; for few queries at a time. pieces: of the positions that these queries
     have; with one, the weights are those of query · key. state: what `Pattern.state` made for this
-    layer of this sequence, None where it makes none. notes: a dict that the layers of one forward pass share, empty in
-    the first. profile: facts measured once of the model, by name.
+    layer of this sequence, None where it makes none.
     """
 
+    scene: Scene
     query: Tensor
     key: Tensor
-    scale: float
-    layer: int
-    layers: int
     weights: Callable[[slice], Tensor]
-    softcap: float | None = None
-    sinks: Tensor | None = None
     pieces: int = 1
     state: State | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
-    profile: Callable[[str], Tensor] = _unmeasured
 
     def __post_init__(self) -> None:
         if self.query.dtype is torch.float16:
-            object.__setattr__(self, "query", self.query * self.scale)
-            object.__setattr__(self, "scale", 1.0)
+            softmax = self.scene.softmax
+            scene = replace(self.scene, softmax=replace(softmax, scale=1.0))
+            object.__setattr__(self, "query", self.query * softmax.scale)
+            object.__setattr__(self, "scene", scene)
 
     @property
     def start(self) -> int:
@@ -74,7 +64,7 @@ class Pattern(ABC):
 
     pieces: whether it also works with position schemes of several pieces. Then it may look at places and at
     `PatternView.weights`, but not at query · key, which belong to one piece only.
-    profile: what it asks `PatternView.profile` for, "" for nothing; it is measured before anything is read.
+    profile: what it asks `scene.profile` for, "" for nothing; it is measured before anything is read.
     """
 
     pieces: ClassVar[bool] = False

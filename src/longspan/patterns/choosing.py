@@ -51,9 +51,10 @@ def pooled_scores(reading: PatternView, block: int) -> Tensor:
     """
     query = pooled(reading.query, block, reading.start).unflatten(0, (-1, reading.group))
     key = pooled(reading.key, block)
-    scores: Tensor = query.flatten(1, 2) @ key.mT * reading.scale
-    scores = scores.unflatten(1, (reading.group, -1)).flatten(0, 1)
-    return scores if reading.softcap is None else (scores / reading.softcap).tanh() * reading.softcap
+    products: Tensor = query.flatten(1, 2) @ key.mT
+    scores = reading.scene.softmax.logits(products, out=products)
+    found: Tensor = scores.unflatten(1, (reading.group, -1)).flatten(0, 1)
+    return found
 
 
 def highest(scores: Tensor, count: int | Tensor, allowed: Tensor) -> Tensor:

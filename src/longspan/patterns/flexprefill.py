@@ -98,9 +98,8 @@ class FlexPrefill(Pattern):
     def _distance(self, reading: PatternView, vertical: Tensor) -> Tensor:
         """How far the estimate for the last queries is from the truth: fp32 `[heads]`."""
         query = reading.query[:, -self.block :].mean(1, dtype=torch.float32).unflatten(0, (-1, reading.group))
-        scores = (query @ pooled(reading.key, self.block).mT).flatten(0, 1) * reading.scale
-        if reading.softcap is not None:
-            scores = (scores / reading.softcap).tanh() * reading.softcap
+        products = (query @ pooled(reading.key, self.block).mT).flatten(0, 1)
+        scores = reading.scene.softmax.logits(products)
         true = _by_block(vertical, self.block)
         return _jensen_shannon(scores.softmax(-1), true / true.sum(-1, keepdim=True))
 

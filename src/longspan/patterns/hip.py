@@ -82,7 +82,7 @@ class HiP(Pattern):
     def index(self, reading: PatternView) -> BlockIndex:
         """Key blocks of `width` for each head; all of them in the first layers."""
         own = own_blocks(reading, self.block)
-        if reading.layer < self.dense:
+        if reading.scene.layer < self.dense:
             everything = causal_blocks(own, int(own[-1]) + 1)[None]
             return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(everything))
         limit = own * (self.block // self.width)

@@ -73,7 +73,7 @@ class HyperAttention(Pattern):
         end, first = reading.key.shape[1], int(own[0]) * self.block_size
         earlier = torch.arange(int(own[-1]), device=own.device)
         visited = torch.zeros(len(own), len(earlier), dtype=torch.bool, device=own.device)
-        generator = torch.Generator().manual_seed(self.seed * reading.layers + reading.layer)
+        generator = torch.Generator().manual_seed(self.seed * reading.scene.layers + reading.scene.layer)
         hashes = self._hashes(reading, generator)
         bundles: list[Bundle] = []
         for low, middle, high in self._halves(first, end):

@@ -17,7 +17,7 @@ def line_sums(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
     The first sum is by key, the second by distance: the weights between a query and the key so many places before it.
     last: how many queries, all of them where there are fewer.
     """
-    if reading.pieces == 1 and reading.softcap is None:
+    if reading.pieces == 1 and reading.scene.softmax.softcap is None:
         return _of_products(reading, last)
     heads, rows, keys = reading.query.shape[0], reading.query.shape[1], reading.key.shape[1]
     vertical = reading.query.new_zeros(heads, keys, dtype=torch.float32)
@@ -37,7 +37,7 @@ def _of_products(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
 
     As in `kernels.bf16`, scores are made twice, the second time less each row's largest.
     """
-    query, key = reading.query[:, -last:], reading.key
+    query, key, softmax = reading.query[:, -last:], reading.key, reading.scene.softmax
     rows, keys = query.shape[1], key.shape[1]
     room = key.new_zeros(rows, keys + rows - 1)
     weights = room[:, rows - 1 :]
@@ -49,12 +49,12 @@ def _of_products(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
         across = key[head // reading.group].T
         torch.mm(each, across, out=weights)
         weights[:, -rows:] += later
-        largest = weights.amax(-1, keepdim=True).mul_(reading.scale)
-        torch.addmm(-largest, each, across, alpha=reading.scale, out=weights)
+        largest = weights.amax(-1, keepdim=True).mul_(softmax.scale)
+        torch.addmm(-largest, each, across, alpha=softmax.scale, out=weights)
         weights[:, -rows:] += later
         total = weights.exp_().sum(-1, dtype=torch.float32)
-        if reading.sinks is not None:
-            total += (reading.sinks[head].float() - largest[:, 0].float()).exp()
+        if softmax.sinks is not None:
+            total += (softmax.sinks[head].float() - largest[:, 0].float()).exp()
         share = total.reciprocal()[None].to(key.dtype)
         torch.mm(share, weights, out=sums[0, head])
         torch.mm(share, aligned, out=sums[1, head])

@@ -149,7 +149,7 @@ class MInference(Pattern):
     def _shapes(self, reading: PatternView) -> list[Shape]:
         heads = len(reading.query)
         if self.patterns == "search":
-            found = reading.profile("patterns")[reading.layer, :heads].tolist()
+            found = reading.scene.profile("patterns")[reading.scene.layer, :heads].tolist()
             shapes = [Shape(KINDS[int(kind)], first, second) for kind, first, second in found]
         else:
             shapes = [self.shape(self.patterns)] * heads

@@ -66,7 +66,7 @@ class MSWA(Pattern):
         """Recent blocks as many as a head's window has, and those of the sinks."""
         own = own_blocks(reading, self.block)
         windows = torch.tensor(
-            self.windows(reading.layer, reading.layers, len(reading.query)), device=own.device
+            self.windows(reading.scene.layer, reading.scene.layers, len(reading.query)), device=own.device
         )
         blocks = torch.arange(int(own[-1]), device=own.device)
         back = own[:, None] - blocks

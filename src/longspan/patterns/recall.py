@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.kernels.block_index import BlockIndex
+from longspan.kernels.softmax import Softmax
 
 # Weights looked at together, in elements; bounds the memory.
 _WEIGHTS = 1 << 22
@@ -18,8 +19,7 @@ def recall(
     key: Tensor,
     index: BlockIndex,
     *,
-    scale: float,
-    softcap: float | None = None,
+    softmax: Softmax,
     rows: Tensor | None = None,
 ) -> Tensor:
     """The share of each head's dense causal attention that falls on keys which the index gives to its queries.
@@ -38,9 +38,8 @@ def recall(
     for some, given in pairs(index, rows, count=count, keys=keys, most=_WEIGHTS // heads):
         seen = given.shape[-1]
         chosen = (torch.arange(heads // len(key), device=rows.device)[:, None] * count + some).flatten()
-        scores = (grouped[:, chosen].float() @ key[:, :seen].float().mT).view(heads, -1, seen) * scale
-        if softcap is not None:
-            scores = (scores / softcap).tanh() * softcap
+        scores = (grouped[:, chosen].float() @ key[:, :seen].float().mT).view(heads, -1, seen)
+        scores = softmax.logits(scores, out=scores)
         later = torch.arange(seen, device=query.device) > (some + start)[:, None]
         weights = scores.masked_fill_(later, -torch.inf).softmax(-1)
         total += (weights * given.repeat_interleave(heads // len(given), 0)).sum((1, 2))

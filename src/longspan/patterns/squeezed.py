@@ -124,10 +124,9 @@ class Squeezed(Pattern):
         places = own[:, None] * self.block + torch.arange(self.block, device=own.device) - reading.start
         there = (places >= 0) & (places < reading.query.shape[1])
         query = reading.query[:, places.clamp(0, reading.query.shape[1] - 1)]
-        grouped = query.unflatten(0, (len(centroids), -1)).flatten(1, 3)
-        scores = torch.bmm(grouped, (centroids * reading.scale).to(query.dtype).mT)
-        if reading.softcap is not None:
-            scores = scores.div_(reading.softcap).tanh_().mul_(reading.softcap)
+        grouped, softmax = query.unflatten(0, (len(centroids), -1)).flatten(1, 3), reading.scene.softmax
+        scores = torch.bmm(grouped, (centroids * softmax.scale).to(query.dtype).mT)
+        scores = softmax.bounded(scores)
         hidden = torch.arange(count, device=own.device) >= segments[:, None] * clustered.count
         keys = sizes.log()[:, None].masked_fill(hidden, -torch.inf).to(query.dtype)
         scores = scores.view(len(centroids), reading.group, len(own), self.block, count).add_(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,9 +13,6 @@ from longspan.patterns.base import PatternView
 from longspan.patterns.choosing import covering
 from longspan.patterns.thinning import Thinning
 from longspan.registry import Card
-
-# What the layers of a pass tell each other: the last layer that chose.
-_NOTE = "uniprefill"
 
 # Weights looked at together, in elements; bounds what a reading computes at a time.
 _WEIGHTS = 1 << 23
@@ -30,6 +28,12 @@ CARD = Card(
     changes="While reading, blocks of tokens to which the last queries hardly attend leave the model.",
     field=(285,),
 )
+
+
+class _Chose(NamedTuple):
+    """What the layers of a pass tell each other: the last layer that chose."""
+
+    layer: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +83,11 @@ class UniPrefill(Thinning):
     def staying(self, reading: PatternView) -> Tensor | None:
         """The tokens of the blocks that stay."""
         count = reading.query.shape[1]
-        due = reading.notes[_NOTE] + self.every if _NOTE in reading.notes else self.first
-        if reading.layer < due or count <= self.sinks + self.last:
+        before = reading.scene.notes.find(_Chose)
+        due = self.first if before is None else before.layer + self.every
+        if reading.scene.layer < due or count <= self.sinks + self.last:
             return None
-        reading.notes[_NOTE] = reading.layer
+        reading.scene.notes.leave(_Chose(reading.scene.layer))
         seen = self._seen(reading)
         place = torch.arange(len(seen), device=seen.device) * self.block
         sure = (place < self.sinks) | (place + self.block > count - self.last)

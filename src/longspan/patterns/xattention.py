@@ -94,7 +94,7 @@ class XAttention(Pattern):
         tiles, behind = -(-keys // stride), -keys % stride
         across = _tiled(key, 0, behind, stride).flatten(2).mT
         query = _tiled(reading.query, start % stride, behind, stride).unflatten(0, (len(key), -1))
-        within = stride
+        within, softmax = stride, reading.scene.softmax
         if query.dtype is torch.float16:  # a tile's sum may leave its range
             query, within = query / stride, 1
         own = torch.arange(first, tiles, device=key.device) * stride // self.block
@@ -105,9 +105,7 @@ class XAttention(Pattern):
             end = min(begin + step, tiles)
             rows = query[:, :, begin - first : end - first].flip(3).flatten(3)
             scores = (rows.flatten(1, 2) @ across[..., :end]).unflatten(1, rows.shape[1:3]).float()
-            scores *= reading.scale / within
-            if reading.softcap is not None:
-                scores = (scores / reading.softcap).tanh_().mul_(reading.softcap)
+            scores = softmax.bounded(scores.mul_(softmax.scale / within))
             later = torch.ones(end - begin, end - begin, dtype=torch.bool, device=key.device).triu(1)
             scores[..., begin:].masked_fill_(later, -torch.inf)
             lacking = -end * stride % self.block // stride
@@ -122,12 +120,12 @@ class XAttention(Pattern):
         if self.thresholds is None:
             return torch.full((heads, 1, 1), self.threshold, device=device)
         rows = numbers_by_layer("thresholds", self.thresholds, _EXAMPLE)
-        if (len(rows), len(rows[0])) != (reading.layers, heads):
+        if (len(rows), len(rows[0])) != (reading.scene.layers, heads):
             raise PlanError(
                 f"thresholds={self.thresholds!r} are of {len(rows)} layers with {len(rows[0])} heads, this model has "
-                f"{reading.layers} with {heads}; give the file of this model"
+                f"{reading.scene.layers} with {heads}; give the file of this model"
             )
-        return torch.tensor(rows[reading.layer], device=device)[:, None, None]
+        return torch.tensor(rows[reading.scene.layer], device=device)[:, None, None]
 
     def _fewest(self, shares: Tensor, own: Tensor, threshold: Tensor) -> Tensor:
         """The first block, the own one, and the fewest others with which they hold the threshold: bool, like shares."""

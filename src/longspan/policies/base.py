@@ -114,13 +114,13 @@ class Policy(ABC):
         Pooled by unit and shaped by the allocator.
         """
         scores = self.scores(view).float()
-        if self.spares_question and view.asked:
+        if self.spares_question and view.scene.asked:
             scores = scores.masked_fill(view.of_question(), torch.inf)
         return self.allocator.reshape(self.unit.pool(view.only_entries(scores), view), budget, view)
 
     def compress(self, store: LayerStore, view: View) -> None:
         """Brings one layer of one sequence down to its budget, a choosy policy's to what it wants of it."""
-        budget = self.allocator.layer_budget(self.limit(view.seen, len(view.asked)), view)
+        budget = self.allocator.layer_budget(self.limit(view.scene.seen, len(view.scene.asked)), view)
         above = sum(store.lengths) > budget * store.heads
         if above or self.choosy:
             scores = self.ranked(view, budget)

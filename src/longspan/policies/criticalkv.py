@@ -124,7 +124,7 @@ def output_norms(view: View) -> Tensor:
     """
     if view.output is None:
         raise PlanError(
-            f"criticalkv needs the matrix that follows the heads, and layer {view.layer} of this model has none; "
+            f"criticalkv needs the matrix that follows the heads, and layer {view.scene.layer} of this model has none; "
             "make its scorer the policy"
         )
     weight = view.output.detach().float().unflatten(1, (len(view.values), view.group, -1)).permute(1, 2, 3, 0)

@@ -72,7 +72,7 @@ class EMS(Policy):
 
     def scores(self, view: View) -> Tensor:
         """Shares of all attention and of the window's; +∞ inside the window."""
-        inside = view.positions >= view.seen - self.window
+        inside = view.positions >= view.scene.seen - self.window
         everywhere = gathered(view, Received).numbers(view).masked_fill(inside, 0.0)
         lately = view.attention().sum(2).mean(1).masked_fill(inside, 0.0)
         mixed = (1 - self.local) * _portions(everywhere) + self.local * _portions(lately)

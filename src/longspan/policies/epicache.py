@@ -31,12 +31,12 @@ class Patched(Tracker):
 
     def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
         """Takes the weights of the prompt's tokens over the entries before it; what is read makes them outdated."""
-        begins = int(view.query_positions[0]) == view.seen
+        begins = int(view.query_positions[0]) == view.scene.seen
         before = self.largest if rehearsed and not begins else torch.empty(0, 0)
         self.largest = torch.empty(0, 0)
         if not rehearsed:
             return
-        asked = int(view.query_positions[-1]) + 1 - view.seen
+        asked = int(view.query_positions[-1]) + 1 - view.scene.seen
         held = view.positions.shape[1] - asked
         stored = replace(
             view,

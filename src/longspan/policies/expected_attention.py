@@ -123,7 +123,7 @@ class ExpectedAttention(Policy):
 
     def scores(self, view: View) -> Tensor:
         """(softmax of the expected scores, mean over the group, + epsilon) × ‖value‖₂; +∞ for the sinks."""
-        moments = gathered(view, Moments)
+        moments, scale = gathered(view, Moments), view.scene.softmax.scale
         turn = self._mean_turn(view)
         mean, covariance = moments.mean[:, None].float(), moments.covariance
         if turn is not None:
@@ -134,9 +134,9 @@ class ExpectedAttention(Policy):
         keys = view.keys.float()
         attention = torch.zeros_like(view.positions, dtype=torch.float32)
         for member in range(view.group):
-            expected = (keys * mean[member :: view.group]).sum(-1) * view.scale
+            expected = (keys * mean[member :: view.group]).sum(-1) * scale
             if self.covariance:
-                expected += ((keys @ covariance[member :: view.group]) * keys).sum(-1) * (view.scale**2 / 2)
+                expected += ((keys @ covariance[member :: view.group]) * keys).sum(-1) * (scale**2 / 2)
             attention += expected.masked_fill(hidden, -torch.inf).softmax(-1) / view.group
         if self.vnorm:
             attention = (attention + self.epsilon) * view.values.float().norm(dim=-1)
@@ -144,7 +144,7 @@ class ExpectedAttention(Policy):
 
     def _mean_turn(self, view: View) -> Table | None:
         """The rotation, averaged over the positions to come; a rotation is linear in its cosines and sines."""
-        coming = torch.arange(view.seen, view.seen + self.future, device=view.positions.device)
+        coming = torch.arange(view.scene.seen, view.scene.seen + self.future, device=view.positions.device)
         turn = view.turn(coming)
         if turn is None:
             return None

@@ -41,11 +41,13 @@ class Guided(Tracker):
 
     def watch(self, view: View, raw: Tensor, *, rehearsed: bool) -> None:
         """Adds the question's weights; what is read makes them outdated."""
-        if not rehearsed or int(view.query_positions[0]) == view.seen:
+        if not rehearsed or int(view.query_positions[0]) == view.scene.seen:
             self._forget()
         if rehearsed:
-            asked = int(view.query_positions[-1]) + 1 - view.seen
-            paid = guidance(view, normalize=self.normalize).masked_fill(view.positions >= view.seen, 0.0)
+            asked = int(view.query_positions[-1]) + 1 - view.scene.seen
+            paid = guidance(view, normalize=self.normalize).masked_fill(
+                view.positions >= view.scene.seen, 0.0
+            )
             paid = paid[:, : view.positions.shape[1] - asked]
             self.summed = self.summed + paid if self.queries else paid.clone()
             self.queries = asked
@@ -145,4 +147,4 @@ class Finch(Policy):
         if guided.queries:
             return guided.summed / guided.queries
         paid = guidance(view, normalize=self.normalize) / view.queries.shape[1]
-        return paid.masked_fill(view.positions >= view.seen - self.window, torch.inf)
+        return paid.masked_fill(view.positions >= view.scene.seen - self.window, torch.inf)

@@ -19,8 +19,8 @@ def gathered(view: View, kind: type[T]) -> T:
     """The tracker of the policy that scores this view; LookupError where it has not watched the text."""
     if not isinstance(view.tracker, kind):
         raise LookupError(
-            f"the view of layer {view.layer} has no {kind.__name__}, which the policy gathers while text is read; "
-            "read the text in a session that has the policy"
+            f"the view of layer {view.scene.layer} has no {kind.__name__}, which the policy gathers while text is "
+            "read; read the text in a session that has the policy"
         )
     return view.tracker
 

@@ -74,8 +74,8 @@ class H2O(Policy):
     def scores(self, view: View) -> Tensor:
         """Attention received from all queries, or on average from each; +∞ for the recent entries."""
         received = gathered(view, Received).numbers(view)
-        budget = self.allocator.layer_budget(self.limit(view.seen), view)
-        recent = view.positions >= view.seen - int(budget * self.recent)
+        budget = self.allocator.layer_budget(self.limit(view.scene.seen), view)
+        recent = view.positions >= view.scene.seen - int(budget * self.recent)
         if self.score == "mean":
-            received = received / (view.seen - view.positions)
+            received = received / (view.scene.seen - view.positions)
         return received.masked_fill(recent, torch.inf)

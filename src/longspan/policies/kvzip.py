@@ -40,13 +40,13 @@ class Repeated(PerEntry):
         if not rehearsed:
             self._repeated = 0
             return
-        self._repeated += int(view.query_positions[0]) == view.seen
-        end = view.asked.start if view.asked else view.seen
+        self._repeated += int(view.query_positions[0]) == view.scene.seen
+        end = view.scene.asked.start if view.scene.asked else view.scene.seen
         start = ((end - 1) // self.chunk + 1 - self._repeated) * self.chunk
         stop = min(start + self.chunk, end)
         at = view.positions
         piece = (at >= start) & (at < stop) & view.exists()
-        near, places = _only(view, piece | (at < self.sinks) | (at >= view.seen))
+        near, places = _only(view, piece | (at < self.sinks) | (at >= view.scene.seen))
         inside = piece.gather(1, places)
         largest = near.strongest().masked_fill(~inside, self.blank)
         self.held = self.numbers(view).scatter_reduce(1, places, largest, "amax")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from longspan.policies.gathering import PerEntry, gathered
 from longspan.policies.tracker import Tracking
 from longspan.policies.view import View
 from longspan.registry import Card
+from longspan.scene import Scene
 
 # Queries whose weights over all positions are held at a time.
 _QUERIES = 128
@@ -35,7 +36,7 @@ class LookedAt(PerEntry):
         """Notes where the new queries look."""
         if rehearsed:
             return
-        latest = torch.full((view.seen,), self.blank, device=view.positions.device)
+        latest = torch.full((view.scene.seen,), self.blank, device=view.positions.device)
         for start in range(0, view.queries.shape[1], _QUERIES):
             some = slice(start, start + _QUERIES)
             at = view.query_positions[some]
@@ -43,7 +44,7 @@ class LookedAt(PerEntry):
                 view,
                 queries=view.queries[:, some],
                 query_positions=at,
-                **({} if self._scaled else _unscaled(view)),
+                scene=view.scene if self._scaled else _unscaled(view.scene),
             )
             looking = part.shared() >= self._threshold
             last = torch.where(looking, at[:, None].float(), self.blank).amax(0)
@@ -52,9 +53,11 @@ class LookedAt(PerEntry):
         self.held = torch.maximum(self.numbers(view), mine)
 
 
-def _unscaled(view: View) -> dict[str, Any]:
-    """Scale and soft cap for query · key by itself, bounded where the model bounds its scores."""
-    return {"scale": 1.0, "softcap": None if view.softcap is None else view.softcap / view.scale}
+def _unscaled(scene: Scene) -> Scene:
+    """With the softmax of query · key by itself, bounded where the model bounds its scores."""
+    own = scene.softmax
+    bound = None if own.softcap is None else own.softcap / own.scale
+    return replace(scene, softmax=replace(own, scale=1.0, softcap=bound))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,5 +128,5 @@ class LookOnce(Policy):
 
     def wanted(self, view: View) -> Tensor:
         """The entries that one of the last queries looked at, at least one."""
-        last = max(1, int(view.seen * self.last))
-        return (self.scores(view) >= view.seen - last).sum(1).clamp(min=1)
+        last = max(1, int(view.scene.seen * self.last))
+        return (self.scores(view) >= view.scene.seen - last).sum(1).clamp(min=1)

@@ -47,7 +47,7 @@ class Random(Policy):
         """0 ≤ score < 1, no two alike within a head for texts of up to 2^24 tokens."""
         heads = torch.arange(len(view.positions), device=view.positions.device)[:, None]
         mixed = _mixed(view.positions & _MASK)
-        for word in (self.seed, view.layer, heads):
+        for word in (self.seed, view.scene.layer, heads):
             mixed = _mixed(_mixed((mixed + word) & _MASK))
         return mixed.float() / (1 << BITS)
 

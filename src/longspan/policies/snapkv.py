@@ -62,7 +62,7 @@ class SnapKV(Policy):
     def scores(self, view: View) -> Tensor:
         """Mean weight from the window, pooled; +∞ inside the window."""
         weights = view.attention().mean(2)
-        inside = view.positions >= view.seen - self.window
+        inside = view.positions >= view.scene.seen - self.window
         weights = weights.masked_fill(inside[:, None], 0.0)
         pool = max_pool1d if self.pooling == "max" else avg_pool1d
         pooled: Tensor = pool(weights, kernel_size=self.kernel, stride=1, padding=self.kernel // 2)

@@ -39,6 +39,8 @@ class TOVA(Policy):
     def scores(self, view: View) -> Tensor:
         """Mean weight over the query heads; 0 from a head that has lost the token; +∞ for the last token."""
         received = view.attention(slice(-1, None)).sum((1, 2))
-        totals = received.new_zeros(view.seen).index_add_(0, view.positions.flatten(), received.flatten())
+        totals = received.new_zeros(view.scene.seen).index_add_(
+            0, view.positions.flatten(), received.flatten()
+        )
         means = totals / view.queries.shape[0]
-        return means[view.positions].masked_fill(view.positions == view.seen - 1, torch.inf)
+        return means[view.positions].masked_fill(view.positions == view.scene.seen - 1, torch.inf)

@@ -23,7 +23,7 @@ class Tracker(Statistics, ABC):
         `view.query_positions [n]`; `view.received()` and `view.strongest()` sum their weights up, and
         `view.attention(rows)` gives those of a few. raw: the same queries before rotation. rehearsed: whether they are
         of a rehearsal, whose entries will be forgotten (they are the last entries of the view, at positions from
-        `view.seen` on).
+        `view.scene.seen` on).
         """
 
 

@@ -1,4 +1,4 @@
-"""What a scorer may look at: one layer of one sequence."""
+"""What a scorer may look at: the entries and the last queries of one layer of one sequence."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from longspan.kernels.received import Attention
 from longspan.kernels.rotation import Table
 from longspan.policies.statistics import Statistics
+from longspan.scene import Scene
 from longspan.store.state import State
 
 
@@ -18,71 +19,35 @@ def _unturned(positions: Tensor) -> Table | None:
     return None
 
 
-def _unmeasured(name: str) -> Tensor:
-    raise LookupError(f"profile {name!r} was not measured for this view")
-
-
-def _unread() -> list[int]:
-    raise LookupError("no text was given to this view; give it text=")
-
-
-_NO_ROUNDS = torch.zeros(1, dtype=torch.long)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class View:
-    """Entries and the last queries, all as attention saw them.
+    """Entries and the last queries of a scene, all as attention saw them.
 
     keys, values `[kv_heads, n, dim]`, keys rotated; rows shorter than n are filled up with zeros. positions int64
     `[kv_heads, n]`, where each entry stood in the text, ascending. lengths: entries of each row. queries
     `[heads, w, dim]`, rotated, and query_positions `[w]`, the last of the text, as many as the policy observes.
-    seen: tokens read so far. scale: what the model multiplies query · key with, before softcap bounds it. sinks
-    `[heads]`: learned logits that take part in the softmax, None for none. layer counts from 0 of `layers`.
     output: the weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
     turn: the rotation of queries at given positions `[n]`, None where the layer does not rotate.
-    tracker: what the policy's tracker has gathered. allocation: what its allocator remembers. asked: the positions of a
-    known question that has been read, empty where there is none. rounds: positions at which rounds of a dialogue
-    begin, ascending from 0. full_layers: the layers that see everything, which policies act on, () for all. profile:
-    facts measured once of the model, by name. text: the ids of all tokens read so far.
+    tracker: what the policy's tracker has gathered. allocation: what its allocator remembers.
     """
 
+    scene: Scene
     keys: Tensor
     values: Tensor
     positions: Tensor
     lengths: list[int]
     queries: Tensor
     query_positions: Tensor
-    seen: int
-    scale: float
-    layer: int
-    layers: int
-    softcap: float | None = None
-    sinks: Tensor | None = None
     output: Tensor | None = None
     turn: Callable[[Tensor], Table | None] = _unturned
     tracker: Statistics | None = None
     allocation: State | None = None
-    asked: range = range(0)
-    rounds: Tensor = _NO_ROUNDS
-    full_layers: tuple[int, ...] = ()
-    profile: Callable[[str], Tensor] = _unmeasured
-    text: Callable[[], list[int]] = _unread
 
     @property
     def ids(self) -> Tensor:
         """The token of each entry, int64 `[kv_heads, n]`; any where there is no entry."""
-        text = torch.tensor(self.text(), dtype=torch.long, device=self.keys.device)
+        text = torch.tensor(self.scene.text(), dtype=torch.long, device=self.keys.device)
         return text[self.positions.clamp(0, len(text) - 1)]
-
-    @property
-    def place(self) -> int:
-        """The layer's number among those that policies act on."""
-        return self.full_layers.index(self.layer) if self.full_layers else self.layer
-
-    @property
-    def places(self) -> int:
-        """How many layers policies act on."""
-        return len(self.full_layers) or self.layers
 
     @property
     def group(self) -> int:
@@ -96,7 +61,8 @@ class View:
 
     def of_question(self) -> Tensor:
         """bool `[kv_heads, n]`: which entries are of the known question."""
-        return (self.positions >= self.asked.start) & (self.positions < self.asked.stop)
+        asked = self.scene.asked
+        return (self.positions >= asked.start) & (self.positions < asked.stop)
 
     def only_entries(self, scores: Tensor) -> Tensor:
         """The scores with −∞ where there is no entry."""
@@ -105,15 +71,10 @@ class View:
     def attention(self, rows: slice = slice(None)) -> Tensor:
         """Softmax weights of a few of the queries over the entries: fp32 `[kv_heads, group, w, n]`, causal."""
         query = self.queries[:, rows].unflatten(0, (-1, self.group)).float()
-        scores = torch.matmul(query, self.keys.float()[:, None].transpose(-1, -2)).mul_(self.scale)
-        if self.softcap is not None:
-            scores = (scores / self.softcap).tanh_().mul_(self.softcap)
+        products = torch.matmul(query, self.keys.float()[:, None].transpose(-1, -2))
+        logits = self.scene.softmax.logits(products, out=products)
         hidden = (self.positions[:, None] > self.query_positions[rows][:, None]) | ~self.exists()[:, None]
-        scores.masked_fill_(hidden[:, None], -torch.inf)
-        if self.sinks is None:
-            return scores.softmax(-1)
-        sinks = self.sinks.float().unflatten(0, (-1, self.group))[..., None]
-        return scores.softmax(-1) * torch.sigmoid(scores.logsumexp(-1) - sinks)[..., None]
+        return self.scene.softmax.weights(logits.masked_fill_(hidden[:, None], -torch.inf))
 
     def received(self, factors: Tensor | None = None) -> Tensor:
         """What each entry gets from all queries, mean over the query heads of its group: fp32 `[kv_heads, n]`.
@@ -128,7 +89,7 @@ class View:
 
     def shared(self) -> Tensor:
         """What each query gives each position, mean over all heads, 0 from one that has lost it: fp32 `[w, seen]`."""
-        return self._whole.shared(self.seen)
+        return self._whole.shared(self.scene.seen)
 
     @property
     def _whole(self) -> Attention:
@@ -138,7 +99,5 @@ class View:
             positions=self.positions,
             query_positions=self.query_positions,
             lengths=self.lengths,
-            scale=self.scale,
-            softcap=self.softcap,
-            sinks=self.sinks,
+            softmax=self.scene.softmax,
         )

@@ -24,7 +24,7 @@ class Measure:
 
     run: the facts, fp32 and finite, of a borrowed network and its tokenizer, which may read text through
     `running.reader.Reader`; it happens when a session is opened whose plan has a part with the profile's name in its
-    attribute `profile`, and the part then finds them by `view.profile(name)`. shape: the shape that they have, known
+    attribute `profile`, and the part then finds them by `scene.profile(name)`. shape: the shape that they have, known
     without measuring. version: raised whenever a model would get other numbers than before, since what was measured is
     kept in the cache folder.
     """

@@ -82,7 +82,7 @@ def search(pattern: MInference, read: PatternView) -> Tensor:
     for candidate in SPACE:
         tried.append(_at_equal_cost(estimate, candidate, read))
         index = estimate.index(tried[-1])
-        recalls.append(recall(read.query, read.key, index, scale=read.scale, softcap=read.softcap, rows=rows))
+        recalls.append(recall(read.query, read.key, index, softmax=read.scene.softmax, rows=rows))
     best = torch.stack(recalls).argmax(0).tolist()
     found = [tried[each][head].times(MEANT / read.key.shape[1]) for head, each in enumerate(best)]
     return torch.tensor([(KINDS.index(shape.kind), *shape[1:]) for shape in found])
@@ -112,12 +112,8 @@ def visited(index: BlockIndex) -> Tensor:
 def _read(view: View) -> PatternView:
     """The queries of a view as if they were read together."""
     return PatternView(
+        scene=view.scene,
         query=view.queries,
         key=view.keys,
-        scale=view.scale,
-        softcap=view.softcap,
-        sinks=view.sinks,
-        layer=view.layer,
-        layers=view.layers,
         weights=lambda rows: view.attention(rows).flatten(0, 1),
     )

@@ -9,13 +9,14 @@ import torch
 
 from longspan.policies.allocators.base import ModelAllocator
 from longspan.policies.base import Policy
-from longspan.running.acting import act, learn, view_of
-from longspan.running.attention_state import AttentionState
+from longspan.running.acting import act, learn, scored
 from longspan.running.engine import Engine
 from longspan.running.inputs import rows_among
 from longspan.running.moments import Portion
 from longspan.running.passing import run_alone
+from longspan.running.scenes import between
 from longspan.running.sequence import Sequence
+from longspan.scene import Notes, Scene
 
 
 @torch.inference_mode()
@@ -25,15 +26,16 @@ def compress(sequence: Sequence) -> None:
     if engine.policy is None or sequence.run == 0:
         return
     rehearse(sequence, engine)
-    layers = [(index, sequence.layers[index]) for index in engine.full_layers]
+    notes = Notes()
+    scenes = [between(sequence, layer, notes) for layer in engine.full_layers]
     if isinstance(engine.policy.allocator, ModelAllocator):
-        _act_together(sequence, layers, engine.policy, engine.policy.allocator)
+        _act_together(sequence, scenes, engine.policy, engine.policy.allocator)
     else:
-        for index, _ in layers:
-            act(sequence, index, sequence.run)
-    for index, layer in layers:
-        if layer.store.learning:
-            learn(sequence, index, sequence.run)
+        for scene in scenes:
+            act(sequence, scene)
+    for scene in scenes:
+        if sequence.layers[scene.layer].store.learning:
+            learn(sequence, scene)
     sequence.uncompressed, sequence.rehearsed = 0, {}
 
 
@@ -65,21 +67,19 @@ def rehearse(sequence: Sequence, engine: Engine) -> float:
 
 
 def _act_together(
-    sequence: Sequence,
-    layers: abc.Sequence[tuple[int, AttentionState]],
-    policy: Policy,
-    allocator: ModelAllocator,
+    sequence: Sequence, scenes: abc.Sequence[Scene], policy: Policy, allocator: ModelAllocator
 ) -> None:
     """Scores all layers before any of them loses an entry."""
     budget = policy.limit(sequence.run, len(sequence.asked))
-    stores = [layer.store for _, layer in layers]
+    layers = [sequence.layers[scene.layer] for scene in scenes]
+    stores = [layer.store for layer in layers]
     above = sum(sum(store.lengths) for store in stores) > budget * sum(store.heads for store in stores)
     if not (above or policy.choosy):
         return
-    scores = [policy.ranked(view_of(sequence, index, sequence.run, policy), budget) for index, _ in layers]
+    scores = [policy.ranked(scored(sequence, scene, policy), budget) for scene in scenes]
     must = max(int(layer.isposinf().sum(1).max()) for layer in scores)
     shares = allocator.shares(scores, max(budget, must)) if above else [None] * len(scores)
-    for (index, layer), ranks, granted in zip(layers, scores, shares, strict=True):
-        view = view_of(sequence, index, sequence.run, policy)
+    for scene, layer, ranks, granted in zip(scenes, layers, scores, shares, strict=True):
+        view = scored(sequence, scene, policy)
         policy.evict(layer.store, view, ranks, policy.counts(granted, ranks, view))
         layer.changed()

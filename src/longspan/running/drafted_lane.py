@@ -64,7 +64,7 @@ class DraftedLane(Lane):
         sequence, engine, deepest = self.sequence, self._engine, self._deepest
         return (
             self._quiet
-            and engine.selector_of(index) is None
+            and engine.selectors[index] is None
             and (engine.windows[index] is not None or not engine.scheme.dynamic)
             and sequence.rope(index, sequence.run + 1) is sequence.rope(index, sequence.run + 1 + deepest)
             and sequence.layers[index].store.entry_by_entry(1 + deepest)
@@ -76,7 +76,7 @@ class DraftedLane(Lane):
         keys, values = attention.placed.as_stored(call.key), call.value
         store.append(keys[:, :1], values[:, :1])
         own = self._among_themselves(attention, *store.found_again(keys[:, 1:], values[:, 1:]))
-        out = with_sinks(*attention.decode(own), call.sinks)
+        out = with_sinks(*attention.decode(own), call.softmax.sinks)
         after_layer(self.portion, call.layer, call.query[:, :1], attention.leave)
         return out
 
@@ -87,7 +87,9 @@ class DraftedLane(Lane):
         for piece, query, seen in zip(placed.pieces, attention.queries, self._seen_in(placed), strict=True):
             if seen.numel():
                 own = key if placed.key_map is not None else placed.own_turned(key, piece.keys, 1)
-                out, lse = attend(query, own, value, scale=call.scale, mask=seen, softcap=call.softcap)
+                out, lse = attend(
+                    query, own, value, scale=call.softmax.scale, mask=seen, softcap=call.softmax.softcap
+                )
                 merge = join(merge, out, lse, query)
         return merge
 

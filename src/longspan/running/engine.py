@@ -15,7 +15,6 @@ from longspan.policies.tracker import Tracking
 from longspan.positions.base import Positions
 from longspan.running.attention_state import AttentionState, Parts
 from longspan.running.reach import check_reached, check_stretched, reached, windows_under
-from longspan.running.view import Viewer
 from longspan.seam.seam import Seam
 from longspan.selectors.base import Selector
 from longspan.store.form import Form, Plain
@@ -38,6 +37,7 @@ class Engine:
     beginning. chunk: tokens of a sequence that pass through the model at a time. observe: how many of the last queries
     each layer remembers at least. profile: facts measured once of the model, by name. window: tokens that may be read
     at most, by default what the plan's positions support. windows: of each layer, None where it sees everything.
+    selectors: of each layer, None where its queries visit everything.
     reached: in how many layers each part of the plan acts, by slot.
     """
 
@@ -66,8 +66,8 @@ class Engine:
         self.window = self.scheme.window(seam.window) if window is None else window
         self.windows = windows_under(plan, seam, self.window)
         self.full_layers = tuple(layer for layer, each in enumerate(self.windows) if each is None)
+        self.selectors = [self._selector_of(layer) for layer in range(len(self.windows))]
         self.reached = reached(plan, self.scheme, seam, self.windows)
-        self.viewer = Viewer(seam=seam, raw=self.raw, profile=self.profile, full_layers=self.full_layers)
         policies = [each.policy for each in (plan, *forks) if each.policy is not None]
         gathered = dict.fromkeys(each.tracking for each in policies if each.tracking is not None)
         self.parts = Parts(plan=plan, trackings=tuple(gathered))
@@ -99,8 +99,7 @@ class Engine:
             layers.append(AttentionState(store, self.parts, trackers=trackers))
         return layers
 
-    def selector_of(self, layer: int) -> Selector | None:
-        """The selector of a layer, None where its queries visit everything."""
+    def _selector_of(self, layer: int) -> Selector | None:
         selector = self.selector
         if selector is None or self.windows[layer] is not None:
             return None

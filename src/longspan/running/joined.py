@@ -34,12 +34,12 @@ class Joined:
             call.value,
             [row for each in rows for row in each],
             [each.start for each in placed],
-            scale=call.scale,
-            softcap=call.softcap,
+            scale=call.softmax.scale,
+            softcap=call.softmax.softcap,
         )
         for number, lane in enumerate(lanes):
             lane.stored(call.layer, call.query[:, number : number + 1])
-        return with_sinks(out, lse, call.sinks)
+        return with_sinks(out, lse, call.softmax.sinks)
 
     def _turned(self, placed: abc.Sequence[PlacedTokens]) -> Turns:
         kind = tuple(map(id, placed))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -38,8 +36,6 @@ class Lane:
         self._left: Tensor | None = None
         self._going: Tensor | None = None
         self._placed: dict[tuple[Rope, int | None], PlacedTokens] = {}
-        self._notes: dict[str, Any] = {}
-        self._rounds = torch.tensor(self.sequence.rounds, device=wanted.device)
 
     @property
     def count(self) -> int:
@@ -78,7 +74,7 @@ class Lane:
 
     def store(self, call: Call) -> None:
         """Remembers its one generated token in a layer, without asking what it attends to."""
-        layer, selector = self.sequence.layers[call.layer], self._engine.selector_of(call.layer)
+        layer, selector = self.sequence.layers[call.layer], self._engine.selectors[call.layer]
         if selector is None:
             layer.store.append(self.placed(call.layer).as_stored(call.key), call.value)
             after_layer(self.portion, call.layer, call.query, _everything)
@@ -91,7 +87,7 @@ class Lane:
         It can be joined with others where one piece of its positions sees all that is stored, as the model made it.
         """
         layer, engine = call.layer, self._engine
-        if self.error is not None or not self.decoding or engine.selector_of(layer) is not None:
+        if self.error is not None or not self.decoding or engine.selectors[layer] is not None:
             return None
         placed, window = self.placed(layer), engine.windows[layer]
         if placed.key_map is None or len(placed.pieces) != 1:
@@ -148,11 +144,13 @@ class Lane:
             store.reserve(attention.placed.count)
         if self.decoding:
             store.append(own, call.value, leaving=attention.leave)
-            out = with_sinks(*attention.decode(), call.sinks)
+            out = with_sinks(*attention.decode(), call.softmax.sinks)
         else:
-            out = with_sinks(*attention.read(own, call.value, store=not portion.rehearsed), call.sinks)
+            out = with_sinks(
+                *attention.read(own, call.value, store=not portion.rehearsed), call.softmax.sinks
+            )
         if portion.rehearsed and window is None:
-            watch_rehearsal(sequence, call.layer, call.query, (own, call.value))
+            watch_rehearsal(portion, call.layer, call.query, (own, call.value))
         if portion.reading and not portion.rehearsed and window is None:
             self._going = self._thinned(attention, own)
         if not portion.rehearsed:
@@ -162,7 +160,7 @@ class Lane:
     def _attention(self, call: Call, *, decoding: bool) -> LayerAttention:
         engine, window, placed = self._engine, self._engine.windows[call.layer], self.placed(call.layer)
         return LayerAttention(
-            sequence=self.sequence,
+            portion=self.portion,
             layer=self.sequence.layers[call.layer],
             call=call,
             window=window,
@@ -171,9 +169,7 @@ class Lane:
             raw=call.query,
             decoding=decoding,
             pattern=engine.pattern if window is None and engine.thinning is None else None,
-            selector=engine.selector_of(call.layer),
-            notes=self._notes,
-            rounds=self._rounds,
+            selector=engine.selectors[call.layer],
         )
 
     def _prefetch(self, layer: int) -> None:

@@ -6,7 +6,6 @@ from collections import abc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,8 +16,8 @@ from longspan.kernels.regions import attend_entries, attend_tiles, join
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.thinning import Thinning
 from longspan.running.attention_state import AttentionState
+from longspan.running.moments import Portion
 from longspan.running.placed import PlacedPiece, PlacedTokens, Region, turned
-from longspan.running.sequence import Sequence
 from longspan.running.view import ranks
 from longspan.seam.borrowing import Call
 from longspan.selectors.base import Chosen, Selector, Summary, Visit
@@ -29,14 +28,14 @@ from longspan.store.state import State
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerAttention:
-    """The queries of one sequence in one layer, and what they look at.
+    """The queries of a portion in one layer, and what they look at.
 
     window: tokens that a query sees, None for all. queries: as each piece turns them, and raw as they came. decoding:
     whether the first is a generated token, whose own entry is stored already. pattern and selector: None where the
-    layer leaves them alone. notes: what the layers of a pass tell each other.
+    layer leaves them alone.
     """
 
-    sequence: Sequence
+    portion: Portion
     layer: AttentionState
     call: Call
     window: int | None
@@ -46,8 +45,6 @@ class LayerAttention:
     decoding: bool
     pattern: Pattern | None
     selector: Selector | None
-    notes: dict[str, Any]
-    rounds: Tensor
 
     def read(self, key: Tensor, value: Tensor, *, store: bool) -> tuple[Tensor, Tensor]:
         """What is being read attends to itself as it is, and to what is stored as it is stored.
@@ -128,7 +125,13 @@ class LayerAttention:
             if len(placed.pieces) > 1 or not piece.sees_all(first, placed.start):
                 bounds = ((piece.low - first).clamp(min=0), (piece.high - first).clamp(min=0))
             found = attend_blocks(
-                query, turned_keys, values, index, scale=call.scale, softcap=call.softcap, bounds=bounds
+                query,
+                turned_keys,
+                values,
+                index,
+                scale=call.softmax.scale,
+                softcap=call.softmax.softcap,
+                bounds=bounds,
             )
             if merge is None:
                 merge = found
@@ -139,29 +142,22 @@ class LayerAttention:
     def _reading(self, by_piece: abc.Sequence[Tensor], places: Tensor, state: State | None) -> PatternView:
         """What a pattern may look at. by_piece: keys as each piece turns them, at the positions `places`."""
         return PatternView(
+            scene=self.portion.scene(self.call.layer),
             query=self.queries[0],
             key=by_piece[0],
-            scale=self.call.scale,
-            softcap=self.call.softcap,
-            sinks=self.call.sinks,
-            layer=self.call.layer,
-            layers=len(self.sequence.layers),
             weights=lambda rows: self._weights(by_piece, places, rows),
             pieces=len(by_piece),
             state=state,
-            notes=self.notes,
-            profile=self.sequence.engine.profile,
         )
 
     def _weights(self, keys: abc.Sequence[Tensor], places: Tensor, rows: slice) -> Tensor:
         """Softmax weights fp32 `[heads, w, m]` of some queries over keys, given as each piece turns them."""
-        count = len(places)
+        count, softmax = len(places), self.portion.scene(self.call.layer).softmax
         scores: Tensor | None = None
         for piece, query, key in zip(self.placed.pieces, self.queries, keys, strict=True):
             grouped = query[:, rows].unflatten(0, (len(key), -1)).flatten(1, 2).float()
-            found = (grouped @ key.float().mT).view(len(query), -1, count).mul_(self.call.scale)
-            if self.call.softcap is not None:
-                found = (found / self.call.softcap).tanh_().mul_(self.call.softcap)
+            products = (grouped @ key.float().mT).view(len(query), -1, count)
+            found = softmax.logits(products, out=products)
             seen = (places >= piece.low[rows, None]) & (places < piece.high[rows, None])
             found = found.masked_fill_(~seen, -torch.inf)
             scores = found if scores is None else torch.maximum(scores, found)
@@ -169,10 +165,7 @@ class LayerAttention:
             raise RuntimeError(
                 "a query sees no key, not even its own; the position scheme's pieces leave it out"
             )
-        if self.call.sinks is None:
-            return scores.softmax(-1)
-        left = torch.sigmoid(scores.logsumexp(-1) - self.call.sinks.float()[:, None])
-        return scores.softmax(-1) * left[..., None]
+        return softmax.weights(scores)
 
     def decode(self, merge: Merge | None = None) -> tuple[Tensor, Tensor]:
         """One query over what the selector chooses, or all over everything stored. merge: what they saw before."""
@@ -195,7 +188,8 @@ class LayerAttention:
         )
         summary.extend(visit)
         chosen = summary.select(visit)
-        group = self._with_exact(group)
+        if (exact := summary.exact) is not None:
+            group = replace(group, exact=exact)
         if chosen is None:
             return self._all(group, rows, merge)
         return self._some(group, chosen, rows, merge)
@@ -238,6 +232,7 @@ class LayerAttention:
     ) -> Visit:
         """The queries of `rows`, about to visit groups of the same rows that follow each other."""
         return Visit(
+            scene=self.portion.scene(self.call.layer),
             query=self.queries[-1][self._heads(groups[0]), rows],
             entries=sum(group.length for group in groups),
             start=self.placed.position(rows.start),
@@ -246,13 +241,6 @@ class LayerAttention:
             fresh=fresh,
             placed=None if self.placed.key_map is not None else partial(self._moved, groups[0], rows),
             positions=lambda: torch.cat([self._positions(group) for group in groups], 1),
-            layer=self.call.layer,
-            layers=len(self.sequence.layers),
-            scale=self.call.scale,
-            softcap=self.call.softcap,
-            rounds=self.rounds,
-            surprise=self.sequence.surprises(),
-            notes=self.notes,
         )
 
     def _moved(self, group: Group, rows: slice, first: int | None) -> Tensor:
@@ -282,7 +270,7 @@ class LayerAttention:
         plain = chosen.counts is None and placed.key_map is not None and len(placed.pieces) == 1
         if plain and placed.pieces[0].sees_all(0, placed.start - 1 + single):
             query = self.queries[0][heads, rows].to(keys.dtype)
-            out, lse = attend(query, keys, values, scale=call.scale, softcap=call.softcap)
+            out, lse = attend(query, keys, values, scale=call.softmax.scale, softcap=call.softmax.softcap)
             return join(merge, out, lse, self.queries[0], rows.start, heads)
         positions = group.places(chosen.index)
         seen = positions
@@ -303,8 +291,8 @@ class LayerAttention:
                 seen,
                 piece.low[rows],
                 piece.high[rows],
-                scale=call.scale,
-                softcap=call.softcap,
+                scale=call.softmax.scale,
+                softcap=call.softmax.softcap,
             )
             merge = join(merge, out, lse, self.queries[0], rows.start, heads)
         return merge
@@ -333,7 +321,9 @@ class LayerAttention:
             return merge
         keys, values = self._keys(group, piece), group.values()
         if piece.sees_all(first, last):
-            out, lse = attend(query[heads, rows], keys, values, scale=call.scale, softcap=call.softcap)
+            out, lse = attend(
+                query[heads, rows], keys, values, scale=call.softmax.scale, softcap=call.softmax.softcap
+            )
         else:
             out, lse = attend_entries(
                 query[heads, rows],
@@ -342,8 +332,8 @@ class LayerAttention:
                 self._positions(group),
                 piece.low[rows],
                 piece.high[rows],
-                scale=call.scale,
-                softcap=call.softcap,
+                scale=call.softmax.scale,
+                softcap=call.softmax.softcap,
             )
         return join(merge, out, lse, query, rows.start, heads)
 
@@ -392,7 +382,15 @@ def _region(
 ) -> Merge | None:
     if region.mask is None:
         return attend_tiles(
-            query, key, value, region.tiles, scale=call.scale, softcap=call.softcap, into=merge
+            query,
+            key,
+            value,
+            region.tiles,
+            scale=call.softmax.scale,
+            softcap=call.softmax.softcap,
+            into=merge,
         )
-    out, lse = attend(query, key, value, scale=call.scale, mask=region.mask, softcap=call.softcap)
+    out, lse = attend(
+        query, key, value, scale=call.softmax.scale, mask=region.mask, softcap=call.softmax.softcap
+    )
     return join(merge, out, lse, query)

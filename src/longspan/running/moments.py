@@ -6,14 +6,16 @@ by `learns`. Everything that asks for the moment asks here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from longspan.running.drafted import Drafted
 from longspan.running.inputs import Row, rows_among
+from longspan.running.scenes import scene_of
 from longspan.running.sequence import Sequence
+from longspan.scene import Notes, Scene
 from longspan.store.form import Form
 
 
@@ -35,6 +37,7 @@ class Portion:
     rehearsed: bool = False
     rows: tuple[Row, ...] = ()
     drafted: Drafted | None = None
+    _scenes: dict[int, Scene] = field(default_factory=dict, init=False)
 
     @property
     def tokens(self) -> list[int]:
@@ -54,6 +57,18 @@ class Portion:
         if self.drafted is not None:
             return self.drafted.depths
         return torch.arange(len(self.ids), device=self.ids.device)
+
+    def text(self) -> list[int]:
+        """All tokens read so far, its own included unless they are forgotten again."""
+        return self.sequence.ids if self.rehearsed else [*self.sequence.ids, *self.tokens]
+
+    def scene(self, layer: int) -> Scene:
+        """What parts may look at in a layer, made when the first of them looks."""
+        if layer not in self._scenes:
+            notes = next(iter(self._scenes.values())).notes if self._scenes else Notes()
+            seen = len(self.sequence.ids) + (0 if self.rehearsed else len(self.ids))
+            self._scenes[layer] = scene_of(self.sequence, layer, notes, seen=seen, text=self.text)
+        return self._scenes[layer]
 
 
 def next_portion(sequence: Sequence, *, reading: bool, more: bool = False) -> Portion:

@@ -17,7 +17,10 @@ from longspan.running.compressing import compress
 from longspan.running.engine import CHUNK, Engine
 from longspan.running.moments import Portion, acts_after_pass
 from longspan.running.passing import Pass, forward
+from longspan.running.scenes import between
 from longspan.running.sequence import Sequence
+from longspan.running.view import last_queries
+from longspan.scene import Notes
 from longspan.seam.borrowing import Attention
 from longspan.seam.seam import Seam
 from longspan.store.ledger import Ledger
@@ -87,15 +90,7 @@ class Reader:
 
     def view(self, layer: int, observed: int) -> View:
         """What a scorer sees of a layer, with the last queries, at most `observed` of those that are remembered."""
-        sequence, seen = self.sequence, self.sequence.run
-        return self.engine.viewer.last(
-            self.layers[layer],
-            layer,
-            sequence.positions(seen),
-            rope=sequence.rope(layer, seen),
-            seen=seen,
-            observed=observed,
-        )
+        return last_queries(self.sequence, between(self.sequence, layer, Notes()), observed)
 
     def attention(self, ids: Tensor, *, reading: bool) -> Attention:
         """The attention of a pass of tokens to come, for calls that come from elsewhere than the network."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from longspan.errors import LongspanError, UnsupportedModel
+from longspan.kernels.softmax import Softmax
 from longspan.seam.exclusive import ExclusiveUse
 from longspan.seam.instead import instead
 from longspan.seam.once import computed_once
@@ -36,17 +37,14 @@ class Call:
     """One layer's attention as the model asks for it.
 
     layer: which of the layers with attention. query `[heads, n, dim]`, key and value `[kv_heads, n, dim]`, none
-    rotated. scale multiplies the scores, softcap bounds them, sinks `[heads]` are learned logits that take part in the
-    softmax.
+    rotated. softmax: how it makes weights of query · key.
     """
 
     layer: int
     query: Tensor
     key: Tensor
     value: Tensor
-    scale: float
-    softcap: float | None
-    sinks: Tensor | None
+    softmax: Softmax
 
 
 def part(call: Call, start: int, stop: int) -> Call:
@@ -250,9 +248,11 @@ def _dispatch(
             query=query[0],
             key=key[0],
             value=value[0],
-            scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
-            softcap=softcap,
-            sinks=s_aux,
+            softmax=Softmax(
+                scale=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+                softcap=softcap,
+                sinks=s_aux,
+            ),
         )
     )
     return out.transpose(0, 1)[None].contiguous(), None

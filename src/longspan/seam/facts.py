@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longspan.kernels.softmax import Softmax
 from longspan.positions.base import Rope
 from longspan.seam.borrowing import Borrowing, Call, unknown
 from longspan.seam.layouts import matched, same, skewed
@@ -31,20 +32,17 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layer:
-    """What is fixed about a layer: its rotation (of no channel where it does not rotate), window, scale and heads.
+    """What is fixed about a layer: its rotation (of no channel where it does not rotate), window, softmax and heads.
 
-    window: how many tokens a query sees, itself included, None for all. sinks `[heads]`: learned logits that take part
-    in the softmax of each head, None for none.
+    window: how many tokens a query sees, itself included, None for all.
     """
 
     rope: Rope
     window: int | None
-    scale: float
-    softcap: float | None
+    softmax: Softmax
     heads: int
     kv_heads: int
     head_dim: int
-    sinks: Tensor | None = None
 
 
 def twice(vocabulary: int, count: int, device: torch.device) -> Tensor:
@@ -69,12 +67,10 @@ def layers_of(borrowing: Borrowing, seen: Watched, ids: Tensor, config: Any) -> 
         Layer(
             rope=rope,
             window=window,
-            scale=call.scale,
-            softcap=call.softcap,
+            softmax=call.softmax.detached(),
             heads=call.query.shape[0],
             kv_heads=call.key.shape[0],
             head_dim=call.key.shape[-1],
-            sinks=None if call.sinks is None else call.sinks.detach(),
         )
         for call, window, rope in zip(seen.raw, windows, ropes, strict=True)
     ]

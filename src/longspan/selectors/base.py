@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
+from longspan.scene import Scene
 from longspan.store.group import Exact
 from longspan.store.state import State
 
@@ -24,41 +24,23 @@ class Visit:
     to another, rotated, `[kv_heads, stop − start, dim]`. raw: the same as the store holds them, rotated or not;
     fresh: whether those that are not described yet are as they came. placed: the queries turned from a position on, or
     not at all for None, where the store holds keys before their rotation. positions: where the entries stood in the
-    text, `[kv_heads, entries]`. scale: what the model multiplies query · key with. layer counts from 0 of `layers`.
-    softcap: what then bounds it, None for nothing.
-    rounds: positions at which rounds of a dialogue begin. surprise: −log p of each token before this pass, fp32
-    `[start]`, for selectors that ask for it. notes: what layers of one pass tell each other, by name; empty at the
-    first layer of every pass.
+    text, `[kv_heads, entries]`.
     """
 
+    scene: Scene
     query: Tensor
     entries: int
     start: int
     keys: Callable[[int, int], Tensor]
     positions: Callable[[], Tensor]
-    layer: int
-    layers: int
-    rounds: Tensor
-    scale: float = 1.0
-    softcap: float | None = None
-    surprise: Tensor | None = None
     raw: Callable[[int, int], Tensor] | None = None
     fresh: bool = False
     placed: Callable[[int | None], Tensor] | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def reading(self) -> bool:
         """Whether the queries are of a text that is being read."""
         return self.query.shape[1] > 1
-
-    def logits(self, match: Tensor) -> Tensor:
-        """query · key as attention has it before its softmax, fp32: scaled, and bounded where the model does so."""
-        scaled = match.float() * self.scale
-        if self.softcap is None:
-            return scaled
-        bounded = (scaled / self.softcap).tanh_().mul_(self.softcap)
-        return bounded.masked_fill_(scaled == -torch.inf, -torch.inf)
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,8 +114,9 @@ class Retrieval(Compound, Summary):
     def _scored(self, query: Tensor, always: Tensor | None, visit: Visit) -> Tensor:
         """The groups' scores by some queries `[heads, k, dim]`."""
         match = self._digests.match(query.flatten(0, 1).unflatten(0, (self._groups.rows, -1)), visit)
-        if self._digests.weighs:
-            visit = replace(visit, softcap=None)
+        scene = visit.scene
+        if self._digests.weighs and scene.softmax.softcap is not None:
+            visit = replace(visit, scene=replace(scene, softmax=replace(scene.softmax, softcap=None)))
         if always is None:
             return self._scoring.scores(match, self._groups.sizes, visit)
         # They are chosen in any case, beyond the budget, and take no part in the scores of the others.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,7 +16,9 @@ from longspan.profiles.reading import full_layers
 from longspan.progress import Progress, Watcher
 from longspan.running.placed import PlacedTokens, turned
 from longspan.running.reader import Reader
+from longspan.running.scenes import between
 from longspan.running.window import window_exceeded
+from longspan.scene import Notes, Scene
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -70,8 +72,8 @@ class FullReading:
             words=Words(model.tokenizer),
         )
         self.engine = self.reader.engine
-        self.notes: list[dict[str, Any]] = [{} for _ in range(queries)]
-        self.passed: dict[str, Any] = {}
+        self.notes = [Notes() for _ in range(queries)]
+        self.passed = Notes()
         window = self.engine.scheme.window(seam.window)
         if window is not None and self.count > window:
             raise window_exceeded(self.count, 0, window, seam)
@@ -112,7 +114,7 @@ class FullReading:
         part.
         """
         count = count or self.queries
-        facts, placed, keys = self.engine.seam.layers[layer], self.placed(layer, count), self.keys(layer)
+        softmax, placed, keys = self.scene(layer).softmax, self.placed(layer, count), self.keys(layer)
         raw = self.raw_query(layer, count)
         places = torch.arange(self.count, device=keys.device)
         scores = torch.full((*raw.shape[:2], self.count), -torch.inf, device=keys.device)
@@ -121,12 +123,15 @@ class FullReading:
             if placed.key_map is None:
                 key = turned(keys, placed.key_turn(piece.keys, 0, self.count))
             query = turned_query.float().unflatten(0, (len(keys), -1))
-            found = torch.einsum("kgqd,knd->kgqn", query, key.float()).flatten(0, 1) * facts.scale
-            if facts.softcap is not None:
-                found = facts.softcap * torch.tanh(found / facts.softcap)
+            products = torch.einsum("kgqd,knd->kgqn", query, key.float()).flatten(0, 1)
+            found = softmax.logits(products, out=products)
             seen = (places >= piece.low[:, None]) & (places < piece.high[:, None])
             scores = torch.where(seen, found, scores)
         return scores.softmax(-1)
+
+    def scene(self, layer: int) -> Scene:
+        """What patterns may look at in a layer."""
+        return between(self.reader.sequence, layer, self.passed)
 
     def close(self) -> None:
         """Gives the memory back."""

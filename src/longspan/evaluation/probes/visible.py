@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -25,7 +26,7 @@ from longspan.store.ledger import Ledger
 def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
     """What a pattern visits, as it would when it reads the last chunk: bool `[heads, queries, n]`."""
     rows = min(reading.chunk, reading.count)
-    query, facts = reading.query(layer, rows), reading.engine.seam.layers[layer]
+    query = reading.query(layer, rows)
 
     def weights(some: slice) -> Tensor:
         start, stop, _ = some.indices(rows)
@@ -33,17 +34,12 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
 
     index = pattern.index(
         PatternView(
+            scene=reading.scene(layer),
             query=query,
             key=reading.turned_keys(layer),
-            scale=facts.scale,
-            softcap=facts.softcap,
-            layer=layer,
-            layers=len(reading.engine.seam.layers),
             weights=weights,
             pieces=len(reading.placed(layer, rows).pieces),
             state=pattern.state(),
-            notes=reading.passed,
-            profile=reading.engine.profile,
         )
     )
     last = torch.arange(rows - reading.queries, rows, device=query.device)
@@ -95,7 +91,7 @@ def seen_in(reading: FullReading, memory: AttentionState, selector: Selector | N
     mask = torch.zeros(*query.shape[:2], reading.count, dtype=torch.bool, device=query.device)
     if selector is not None and selector.skips(layer, len(reading.engine.seam.layers)):
         selector = None
-    shared = len(query) // memory.store.heads
+    shared, scene = len(query) // memory.store.heads, reading.scene(layer)
     for group in memory.store.groups():
         heads = slice(group.heads.start * shared, group.heads.stop * shared)
         positions = group.positions().repeat_interleave(shared, 0)
@@ -106,6 +102,9 @@ def seen_in(reading: FullReading, memory: AttentionState, selector: Selector | N
         for row in range(reading.queries):
             entries = int((positions <= reading.count - reading.queries + row).sum(1).max())
             visit = Visit(
+                scene=replace(
+                    scene, seen=reading.count - reading.queries + row + 1, notes=reading.notes[row]
+                ),
                 query=query[heads, row : row + 1],
                 entries=entries,
                 start=reading.count - reading.queries + row,
@@ -115,12 +114,6 @@ def seen_in(reading: FullReading, memory: AttentionState, selector: Selector | N
                 if placed.key_map is not None
                 else partial(_moved, placed, raw[heads, row : row + 1]),
                 positions=lambda group=group, entries=entries: group.positions()[:, :entries],  # type: ignore[misc]
-                layer=layer,
-                layers=len(reading.engine.seam.layers),
-                scale=reading.engine.seam.layers[layer].scale,
-                softcap=reading.engine.seam.layers[layer].softcap,
-                rounds=torch.zeros(1, dtype=torch.long, device=query.device),
-                notes=reading.notes[row],
             )
             summary.extend(visit)
             chosen = summary.select(visit)

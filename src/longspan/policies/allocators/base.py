@@ -17,8 +17,8 @@ from longspan.store.state import State
 class Allocator(ABC):
     """Base of all allocators.
 
-    profile: the name of the facts about the model that it needs in `view.profile`, "" for none. across_layers: whether
-    it compares layers, and so acts once all of them have been scored.
+    profile: the name of the facts about the model that it needs in `view.scene.profile`, "" for none. across_layers:
+    whether it compares layers, and so acts once all of them have been scored.
     """
 
     profile: ClassVar[str] = ""

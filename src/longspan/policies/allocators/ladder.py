@@ -98,14 +98,14 @@ class Ladder(Uniform):
     def _sizes(self, view: View) -> tuple[int, int]:
         """Tokens of a ladder, and those of it that a layer keeps."""
         step = self.span - self.overlap
-        ladder = 1 + max(0, ceil((view.places - self.span) / step))
+        ladder = 1 + max(0, ceil((view.scene.places - self.span) / step))
         return ladder, min(ceil(self.span / step), ladder)
 
     def _laid(self, scores: Tensor, budget: int, view: View) -> Iterator[tuple[Tensor, int]]:
         """Of each row the places, ascending, of the entries that stay without having to, and how far ladders come."""
         ladder, rung = self._sizes(view)
         begun = view.allocation.at if isinstance(view.allocation, Cursor) else 0
-        sizes = {"layer": view.place, "layers": view.places, "ladder": ladder, "rung": rung}
+        sizes = {"layer": view.scene.place, "layers": view.scene.places, "ladder": ladder, "rung": rung}
         climb = cache(partial(climbed, begun=begun, **sizes))
         for row, fixed in zip(scores, scores.isposinf().sum(1).tolist(), strict=True):
             free, at = row.isfinite().nonzero().flatten(), begun

@@ -59,10 +59,10 @@ class Pyramid(Uniform):
         base = window if self.base is None else self.base
         rest = budget - base
         least = rest / self.beta
-        most = min(2 * rest - least, view.seen - max(base, window))
+        most = min(2 * rest - least, view.scene.seen - max(base, window))
         least = 2 * rest - most
-        if view.places == 1 or most < least or base + least < max(1, window):
+        if view.scene.places == 1 or most < least or base + least < max(1, window):
             return budget
-        below = min(view.place, view.places - 1 - view.place)
-        share = round(most - below * (most - least) / (view.places - 1))
-        return base + (share if below == view.place else 2 * rest - share)
+        below = min(view.scene.place, view.scene.places - 1 - view.scene.place)
+        share = round(most - below * (most - least) / (view.scene.places - 1))
+        return base + (share if below == view.scene.place else 2 * rest - share)

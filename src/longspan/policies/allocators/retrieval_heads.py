@@ -94,45 +94,45 @@ class RetrievalHeads(Allocator):
 
     def layer_budget(self, budget: int, view: View) -> int:
         """The mean row of the layer, rounded down; a budget below what streaming heads keep is raised to it."""
-        if budget >= view.seen and self.sparsity is None:
+        if budget >= view.scene.seen and self.sparsity is None:
             return budget
         rows, scores = view.keys.shape[0], self._scores(view)
-        everything, least = view.seen, min(self.min_entries, view.seen)
+        everything, least = view.scene.seen, min(self.min_entries, view.scene.seen)
         heads = int((scores > 0).sum())
         retrieving = max(0, heads * (budget - least)) // max(1, everything - least)
         if self.sparsity is not None:
             retrieving = 0 if self.sparsity == 1 else heads - math.ceil(round(self.sparsity * (heads - 1), 6))
         best = scores.flatten().argsort(descending=True, stable=True)[:retrieving]
-        here = int((best // scores.shape[1] == view.layer).sum())
+        here = int((best // scores.shape[1] == view.scene.layer).sum())
         return (here * everything + (rows - here) * least) // rows
 
     def reshape(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """The later an entry, the more important, and sinks before all others that need not stay."""
-        order = view.positions + view.seen * (view.positions < self.sinks)
+        order = view.positions + view.scene.seen * (view.positions < self.sinks)
         return scores.where(scores.isinf(), order.to(scores.dtype))
 
     def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """Everything for the layer's best heads, of which the budget says how many there are."""
-        rows, least = len(scores), min(self.min_entries, view.seen)
+        rows, least = len(scores), min(self.min_entries, view.scene.seen)
         keep = torch.full((rows,), least)
-        if budget >= view.seen:
-            keep[:] = view.seen
-        elif view.seen > least:
-            retrieving = math.ceil(max(0, budget - least) * rows / (view.seen - least))
-            best = self._scores(view)[view.layer, :rows].argsort(descending=True, stable=True)
-            keep[best[:retrieving]] = view.seen
+        if budget >= view.scene.seen:
+            keep[:] = view.scene.seen
+        elif view.scene.seen > least:
+            retrieving = math.ceil(max(0, budget - least) * rows / (view.scene.seen - least))
+            best = self._scores(view)[view.scene.layer, :rows].argsort(descending=True, stable=True)
+            keep[best[:retrieving]] = view.scene.seen
         return keep.to(scores.device)
 
     def _scores(self, view: View) -> Tensor:
         """How much each head retrieves, fp32 `[layers, heads]`; 0 in layers with a window."""
         if self.gates is None:
-            return view.profile(self.profile)
+            return view.scene.profile(self.profile)
         gates = torch.tensor(numbers_by_layer("gates", self.gates, _EXAMPLE))
-        if gates.shape != (view.layers, view.keys.shape[0]):
+        if gates.shape != (view.scene.layers, view.keys.shape[0]):
             raise PlanError(
                 f"gates={self.gates!r} are of {gates.shape[0]} layers with {gates.shape[1]} KV heads, this model has "
-                f"{view.layers} with {view.keys.shape[0]}; give the file of this model"
+                f"{view.scene.layers} with {view.keys.shape[0]}; give the file of this model"
             )
         full = torch.zeros(len(gates), 1)
-        full[list(view.full_layers or range(len(gates)))] = 1
+        full[list(view.scene.full_layers or range(len(gates)))] = 1
         return gates.clamp(SMALLEST_GATE, 1.0) * full

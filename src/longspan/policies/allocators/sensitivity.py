@@ -70,16 +70,16 @@ class Sensitivity(AdaKV):
 
     def layer_budget(self, budget: int, view: View) -> int:
         """The layer's share of what all layers get; over those without a window the mean is exactly `budget`."""
-        sensitivities = view.profile(self.profile).tolist()
+        sensitivities = view.scene.profile(self.profile).tolist()
         layers = [layer for layer, each in enumerate(sensitivities) if each > 0]
-        if budget >= view.seen:
+        if budget >= view.scene.seen:
             return budget
         least = min(budget, max(1, round(budget * self.share), self.base, view.queries.shape[1]))
         weights = [sensitivities[layer] ** self.alpha for layer in layers]
-        shares = bounded_shares(weights, total=budget * len(layers), least=least, most=view.seen)
+        shares = bounded_shares(weights, total=budget * len(layers), least=least, most=view.scene.seen)
         # Halves go up, and ends that differ by whole numbers are rounded alike, so that none falls below `least`.
         ends = [math.floor(round(end, 6) + 0.5) for end in accumulate(shares, initial=0.0)]
-        place = layers.index(view.layer)
+        place = layers.index(view.scene.layer)
         return ends[place + 1] - ends[place]
 
 

@@ -52,7 +52,7 @@ class CaM(Merger):
         weight = weights(row.scores)
         first, count = following(row.kept, row.dropped, self.merge_budget)
         chance = chances(weight[row.kept], weight[row.dropped], first, count)
-        place = hash((self.seed, view.seen, view.layer, row.number))
+        place = hash((self.seed, view.scene.seen, view.scene.layer, row.number))
         generator = torch.Generator().manual_seed(place % 2**32)
         drawn = torch.rand(len(chance), generator=generator).to(chance.device) < chance
         added, received = spread(row.values[row.dropped], first, count.masked_fill(~drawn, 0), len(row.kept))

@@ -32,5 +32,5 @@ class Round(Stretch):
 
     def number(self, positions: Tensor, view: View) -> Tensor:
         """The last round that has begun."""
-        begins = view.rounds.to(positions.device)
+        begins = torch.tensor(view.scene.rounds, device=positions.device)
         return torch.bucketize(positions.contiguous(), begins, right=True) - 1

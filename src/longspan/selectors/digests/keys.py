@@ -69,9 +69,9 @@ class KeysRead(Digests):
         """query · key, pooled over groups; −∞ for an empty group."""
         keys = visit.keys(self._first, self._stop)
         match = rounded(query, keys) if keys.dtype is torch.bfloat16 else products(query, keys)
-        match = visit.logits(match) if self.weighs else match
+        match = visit.scene.softmax.logits(match) if self.weighs else match
         if len(self._labels) == 0:
-            return match / visit.scale if self.weighs else match
+            return match / visit.scene.softmax.scale if self.weighs else match
         index = self._labels.value[:, None].expand(match.shape)
         match = match.float()
         into: Tensor = match.new_full((*match.shape[:2], self._count), -torch.inf)
@@ -80,7 +80,7 @@ class KeysRead(Digests):
             return largest
         weights = (match - largest.gather(2, index)).exp()
         held: Tensor = torch.zeros_like(into).scatter_add_(2, index, weights)
-        return (largest + held.log()) / visit.scale
+        return (largest + held.log()) / visit.scene.softmax.scale
 
     @property
     def parts(self) -> dict[str, State]:

@@ -42,5 +42,5 @@ class PooledKeys(Means):
         keys = formed.keys.float()
         mean = formed.reduce(keys, "mean")
         near = mean.gather(1, formed.labels[..., None].expand(keys.shape))
-        weights = formed.softmax(visit.logits((near * keys).sum(-1)))
+        weights = formed.softmax(visit.scene.softmax.logits((near * keys).sum(-1)))
         self.means.append(formed.reduce(weights[..., None] * keys, "sum").to(formed.keys.dtype))

@@ -77,12 +77,13 @@ class EventGroups(RunGroups):
         events = self._events
         if stop - start < events.longest:
             return [[]]
-        if visit.surprise is None:
+        surprise = visit.scene.surprise()
+        if surprise is None:
             raise RuntimeError("events need the surprise of tokens, and this session does not measure it")
         positions = visit.positions()[:, start:stop]
         if bool((positions == positions[:1]).all()):
             positions = positions[:1]
-        cuts = surprising(visit.surprise, events.gamma, events.window, int(positions.min()))
+        cuts = surprising(surprise, events.gamma, events.window, int(positions.min()))
         found = []
         for row in positions.to(cuts.device):
             borders = (cuts[row].nonzero()[:, 0] + start).tolist()

@@ -41,6 +41,6 @@ class RoundGroups(RunGroups):
     def ends(self, visit: Visit, start: int, stop: int) -> list[list[int]]:
         """The entries at which later rounds begin."""
         positions = visit.positions()
-        begins = visit.rounds.to(positions.device)
+        begins = torch.tensor(visit.scene.rounds, device=positions.device)
         found = torch.searchsorted(positions.contiguous(), begins.expand(len(positions), -1).contiguous())
         return [sorted({end for end in row if start < end <= stop}) for row in found.tolist()]

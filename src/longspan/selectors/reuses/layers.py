@@ -11,9 +11,6 @@ from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 from longspan.selectors.reuses.base import Recall, Reuse
 
-_NOTE = "longspan.selectors.reuses.layers"
-
-
 CARD = Card(
     name="layers",
     target="longspan.selectors.reuses.layers:Layers",
@@ -67,22 +64,21 @@ class LayersBefore(Recall):
 
     def recall(self, visit: Visit) -> Picked | None:
         """What the choosing layer picked for the same rows."""
-        choices = visit.notes.get(_NOTE)
-        if choices is None:
-            choices = _Choices(visit.layer)
-        elif choices.layer != visit.layer:
-            choices.layer, choices.used, choices.turn = visit.layer, choices.used + 1, 0
-            if self._count is not None and choices.used >= self._count:
-                choices = _Choices(visit.layer)
-        visit.notes[_NOTE] = choices
+        choices = visit.scene.notes.find(_Choices)
+        layer = visit.scene.layer
+        if choices is not None and choices.layer != layer:
+            choices.layer, choices.used, choices.turn = layer, choices.used + 1, 0
+        if choices is None or (self._count is not None and choices.used >= self._count):
+            choices = _Choices(layer)
+            visit.scene.notes.leave(choices)
         choices.turn += 1
         shape, picked = choices.picked.get(choices.turn, (None, None))
         return picked if choices.used > 0 and shape == _shape(visit) else None
 
     def remember(self, visit: Visit, picked: Picked) -> None:
         """For the layers that follow."""
-        choices = visit.notes[_NOTE]
-        if choices.used == 0:
+        choices = visit.scene.notes.find(_Choices)
+        if choices is not None and choices.used == 0:
             choices.picked[choices.turn] = (_shape(visit), picked)
 
 

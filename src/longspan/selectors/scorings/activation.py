@@ -57,7 +57,7 @@ class Activation(Scoring):
 
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser: the mean match, as a logit."""
-        return visit.logits(match).mean((0, 1))[None, None]
+        return visit.scene.softmax.logits(match).mean((0, 1))[None, None]
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
         """The best groups that fit into the part of the budget that is used."""

@@ -41,7 +41,7 @@ class Scoring(ABC):
         """How promising each group is: `[rows, group, groups]` → `[rows or 1, choosers, groups]`.
 
         match: as query · key is, of the queries that choose, those of a head side by side; a softmax is taken of
-        `visit.logits(match)`. sizes: entries of each group.
+        `visit.scene.softmax.logits(match)`. sizes: entries of each group.
         """
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:

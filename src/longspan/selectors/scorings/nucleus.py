@@ -42,7 +42,7 @@ class Nucleus(Scoring):
 
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser: the mean weight of each group."""
-        return visit.logits(match).softmax(-1).mean((0, 1))[None, None]
+        return visit.scene.softmax.logits(match).softmax(-1).mean((0, 1))[None, None]
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
         """The best groups until the share is reached."""

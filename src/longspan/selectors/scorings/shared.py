@@ -39,5 +39,5 @@ class Shared(Scoring):
         """One chooser a row."""
         if self.pool == "sum":
             return match.float().sum(1, keepdim=True)
-        weights = visit.logits(match).softmax(-1)
+        weights = visit.scene.softmax.logits(match).softmax(-1)
         return weights.amax(1, keepdim=True) if self.pool == "max" else weights.mean(1, keepdim=True)

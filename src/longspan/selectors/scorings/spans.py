@@ -65,7 +65,7 @@ class Spans(Scoring):
         votes = torch.zeros(match.shape[-1], dtype=torch.float64, device=match.device)
         voted = match.float().topk(min(self.top, match.shape[-1]), -1).indices.flatten()
         votes.index_add_(0, voted, torch.ones_like(voted, dtype=votes.dtype))
-        weight = visit.logits(match).softmax(-1).mean((0, 1))
+        weight = visit.scene.softmax.logits(match).softmax(-1).mean((0, 1))
         return (votes + weight / 2)[None, None]
 
     def pick(self, scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:

@@ -45,7 +45,7 @@ class Threshold(Scoring):
 
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """log of the estimated weight of a key, for each head."""
-        logits = visit.logits(match)
+        logits = visit.scene.softmax.logits(match)
         keys = torch.tensor(float(sizes)) if isinstance(sizes, int) else sizes[:, None].float()
         return logits - (logits + keys.log().to(logits.device)).logsumexp(-1, keepdim=True)
 

@@ -39,5 +39,9 @@ class Votes(Scoring):
 
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """One chooser."""
-        logits = visit.logits(match)
-        return (logits if self.scaled else logits / visit.scale).softmax(-1).sum((0, 1))[None, None]
+        logits = visit.scene.softmax.logits(match)
+        return (
+            (logits if self.scaled else logits / visit.scene.softmax.scale)
+            .softmax(-1)
+            .sum((0, 1))[None, None]
+        )
