@@ -32,6 +32,7 @@ def measured(file: str, arguments: list[str]) -> dict[str, Any]:
     """Runs the command in this process and says what it took; the process began at LONGSPAN_BEGAN."""
     import resource
 
+    import longspan
     import longspan.cli.answering as answering
     import longspan.flows.ask as flow
     import longspan.model as model
@@ -39,7 +40,10 @@ def measured(file: str, arguments: list[str]) -> dict[str, Any]:
     from longspan.session import Session
     from longspan.spans.encoder import Encoder
 
-    began, text = float(os.environ["LONGSPAN_BEGAN"]), Path(file).read_text()
+    source = Path(os.environ["PYTHONPATH"].partition(os.pathsep)[0]).resolve()
+    if source not in Path(longspan.__file__).resolve().parents:
+        raise SystemExit(f"{longspan.__file__} runs, not the one of {source}; uninstall longspan here")
+    began, text = float(os.environ["LONGSPAN_BEGAN"]), Path(file).read_text("utf-8")
     found: dict[str, Any] = dict.fromkeys(PARTS, 0.0) | {"encoded": 0}
 
     def timed(owner: Any, name: str, part: str) -> None:
@@ -77,6 +81,8 @@ def measured(file: str, arguments: list[str]) -> dict[str, Any]:
     except SystemExit as ended:
         if ended.code:
             raise
+    if "first" not in found:
+        raise SystemExit("no piece of an answer was shown, so there was no first token")
     found["whole"] = time.time() - began
     found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return found
@@ -92,7 +98,9 @@ def asked(source: Path, file: Path, arguments: list[str]) -> dict[str, Any]:
             "LONGSPAN_BEGAN": str(time.time()),
         }
         command = [sys.executable, __file__, "--child", str(out), str(file), *arguments]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+        finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if finished.returncode:
+            raise SystemExit(f"longspan ask of {source} failed:\n{finished.stderr}")
         return json.loads(out.read_text())
 
 
@@ -111,6 +119,9 @@ def main() -> None:
     parser.add_argument("--model")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    sys.path.insert(0, str(SOURCE / "src"))
+    if not (options.before / "src" / "longspan").is_dir():
+        parser.error(f"--before={options.before} has no src/longspan; name a worktree of the older version")
     arguments = ["--max-new-tokens", "16", *(["--model", options.model] if options.model else [])]
     from records import head
 
@@ -120,16 +131,22 @@ def main() -> None:
     model = longspan.load(options.model)
     text = Haystack.essays().text
     ids = model.tokenizer(text, return_offsets_mapping=True)
-    end = ids["offset_mapping"][options.tokens][0]
+    offsets = ids["offset_mapping"]
+    if not 1 <= options.tokens < len(offsets):
+        parser.error(
+            f"--tokens={options.tokens} is not within 1 .. {len(offsets) - 1}, the tokens of the essays"
+        )
+    end = offsets[options.tokens][0]
     record = head(model) | {"tokens": options.tokens}
     del model
     versions = {"before": options.before, "after": SOURCE}
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in versions}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "essays.txt"
-        file.write_text(text[:end])
+        file.write_text(text[:end], "utf-8")
         for number in range(options.repeat + 1):
-            for name, source in versions.items():
+            order = list(versions.items()) if number % 2 else list(versions.items())[::-1]
+            for name, source in order:
                 found = asked(source, file, arguments)
                 print(number, name, json.dumps(found), flush=True)
                 if number:
