@@ -8,15 +8,23 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longspan import named, parts, registry
 from longspan.errors import PlanError, UnknownMethod
 from longspan.notation import MAX_DEPTH, Call, Value, parse_call, parse_slots
-from longspan.slots import Slot, Slots
+from longspan.slots import Slots
+
+if TYPE_CHECKING:
+    from longspan.codecs.base import Codec
+    from longspan.decoding.base import Decode
+    from longspan.patterns.base import Pattern
+    from longspan.policies.base import Policy
+    from longspan.positions.base import Positions
+    from longspan.selectors.base import Selector
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False)
 class Plan(Slots):
     """One part for each slot; the empty plan is the stock model.
 
@@ -34,9 +42,26 @@ class Plan(Slots):
     UnknownMethod for a part that is not registered.
     """
 
-    def __post_init__(self) -> None:
-        for slot in registry.SLOTS:
-            object.__setattr__(self, slot, _part(slot, getattr(self, slot)))
+    positions: Positions | None = None
+    pattern: Pattern | None = None
+    policy: Policy | None = None
+    selector: Selector | None = None
+    codec: Codec | None = None
+    decode: Decode | None = None
+
+    def __init__(
+        self,
+        *,
+        positions: Positions | str | None = None,
+        pattern: Pattern | str | None = None,
+        policy: Policy | str | None = None,
+        selector: Selector | str | None = None,
+        codec: Codec | str | None = None,
+        decode: Decode | str | None = None,
+    ) -> None:
+        given = (positions, pattern, policy, selector, codec, decode)
+        for slot, value in zip(registry.SLOTS, given, strict=True):
+            object.__setattr__(self, slot, _part(slot, value))
         self.describe()  # refuses what could not be recorded
         for part in self.parts.values():
             for each in (part, *parts.inner(part)):
@@ -132,7 +157,7 @@ class Plan(Slots):
         return " ".join(f"{slot}={parts.text_of(slot, part)}" for slot, part in self.parts.items())
 
 
-def _part(slot: str, value: Slot) -> Any:
+def _part(slot: str, value: object) -> Any:
     if isinstance(value, str):
         return parts.build(slot, parse_call(value))
     if value is None:

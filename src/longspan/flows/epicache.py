@@ -81,6 +81,7 @@ class EpiCache:
                 f"plan {str(self.plan)!r} has no policy epicache with when=chunk and no prompt, which the episodes "
                 "give it; write policy=epicache(budget=...)"
             )
+        self._policy = policy
         self.model, self.chunk = model, chunk
         self._count, self._utterances, self._medoids = episodes, utterances, medoids
         self.episodes: tuple[Episode, ...] = ()
@@ -146,7 +147,7 @@ class EpiCache:
         self.close()
 
     def _read(self, dialogue: Document, episode: Episode, progress: Watcher | None) -> None:
-        plan = replace(self.plan, policy=replace(self.plan.policy, prompt=episode.prompt))
+        plan = replace(self.plan, policy=replace(self._policy, prompt=episode.prompt))
         before = self.nbytes
         session = self.model.session(plan, chunk=self.chunk)
         self._sessions.append(session)

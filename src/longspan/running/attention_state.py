@@ -153,13 +153,14 @@ class AttentionState(LayerState):
             name: tensor.to(device, copy=_ENTRIES.fullmatch(name) is None) for name, tensor in tensors.items()
         }
         plan, number = self.parts.plan, self.parts.trackings.index
-        self.store.load(under("store", mine), getattr(plan.policy and plan.policy.disposer, "rest", None))
+        self.store.load(under("store", mine), None if plan.policy is None else plan.policy.disposer.rest)
         for tracking, tracker in self.trackers.items():
             tracker.load(under(f"tracker{number(tracking)}", mine))
-        for tier, head in {match.groups() for name in mine if (match := _SUMMARY.match(name))}:
-            summary = plan.selector.summary()
-            summary.load(under(f"summary{tier}.{head}", mine))
-            self.summaries[int(tier), int(head)] = summary
+        if plan.selector is not None:
+            for tier, head in {match.groups() for name in mine if (match := _SUMMARY.match(name))}:
+                summary = plan.selector.summary()
+                summary.load(under(f"summary{tier}.{head}", mine))
+                self.summaries[int(tier), int(head)] = summary
         if plan.policy is not None and (allocation := plan.policy.allocator.state()) is not None:
             allocation.load(under("allocation", mine))
             self.allocation = allocation

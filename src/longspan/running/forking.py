@@ -17,7 +17,7 @@ def check_fork(plan: Plan, own: Plan, engine: Engine) -> None:
         )
     if plan.policy == own.policy:
         return
-    if own.policy is not None:
+    if own.policy is not None or plan.policy is None:
         raise ValueError(
             f"plan {str(plan)!r} has another policy than this session, whose own has acted; fork a session "
             "without a policy"

@@ -97,23 +97,23 @@ def attention_recall(
         )
     for place in needle:
         check_range("needle", place, 0, len(ids) - 1)
-    thins = isinstance(chosen.pattern, Thinning)
-    remember = min(chunk, len(ids)) if chosen.pattern is not None and not thins else 0
+    pattern, thins = chosen.pattern, isinstance(chosen.pattern, Thinning)
+    remember = min(chunk, len(ids)) if pattern is not None and not thins else 0
     reading = FullReading(
         model, ids, chosen, queries=queries, chunk=chunk, remember=remember, progress=progress
     )
     layers = None
     try:
-        if chosen.pattern is None:
+        if pattern is None:
             layers = kept(reading, ids)
         elif thins:
-            layers = left(reading, Plan(positions=chosen.positions, pattern=chosen.pattern), ids)
+            layers = left(reading, Plan(positions=chosen.positions, pattern=pattern), ids)
         mass, found = [], []
         for layer in reading.layers:
-            if layers is None:
-                visible = visited(reading, chosen.pattern, layer)
-            else:
+            if layers is not None:
                 visible = seen_in(reading, layers[layer], chosen.selector, layer)
+            elif pattern is not None:
+                visible = visited(reading, pattern, layer)
             mass.append(_shares((reading.weights(layer) * visible).sum(-1)))
             if needle:
                 found.append(_shares(visible[..., list(needle)].float().mean(-1)))

@@ -82,7 +82,7 @@ class RetrievalHeads(Allocator):
         """Refuses budgets of fewer tokens than streaming heads keep."""
         budget = plan.policy.budget if plan.policy is not None else 1.0
         if self.sparsity is not None:
-            if plan.policy is not None and budget != type(plan.policy).budget:
+            if plan.policy is not None and budget != getattr(type(plan.policy), "budget", None):
                 raise PlanError(
                     f"retrieval-heads: budget={budget} has no effect beside sparsity={self.sparsity}; leave out one"
                 )
