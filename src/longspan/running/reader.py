@@ -15,6 +15,7 @@ from longspan.policies.view import View
 from longspan.running.attention_state import AttentionState
 from longspan.running.compressing import compress
 from longspan.running.engine import CHUNK, Engine
+from longspan.running.entries import Entries, entries_of
 from longspan.running.moments import Portion, acts_after_pass
 from longspan.running.passing import Pass, forward
 from longspan.running.scenes import between
@@ -34,8 +35,8 @@ class Reader:
 
     observe: how many of the last queries each layer remembers at least. profile: facts measured once of the model.
     window: tokens that may be read at most, by default what the plan's positions support. length: tokens that the text
-    will come to, 0 where nobody knows. chunk, words: for policies that have the
-    model read more: tokens at a time, and how they speak.
+    will come to, 0 where nobody knows. chunk, words: for policies that have the model read more: tokens at a time, and
+    how they speak.
     """
 
     def __init__(
@@ -50,11 +51,43 @@ class Reader:
         chunk: int = CHUNK,
         words: Words | None = None,
     ) -> None:
-        self.engine = Engine(
+        self._engine = Engine(
             seam, plan or Plan(), chunk=chunk, observe=observe, profile=profile, window=window
         )
-        self.sequence = Sequence(self.engine, Ledger(), words=words)
+        self.sequence = Sequence(self._engine, Ledger(), words=words)
         self.sequence.fitted = self.sequence.announced = length
+
+    @property
+    def plan(self) -> Plan:
+        """Under which it reads."""
+        return self._engine.plan
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that the plan's positions support, None where nothing bounds them."""
+        return self._engine.scheme.window(self._engine.seam.window)
+
+    def again(self, plan: Plan | None = None, *, chunk: int = CHUNK, length: int = 0) -> Reader:
+        """Another reader of the same model, by default under the same plan, that has read nothing."""
+        engine, words = self._engine, self.sequence.words
+        return Reader(
+            engine.seam,
+            plan or engine.plan,
+            profile=engine.profile,
+            chunk=chunk,
+            length=length,
+            words=words,
+        )
+
+    def compressed(self) -> list[AttentionState]:
+        """What the policy leaves in each layer of what was read, which stays as it is."""
+        twin = self.sequence.fork(Ledger())
+        compress(twin)
+        return twin.layers
+
+    def entries(self, layer: int) -> Entries:
+        """What a layer holds: see `Session.entries`."""
+        return entries_of([self.sequence], 0, layer)
 
     @property
     def layers(self) -> list[AttentionState]:
@@ -75,7 +108,7 @@ class Reader:
         reading: whether the tokens are of a text, or one that was generated. acts: whether the policy acts after them.
         """
         portion = self._portion(ids, reading=reading, acts=acts)
-        logits, _ = forward(self.engine.seam, [portion], keep, observer)
+        logits, _ = forward(self._engine.seam, [portion], keep, observer)
         if acts_after_pass(portion):
             compress(self.sequence)
         return logits
@@ -111,7 +144,7 @@ class Reader:
         self.sequence.release()
 
     def _portion(self, ids: Tensor | Ids[int], *, reading: bool, acts: bool = False) -> Portion:
-        tokens = torch.as_tensor(ids, dtype=torch.long, device=self.engine.seam.device)
+        tokens = torch.as_tensor(ids, dtype=torch.long, device=self._engine.seam.device)
         return Portion(sequence=self.sequence, ids=tokens, reading=reading, acts=acts)
 
 

@@ -54,7 +54,7 @@ class FullReading:
         check_range("chunk", chunk, 1)
         check_range("queries", queries, 1, min(len(ids), chunk))
         seam = model.seam
-        self.count, self.queries, self.chunk = len(ids), queries, chunk
+        self.count, self.queries, self.chunk, self.device = len(ids), queries, chunk, seam.device
         self.layers = full_layers(seam)
         if not self.layers:
             raise UnsupportedModel(
@@ -71,10 +71,9 @@ class FullReading:
             chunk=chunk,
             words=Words(model.tokenizer),
         )
-        self.engine = self.reader.engine
         self.notes = [Notes() for _ in range(queries)]
         self.passed = Notes()
-        window = self.engine.scheme.window(seam.window)
+        window = self.reader.window
         if window is not None and self.count > window:
             raise window_exceeded(self.count, 0, window, seam)
         first = self.count % chunk
@@ -87,7 +86,7 @@ class FullReading:
         """The positions of the last `count` tokens."""
         rope = self.reader.sequence.rope(layer, self.count)
         scheme = self.reader.sequence.positions(self.count)
-        return PlacedTokens(scheme, rope, None, self.count - count, count, self.engine.seam.device)
+        return PlacedTokens(scheme, rope, None, self.count - count, count, self.device)
 
     def query(self, layer: int, count: int) -> Tensor:
         """The last `count` queries `[heads, count, dim]`, as the first piece of the positions turns them."""
@@ -95,8 +94,7 @@ class FullReading:
 
     def keys(self, layer: int) -> Tensor:
         """All keys `[kv_heads, n, dim]`, turned if the positions have one way to turn them."""
-        (group,) = self.reader.layers[layer].store.groups()
-        return group.keys()
+        return self.reader.entries(layer).keys
 
     def turned_keys(self, layer: int) -> Tensor:
         """The same as the first piece of the positions turns them."""

@@ -14,13 +14,11 @@ from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.recall import pairs
 from longspan.plan import Plan
 from longspan.running.attention_state import AttentionState
-from longspan.running.compressing import compress
 from longspan.running.placed import PlacedTokens, turned
 from longspan.running.reader import Reader, chunk_ends
 from longspan.running.view import ranks
 from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.group import Group
-from longspan.store.ledger import Ledger
 
 
 def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
@@ -52,21 +50,15 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
 
 def kept(reading: FullReading, ids: Sequence[int]) -> list[AttentionState]:
     """What the policy of the reading leaves of the prompt, as `Session.fork` or, with when=chunk, `Session.read`."""
-    engine = reading.engine
-    if engine.policy is None or engine.policy.when == "end":
-        sequence = reading.reader.sequence.fork(Ledger())
-        compress(sequence)
-        return sequence.layers
-    words = reading.reader.sequence.words
-    reader = Reader(engine.seam, engine.plan, profile=engine.profile, chunk=reading.chunk, words=words)
-    return _read(reader, ids, reading.chunk, acts=True)
+    policy = reading.reader.plan.policy
+    if policy is None or policy.when == "end":
+        return reading.reader.compressed()
+    return _read(reading.reader.again(chunk=reading.chunk), ids, reading.chunk, acts=True)
 
 
 def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> list[AttentionState]:
     """The prompt as each layer holds it where tokens leave on their way, as `Session.read` has them leave."""
-    engine = reading.engine
-    reader = Reader(engine.seam, plan, profile=engine.profile, length=reading.count)
-    return _read(reader, ids, reading.chunk)
+    return _read(reading.reader.again(plan, length=reading.count), ids, reading.chunk)
 
 
 def _read(reader: Reader, ids: Sequence[int], chunk: int, *, acts: bool = False) -> list[AttentionState]:
@@ -89,7 +81,7 @@ def seen_in(reading: FullReading, memory: AttentionState, selector: Selector | N
     placed, raw = reading.placed(layer, reading.queries), reading.raw_query(layer, reading.queries)
     query = placed.turned(raw, layer)[-1]
     mask = torch.zeros(*query.shape[:2], reading.count, dtype=torch.bool, device=query.device)
-    if selector is not None and selector.skips(layer, len(reading.engine.seam.layers)):
+    if selector is not None and selector.skips(layer, len(reading.reader.layers)):
         selector = None
     shared, scene = len(query) // memory.store.heads, reading.scene(layer)
     for group in memory.store.groups():
