@@ -30,7 +30,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     except BaseException:
         os.unlink(draft)
         raise
-    _settle(path.parent)
+    _sync(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -51,7 +51,7 @@ def _created(path: Path, mode: int) -> BinaryIO:
     )
 
 
-def _settle(folder: Path) -> None:
+def _sync(folder: Path) -> None:
     """Brings the folder's list of names to the disk, where the system lets a folder be opened."""
     if hasattr(os, "O_DIRECTORY"):
         number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -149,7 +149,7 @@ def test_what_keeps_failing_ends_plainly_and_loses_nothing(server, tmp_path, fai
     folder, target = RunFolder(tmp_path), endpoint(server, parallel=1, attempts=3)
 
     def break_down(progress):
-        if progress.done == 2:
+        if progress.processed == 2:
             server.failures = [failure] * 99
 
     with pytest.raises(EndpointError, match=rf"failed 3 times \({reason}\).*run the same command again"):

@@ -50,8 +50,8 @@ def test_a_run_answers_everything_once(tmp_path):
     run(job(), target(), RunFolder(tmp_path / "a"), steps.append)
     done = results(tmp_path / "a")
     assert len(done) == (2 * 4 + 2) * 2
-    assert steps[0].done == 0
-    assert [step.done for step in steps] == list(range(len(done) + 1))
+    assert steps[0].processed == 0
+    assert [step.processed for step in steps] == list(range(len(done) + 1))
     assert {key[1] for key in done} == {150, 220, None}
     for (task, length, _, _), (_, _, tokens) in done.items():
         assert length is None or length - 30 < tokens + 6 <= length, task
@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(tmp_path, after):
     folder = tmp_path / "killed"
 
     def die(progress):
-        if progress.done == after:
+        if progress.processed == after:
             os.kill(os.getpid(), signal.SIGKILL)
 
     child = multiprocessing.get_context("fork").Process(

@@ -185,7 +185,7 @@ def test_a_difference_the_other_way_round_has_the_other_sign(pairs):
 
 @pytest.mark.parametrize(
     ("worse", "sign"),
-    [(statistics.LEAST_DIFFERING - 1, 0), (statistics.LEAST_DIFFERING, -1), (20, -1)],
+    [(statistics.MIN_DIFFERING - 1, 0), (statistics.MIN_DIFFERING, -1), (20, -1)],
 )
 def test_few_differing_samples_show_nothing(worse, sign):
     base = {str(number): 1.0 for number in range(20)}

@@ -28,7 +28,7 @@ def ordered(factors) -> bool:
 
 @given(rising_factors, rising_factors, seeds, st.floats(0, 1))
 def test_drawing_keeps_order_and_bounds(factors, others, seed, chance):
-    drawing = Drawing(least=1.0, most=5.0, chance=chance)
+    drawing = Drawing(low=1.0, high=5.0, chance=chance)
     others = (others * len(factors))[: len(factors)]
     for changed in (
         drawing.mutated(factors, Random(seed)),
@@ -42,21 +42,21 @@ def test_drawing_keeps_order_and_bounds(factors, others, seed, chance):
 
 @given(st.floats(1, 9), st.floats(0, 4), seeds)
 def test_a_value_between_two_is_whole_steps_from_the_lower(below, wide, seed):
-    drawn = Drawing(least=1, most=99).between(below, below + wide, Random(seed))
+    drawn = Drawing(low=1, high=99).between(below, below + wide, Random(seed))
     steps = (drawn - below) / 0.01
     assert below <= drawn <= below + wide
     assert steps == pytest.approx(round(steps), abs=1e-3)
 
 
 def test_every_pair_and_every_value_can_be_drawn():
-    drawing = Drawing(least=1.0, most=1.05, step=0.01, chance=0.5)
+    drawing = Drawing(low=1.0, high=1.05, step=0.01, chance=0.5)
     drawn = [drawing.mutated([1.0, 1.02, 1.05], Random(seed)) for seed in range(500)]
     for pair, values in enumerate([{1.0, 1.01, 1.02}, {1.0, 1.01, 1.02, 1.03, 1.04, 1.05}]):
         assert {each[pair] for each in drawn} >= values
 
 
 def test_nothing_changes_without_chance_and_only_what_keeps_the_order_is_taken_over():
-    never, always = (Drawing(least=1, most=9, chance=chance) for chance in (0, 1))
+    never, always = (Drawing(low=1, high=9, chance=chance) for chance in (0, 1))
     assert never.mutated([1, 2, 3], Random(0)) == never.crossed([1, 2, 3], [2, 2, 2], Random(0)) == [1, 2, 3]
     assert always.crossed([1, 2, 3], [1.5, 2.5, 2.2], Random(0)) == [1.5, 2.5, 3]
 

@@ -23,8 +23,8 @@ _CAPS = 2.0
 _EXACT = 1e-3
 # What is left in the number format of the model: so many times as far from fp32 as the model's own attention is, and
 # never less than this.
-_TIMES, _LEAST = 3.0, 1e-4
-_LEAST_IN_LOW_PRECISION = 0.02
+_TIMES, _FLOOR = 3.0, 1e-4
+_FLOOR_IN_LOW_PRECISION = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,8 +109,8 @@ class Trials:
                 )
             own = Turned(query=handed.query[0] * gain.to(raw.query.dtype), key=handed.key[0])
             noise = relative_error(self._attended(handed, own, handed.value[0]).float(), exact)
-            least = _LEAST if raw.query.dtype.itemsize > 2 else _LEAST_IN_LOW_PRECISION
-            yield Trial(gain=gain, exact=exact, allowed=(_TIMES * noise).clamp(min=least))
+            floor = _FLOOR if raw.query.dtype.itemsize > 2 else _FLOOR_IN_LOW_PRECISION
+            yield Trial(gain=gain, exact=exact, allowed=(_TIMES * noise).clamp(min=floor))
 
     def _attended(self, handed: Handed, given: Turned, value: Tensor) -> Tensor:
         with torch.inference_mode():

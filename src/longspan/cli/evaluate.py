@@ -302,15 +302,15 @@ def _asking(**given: Any) -> Asking:
 
 
 def _run(job: Job, target: Target, folder: RunFolder) -> Mapping[str, str]:
-    from longspan.evaluation.run import Progress, run
+    from longspan.evaluation.run import RunProgress, run
 
     with counting("answers") as tell:
 
-        def report(progress: Progress) -> None:
+        def report(progress: RunProgress) -> None:
             if progress.record is None:
                 for line in said_origins(job.tasks, job.data):
                     typer.echo(printable(line, lines=False), err=True)
-            tell(progress.done, progress.total, progress.record.task if progress.record else "")
+            tell(progress.processed, progress.total or 0, progress.record.task if progress.record else "")
 
         return run(job, target, folder, report)
 

@@ -20,12 +20,12 @@ class LongAnswer(Generated):
     max_new_tokens: int = 256
 
     def filled(
-        self, build: Callable[[int], tuple[Sample, str]], request: Request, *, least: int = 1
+        self, build: Callable[[int], tuple[Sample, str]], request: Request, *, fewest: int = 1
     ) -> Sample:
-        """The sample with the most units, from `least` on, whose prompt and answer fit the length.
+        """The sample with the most units, from `fewest` on, whose prompt and answer fit the length.
 
         `build(n)` gives the sample with n units and a right answer to it; see `largest` for what it must keep to.
-        Raises TaskError where `least` does not fit.
+        Raises TaskError where `fewest` does not fit.
         """
 
         def answered(count: int) -> Sample:
@@ -33,7 +33,7 @@ class LongAnswer(Generated):
             room = answer + answer[: len(answer) // 8]
             return replace(sample, prefix=sample.prefix + room, facts={"units": count})
 
-        fitting = self.largest(answered, request, least=least)
+        fitting = self.largest(answered, request, fewest=fewest)
         sample, _ = build(fitting.facts["units"])
         left = (request.length or 0) - request.prompt_tokens(sample)
         return replace(sample, facts={**sample.facts, "max_new_tokens": left})

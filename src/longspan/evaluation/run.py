@@ -17,16 +17,17 @@ from longspan.evaluation.resume import check_same
 from longspan.evaluation.task import TaskError
 from longspan.evaluation.work import Target
 from longspan.evaluation.works import MADE, Works
+from longspan.progress import Progress
 from longspan.seam.scaling import FARTHEST
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a run has come: records done of total, 0 where a data set's size is not known, and the last record."""
+class RunProgress(Progress):
+    """How far a run has come, in answers. record: the last of them, None before the first."""
 
-    done: int
-    total: int
     record: Record | None
+    stage: str = "answering"
+    unit: str = "answers"
 
 
 def check(job: Job, folder: RunFolder) -> None:
@@ -36,7 +37,7 @@ def check(job: Job, folder: RunFolder) -> None:
 
 
 def run(
-    job: Job, target: Target, folder: RunFolder, progress: Callable[[Progress], None] | None = None
+    job: Job, target: Target, folder: RunFolder, progress: Callable[[RunProgress], None] | None = None
 ) -> Mapping[str, str]:
     """Does what is not done yet, and returns the tasks that could not be asked, each with the reason.
 
@@ -51,7 +52,7 @@ def run(
         total = _total(job)
         count = len(done)
         if progress is not None:
-            progress(Progress(done=count, total=total, record=None))
+            progress(RunProgress(processed=count, total=total, record=None))
         works = Works(job, target, folder.samples, set(done))
         for record in target.answers(works.open(), job.asking):
             folder.append(record)
@@ -61,7 +62,8 @@ def run(
             timing["compress_seconds"] += record.compress_seconds
             timing["decode_seconds"] += record.decode_seconds
             if progress is not None:
-                progress(Progress(done=count, total=total and max(total, count), record=record))
+                known = max(total, count) if total else None
+                progress(RunProgress(processed=count, total=known, record=record))
             wall = description["timing"]["wall_seconds"] + time.perf_counter() - began
             folder.describe({**description, "timing": {**timing, "wall_seconds": wall}})
         if works.skipped:
@@ -73,9 +75,9 @@ def run(
         return works.skipped
 
 
-def _total(job: Job) -> int:
+def _total(job: Job) -> int | None:
     if not all(task.sized for task in job.tasks):
-        return 0
+        return None
     samples = MADE if job.samples is None else job.samples
     return len(job.tasks) * len(job.lengths) * samples * job.asking.repeats * len(job.columns)
 

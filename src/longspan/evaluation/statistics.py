@@ -18,7 +18,7 @@ Figures: TypeAlias = float | tuple[float, ...]
 
 DRAWS = 5_000
 CONFIDENCE = 0.95
-LEAST_DIFFERING = 6
+MIN_DIFFERING = 6
 """Fewer differing contexts cannot show a difference: of n that all point one way, a sign test has p = 2 / 2**n."""
 
 _AT_ONCE = 2_000_000
@@ -57,10 +57,10 @@ class Difference(Estimate):
     def sign(self) -> int:
         """1 for higher, -1 for lower, 0 where chance may explain it.
 
-        For more than chance, the interval must leave out 0, and `LEAST_DIFFERING` contexts must differ: the interval
+        For more than chance, the interval must leave out 0, and `MIN_DIFFERING` contexts must differ: the interval
         alone is too sure of itself where few do.
         """
-        if self.differing < LEAST_DIFFERING:
+        if self.differing < MIN_DIFFERING:
             return 0
         return int(self.low > 0) - int(self.high < 0)
 

@@ -142,11 +142,11 @@ class Generated(Task):
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """One sample, whose prompt and answer take at most `request.length` tokens; its id is set by the caller."""
 
-    def largest(self, build: Callable[[int], Sample], request: Request, *, least: int = 1) -> Sample:
-        """The sample `build(n)` with the largest n from `least` on that still fits the length.
+    def largest(self, build: Callable[[int], Sample], request: Request, *, fewest: int = 1) -> Sample:
+        """The sample `build(n)` with the largest n from `fewest` on that still fits the length.
 
         n is a number of units, such as sentences or pairs; `build` must not shrink as n grows, and must make the same
-        choices at each n, so let it start from random numbers drawn before. Raises TaskError where `least` does not
+        choices at each n, so let it start from random numbers drawn before. Raises TaskError where `fewest` does not
         fit, or the haystack would have to be repeated.
         """
         if request.length is None:
@@ -161,15 +161,15 @@ class Generated(Task):
                 short[count] = error
                 return room + 1
 
-        smallest = tokens(least)
-        if least in short:
-            raise TaskError(f"{self.name}: {short[least]}") from short[least]
+        smallest = tokens(fewest)
+        if fewest in short:
+            raise TaskError(f"{self.name}: {short[fewest]}") from short[fewest]
         if smallest > room:
             raise TaskError(
                 f"{self.name} needs {smallest + self.max_new_tokens:,} tokens or more, length={request.length:,} is "
                 "too short; raise length=..."
             )
-        low, high = least, least
+        low, high = fewest, fewest
         used = smallest
         while used <= room:
             low = high

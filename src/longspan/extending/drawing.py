@@ -12,10 +12,10 @@ _DIGITS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """How factors are changed. least, most: their bounds. step: between values. chance: that a pair changes."""
+    """How factors are changed. low, high: their bounds. step: between values. chance: that a pair changes."""
 
-    least: float
-    most: float
+    low: float
+    high: float
     step: float = 0.01
     chance: float = 0.3
 
@@ -24,8 +24,8 @@ class Drawing:
         changed = list(factors)
         for pair in range(len(changed)):
             if random.random() < self.chance:
-                below = changed[pair - 1] if pair else self.least
-                above = changed[pair + 1] if pair + 1 < len(changed) else self.most
+                below = changed[pair - 1] if pair else self.low
+                above = changed[pair + 1] if pair + 1 < len(changed) else self.high
                 changed[pair] = self.between(below, above, random)
         return changed
 
@@ -33,8 +33,8 @@ class Drawing:
         """Some factors replaced by those of another, where that keeps the order."""
         changed = list(factors)
         for pair, other in enumerate(others):
-            below = changed[pair - 1] if pair else self.least
-            above = changed[pair + 1] if pair + 1 < len(changed) else self.most
+            below = changed[pair - 1] if pair else self.low
+            above = changed[pair + 1] if pair + 1 < len(changed) else self.high
             if random.random() < self.chance and below <= other <= above:
                 changed[pair] = other
         return changed

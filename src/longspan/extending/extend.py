@@ -115,11 +115,11 @@ def extend(
         return mean_loss(model.seam, space.positions(candidate), texts)
 
     journal = Journal(check_path(file.with_name(file.name + JOURNAL)), about, loss)
-    scored, least, complete = list[Scored](), math.inf, True
+    scored, lowest, complete = list[Scored](), math.inf, True
     for each in evolve(space, journal, evolution, seed):
         scored.append(each)
-        least, spent = min(least, each.loss), time.monotonic() - began
-        watch(Stage(done=len(scored), total=evolution.candidates, loss=least, seconds=spent))
+        lowest, spent = min(lowest, each.loss), time.monotonic() - began
+        watch(Stage(done=len(scored), total=evolution.candidates, loss=lowest, seconds=spent))
         if seconds is not None and spent >= seconds and len(scored) >= journal.kept:
             complete = len(scored) >= evolution.candidates
             break

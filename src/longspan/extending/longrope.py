@@ -31,7 +31,7 @@ class LongRoPESpace:
     step: float = 0.01
     chance: float = 0.3
 
-    def starts(self, random: Random, most: int) -> list[Candidate]:
+    def starts(self, random: Random, count: int) -> list[Candidate]:
         """The factors of PI, NTK and YaRN."""
         schemes = {
             "PI": PI(factor=self.scale),
@@ -39,7 +39,7 @@ class LongRoPESpace:
             "YaRN": YaRN(factor=self.scale),
         }
         return [Candidate(factors=self._factors(scheme), origin=name) for name, scheme in schemes.items()][
-            :most
+            :count
         ]
 
     def mutated(self, parent: Candidate, random: Random) -> Candidate:
@@ -61,7 +61,7 @@ class LongRoPESpace:
 
     @cached_property
     def _drawing(self) -> Drawing:
-        return Drawing(least=1.0, most=1.25 * self.scale, step=self.step, chance=self.chance)
+        return Drawing(low=1.0, high=1.25 * self.scale, step=self.step, chance=self.chance)
 
     def _factors(self, scheme: Positions) -> tuple[float, ...]:
         return rising((self.rope.inv_freq / scheme.rope(self.rope).inv_freq).tolist())

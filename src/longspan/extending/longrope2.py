@@ -36,13 +36,13 @@ class LongRoPE2Space:
     step: float = 0.01
     chance: float = 0.3
 
-    def starts(self, random: Random, most: int) -> list[Candidate]:
+    def starts(self, random: Random, count: int) -> list[Candidate]:
         """One for each critical pair, or, if they are too many, for some that are evenly spread."""
         criticals = range(self.first_critical, self.theoretical + 1)
-        chosen = sorted({criticals[place * len(criticals) // most] for place in range(most)})
+        chosen = sorted({criticals[place * len(criticals) // count] for place in range(count)})
         starts = []
         for critical in chosen:
-            factor = self._drawing.between(self._drawing.least, self._drawing.most, random)
+            factor = self._drawing.between(self._drawing.low, self._drawing.high, random)
             slow = [factor] * (self._pairs - critical)
             starts.append(self._candidate(critical, slow, "start"))
         return starts
@@ -58,8 +58,8 @@ class LongRoPE2Space:
         critical = parent.critical or 0
         common = max(critical, other.critical or 0)
         slow = list(parent.factors[critical:common])
-        least = slow[-1] if slow else self._drawing.least
-        drawing = Drawing(least=least, most=self._drawing.most, step=self.step, chance=self.chance)
+        low = slow[-1] if slow else self._drawing.low
+        drawing = Drawing(low=low, high=self._drawing.high, step=self.step, chance=self.chance)
         slow += drawing.crossed(parent.factors[common:], other.factors[common:], random)
         return self._candidate(critical, slow, "crossed")
 
@@ -88,7 +88,7 @@ class LongRoPE2Space:
 
     @cached_property
     def _drawing(self) -> Drawing:
-        return Drawing(least=self.scale, most=2 * self.scale, step=self.step, chance=self.chance)
+        return Drawing(low=self.scale, high=2 * self.scale, step=self.step, chance=self.chance)
 
     def _candidate(self, critical: int, slow: Sequence[float], origin: str) -> Candidate:
         """λ_i = λ_c^(i/c) below the critical pair c: NTK with the base that gives c its factor."""

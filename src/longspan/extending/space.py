@@ -12,7 +12,7 @@ from longspan.positions.base import Positions
 class Space(Protocol):
     """The candidates of one method for one model and target length. What it draws comes from the given `random`."""
 
-    def starts(self, random: Random, most: int) -> list[Candidate]:
+    def starts(self, random: Random, count: int) -> list[Candidate]:
         """Candidates to begin with, at most so many."""
 
     def mutated(self, parent: Candidate, random: Random) -> Candidate:

@@ -17,7 +17,7 @@ from longspan.errors import CorruptModel
 REMEMBER_ABOVE = 64 * 2**20
 """Bytes from which a file's digest is remembered by path, size and times."""
 
-SETTLED = 2_000_000_000
+QUIET = 2_000_000_000
 """Nanoseconds since its last change after which another change of a file would show in its times."""
 
 
@@ -39,7 +39,7 @@ def file_digest(path: Path) -> str:
         pass  # not remembered yet, or the note is damaged: read the file
     began = time.time_ns()
     digest = _sha256(path)
-    if identity == _Identity.of(path) and began - max(identity.modified, identity.changed) > SETTLED:
+    if identity == _Identity.of(path) and began - max(identity.modified, identity.changed) > QUIET:
         with suppress(OSError), locked("digests"):  # a cache that cannot be written costs another reading
             write_text(note, json.dumps({"identity": identity, "digest": digest}))
     return digest

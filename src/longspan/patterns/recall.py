@@ -35,7 +35,7 @@ def recall(
         raise ValueError("rows has 0 numbers, allowed 1 or more; leave it out for all queries")
     grouped = query.unflatten(0, (len(key), -1)).flatten(1, 2)
     total = torch.zeros(heads, device=query.device)
-    for some, given in pairs(index, rows, count=count, keys=keys, most=_WEIGHTS // heads):
+    for some, given in pairs(index, rows, count=count, keys=keys, at_a_time=_WEIGHTS // heads):
         seen = given.shape[-1]
         chosen = (torch.arange(heads // len(key), device=rows.device)[:, None] * count + some).flatten()
         scores = (grouped[:, chosen].float() @ key[:, :seen].float().mT).view(heads, -1, seen)
@@ -47,9 +47,9 @@ def recall(
 
 
 def pairs(
-    index: BlockIndex, rows: Tensor, *, count: int, keys: int, most: int
+    index: BlockIndex, rows: Tensor, *, count: int, keys: int, at_a_time: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Which keys an index gives to some of its queries, in parts of about `most` pairs a head.
+    """Which keys an index gives to some of its queries, in parts of about `at_a_time` pairs a head.
 
     rows: ascending numbers of the queries, counted from the first of `count`, the last of which stand at the end of the
     keys. Yields some of the rows and bool `[h, rows, seen]`, h as in the index; `seen` ends with their own block, and
@@ -60,7 +60,7 @@ def pairs(
         mine, rows = rows[:size], rows[size:]
         seen = min(keys, (number + 1) * index.block)
         whole = _whole(index, number - index.first, number * index.block, seen)
-        for some in mine.split(max(1, most // seen)):
+        for some in mine.split(max(1, at_a_time // seen)):
             yield some, _bundled(index, whole, some, count)
 
 

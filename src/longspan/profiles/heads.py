@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 _CHUNK = 512
-LEAST = torch.finfo(torch.float32).tiny
+SMALLEST = torch.finfo(torch.float32).tiny
 """The score of a head that retrieves nothing; 0 is no score."""
 
 
@@ -47,7 +47,7 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
             pass
         for layer in full_layers(seam):
             found = retrieved(reader.view(layer, observed), text)
-            scores[layer, : len(found)] = found.clamp(min=LEAST)
+            scores[layer, : len(found)] = found.clamp(min=SMALLEST)
     return scores
 
 

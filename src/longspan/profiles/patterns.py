@@ -39,7 +39,7 @@ LOOKED_AT = 128
 """Queries whose attention is looked at."""
 
 _CHUNK = 512
-_LEAST, _MOST, _STEPS = 2.0**-7, 2.0**5, 8
+_LOWEST, _HIGHEST, _STEPS = 2.0**-7, 2.0**5, 8
 
 
 def shape(seam: Seam) -> tuple[int, ...]:
@@ -91,8 +91,8 @@ def search(pattern: MInference, read: PatternView) -> Tensor:
 def _at_equal_cost(estimate: Estimate, candidate: Shape, read: PatternView) -> list[Shape]:
     """For each head the candidate in the largest size that visits no more than its share of the keys."""
     heads = len(read.query)
-    low = torch.full((heads,), _LEAST, dtype=torch.float64)
-    high = torch.full((heads,), _MOST, dtype=torch.float64)
+    low = torch.full((heads,), _LOWEST, dtype=torch.float64)
+    high = torch.full((heads,), _HIGHEST, dtype=torch.float64)
     everything = estimate.index([Shape("a-shape", read.key.shape[1], 0)] * heads)
     most = SHARE * visited(everything)
     for _ in range(_STEPS):

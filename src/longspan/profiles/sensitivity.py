@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from longspan.conversation import begin_ids
-from longspan.profiles.heads import LEAST
+from longspan.profiles.heads import SMALLEST
 from longspan.profiles.prose import prose
 from longspan.profiles.reading import LENGTH, full_layers
 from longspan.running.reader import Reader, chunk_ends
@@ -48,7 +48,7 @@ def measure(seam: Seam, tokenizer: PreTrainedTokenizerFast) -> Tensor:
     block, sinks = max(2, length // 4), length // 16
     whole, evicted = (keys_read(seam, ids, block, sinks=some) for some in (None, sinks))
     for layer in full_layers(seam):
-        found[layer] = max(LEAST, 1 - similarity(whole[layer], evicted[layer]))
+        found[layer] = max(SMALLEST, 1 - similarity(whole[layer], evicted[layer]))
     return found
 
 

@@ -104,11 +104,11 @@ def _found(answer: str, read: Sequence[Span]) -> list[tuple[Quotation, Span | No
     searched = [Read(span) for span in read]
     sources = Sources(answer, list(dict.fromkeys(span.document for span in read)))
     found: list[tuple[Quotation, Span | None]] = []
-    settled = 0  # where the last quotation ends that was found
+    covered = 0  # where the last quotation ends that was found
     said = quotations(answer)
     following = [*(each.start for each in said), len(answer)][1:]
     for quotation, limit in zip(said, following, strict=False):
-        if quotation.end <= settled:
+        if quotation.end <= covered:
             continue
         named = sources.of(quotation, limit)
         for each in (quotation, *quotation.parts):
@@ -116,7 +116,7 @@ def _found(answer: str, read: Sequence[Span]) -> list[tuple[Quotation, Span | No
             if key not in places:
                 places[key] = _place(each, searched, named)
             if places[key]:
-                settled = max(settled, quotation.end) if each is quotation else settled
+                covered = max(covered, quotation.end) if each is quotation else covered
             if places[key] or each is not quotation or not quotation.parts:
                 found.append((each, places[key]))
             if each is quotation and places[key]:

@@ -8,7 +8,7 @@ import torch
 from stock_attention import stock_attention
 
 from longspan.evaluation.probes import attention_recall
-from longspan.evaluation.probes.full_reading import FullReading
+from longspan.evaluation.probes.full_pass import FullPass
 from longspan.evaluation.probes.visible import kept
 from longspan.plan import Plan
 from longspan.selectors.base import Chosen, Selector, Summary
@@ -125,7 +125,7 @@ def test_a_selector_chooses_among_what_the_policy_keeps():
 )
 def test_what_is_kept_is_what_a_session_keeps(policy, when):
     plan, model = Plan(policy=policy.format(when)), tiny_model()
-    layers = kept(FullReading(model, IDS, plan, queries=QUERIES, chunk=32), IDS)
+    layers = kept(FullPass(model, IDS, plan, queries=QUERIES, chunk=32), IDS)
     with model.session(plan, chunk=32) as session:
         session.read(IDS)
         for mine, theirs in zip(layers, session.sequences[0].layers, strict=True):

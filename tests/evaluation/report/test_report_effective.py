@@ -27,7 +27,7 @@ def test_by_hand(answers_of):
         )
     )
     first, second = found
-    assert (first.plan, first.task, first.base, first.least) == ("", "f/t", 1.0, 0.85)
+    assert (first.plan, first.task, first.base, first.needed) == ("", "f/t", 1.0, 0.85)
     assert (first.effective_length, first.longest) == (8192, 8192)  # at 16,384 all were too long
     assert first.window == Window(length=1024, fails_at=4096)
     assert (second.plan, second.base) == ("b", 0.4)

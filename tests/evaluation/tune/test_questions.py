@@ -12,7 +12,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.task import Request, TaskError
 from longspan.evaluation.tune.corpus import Corpus
 from longspan.evaluation.tune.probes import KINDS, quotable, quotes
-from longspan.evaluation.tune.questions import LEAST_TEXT, Questions, hide, in_order
+from longspan.evaluation.tune.questions import MIN_TEXT, Questions, hide, in_order
 from longspan.spans import Document
 
 QUESTIONS = ("needle", "quote", "pair", "two-hop")
@@ -149,7 +149,7 @@ def test_small_documents_are_read_whole_and_once():
 
 def test_a_length_without_room_for_text_is_refused(task):
     with pytest.raises(
-        TaskError, match=rf"length=120 leaves \d+ tokens for text, {LEAST_TEXT} are needed; raise"
+        TaskError, match=rf"length=120 leaves \d+ tokens for text, {MIN_TEXT} are needed; raise"
     ):
         task.context(0, request(120))
     with pytest.raises(TaskError, match="give one with length="):

@@ -83,7 +83,7 @@ def test_the_winner_is_lean_and_as_good_as_the_reference(seed):
     arms |= {f"bad{number}": (0.4, 0.25 + number / 100) for number in range(12)}
     race = World(arms, seed=seed).race()
     assert race.winner.arm == "good-quarter"
-    assert race.yardstick.apart(race.winner).low >= -race.loss
+    assert race.yardstick.difference(race.winner).low >= -race.loss
     assert race.standings["bad-eighth"].dropped
 
 
@@ -112,8 +112,8 @@ def test_arms_are_halved_and_those_left_answer_more():
     assert sizes[0] == 31
     assert sizes[-1] <= race.finalists + 1
     done = [len(race.standings[arm].trials) for arm in world.together[-1]]
-    assert set(done) == {race.most}
-    assert sum(world.asked.values()) < 0.5 * 31 * race.most
+    assert set(done) == {race.samples}
+    assert sum(world.asked.values()) < 0.5 * 31 * race.samples
 
 
 def test_scores_of_the_arms_that_are_left_are_paired():
@@ -186,7 +186,7 @@ def test_limits_are_above_0(limits):
 
 
 def test_few_samples_are_all_used_and_end_the_race():
-    race = World(grid()).race(batches=3, most=3 * BATCH)
+    race = World(grid()).race(batches=3, samples=3 * BATCH)
     assert len(race.winner.trials) == 3 * BATCH
 
 
@@ -272,7 +272,9 @@ def test_a_lean_arm_that_is_good_enough_comes_before_a_better_rich_one():
 def test_the_less_was_asked_the_less_is_allowed(seed):
     """An arm that loses a little is chosen only where enough was asked to show that it is a little."""
     arms = {"full": (0.7, 1.0), "lossy": (0.68, 0.25)}
-    few, many = (World(arms, seed=seed).race(most=most, seconds=1e6) for most in (2 * BATCH, 80 * BATCH))
+    few, many = (
+        World(arms, seed=seed).race(samples=samples, seconds=1e6) for samples in (2 * BATCH, 80 * BATCH)
+    )
     assert (few.winner.arm, many.winner.arm) == ("full", "lossy")
 
 

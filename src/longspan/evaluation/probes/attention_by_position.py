@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from longspan.evaluation.probes.full_reading import CHUNK, FullReading, positions_only
+from longspan.evaluation.probes.full_pass import CHUNK, FullPass, positions_only
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.progress import Progress, Watcher
@@ -80,13 +80,13 @@ def attention_by_position(
     totals: dict[int, torch.Tensor] = {}
     for number in range(prompts):
         ids = plain[torch.randint(len(plain), (length,), generator=random)].tolist()
-        reading = FullReading(model, ids, chosen, queries=queries, chunk=chunk)
+        full = FullPass(model, ids, chosen, queries=queries, chunk=chunk)
         try:
-            for layer in reading.layers:
-                shares = reading.weights(layer).double().mean((0, 1)).cpu() / prompts
+            for layer in full.layers:
+                shares = full.weights(layer).double().mean((0, 1)).cpu() / prompts
                 totals.setdefault(layer, torch.zeros(bins, dtype=torch.double)).index_add_(0, bin_of, shares)
         finally:
-            reading.close()
+            full.close()
         if progress is not None:
             progress(Progress(processed=number + 1, total=prompts, unit="prompts"))
     return AttentionByPosition(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from torch import Tensor
 
-from longspan.evaluation.probes.full_reading import CHUNK, FullReading
+from longspan.evaluation.probes.full_pass import CHUNK, FullPass
 from longspan.evaluation.probes.visible import kept, left, seen_in, visited
 from longspan.parameters import check_range
 from longspan.patterns.thinning import Thinning
@@ -99,33 +99,31 @@ def attention_recall(
         check_range("needle", place, 0, len(ids) - 1)
     pattern, thins = chosen.pattern, isinstance(chosen.pattern, Thinning)
     remember = min(chunk, len(ids)) if pattern is not None and not thins else 0
-    reading = FullReading(
-        model, ids, chosen, queries=queries, chunk=chunk, remember=remember, progress=progress
-    )
+    full = FullPass(model, ids, chosen, queries=queries, chunk=chunk, remember=remember, progress=progress)
     layers = None
     try:
         if pattern is None:
-            layers = kept(reading, ids)
+            layers = kept(full, ids)
         elif thins:
-            layers = left(reading, Plan(positions=chosen.positions, pattern=pattern), ids)
+            layers = left(full, Plan(positions=chosen.positions, pattern=pattern), ids)
         mass, found = [], []
-        for layer in reading.layers:
+        for layer in full.layers:
             if layers is not None:
-                visible = seen_in(reading, layers[layer], chosen.selector, layer)
+                visible = seen_in(full, layers[layer], chosen.selector, layer)
             elif pattern is not None:
-                visible = visited(reading, pattern, layer)
-            mass.append(_shares((reading.weights(layer) * visible).sum(-1)))
+                visible = visited(full, pattern, layer)
+            mass.append(_shares((full.weights(layer) * visible).sum(-1)))
             if needle:
                 found.append(_shares(visible[..., list(needle)].float().mean(-1)))
     finally:
         for held in layers or ():
             held.release()
-        reading.close()
+        full.close()
     return AttentionRecall(
         plan=str(chosen),
         tokens=len(ids),
         queries=queries,
-        layers=tuple(reading.layers),
+        layers=tuple(full.layers),
         mass=tuple(mass),
         needle=tuple(found),
     )

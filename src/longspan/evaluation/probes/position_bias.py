@@ -12,7 +12,7 @@ from longspan.evaluation.record import Record
 from longspan.evaluation.report.curves import placed
 from longspan.evaluation.task import TaskError
 
-LEAST_DEPTHS = 3
+MIN_DEPTHS = 3
 """A parabola needs as many."""
 
 
@@ -74,7 +74,7 @@ def position_bias(records: Iterable[Record], *, figure: str = "score") -> tuple[
     That models use the middle least: Lost in the Middle, https://arxiv.org/abs/2307.03172. Tasks and lengths are not
     put together: where one is harder and has its answers at other depths, that would look like a bias. Records that
     were not scored, whose facts have no depth, or that lack the figure take no part, nor does what has fewer than
-    `LEAST_DEPTHS` depths. For a figure that is better when it is lower, such as a loss, a bent-down middle is a u_shape
+    `MIN_DEPTHS` depths. For a figure that is better when it is lower, such as a loss, a bent-down middle is a u_shape
     below 0.
 
     Raises TaskError where nothing is left.
@@ -90,11 +90,11 @@ def position_bias(records: Iterable[Record], *, figure: str = "score") -> tuple[
         raise TaskError(
             f"no record has a {figure} and the depth of its answer; run a task that has, such as needle/sentence"
         )
-    enough = {key: points for key, points in groups.items() if _different(points) >= LEAST_DEPTHS}
+    enough = {key: points for key, points in groups.items() if _different(points) >= MIN_DEPTHS}
     if not enough:
         most = max(map(_different, groups.values()))
         raise TaskError(
-            f"no task has answers at more than {most} depths, a curve needs {LEAST_DEPTHS} or more; "
+            f"no task has answers at more than {most} depths, a curve needs {MIN_DEPTHS} or more; "
             "run with more samples=..."
         )
     return tuple(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from longspan.evaluation.haystack import Haystack
-from longspan.evaluation.probes.full_reading import CHUNK, FullReading, positions_only
+from longspan.evaluation.probes.full_pass import CHUNK, FullPass, positions_only
 from longspan.evaluation.probes.needle_prompt import NEEDLES, Needle, NeedlePrompt, needle_prompt
 from longspan.plan import Plan
 from longspan.progress import Progress, Watcher
@@ -115,14 +115,14 @@ def copy_scores(model: Model, prompt: NeedlePrompt, plan: Plan, *, chunk: int = 
     """By layer, the share of the answer's tokens that each head copies from the needle in one prompt, `[heads]`."""
     copied = prompt.copied
     ids = (*prompt.ids, *copied[:-1])
-    reading = FullReading(model, ids, plan, queries=len(copied), chunk=chunk)
+    full = FullPass(model, ids, plan, queries=len(copied), chunk=chunk)
     try:
         tokens, wanted = torch.tensor(ids), torch.tensor(copied)
         scores = {}
-        for layer in reading.layers:
-            top = reading.weights(layer).argmax(-1).cpu()
+        for layer in full.layers:
+            top = full.weights(layer).argmax(-1).cpu()
             at_needle = (top >= prompt.needle.start) & (top < prompt.needle.stop)
             scores[layer] = (at_needle & (tokens[top] == wanted)).double().mean(-1)
         return scores
     finally:
-        reading.close()
+        full.close()

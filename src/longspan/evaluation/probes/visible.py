@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from longspan.evaluation.probes.full_reading import FullReading
+from longspan.evaluation.probes.full_pass import FullPass
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.recall import pairs
 from longspan.plan import Plan
@@ -21,7 +21,7 @@ from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.group import Group
 
 
-def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
+def visited(reading: FullPass, pattern: Pattern, layer: int) -> Tensor:
     """What a pattern visits, as it would when it reads the last chunk: bool `[heads, queries, n]`."""
     rows = min(reading.chunk, reading.count)
     query = reading.query(layer, rows)
@@ -42,13 +42,13 @@ def visited(reading: FullReading, pattern: Pattern, layer: int) -> Tensor:
     )
     last = torch.arange(rows - reading.queries, rows, device=query.device)
     mask = torch.zeros(len(query), reading.queries, reading.count, dtype=torch.bool, device=query.device)
-    for some, given in pairs(index, last, count=rows, keys=reading.count, most=reading.count):
+    for some, given in pairs(index, last, count=rows, keys=reading.count, at_a_time=reading.count):
         place = some - last[0]
         mask[:, place, : given.shape[-1]] = given.repeat_interleave(len(query) // len(given), 0)
     return mask.tril_(reading.count - reading.queries)
 
 
-def kept(reading: FullReading, ids: Sequence[int]) -> list[AttentionState]:
+def kept(reading: FullPass, ids: Sequence[int]) -> list[AttentionState]:
     """What the policy of the reading leaves of the prompt, as `Session.fork` or, with when=chunk, `Session.read`."""
     policy = reading.reader.plan.policy
     if policy is None or policy.when == "end":
@@ -56,7 +56,7 @@ def kept(reading: FullReading, ids: Sequence[int]) -> list[AttentionState]:
     return _read(reading.reader.again(chunk=reading.chunk), ids, reading.chunk, acts=True)
 
 
-def left(reading: FullReading, plan: Plan, ids: Sequence[int]) -> list[AttentionState]:
+def left(reading: FullPass, plan: Plan, ids: Sequence[int]) -> list[AttentionState]:
     """The prompt as each layer holds it where tokens leave on their way, as `Session.read` has them leave."""
     return _read(reading.reader.again(plan, length=reading.count), ids, reading.chunk)
 
@@ -67,7 +67,7 @@ def _read(reader: Reader, ids: Sequence[int], chunk: int, *, acts: bool = False)
     return reader.layers
 
 
-def seen_in(reading: FullReading, memory: AttentionState, selector: Selector | None, layer: int) -> Tensor:
+def seen_in(reading: FullPass, memory: AttentionState, selector: Selector | None, layer: int) -> Tensor:
     """What the last queries see of a layer's entries, all or those that a selector chooses for each of them.
 
     Returns bool `[heads, queries, n]`. Queries come in their order, each as if it were the one being decoded.

@@ -13,25 +13,25 @@ from longspan.evaluation.report.answers import Answers
 class Cost:
     """Seconds of a run.
 
-    wall: that it took, None if it does not say. apart: that its plans would have taken one after the other, each
-    reading every prompt. least: that the first plan alone and the other plans' own compressing and generating take.
+    wall: that it took, None if it does not say. one_by_one: that its plans would have taken one after the other, each
+    reading every prompt. floor: that the first plan alone and the other plans' own compressing and generating take.
     """
 
     wall: float | None
-    apart: float
-    least: float
+    one_by_one: float
+    floor: float
 
     @property
     def ratio(self) -> float | None:
-        """Of the run's time to the least."""
-        return self.wall / self.least if self.wall is not None and self.least > 0 else None
+        """Of the run's time to the floor."""
+        return self.wall / self.floor if self.wall is not None and self.floor > 0 else None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures by name."""
         return {
             "wall_seconds": self.wall,
-            "apart_seconds": self.apart,
-            "least_seconds": self.least,
+            "apart_seconds": self.one_by_one,
+            "least_seconds": self.floor,
             "ratio": self.ratio,
         }
 
@@ -47,6 +47,6 @@ def cost(answers: Answers) -> Cost:
     )
     return Cost(
         wall=(answers.run.get("timing") or {}).get("wall_seconds"),
-        apart=fsum(record.seconds for record in records),
-        least=alone + own,
+        one_by_one=fsum(record.seconds for record in records),
+        floor=alone + own,
     )

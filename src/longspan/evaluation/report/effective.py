@@ -36,7 +36,7 @@ class Reach:
     window: Window
 
     @property
-    def least(self) -> float:
+    def needed(self) -> float:
         """The score at which a length holds."""
         return SHARE * self.base
 
@@ -44,7 +44,7 @@ class Reach:
         """All figures by name, flat, as CSV and JSON hold them."""
         values = (
             self.base,
-            self.least,
+            self.needed,
             self.effective_length,
             self.window.length,
             self.window.fails_at,

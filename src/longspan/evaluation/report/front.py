@@ -16,7 +16,7 @@ Question = TypeVar("Question", bound=Hashable)
 Place: TypeAlias = tuple[str, str]
 """Task and sample."""
 
-LEAST_SHARE = 0.5
+MIN_SHARE = 0.5
 """A plan that answered a smaller part of the samples is not compared with the others."""
 
 
@@ -143,7 +143,7 @@ def standings(answers: Answers) -> tuple[Standing, ...]:
 def comparable(answered: Mapping[str, set[Question]]) -> tuple[tuple[str, ...], set[Question]]:
     """The plans that answered enough to be compared, and the questions that each of them answered."""
     every: set[Question] = set().union(*answered.values())
-    plans = tuple(plan for plan, found in answered.items() if 0 < len(found) >= LEAST_SHARE * len(every))
+    plans = tuple(plan for plan, found in answered.items() if 0 < len(found) >= MIN_SHARE * len(every))
     return plans, set.intersection(*(answered[plan] for plan in plans)) if plans else set()
 
 

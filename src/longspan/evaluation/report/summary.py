@@ -12,7 +12,7 @@ from longspan.evaluation.report.wording import interval, length_name, memory, nu
 MARGIN = 0.05
 """A plan counts as near the first one if its interval ends above a loss of this share of the score."""
 
-LEAST_CONTEXTS = round(3 / MARGIN)
+MIN_CONTEXTS = round(3 / MARGIN)
 """With samples about fewer texts it cannot: n without a loss still leave open one of 3/n (the rule of three)."""
 
 _MEMORY, _, _TIME = AXES
@@ -100,9 +100,7 @@ def _cheaper(standing: Standing, first: Point, axis: Axis, kind: str, verb: str)
 def _is_near(point: Point) -> bool:
     found = point.difference
     return (
-        found is not None
-        and found.contexts >= LEAST_CONTEXTS
-        and (not found.differing or found.low >= -MARGIN)
+        found is not None and found.contexts >= MIN_CONTEXTS and (not found.differing or found.low >= -MARGIN)
     )
 
 

@@ -74,7 +74,7 @@ class Sort(AdaLEval):
                 facts={"order": order},
             )
 
-        return self.largest(build, request, least=self.segments * _STEP)
+        return self.largest(build, request, fewest=self.segments * _STEP)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Whether the whole order is right; `placed` is the share of segments in their places."""

@@ -79,7 +79,7 @@ class GoldenThread(LongAnswer):
             ]
             return self._sample(count, rules, checks), self._answer(count, checks)
 
-        return self.filled(build, request, least=FEWEST)
+        return self.filled(build, request, fewest=FEWEST)
 
     def _demand(self, keyword: str) -> str:
         return self.demand.format(keyword=keyword)

@@ -51,7 +51,7 @@ class Lines(LongEval):
                 facts={"depth": depth, "line": asked, "lines": count},
             )
 
-        return self.largest(build, request, least=2)
+        return self.largest(build, request, fewest=2)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Whether the number is one of those in the output."""
@@ -84,7 +84,7 @@ class Topics(LongEval):
                 facts={"depth": 0.0, "topics": len(topics)},
             )
 
-        return self.largest(build, request, least=_EXCHANGES + 1)
+        return self.largest(build, request, fewest=_EXCHANGES + 1)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Whether the topic is in the output, both normalised."""

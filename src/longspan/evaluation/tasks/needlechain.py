@@ -72,7 +72,7 @@ class Salaries(Generated):
                 facts={"needles": count},
             )
 
-        return self.largest(build, request, least=2)
+        return self.largest(build, request, fewest=2)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """1 if the answer is the reference."""

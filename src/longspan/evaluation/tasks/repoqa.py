@@ -107,7 +107,7 @@ class RepoQA(Generated):
             and request.prompt_tokens(whole) <= request.length - self.max_new_tokens
         ):
             return whole
-        return self.largest(build, request, least=0)
+        return self.largest(build, request, fewest=0)
 
     def _sample(self, needle: Needle, start: int, end: int) -> Sample:
         lines = _shown(needle, start, end)

@@ -17,7 +17,7 @@ from longspan.parameters import check_choice, check_range
 
 BEGIN = "Read this text; a question about it follows.\n\n"
 END = "\n\nThe text has ended. "
-LEAST_TEXT = 64
+MIN_TEXT = 64
 """Tokens of a context that must be the documents' own."""
 
 
@@ -88,10 +88,10 @@ class Questions(Task):
         probes = {place: HIDDEN[kind](supply) for place, kind in enumerate(self.kinds) if kind in HIDDEN}
         hidden = [(random.random(), each) for probe in probes.values() for each in probe.hidden]
         room -= sum(request.count_tokens(f"{each} ") for _, each in hidden)
-        if room < LEAST_TEXT:
+        if room < MIN_TEXT:
             raise TaskError(
                 f"{self.name} at length={request.length:,} leaves {max(room, 0)} tokens for text, "
-                f"{LEAST_TEXT} are needed; raise length=..."
+                f"{MIN_TEXT} are needed; raise length=..."
             )
         pieces = self.corpus.cut(start, room, request.count_tokens)
         places = [place for place, kind in enumerate(self.kinds) if kind == "quote"]

@@ -32,7 +32,7 @@ class Race(Generic[Batch]):
     arms: in the order of their prospects, since a race that is short of time tries only the first. reference: what
     they are compared with; it stays to the end, whatever it takes. measure: tries arms on a batch. limits: arms over
     them leave. seconds: how long the race may take, by `clock`. cost: seconds that one arm is expected to take for a
-    batch until that is known. finalists: arms below which there is no more halving. most: samples after which the
+    batch until that is known. finalists: arms below which there is no more halving. samples: after so many the
     race ends. loss: how much lower than the reference the winner may score.
     """
 
@@ -44,7 +44,7 @@ class Race(Generic[Batch]):
     cost: float
     limits: Limits = field(default_factory=Limits)
     finalists: int = 5
-    most: int = 240
+    samples: int = 240
     loss: float = 0.1
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class Race(Generic[Batch]):
         rounds = 1 + max(0, math.ceil(math.log2(max(1, len(self.rivals)) / self.finalists)))
         for left in range(rounds, 0, -1):
             until = self.clock() + (end - self.clock()) / left
-            more = self._round(supply, until, end, self.most / 2 ** (left - 1), watch)
+            more = self._round(supply, until, end, self.samples / 2 ** (left - 1), watch)
             self._judge()
             if not more or not self.rivals or left == 1:
                 return
@@ -114,7 +114,7 @@ class Race(Generic[Batch]):
             _drop(worse, f"in the worse half after {len(self._reference.trials)} questions")
 
     def _round(
-        self, supply: Iterator[Batch], until: float, end: float, most: float, watch: Callable[[], None]
+        self, supply: Iterator[Batch], until: float, end: float, enough: float, watch: Callable[[], None]
     ) -> bool:
         """Batches until their time or number is reached, at least one; False where the race is over."""
         while True:
@@ -129,7 +129,7 @@ class Race(Generic[Batch]):
             self.cost = took / running
             if self.clock() >= end:
                 return False
-            if self.clock() + took > until or len(self._reference.trials) >= most:
+            if self.clock() + took > until or len(self._reference.trials) >= enough:
                 return True
 
     def _try(self, batch: Batch, end: float, watch: Callable[[], None]) -> None:
@@ -174,11 +174,11 @@ class Race(Generic[Batch]):
         if self.limits.refuse(reference):
             best = max(self.rivals, key=lambda standing: standing.score)
         for standing in self.rivals:
-            apart = self.yardstick.apart(standing)
-            worse = apart.sign < 0 and apart.high < -self.loss
+            found = self.yardstick.difference(standing)
+            worse = found.sign < 0 and found.high < -self.loss
             if worse and (best is reference or self._behind(standing, best)):
                 standing.dropped = (
-                    f"{-apart.mean:.2f} below the full cache on the same {apart.count} questions"
+                    f"{-found.mean:.2f} below the full cache on the same {found.count} questions"
                 )
 
     def _behind(self, standing: Standing, best: Standing) -> bool:

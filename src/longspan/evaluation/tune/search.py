@@ -36,7 +36,7 @@ TRIAL_TIME = 0.1
 FEW = 20
 """Questions below which a result is called uncertain."""
 
-LEAST_SCORE = 0.1
+MIN_SCORE = 0.1
 """Questions on which the full cache scores less say nothing about plans."""
 
 
@@ -74,7 +74,7 @@ class Search:
 
     def run(self) -> Tuning:
         """The whole search. Raises TaskError and NoPlan."""
-        batches, most, cost = self._prepare()
+        batches, samples, cost = self._prepare()
         reference, *arms = self._by_name
         race = Race[list[Sample]](
             arms=arms,
@@ -84,12 +84,12 @@ class Search:
             seconds=self.seconds - self._spent,
             cost=cost,
             limits=self.limits,
-            most=most,
+            samples=samples,
             loss=self.loss,
         )
         race.run(batches, lambda: self._tell(len(race.alive)))
         full = race.standings[reference]
-        if full.score < LEAST_SCORE:
+        if full.score < MIN_SCORE:
             raise self._nothing_to_compare(full.score)
         if len(full.trials) < FEW:
             self._notes.append(
@@ -127,7 +127,7 @@ class Search:
         if not self.task.sized:
             ready = self._fitting(given(self.task, request, self.corpus), request)
             tried = self._try_full(ready[:1])
-            return iter(ready), min(Race.most, sum(map(len, ready))), _cost(tried)
+            return iter(ready), min(Race.samples, sum(map(len, ready))), _cost(tried)
         stream = made(self.task, request)
         tried = self._try_full(islice(stream, TRIAL_BATCHES))
         if (
@@ -136,7 +136,7 @@ class Search:
         ):
             self.task = replace(self.task, kinds=kinds)
             stream = islice(made(self.task, request), len(tried), None)
-        return stream, Race.most, _cost(tried)
+        return stream, Race.samples, _cost(tried)
 
     def _fitting(self, batches: Iterable[list[Sample]], request: Request) -> list[list[Sample]]:
         """The batches without the samples that the full cache cannot be asked."""
@@ -175,7 +175,7 @@ class Search:
     def _worthwhile(self, task: Questions, tried: Iterable[Iterable[Record]]) -> tuple[str, ...]:
         """The kinds of question but those that the model cannot answer. Raises NoPlan if it answers none."""
         scores = _by_kind(record for records in tried for record in records)
-        hopeless = [kind for kind, score in scores.items() if score < LEAST_SCORE]
+        hopeless = [kind for kind, score in scores.items() if score < MIN_SCORE]
         if len(hopeless) == len(scores):
             raise self._nothing_to_compare(fmean(scores.values()))
         if hopeless:

@@ -89,7 +89,7 @@ class Yardstick:
     reference: Standing
     loss: float
 
-    def apart(self, standing: Standing) -> Difference:
+    def difference(self, standing: Standing) -> Difference:
         """How much higher an arm scores than the reference on the samples of both."""
         return difference(standing.scores, self.reference.scores, self.reference.contexts)
 
@@ -98,7 +98,7 @@ class Yardstick:
 
         So the fewer samples there are, the less is shown.
         """
-        return standing is self.reference or self.apart(standing).low >= -self.loss
+        return standing is self.reference or self.difference(standing).low >= -self.loss
 
     def share(self, standing: Standing) -> float:
         """An arm's memory in whole hundredths of the reference's, so that nearly equal ones are equal."""

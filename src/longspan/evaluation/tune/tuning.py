@@ -112,7 +112,7 @@ def why(race: Race[Any]) -> str:
             each for each in race.rivals if not race.limits.refuse(each) and each.memory < reference.memory
         ]
         if tried:
-            nearest = max(tried, key=lambda each: race.yardstick.apart(each).low)
+            nearest = max(tried, key=lambda each: race.yardstick.difference(each).low)
             said += (
                 f"; nearest is {nearest.arm}, {_apart(race, nearest)} on {asked}, and more would show more"
             )
@@ -128,7 +128,7 @@ def why(race: Race[Any]) -> str:
 
 
 def _apart(race: Race[Any], standing: Standing) -> str:
-    found = race.yardstick.apart(standing)
+    found = race.yardstick.difference(standing)
     ends = "" if math.isnan(found.low) else f" ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
     return f"{100 * found.mean:+.1f} points{ends}"
 
@@ -136,16 +136,16 @@ def _apart(race: Race[Any], standing: Standing) -> str:
 def _finding(standing: Standing, yardstick: Yardstick, front: bool) -> Finding:
     known = bool(standing.trials)
     estimate = standing.estimate if known else None
-    apart = yardstick.apart(standing) if known and standing is not yardstick.reference else None
+    found = yardstick.difference(standing) if known and standing is not yardstick.reference else None
     return Finding(
         plan=standing.arm,
         questions=len(standing.trials),
         score=standing.score,
         low=estimate.low if estimate else math.nan,
         high=estimate.high if estimate else math.nan,
-        difference=apart.mean if apart else math.nan,
-        difference_low=apart.low if apart else math.nan,
-        difference_high=apart.high if apart else math.nan,
+        difference=found.mean if found else math.nan,
+        difference_low=found.low if found else math.nan,
+        difference_high=found.high if found else math.nan,
         kv_bytes=standing.memory,
         seconds=standing.seconds,
         front=front,

@@ -53,7 +53,7 @@ class JsonKv(Generated):
                 facts={"depth": depth, "pairs": len(pairs)},
             )
 
-        return self.largest(build, request, least=_SHOTS + 1)
+        return self.largest(build, request, fewest=_SHOTS + 1)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """1 if the value is a substring of the output, both normalised."""

@@ -93,7 +93,7 @@ class PathTraversal(LongAnswer):
             )
             return sample, f"<Route>\n{route}\n</Route>"
 
-        return self.filled(build, request, least=FEWEST)
+        return self.filled(build, request, fewest=FEWEST)
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """Whether the route is the right one, and how many of its lines are."""

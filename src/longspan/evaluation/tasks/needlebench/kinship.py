@@ -159,4 +159,4 @@ class AncestralTrace(Kinship):
             chain, drawn = names.first(count + 1), links.first(count)
             return self.sample(" ".join(story(chain, drawn)), KINDS[index % len(KINDS)], chain, drawn)
 
-        return self.largest(build, request, least=2)
+        return self.largest(build, request, fewest=2)

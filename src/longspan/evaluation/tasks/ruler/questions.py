@@ -98,7 +98,7 @@ class Questions(Ruler):
                 },
             )
 
-        return self.largest(build, request, least=len(quiz.documents))
+        return self.largest(build, request, fewest=len(quiz.documents))
 
     def score(self, output: str, sample: Sample) -> Mapping[str, float]:
         """1 if the output has any of the references."""

@@ -146,4 +146,4 @@ class FrequentWords(Ruler):
                 references=tuple(coded[:3]),
             )
 
-        return self.largest(build, request, least=int(4 * 5**self.alpha))
+        return self.largest(build, request, fewest=int(4 * 5**self.alpha))

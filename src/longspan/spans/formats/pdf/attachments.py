@@ -12,7 +12,7 @@ from longspan.spans.formats.pdf.objects import entry, items, string
 
 _TEXT = (".txt", ".text", ".md", ".csv", ".tsv", ".log", ".json", ".xml")
 _LARGEST = 32 << 20
-_MOST = 1_000
+_MAX_FILES = 1_000
 
 
 def attached(reader: Any, left_out: LeftOut) -> list[tuple[str, str]]:
@@ -44,7 +44,7 @@ def _files(reader: Any) -> list[tuple[str, bytes | None]]:
                 found.append(entry(note, "/FS"))
     seen: set[int] = set()
     files = []
-    for file in found[:_MOST]:
+    for file in found[:_MAX_FILES]:
         if file is None or id(file) in seen:
             continue
         seen.add(id(file))
@@ -62,7 +62,7 @@ def _named(tree: Any) -> list[Any]:
     found: list[Any] = []
     left: list[Any] = [tree]
     seen: set[int] = set()
-    while left and len(seen) < _MOST:
+    while left and len(seen) < _MAX_FILES:
         node = left.pop(0)
         if node is None or id(node) in seen:
             continue

@@ -9,7 +9,7 @@ from typing import Any
 
 from longspan.spans.formats.pdf.glyphs import Glyph
 
-_MOST = 20_000  # objects looked at; a page of more is a drawing
+_MAX_OBJECTS = 20_000  # objects looked at; a page of more is a drawing
 _Box = tuple[float, float, float, float]
 
 
@@ -31,7 +31,7 @@ def read_drawing(page: Any) -> Drawing:
     drawing = Drawing()
     width, height = page.get_size()
     pictures = 0.0
-    for index in range(min(fium.FPDFPage_CountObjects(page), _MOST)):
+    for index in range(min(fium.FPDFPage_CountObjects(page), _MAX_OBJECTS)):
         item = fium.FPDFPage_GetObject(page, index)
         kind = fium.FPDFPageObj_GetType(item)
         if kind == fium.FPDF_PAGEOBJ_TEXT:

@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _DEEPEST = 10_000
-_LEAST_SHIFT = 4  # half points: less is a matter of alignment
+_MIN_SHIFT = 4  # half points: less is a matter of alignment
 _WORD_ART = "gtextUNICODE"
 _STORIES = ("footnote", "annotation", "shptxt", "dptxbxtext")
 _PLACES = {
@@ -391,9 +391,9 @@ _WORDS: dict[str, Callable[[Reader, int | None], Any]] = {
     "sub": lambda reader, number: reader._look_as(script="" if number == 0 else "_"),
     "nosupersub": lambda reader, _: reader._look_as(script=""),
     "up": lambda reader, number: reader._look_as(
-        script="^" if number is None or number >= _LEAST_SHIFT else ""
+        script="^" if number is None or number >= _MIN_SHIFT else ""
     ),
     "dn": lambda reader, number: reader._look_as(
-        script="_" if number is None or number >= _LEAST_SHIFT else ""
+        script="_" if number is None or number >= _MIN_SHIFT else ""
     ),
 }

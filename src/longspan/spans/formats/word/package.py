@@ -13,7 +13,7 @@ _MOST_BYTES = 1 << 30
 _MOST_STREAMED = 1 << 28  # bytes of a part that is read element by element
 _MOST_WHOLE = 1 << 26  # and of one that is in memory as a whole
 _MOST_PACKED = 150  # times smaller than its content, for a part beyond the next line's bytes
-_LEAST_PACKED = 1 << 26
+_MIN_PACKED = 1 << 26
 _WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
@@ -78,7 +78,7 @@ class Package:
         info = self._parts[part.lower()]
         if info.file_size > most:
             raise ValueError(f"its part {part} has {info.file_size:,} bytes, more than {most:,}")
-        if info.file_size > max(_LEAST_PACKED, _MOST_PACKED * info.compress_size):
+        if info.file_size > max(_MIN_PACKED, _MOST_PACKED * info.compress_size):
             raise ValueError(f"its part {part} unpacks to more than {_MOST_PACKED} times its size")
         return info
 

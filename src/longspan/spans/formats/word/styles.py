@@ -10,7 +10,7 @@ from longspan.spans.formats.word.package import Package, child, local, number, s
 
 _TOGGLES = ("vanish", "strike", "dstrike")
 _SCRIPTS = {"superscript": "^", "subscript": "_", "baseline": ""}
-_LEAST_SHIFT = 4  # half points: less is a matter of alignment
+_MIN_SHIFT = 4  # half points: less is a matter of alignment
 _LONGEST_CHAIN = 64
 
 
@@ -124,7 +124,7 @@ def _run_facts(properties: Any) -> dict[str, Any]:
             facts["script"] = _SCRIPTS.get(value(node) or "", "")
         elif name == "position":
             shift = number(node) or 0
-            facts["shift"] = "^" if shift >= _LEAST_SHIFT else "_" if shift <= -_LEAST_SHIFT else ""
+            facts["shift"] = "^" if shift >= _MIN_SHIFT else "_" if shift <= -_MIN_SHIFT else ""
         elif name == "rFonts":
             facts["font"] = value(node, "ascii") or value(node, "hAnsi") or ""
         elif name == "rStyle":

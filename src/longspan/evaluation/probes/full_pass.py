@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from longspan.model import Model
 
 CHUNK = 2048
+"""Tokens that pass through the model at a time."""
 
-"""Gets how many tokens are read so far, of how many."""
 
-
-class FullReading:
+class FullPass:
     """n tokens as the model reads them under a plan's positions, with every query seeing everything.
 
     layers: those that see the whole prompt, the only ones that are looked at; layers with a sliding window are not.
