@@ -24,6 +24,12 @@ def entry_points(path: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture
+def announced_by():
+    """The entry points of a stranger's file, by group, from its path."""
+    return entry_points
+
+
+@pytest.fixture
 def install(tmp_path, monkeypatch):
     """Installs strangers' packages for one test, by the names of their files."""
     site = tmp_path / "site"

@@ -1,6 +1,8 @@
 """What others add from outside, each in one small file, and then use by name."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
+from longspan import brought
 from longspan.cli import app
 from longspan.decoding.base import Draft, Exact
 from longspan.errors import DocumentError, PlanError
@@ -24,6 +27,7 @@ from longspan.spans import Document
 from tiny import tiny_model, tokens
 
 HERE = Path(__file__).parent
+GUIDE = HERE.parents[1] / "docs" / "bringing.md"
 NAMES = sorted({path.stem for path in HERE.glob("*.py")} - {"conftest", "test_strangers"})
 SUBTITLES = (
     "1\n00:00:01,000 --> 00:00:02,000\nWho hid\nthe letter?\n\n"
@@ -36,6 +40,19 @@ def test_a_stranger_needs_one_file_of_sixty_lines(name):
     lines = (HERE / f"{name}.py").read_text("utf-8").splitlines()
     assert len(lines) <= 60
     assert not any("longspan._" in line or "import _" in line for line in lines)
+
+
+def test_the_guide_shows_these_files_and_announces_them_as_they_do(announced_by):
+    text = GUIDE.read_text("utf-8")
+    shown = dict(re.findall(r"^<!-- file: (.+?) -->\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    announced = tomllib.loads(shown.pop("pyproject.toml"))["project"]["entry-points"]
+    assert announced == announced_by(HERE / "own_facts.py")
+    assert len(shown) > 4
+    for name, code in shown.items():
+        assert code == (HERE / name).read_text("utf-8"), f"copy tests/strangers/{name} to {GUIDE.name} anew"
+    groups = {group for name in shown for group in announced_by(HERE / name)}
+    kinds = set(re.findall(r"^\| `(longspan\.\w+)`", brought.__doc__, re.MULTILINE))
+    assert groups == kinds == set(re.findall(r"^\| .+? \| `(longspan\.\w+)`", text, re.MULTILINE))
 
 
 def test_a_scorer_reads_token_ids(install):
