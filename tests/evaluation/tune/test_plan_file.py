@@ -17,7 +17,7 @@ PLANS = [
 
 
 @pytest.mark.parametrize("text", PLANS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20)
 @given(notes=st.lists(st.text(), max_size=2))
 def test_a_plan_comes_back_whatever_the_notes_say(tmp_path, text, notes):
     file, plan = tmp_path / "plan.toml", Plan.parse(text)

@@ -123,7 +123,7 @@ def test_scores_of_the_arms_that_are_left_are_paired():
     assert len(samples.pop()) >= BATCH
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(seconds=st.floats(1, 400), answer=st.floats(0.01, 2), read=st.floats(0, 3), seed=st.integers(0, 100))
 def test_the_time_is_kept(seconds, answer, read, seed):
     world = World(grid(), answer=answer, read=read, seed=seed)
