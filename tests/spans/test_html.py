@@ -245,7 +245,7 @@ def test_a_page_is_known_by_its_beginning_or_its_name(tmp_path: Path, name: str)
     ],
     ids=lambda page: page[:12],
 )
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 def test_hostile_pages_are_read_or_refused_in_time(page: str, tmp_path: Path) -> None:
     with suppress(DocumentError):
         Document.open(saved(tmp_path / "page.html", page.encode()))

@@ -126,7 +126,7 @@ def test_prefetch_brings_pages_into_memory(tmp_path):
     if pages_in_memory(tensor):
         pytest.skip("the folder is in memory")
     medium.prefetch([tensor[: 32 * mmap.PAGESIZE], tensor[100:200]])
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while pages_in_memory(tensor) < 32 and time.monotonic() < until:
         time.sleep(0.01)
     assert pages_in_memory(tensor) >= 32
