@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from longspan.decoding.base import Draft
 from longspan.seam.borrowing import Call
@@ -14,8 +15,9 @@ class Drafted:
 
     ids: theirs, `[n]`. depths: how far behind row 0 each row stands, `[1 + n]`, never falling. seen: which of the n
     each row sees, itself and its ancestors, bool `[1 + n, n]`. walk: the rows from 1 on, depth first, each with the row
-    that it follows. forks: rows that several follow. calls, states: what each layer with attention was asked for,
-    and what each recurrent one knew behind each row; kept for those that are accepted.
+    that it follows. forks: rows that several follow. kept: what each layer with attention was asked for, and
+    the keys as they are stored, where that is known of all of them. states: what each recurrent layer knew behind each
+    row. Both are for those that are accepted.
     """
 
     def __init__(self, draft: Draft, device: torch.device) -> None:
@@ -29,7 +31,7 @@ class Drafted:
         self.seen = seen[:, 1:].to(device)
         self.walk = _depth_first(follows)
         self.forks = {row for row in follows if follows.count(row) > 1}
-        self.calls: list[Call] = []
+        self.kept: list[tuple[Call, Tensor | None]] = []
         self.states: list[list[RecurrentState]] = []
 
 

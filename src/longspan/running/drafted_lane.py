@@ -56,7 +56,6 @@ class DraftedLane(Lane):
 
     def attended(self, call: Call) -> Tensor:
         """`[heads, 1 + n, dim]`; raises what is wrong."""
-        self._drafted.calls.append(call)
         return self._together(call) if self._alike(call.layer) else self._one_by_one(call)
 
     def _alike(self, index: int) -> bool:
@@ -74,6 +73,7 @@ class DraftedLane(Lane):
         self._prefetch(call.layer)
         attention, store = self._attention(call, decoding=True), self.sequence.layers[call.layer].store
         keys, values = attention.placed.as_stored(call.key), call.value
+        self._drafted.kept.append((call, keys))
         store.append(keys[:, :1], values[:, :1])
         own = self._among_themselves(attention, *store.found_again(keys[:, 1:], values[:, 1:]))
         out = with_sinks(*attention.decode(own), call.softmax.sinks)
@@ -106,6 +106,7 @@ class DraftedLane(Lane):
 
     def _one_by_one(self, call: Call) -> Tensor:
         layer, drafted = self.sequence.layers[call.layer], self._drafted
+        drafted.kept.append((call, None))
         outs = [self._alone[0].attended(part(call, 0, 1))] * len(self._alone)
         here, marks = 0, [(0, layer.mark())]
         for row, parent in drafted.walk:

@@ -72,14 +72,14 @@ class Lane:
                 self.error = error
         return torch.zeros_like(step.hidden)
 
-    def store(self, call: Call) -> None:
-        """Remembers its one generated token in a layer, without asking what it attends to."""
-        layer, selector = self.sequence.layers[call.layer], self._engine.selectors[call.layer]
-        if selector is None:
-            layer.store.append(self.placed(call.layer).as_stored(call.key), call.value)
-            after_layer(self.portion, call.layer, call.query, _everything)
-        else:  # may remember of a choice what it needs for the next
+    def store(self, call: Call, key: Tensor | None = None) -> None:
+        """Remembers its one generated token in a layer. key: as it is stored, where that is known."""
+        if self._engine.selectors[call.layer] is not None:  # may remember what it chose
             self.attended(call)
+            return
+        own = self.placed(call.layer).as_stored(call.key) if key is None else key
+        self.sequence.layers[call.layer].store.append(own, call.value)
+        after_layer(self.portion, call.layer, call.query, _everything)
 
     def opened(self, call: Call) -> list[OpenRow] | None:
         """Its rows in a layer, open for the entry of its one generated token; None where it has to be attended alone.

@@ -121,8 +121,8 @@ def run_alone(portion: Portion, keep: Sequence[int]) -> Tensor:
 def run_known(portion: Portion, drafted: Drafted, row: int) -> None:
     """Remembers one generated token that passed as row `row` of a draft."""
     lane = Lane(portion, torch.ones(1, dtype=torch.bool, device=portion.ids.device))
-    for call in drafted.calls:
-        lane.store(part(call, row, row + 1))
+    for call, keys in drafted.kept:
+        lane.store(part(call, row, row + 1), None if keys is None else keys[:, row : row + 1])
     for own, states in zip(portion.sequence.recurrences, drafted.states, strict=True):
         own.rewind(states[row].mark())
     _has_run(portion)
