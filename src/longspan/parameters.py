@@ -14,9 +14,9 @@ Budget: TypeAlias = int | float
 
 def check_range(name: str, value: float, low: float | None, high: float | None = None) -> None:
     """Raise ValueError unless `value` is a finite number with `low` ≤ value ≤ `high`; None is no bound."""
-    least, most = -math.inf if low is None else low, math.inf if high is None else high
-    if not _is_number(value) or not least <= value <= most:
-        bounds = f"{least} .. {most}".replace("inf", "∞")
+    lowest, highest = -math.inf if low is None else low, math.inf if high is None else high
+    if not _is_number(value) or not lowest <= value <= highest:
+        bounds = f"{lowest} .. {highest}".replace("inf", "∞")
         raise ValueError(f"{name}={value!r} is outside {bounds}")
 
 

@@ -84,7 +84,7 @@ def expected(pattern, read, shapes):
         vertical[: pattern.sure_vertical] = [torch.inf] * len(vertical[: pattern.sure_vertical])
         slash[: pattern.sure_slash] = [torch.inf] * len(slash[: pattern.sure_slash])
         columns = top(vertical, max(first, pattern.sure_vertical))
-        distances = top(slash, max(second, pattern.least_slash))
+        distances = top(slash, max(second, pattern.min_slash))
         for own in owns:
             seen = set()
             before = range(own * block)
@@ -119,7 +119,7 @@ patterns = st.builds(
     last=st.integers(1, 30),
     sure_vertical=st.integers(0, 3),
     sure_slash=st.integers(0, 4),
-    least_slash=st.integers(0, 6),
+    min_slash=st.integers(0, 6),
     block=st.sampled_from([16, 20]),
 )
 
@@ -195,7 +195,7 @@ def test_planted_lines_are_found():
     rows, keys = 700, 1000
     read = planted(rows, keys)
     pattern = MInference(
-        patterns="vertical-slash", vertical=3, slash=1, sure_vertical=0, sure_slash=0, least_slash=0, block=32
+        patterns="vertical-slash", vertical=3, slash=1, sure_vertical=0, sure_slash=0, min_slash=0, block=32
     )
     index = pattern.index(read)
     mask = mask_of(index, 1, rows, keys)[0]

@@ -26,7 +26,7 @@ WEIGHTS = st.lists(st.sampled_from([1e-38, 1e-7, 0.01, 0.05, 0.2, 0.9]), min_siz
 @given(WEIGHTS, st.integers(1, 30), st.integers(0, 30), st.integers(1, 50))
 def test_shares_are_in_proportion_within_their_bounds(weights, least, more, mean):
     mean, most = max(least, mean), max(least, mean) + more
-    shares = bounded_shares(weights, total=mean * len(weights), least=least, most=most)
+    shares = bounded_shares(weights, total=mean * len(weights), smallest=least, largest=most)
     assert sum(shares) == pytest.approx(mean * len(weights))
     assert all(least <= share <= most for share in shares)
     between = [share / weight for share, weight in zip(shares, weights, strict=True) if least < share < most]

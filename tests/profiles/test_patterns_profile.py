@@ -12,7 +12,7 @@ from longspan.profiles.profiles import prepare
 from scenes import scene
 from tiny import model_of, tiny_network
 
-SMALL = MInference(block=16, last=32, sure_vertical=2, sure_slash=4, least_slash=4)
+SMALL = MInference(block=16, last=32, sure_vertical=2, sure_slash=4, min_slash=4)
 
 
 def reading(query, key, scale=0.5):

@@ -188,7 +188,7 @@ def test_those_who_draft_badly_fail_alone():
 
 
 def test_a_draft_is_cut_where_something_has_to_wait_for_the_end_of_a_pass():
-    surprised = "selector=em-llm(budget=32,sinks=4,local=16,least=2,most=8,reading=16)"
+    surprised = "selector=em-llm(budget=32,sinks=4,local=16,shortest=2,longest=8,reading=16)"
     assert check_drafts(surprised) == []
     engine = engine_of("policy=kvzip(budget=24,chunk=50,when=chunk)")
     sequence = alone(engine, [[int(each) for each in tokens(32)], 4])

@@ -291,9 +291,9 @@ def _chart(title: str, names: Sequence[str], figure: str, values: Sequence[float
     table.add_column(title, justify="right")
     table.add_column(printable(figure, lines=False), justify="right")
     table.add_column("")
-    most = max(values)
+    highest = max(values)
     for name, value in zip(names, values, strict=True):
-        table.add_row(name, f"{value:.3f}", _line(value, most))
+        table.add_row(name, f"{value:.3f}", _line(value, highest))
     Console(highlight=False).print(table)
 
 
@@ -302,8 +302,8 @@ def _rounded(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}"
 
 
-def _line(value: float, most: float) -> str:
-    return "█" * round(_WIDTH * value / most) if value > 0 else ""
+def _line(value: float, highest: float) -> str:
+    return "█" * round(_WIDTH * value / highest) if value > 0 else ""
 
 
 def _haystack(path: Path | None) -> Haystack:

@@ -33,7 +33,7 @@ brackets, from [[0]], wrong or no answer, to [[10]], all right.
 """
 HIGHEST = 10
 MAX_TOKENS = 512
-MOST_CHARACTERS = 20_000
+MAX_CHARACTERS = 20_000
 """Of a question; what is asked stands at its end."""
 
 _WORDS = re.compile(r"\{(question|references|answer)\}")
@@ -80,7 +80,7 @@ class Judge:
     def judgement(self, record: Record, question: str) -> Judgement:
         """Of one answer. Raises EndpointError."""
         values = {
-            "question": question[-MOST_CHARACTERS:].strip(),
+            "question": question[-MAX_CHARACTERS:].strip(),
             "references": "\n".join(record.references),
             "answer": record.output,
         }

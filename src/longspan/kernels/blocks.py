@@ -80,13 +80,13 @@ def _check_numbers(
     numbers: Tensor,
     choosers: tuple[int, ...],
     count: int,
-    least: int,
+    low: int,
     end: int | Tensor,
-    most: str,
+    high: str,
 ) -> None:
     shape = tuple(numbers.shape)
     if numbers.dtype != torch.int64 or len(shape) != 3 or shape[0] not in choosers or shape[1] != count:
         wanted = " or ".join(map(str, dict.fromkeys(choosers)))
         raise ValueError(f"{name} is {numbers.dtype} {shape}, allowed torch.int64 ({wanted}, {count}, any)")
-    if not bool(((numbers >= least) & (numbers < end)).all()):
-        raise ValueError(f"{name}: a number is outside {least} .. {most}")
+    if not bool(((numbers >= low) & (numbers < end)).all()):
+        raise ValueError(f"{name}: a number is outside {low} .. {high}")

@@ -194,8 +194,8 @@ class _Parts:
 def _kept(visits: Tensor, which: Tensor) -> Tensor:
     """Only some of the visits, those kept in front and in their order."""
     order = (~which).to(torch.int8).argsort(dim=-1, stable=True)
-    most = int(which.sum(-1).amax()) if which.numel() else 0
-    return visits.masked_fill(~which, -1).gather(-1, order[..., :most])
+    longest = int(which.sum(-1).amax()) if which.numel() else 0
+    return visits.masked_fill(~which, -1).gather(-1, order[..., :longest])
 
 
 def _batches(things: Tensor, keys: int, dim: int, scored: int) -> tuple[Tensor, ...]:

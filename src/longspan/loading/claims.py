@@ -20,7 +20,7 @@ _DEPTHS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers")
 _SIZES = re.compile(
     r"(num|n)_(?!positions|ctx|labels)\w+|(\w+_)?(hidden|intermediate|vocab|embedding)_size|(\w+_)?head_dim"
 )
-_MOST_LABELS = 10_000
+_MAX_LABELS = 10_000
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _FASTEST = 2 * math.pi
 """A rotation of more radians a token turns a whole circle between two of them."""
@@ -54,7 +54,7 @@ def check_sizes(path: Path, config: dict[str, object], files: list[Path], format
     So nothing is built that would take hours or all memory. Weights in a format that only a library knows are refused
     with `UnsupportedModel` where transformers does not know it either.
     """
-    most = sum(file.stat().st_size for file in files)
+    held = sum(file.stat().st_size for file in files)
     for name, value in _numbers(config):
         where = f"{path} says {name}={str(value)[:40]}"
         if isinstance(value, float) and not math.isfinite(value):
@@ -65,8 +65,8 @@ def check_sizes(path: Path, config: dict[str, object], files: list[Path], format
             )
         if name in _DEPTHS and value < 1:
             raise CorruptModel(f"{where}, allowed are 1 or more; download the model again")
-        if (_SIZES.fullmatch(name) and value > most) or (name == "num_labels" and value > _MOST_LABELS):
-            raise CorruptModel(f"{where} and the weights are {most:,} bytes; download the model again")
+        if (_SIZES.fullmatch(name) and value > held) or (name == "num_labels" and value > _MAX_LABELS):
+            raise CorruptModel(f"{where} and the weights are {held:,} bytes; download the model again")
     quantization = config.get("quantization_config")
     method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
     known = {name.removesuffix("_4bit").removesuffix("_8bit") for name in AUTO_QUANTIZATION_CONFIG_MAPPING}

@@ -34,7 +34,7 @@ _FORMATS = {
     GGUFValueType.FLOAT64: "<d",
 }
 _MAX_DIMENSIONS = 4
-_MOST_VALUES = 2**22
+_MAX_VALUES = 2**22
 """In all arrays together: a vocabulary of a million tokens with scores, types and merges has as many."""
 
 Scalar = str | int | float | bool
@@ -166,8 +166,8 @@ class _Cursor:
         if kind is GGUFValueType.ARRAY:
             raise self.corrupt("metadata holds an array of arrays")
         self.values += length
-        if self.values > _MOST_VALUES and length <= len(self.data) - self.position:
-            raise self.corrupt(f"its metadata lists {self.values:,} values, allowed are {_MOST_VALUES:,}")
+        if self.values > _MAX_VALUES and length <= len(self.data) - self.position:
+            raise self.corrupt(f"its metadata lists {self.values:,} values, allowed are {_MAX_VALUES:,}")
         if kind is GGUFValueType.STRING:
             if length > len(self.data) - self.position:
                 self.advance(length)

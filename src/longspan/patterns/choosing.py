@@ -63,9 +63,9 @@ def highest(scores: Tensor, count: int | Tensor, allowed: Tensor) -> Tensor:
     scores `[..., n]`, above -∞. count: int64 that broadcasts to `[..., 1]` where rows have their own. allowed: bool
     that broadcasts to scores.
     """
-    most = min(int(count.max()) if isinstance(count, Tensor) else count, scores.shape[-1])
-    best = scores.masked_fill(~allowed, -torch.inf).topk(most).indices
-    kept = (torch.arange(most, device=scores.device) < count).expand(best.shape)
+    taken = min(int(count.max()) if isinstance(count, Tensor) else count, scores.shape[-1])
+    best = scores.masked_fill(~allowed, -torch.inf).topk(taken).indices
+    kept = (torch.arange(taken, device=scores.device) < count).expand(best.shape)
     return torch.zeros_like(scores, dtype=torch.bool).scatter_(-1, best, kept) & allowed
 
 
@@ -89,9 +89,9 @@ def visits_of(chosen: Tensor) -> Tensor:
     chosen: bool `[h, query_blocks, key_blocks]`, or any `[..., n]`. m is the largest count of a query block.
     """
     counts = chosen.sum(-1)
-    most = int(counts.max()) if counts.numel() else 0
-    visits = counts.new_full((*counts.shape, most), -1)
-    filled = torch.arange(most, device=chosen.device) < counts[..., None]
+    longest = int(counts.max()) if counts.numel() else 0
+    visits = counts.new_full((*counts.shape, longest), -1)
+    filled = torch.arange(longest, device=chosen.device) < counts[..., None]
     numbers = chosen.flatten().nonzero()[:, 0] % max(1, chosen.shape[-1])
     return visits.masked_scatter_(filled, numbers)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
@@ -99,7 +99,7 @@ class MInference(Pattern):
     """First keys that come before all other vertical lines; there are never fewer vertical lines."""
     sure_slash: int = 100
     """Nearest distances that come before all other slash lines."""
-    least_slash: int = 50
+    min_slash: int = field(default=50, metadata={"formerly": "least_slash"})
     """Slash lines of a vertical-slash head at least."""
     block: int = 64
     """Tokens per query block, and per key block of a block-sparse head."""
@@ -114,7 +114,7 @@ class MInference(Pattern):
             "blocks",
             "sure_vertical",
             "sure_slash",
-            "least_slash",
+            "min_slash",
         ):
             check_range(name, getattr(self, name), 0)
         check_range("ratio", self.ratio, 0)
@@ -216,7 +216,7 @@ class Estimate:
         by_key, by_distance = (sums[heads] for sums in self._lines)
         anywhere = torch.ones(by_key.shape[1], dtype=torch.bool, device=by_key.device)
         lines = highest(by_key, vertical.clamp(min=self._pattern.sure_vertical)[:, None], anywhere)
-        distances = highest(by_distance, slash.clamp(min=self._pattern.least_slash)[:, None], anywhere)
+        distances = highest(by_distance, slash.clamp(min=self._pattern.min_slash)[:, None], anywhere)
         return packed(torch.arange(len(anywhere), device=lines.device), lines), distances
 
     @cached_property

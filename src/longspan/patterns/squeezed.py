@@ -112,8 +112,8 @@ class Squeezed(Pattern):
             keys = torch.arange(int(visible[-1]) * self.segment, device=own.device)
             labels = clustered.labels[:, : len(keys)].repeat_interleave(reading.group, 0)
             parts.append(packed(keys, chosen.gather(2, labels[:, None].expand(-1, len(blocks), -1))))
-        most = max(part.shape[2] for part in parts)
-        return torch.cat([pad(part, (0, most - part.shape[2]), value=-1) for part in parts], 1)
+        longest = max(part.shape[2] for part in parts)
+        return torch.cat([pad(part, (0, longest - part.shape[2]), value=-1) for part in parts], 1)
 
     def _weights(
         self, reading: PatternView, clustered: SegmentClusters, own: Tensor, segments: Tensor

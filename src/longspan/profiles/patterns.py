@@ -94,10 +94,10 @@ def _at_equal_cost(estimate: Estimate, candidate: Shape, read: PatternView) -> l
     low = torch.full((heads,), _LOWEST, dtype=torch.float64)
     high = torch.full((heads,), _HIGHEST, dtype=torch.float64)
     everything = estimate.index([Shape("a-shape", read.key.shape[1], 0)] * heads)
-    most = SHARE * visited(everything)
+    allowed = SHARE * visited(everything)
     for _ in range(_STEPS):
         middle = (low * high).sqrt()
-        affordable = visited(estimate.index([candidate.times(ratio) for ratio in middle.tolist()])) <= most
+        affordable = visited(estimate.index([candidate.times(ratio) for ratio in middle.tolist()])) <= allowed
         affordable = affordable.cpu()
         low, high = torch.where(affordable, middle, low), torch.where(affordable, high, middle)
     return [candidate.times(ratio) for ratio in low.tolist()]

@@ -33,10 +33,10 @@ class Drafting:
         """Whether what is pending has passed through the model already, as part of a draft."""
         return bool(self._accepted)
 
-    def propose(self, sequence: Sequence, most: int) -> Drafted | None:
-        """What may follow the one token that is pending, None for nothing. most: how deep it may be."""
+    def propose(self, sequence: Sequence, limit: int) -> Drafted | None:
+        """What may follow the one token that is pending, None for nothing. limit: how deep it may be."""
         bound = draft_depth(sequence)
-        depth = most if bound is None else min(most, bound)
+        depth = limit if bound is None else min(limit, bound)
         draft = Draft() if depth < 1 else self._proposer.propose(sequence.tokens).within(depth)
         known = sequence.engine.seam.config.vocab_size
         for token in draft.ids:

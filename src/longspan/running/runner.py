@@ -128,10 +128,10 @@ class Runner:
         for request in waiting:
             sequence = request.sequence
             if request.reading:
-                most = min(len(sequence.pending), sequence.engine.chunk)
-                if read and self._budget is not None and read + most > self._budget:
+                taken = min(len(sequence.pending), sequence.engine.chunk)
+                if read and self._budget is not None and read + taken > self._budget:
                     continue
-                read += most
+                read += taken
             try:
                 chosen.append((request, self._portion(request)))
             except Exception as error:  # of the one who drafts

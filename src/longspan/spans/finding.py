@@ -15,7 +15,7 @@ from longspan.spans.traced import Traced
 
 _AROUND = 64  # characters before and behind what was read, in which a word that was cut goes on
 _FARTHEST = 400  # characters that an ellipsis may stand for
-_MOST_PARTS = 16
+_MAX_PARTS = 16
 _OMISSION = re.compile(
     r"[\[(]\s*(?:\.\s?\.\s?\.|…|⋯)\s*[\])]|\.(?:\s?\.){2,}|…+|⋯+|‥+|。{3,}|・{3,}|\[[^\[\]\n]{1,40}\]"
 )
@@ -110,7 +110,7 @@ def _readings(wording: str) -> Iterator[list[str]]:
         wordings += [_BRACKETED.sub(r"\1", each) for each in (wordings[1], wording)]
     seen = []
     for parts in [*([each] for each in wordings), *map(_parts, reversed(wordings))]:
-        if parts not in seen and 0 < len(parts) <= _MOST_PARTS:
+        if parts not in seen and 0 < len(parts) <= _MAX_PARTS:
             seen.append(parts)
             yield parts
 

@@ -23,15 +23,15 @@ def supporting(answer: str, question: str, read: Sequence[Span]) -> Iterator[Spa
     own = said - asked
     pool = [sentence for span in read for sentence in _sentences(span)]
     scores = relevance([sentence.text for sentence in pool], f"{answer}\n{question}")
-    least = 0.0
+    floor = 0.0
     for index in sorted(range(len(pool)), key=scores.__getitem__, reverse=True):
-        if scores[index] <= least:
+        if scores[index] <= floor:
             return
         words = set(content_words(pool[index].text))
         shared = words & (said | asked)
         if (own and own <= words) or len(shared) >= min(2, len(said | asked)):
             yield pool[index]
-            least = least or scores[index] / 2
+            floor = floor or scores[index] / 2
 
 
 def sentence_around(span: Span) -> str:

@@ -135,7 +135,7 @@ class Group:
         heads, entries, width = column.shape
         if entries != self.length:
             index = index // self.form.block
-        apart = column.stride(0) // width
-        flat = column.as_strided(((heads - 1) * apart + entries, width), (width, 1))
-        picked = flat.index_select(0, (row * apart + index).flatten().to(column.device))
+        pitch = column.stride(0) // width
+        flat = column.as_strided(((heads - 1) * pitch + entries, width), (width, 1))
+        picked = flat.index_select(0, (row * pitch + index).flatten().to(column.device))
         return picked.view(*index.shape, width)

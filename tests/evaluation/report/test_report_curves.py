@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from synthetic_run import PLANS, record
 
 from longspan.evaluation.report.curves import (
-    MOST_DEPTHS,
+    MAX_DEPTHS,
     by_depth,
     by_length,
     by_length_of_each,
@@ -82,7 +82,7 @@ def test_one_length_makes_no_map(answers_of):
 @given(st.lists(st.floats(0, 1), max_size=60))
 def test_depths_stay_near_their_place(depths):
     found = placed(depths)
-    assert len(set(found)) <= MOST_DEPTHS
+    assert len(set(found)) <= MAX_DEPTHS
     assert all(abs(place - depth) <= 0.0501 for place, depth in zip(found, depths, strict=True))
-    if len({round(depth, 3) for depth in depths}) <= MOST_DEPTHS:
+    if len({round(depth, 3) for depth in depths}) <= MAX_DEPTHS:
         assert all(abs(place - depth) <= 0.0005001 for place, depth in zip(found, depths, strict=True))

@@ -111,7 +111,7 @@ def test_f1_by_hand(output: str, precision: float, recall: float, score: float) 
     )
 
 
-@pytest.mark.parametrize(("name", "value"), [("wrong", 0.0), ("wrong", 1.0), ("wrong_at_most", 0)])
+@pytest.mark.parametrize(("name", "value"), [("wrong", 0.0), ("wrong", 1.0), ("max_wrong", 0)])
 def test_bad_parameters_are_named(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name}={value} must be"):
         LongIns(**{**vars(GIST), name: value})

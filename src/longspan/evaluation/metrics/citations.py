@@ -16,7 +16,7 @@ from longspan.spans import Document, content_words, sentences
 Entails: TypeAlias = Callable[[str, str], bool]
 """Whether a passage (first) supports a claim (second)."""
 
-MOST_CITATIONS = 3
+MAX_CITATIONS = 3
 """Citations that count for one statement, the first ones."""
 
 _MARK = re.compile(r"\s*\[\d+[^\]]*\]")
@@ -68,7 +68,7 @@ def citation_scores(
         numbers = cited(statement)
         if not numbers or any(not 1 <= number <= len(passages) for number in numbers):
             continue
-        numbers = numbers[:MOST_CITATIONS]
+        numbers = numbers[:MAX_CITATIONS]
         total += len(numbers)
         claim = without_citations(statement)
         if not entails(_joined(passages, numbers), claim):

@@ -92,9 +92,9 @@ def position_bias(records: Iterable[Record], *, figure: str = "score") -> tuple[
         )
     enough = {key: points for key, points in groups.items() if _different(points) >= MIN_DEPTHS}
     if not enough:
-        most = max(map(_different, groups.values()))
+        deepest = max(map(_different, groups.values()))
         raise TaskError(
-            f"no task has answers at more than {most} depths, a curve needs {MIN_DEPTHS} or more; "
+            f"no task has answers at more than {deepest} depths, a curve needs {MIN_DEPTHS} or more; "
             "run with more samples=..."
         )
     return tuple(

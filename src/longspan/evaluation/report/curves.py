@@ -17,7 +17,7 @@ from longspan.evaluation.statistics import Estimate, mean
 Placed: TypeAlias = tuple[float, Record]
 """A record with the depth at which its answer lies."""
 
-MOST_DEPTHS = 26
+MAX_DEPTHS = 26
 """With more depths than these (NoLiMa has as many), they are put together in tenths."""
 
 
@@ -141,9 +141,9 @@ def _with_depth(answers: Answers) -> Iterator[tuple[str, list[Placed]]]:
 
 
 def placed(depths: Sequence[float]) -> list[float]:
-    """Depths to the thousandth; where they are more than `MOST_DEPTHS`, the middle of the tenth that each is in."""
+    """Depths to the thousandth; where they are more than `MAX_DEPTHS`, the middle of the tenth that each is in."""
     exact = [round(depth, 3) for depth in depths]
-    if len(set(exact)) <= MOST_DEPTHS:
+    if len(set(exact)) <= MAX_DEPTHS:
         return exact
     return [round((min(int(depth * 10), 9) + 0.5) / 10, 2) for depth in depths]
 

@@ -189,13 +189,13 @@ def _unpaired(
 
 
 def _point(answers: Answers, plan: str, records: Group, base: Group | None) -> Point:
-    kept, most = memory(records)
+    kept, peak = memory(records)
     return Point(
         plan=plan,
         score=estimate(answers, records),
         difference=compare(answers, records, base) if base is not None else None,
         kv_bytes=kept,
-        peak_kv_bytes=most,
+        peak_kv_bytes=peak,
         prefill_seconds=per_answer(records, lambda record: record.prefill_seconds),
         compress_seconds=per_answer(records, lambda record: record.compress_seconds),
         decode_seconds=per_answer(records, lambda record: record.decode_seconds),

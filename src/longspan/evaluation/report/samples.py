@@ -10,8 +10,8 @@ from itertools import zip_longest
 from longspan.evaluation.record import Record
 from longspan.evaluation.report.answers import Answers
 
-MOST_RECORDS = 300
-MOST_CHARACTERS = 1_500
+MAX_RECORDS = 300
+MAX_CHARACTERS = 1_500
 """Of an output, a reference or the facts."""
 
 
@@ -57,10 +57,10 @@ class Shown:
     left_out: int
 
 
-def shown(answers: Answers, most: int = MOST_RECORDS) -> Shown:
-    """At most `most` answers, as whole questions, from all tasks in turn."""
+def shown(answers: Answers, limit: int = MAX_RECORDS) -> Shown:
+    """At most `limit` answers, as whole questions, from all tasks in turn."""
     taken: list[Question] = []
-    room = most
+    room = limit
     for question in _in_turn(answers):
         if len(question.records) > room:
             break
@@ -68,12 +68,12 @@ def shown(answers: Answers, most: int = MOST_RECORDS) -> Shown:
         room -= len(question.records)
     place = {cell: number for number, cell in enumerate(_cells(answers))}
     taken.sort(key=lambda question: place[question.task, question.length])
-    return Shown(questions=tuple(taken), left_out=len(answers.records) - (most - room))
+    return Shown(questions=tuple(taken), left_out=len(answers.records) - (limit - room))
 
 
-def cut(text: str, most: int = MOST_CHARACTERS) -> tuple[str, int]:
+def cut(text: str, limit: int = MAX_CHARACTERS) -> tuple[str, int]:
     """The beginning of a text, and how many characters follow it."""
-    return text[:most], max(0, len(text) - most)
+    return text[:limit], max(0, len(text) - limit)
 
 
 def _cells(answers: Answers) -> list[tuple[str, int | None]]:

@@ -106,10 +106,10 @@ def _is_near(point: Point) -> bool:
 
 def _peak(axis: Axis, point: Point) -> str:
     """A reminder for plans that hold much more while they read than afterwards."""
-    most, held = point.peak_kv_bytes, point.kv_bytes
-    if axis is not _MEMORY or most is None or held is None or most < 1.5 * held:
+    peak, held = point.peak_kv_bytes, point.kv_bytes
+    if axis is not _MEMORY or peak is None or held is None or peak < 1.5 * held:
         return ""
-    return f", but up to {memory(most)} while it reads"
+    return f", but up to {memory(peak)} while it reads"
 
 
 def _best(standing: Standing) -> Iterator[tuple[str, Point]]:

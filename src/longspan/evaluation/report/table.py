@@ -133,8 +133,8 @@ def per_answer(records: Group, value: Callable[[Record], float]) -> float:
 def memory(records: Group) -> tuple[float | None, int | None]:
     """Bytes of keys and values that an answer holds in the mean, and at most; None where they were not measured."""
     kept = per_answer(records, lambda record: record.kv_bytes)
-    most = max(record.peak_kv_bytes for each in records.values() for record in each.values())
-    return kept or None, most or None
+    peak = max(record.peak_kv_bytes for each in records.values() for record in each.values())
+    return kept or None, peak or None
 
 
 def flat(name: str, found: Estimate | None) -> dict[str, float | None]:
@@ -169,7 +169,7 @@ def _row(
     scored = group(answers, plan, length, tasks)
     first = answers.plans[0]
     base = group(answers, first, length, tasks)
-    kept, most = memory(scored) if scored else (None, None)
+    kept, peak = memory(scored) if scored else (None, None)
 
     def mean_of(value: Callable[[Record], float]) -> float | None:
         return per_answer(scored, value) if scored else None
@@ -188,7 +188,7 @@ def _row(
         score=estimate(answers, scored) if scored else None,
         difference=compare(answers, scored, base) if plan != first else None,
         kv_bytes=kept,
-        peak_kv_bytes=most,
+        peak_kv_bytes=peak,
         prefill_seconds=mean_of(lambda record: record.prefill_seconds),
         compress_seconds=mean_of(lambda record: record.compress_seconds),
         decode_seconds=mean_of(lambda record: record.decode_seconds),

@@ -124,8 +124,8 @@ class Logic(ByValue):
 
     def _values(self, random: Random) -> tuple[str, _Draw, _Draw]:
         # Grades are in hundredths here.
-        least, most, width = (0, 1000, 138) if self.rows == "pairs" else (150, 500, 60)
-        low = random.randint(least + 20, most - width - 20)
+        lowest, highest, width = (0, 1000, 138) if self.rows == "pairs" else (150, 500, 60)
+        low = random.randint(lowest + 20, highest - width - 20)
         high = low + width
         asked = (
             "In the above JSON data, please find the key (only one) whose value (an integer) is greater than "
@@ -134,7 +134,7 @@ class Logic(ByValue):
             else f"Which student has a GPA between {low / 100:.2f} and {high / 100:.2f}? Please give your final "
             'answer (the student\'s name) in the format of "name: {answer}"'
         )
-        outside = [*range(least, low), *range(high + 1, most + 1)]
+        outside = [*range(lowest, low), *range(high + 1, highest + 1)]
 
         def some(values: Sequence[int]) -> _Draw:
             def draw(own: Random) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from longspan.evaluation.tasks.needlebench.people import people
 BASE = 1600
 """What the first person earns, in dollars; nobody earns more than 64 times as much or as little."""
 
-_MOST_DOUBLINGS = 6
+_MAX_DOUBLINGS = 6
 _RELATIONS = {1: "twice as much as", 0: "the same salary as", -1: "half as much as"}
 _INSTRUCTION = (
     "You are a financial assistant skilled in calculating wages and solving salary-related queries.\n"
@@ -104,7 +104,7 @@ class _Walk:
             self.power = 0
         else:
             self.power += random.choice(
-                [step for step in _RELATIONS if abs(self.power + step) <= _MOST_DOUBLINGS]
+                [step for step in _RELATIONS if abs(self.power + step) <= _MAX_DOUBLINGS]
             )
         return self.power
 

@@ -75,7 +75,7 @@ class Corpus:
         def tokens(count: int) -> int:
             return count_tokens("".join(first(count)))
 
-        most = 1
-        while most < len(pieces) and tokens(most) <= room:
-            most = min(2 * most, len(pieces))
-        return first(bisect_right(range(1, most + 1), room, key=tokens))
+        reach = 1
+        while reach < len(pieces) and tokens(reach) <= room:
+            reach = min(2 * reach, len(pieces))
+        return first(bisect_right(range(1, reach + 1), room, key=tokens))

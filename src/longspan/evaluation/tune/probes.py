@@ -51,7 +51,7 @@ SHORTEST_QUOTE, LONGEST_QUOTE = 10, 40
 """Words of a sentence that is quoted."""
 MISSING_WORDS = 8
 """The most words of a quote that are asked for."""
-MOST_QUESTIONS = len(_CITIES)
+MAX_QUESTIONS = len(_CITIES)
 """About one text, so that no two are alike."""
 PAIRS = 4
 """Keys with values in a list."""

@@ -12,7 +12,7 @@ from longspan.evaluation.metrics.text import contains, words
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Level, Request, Task, TaskError
 from longspan.evaluation.tune.corpus import Corpus
-from longspan.evaluation.tune.probes import HIDDEN, KINDS, MOST_QUESTIONS, Probe, Supply, quotable, quotes
+from longspan.evaluation.tune.probes import HIDDEN, KINDS, MAX_QUESTIONS, Probe, Supply, quotable, quotes
 from longspan.parameters import check_choice, check_range
 
 BEGIN = "Read this text; a question about it follows.\n\n"
@@ -46,7 +46,7 @@ class Questions(Task):
     kinds: tuple[str, ...] = ("needle", "quote", "pair", "two-hop")
 
     def __post_init__(self) -> None:
-        check_range("number of kinds", len(self.kinds), 1, MOST_QUESTIONS)
+        check_range("number of kinds", len(self.kinds), 1, MAX_QUESTIONS)
         for kind in self.kinds:
             check_choice("kinds", kind, KINDS)
 

@@ -131,16 +131,16 @@ def climbed(
     ladders = min(ceil((entries - room) / cut), (room - tail - begun) // rung, (entries - begun) // ladder)
     kept = on_rungs(entries, begun, layer % (cut + 1), ladder, ladders, range(rung))
     begun += ladders * rung
-    most = (room - tail) // rung
+    possible = (room - tail) // rung
     while (surplus := len(kept) - room) > 0:
-        times = ceil(surplus / (most * cut))
+        times = ceil(surplus / (possible * cut))
         width = ladder + (times - 1) * (ladder - 1)
         ladders = ceil(surplus / (width - rung))
         farthest = min(layers - 1, width - rung) + width * (ladders - 1) + times * (rung - 1)
         if farthest >= len(kept):
             times = max(1, (tail + 1 - cut) // (ladder - 1) + 1)
             width = ladder + (times - 1) * (ladder - 1)
-            ladders = min(ceil(surplus / (width - rung)), most, len(kept) // width)
+            ladders = min(ceil(surplus / (width - rung)), possible, len(kept) // width)
             if ladders == 0:
                 return kept, 0
         first = layer % (width - rung + 1)

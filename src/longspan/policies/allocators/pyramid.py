@@ -58,11 +58,11 @@ class Pyramid(Uniform):
         window = view.queries.shape[1]
         base = window if self.base is None else self.base
         rest = budget - base
-        least = rest / self.beta
-        most = min(2 * rest - least, view.scene.seen - max(base, window))
-        least = 2 * rest - most
-        if view.scene.places == 1 or most < least or base + least < max(1, window):
+        low = rest / self.beta
+        high = min(2 * rest - low, view.scene.seen - max(base, window))
+        low = 2 * rest - high
+        if view.scene.places == 1 or high < low or base + low < max(1, window):
             return budget
         below = min(view.scene.place, view.scene.places - 1 - view.scene.place)
-        share = round(most - below * (most - least) / (view.scene.places - 1))
+        share = round(high - below * (high - low) / (view.scene.places - 1))
         return base + (share if below == view.scene.place else 2 * rest - share)

@@ -97,14 +97,14 @@ class RetrievalHeads(Allocator):
         if budget >= view.scene.seen and self.sparsity is None:
             return budget
         rows, scores = view.keys.shape[0], self._scores(view)
-        everything, least = view.scene.seen, min(self.min_entries, view.scene.seen)
+        everything, little = view.scene.seen, min(self.min_entries, view.scene.seen)
         heads = int((scores > 0).sum())
-        retrieving = max(0, heads * (budget - least)) // max(1, everything - least)
+        retrieving = max(0, heads * (budget - little)) // max(1, everything - little)
         if self.sparsity is not None:
             retrieving = 0 if self.sparsity == 1 else heads - math.ceil(round(self.sparsity * (heads - 1), 6))
         best = scores.flatten().argsort(descending=True, stable=True)[:retrieving]
         here = int((best // scores.shape[1] == view.scene.layer).sum())
-        return (here * everything + (rows - here) * least) // rows
+        return (here * everything + (rows - here) * little) // rows
 
     def reshape(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """The later an entry, the more important, and sinks before all others that need not stay."""
@@ -113,12 +113,12 @@ class RetrievalHeads(Allocator):
 
     def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """Everything for the layer's best heads, of which the budget says how many there are."""
-        rows, least = len(scores), min(self.min_entries, view.scene.seen)
-        keep = torch.full((rows,), least)
+        rows, little = len(scores), min(self.min_entries, view.scene.seen)
+        keep = torch.full((rows,), little)
         if budget >= view.scene.seen:
             keep[:] = view.scene.seen
-        elif view.scene.seen > least:
-            retrieving = math.ceil(max(0, budget - least) * rows / (view.scene.seen - least))
+        elif view.scene.seen > little:
+            retrieving = math.ceil(max(0, budget - little) * rows / (view.scene.seen - little))
             best = self._scores(view)[view.scene.layer, :rows].argsort(descending=True, stable=True)
             keep[best[:retrieving]] = view.scene.seen
         return keep.to(scores.device)

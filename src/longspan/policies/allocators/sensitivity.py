@@ -74,22 +74,22 @@ class Sensitivity(AdaKV):
         layers = [layer for layer, each in enumerate(sensitivities) if each > 0]
         if budget >= view.scene.seen:
             return budget
-        least = min(budget, max(1, round(budget * self.share), self.base, view.queries.shape[1]))
+        low = min(budget, max(1, round(budget * self.share), self.base, view.queries.shape[1]))
         weights = [sensitivities[layer] ** self.alpha for layer in layers]
-        shares = bounded_shares(weights, total=budget * len(layers), least=least, most=view.scene.seen)
-        # Halves go up, and ends that differ by whole numbers are rounded alike, so that none falls below `least`.
+        shares = bounded_shares(weights, total=budget * len(layers), smallest=low, largest=view.scene.seen)
+        # Halves go up, and ends that differ by whole numbers are rounded alike, so that none falls below `low`.
         ends = [math.floor(round(end, 6) + 0.5) for end in accumulate(shares, initial=0.0)]
         place = layers.index(view.scene.layer)
         return ends[place + 1] - ends[place]
 
 
-def bounded_shares(weights: Sequence[float], *, total: float, least: float, most: float) -> list[float]:
-    """`total` shared out in proportion to the weights, each share within least .. most; total must allow that."""
+def bounded_shares(weights: Sequence[float], *, total: float, smallest: float, largest: float) -> list[float]:
+    """`total` shared out in proportion to the weights, each share within smallest .. largest; total must allow that."""
     low, high = -2000.0, 2000.0  # of the factor's logarithm
     logs = [math.log(max(weight, 1e-300)) for weight in weights]
 
     def shares(factor: float) -> list[float]:
-        return [min(most, max(least, math.exp(min(700.0, log + factor)))) for log in logs]
+        return [min(largest, max(smallest, math.exp(min(700.0, log + factor)))) for log in logs]
 
     for _ in range(100):
         middle = (low + high) / 2

@@ -60,10 +60,10 @@ class CaM(Merger):
         return row.keys[row.kept], values / (1 + received[:, None]) if self.normalized else values
 
 
-def following(kept: Tensor, dropped: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """For each dropped entry the place of the first kept one after it, and how many there are, at most `most`."""
+def following(kept: Tensor, dropped: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """For each dropped entry the place of the first kept one after it, and how many there are, at most `count`."""
     first = torch.searchsorted(kept, dropped)
-    return first, (len(kept) - first).clamp(max=most)
+    return first, (len(kept) - first).clamp(max=count)
 
 
 def chances(kept: Tensor, dropped: Tensor, first: Tensor, count: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from longspan.spans.display import printable
 
-_MOST_NAMED = 6
+_MAX_NAMED = 6
 _LONGEST_NAME = 120
 
 
@@ -39,7 +39,7 @@ class LeftOut:
         self._counts[kind] = self._counts.get(kind, 0) + 1
         name = printable(" ".join(name[: 4 * _LONGEST_NAME].split()), lines=False)
         names = self._names.setdefault(kind, {})
-        if name and len(names) <= _MOST_NAMED:
+        if name and len(names) <= _MAX_NAMED:
             names[name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]} …"] = None
 
     def merge(self, other: LeftOut) -> None:
@@ -47,7 +47,7 @@ class LeftOut:
         for kind, count in other._counts.items():
             self._counts[kind] = self._counts.get(kind, 0) + count
             names = [*self._names.get(kind, {}), *other._names[kind]]
-            self._names[kind] = dict.fromkeys(names[: _MOST_NAMED + 1])
+            self._names[kind] = dict.fromkeys(names[: _MAX_NAMED + 1])
 
     def __len__(self) -> int:
         return sum(self._counts.values())
@@ -58,8 +58,8 @@ class LeftOut:
 
     def _note(self, kind: Kind, count: int) -> str:
         names = [f"“{name}”" for name in self._names[kind]]
-        if len(names) > _MOST_NAMED:
-            names[_MOST_NAMED:] = ["…"]
+        if len(names) > _MAX_NAMED:
+            names[_MAX_NAMED:] = ["…"]
         said = f" ({', '.join(names)})" if names else ""
         what = f"1 {kind.one} that is" if count == 1 else f"{count:,} {kind.many} that are"
         return f"has {what} not read{said}; {kind.advice}"

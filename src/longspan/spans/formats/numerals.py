@@ -125,9 +125,9 @@ def ordinal_words(number: int) -> str:
 
 
 def _circled(number: int) -> str:
-    for least, most, first in ((1, 20, 0x2460), (21, 35, 0x3251), (36, 50, 0x32B1)):
-        if least <= number <= most:
-            return chr(first + number - least)
+    for low, high, first in ((1, 20, 0x2460), (21, 35, 0x3251), (36, 50, 0x32B1)):
+        if low <= number <= high:
+            return chr(first + number - low)
     return f"({number})"
 
 

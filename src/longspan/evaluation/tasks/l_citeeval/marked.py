@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from longspan.evaluation.metrics.citations import (
-    MOST_CITATIONS,
+    MAX_CITATIONS,
     cited,
     figures,
 )
@@ -41,7 +41,7 @@ class OneNeedle(Cited):
             ),
             None,
         )
-        numbers = cited(_first_line(output))[:MOST_CITATIONS]
+        numbers = cited(_first_line(output))[:MAX_CITATIONS]
         hit = gold in numbers
         return figures(float(hit), 1 / len(numbers) if hit else 0.0, citations=len(numbers))
 

@@ -29,13 +29,13 @@ class LongIns(Generated):
 
     mode: gist has one kind of question and its instruction once, at the beginning; list has one kind and its
     instruction with every question; limt has many kinds and an instruction with every question. wrong: share of
-    questions with a wrong answer, above 0 and below 1; wrong_at_most: their largest number, so that the
+    questions with a wrong answer, above 0 and below 1; max_wrong: their largest number, so that the
     answer stays short.
     """
 
     mode: Literal["gist", "list", "limt"]
     wrong: float = 0.1
-    wrong_at_most: int = 24
+    max_wrong: int = 24
     max_new_tokens: int = 256
     origin: Origin = "stand-in"
     unlike: str = "six kinds of exercises made here, where the paper has Super-NaturalInstructions"
@@ -48,8 +48,8 @@ class LongIns(Generated):
     def __post_init__(self) -> None:
         if not 0 < self.wrong < 1:
             raise ValueError(f"wrong={self.wrong} must be above 0 and below 1")
-        if self.wrong_at_most < 1:
-            raise ValueError(f"wrong_at_most={self.wrong_at_most} must be 1 or more")
+        if self.max_wrong < 1:
+            raise ValueError(f"max_wrong={self.max_wrong} must be 1 or more")
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """The questions; references are the numbers of the wrong ones; facts: `questions` and, if one, their `kind`."""
@@ -59,7 +59,7 @@ class LongIns(Generated):
 
         def build(count: int) -> Sample:
             questions = list(islice(completed(Random(seed), kinds), count))  # noqa: S311
-            number = min(max(1, round(self.wrong * count)), self.wrong_at_most)
+            number = min(max(1, round(self.wrong * count)), self.max_wrong)
             # Those with the lowest lots, so that they are spread over the text at any count.
             wrong = sorted(sorted(range(count), key=lambda place: questions[place].lot)[:number])
             blocks = []

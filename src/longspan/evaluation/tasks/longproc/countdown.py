@@ -19,7 +19,7 @@ METRIC = (
     "from the first on"
 )
 
-MOST_NUMBERS = 6
+MAX_NUMBERS = 6
 """The search from so many numbers is far longer than a million tokens."""
 
 CHOICES = 6
@@ -62,7 +62,7 @@ class Countdown(LongAnswer):
 
     def make(self, random: Random, index: int, request: Request) -> Sample:
         """One problem, whose search is as long as fits."""
-        choices = [random.sample(range(3, 50), MOST_NUMBERS) for _ in range(CHOICES)]
+        choices = [random.sample(range(3, 50), MAX_NUMBERS) for _ in range(CHOICES)]
         example = transcript(*_EXAMPLE)
         rules = _RULES.format(limit=LIMIT, numbers=list(_EXAMPLE[0]), target=_EXAMPLE[1], example=example)
 
@@ -98,12 +98,12 @@ def countdown_score(output: str, sample: Sample) -> dict[str, float]:
 
 def _problem(choices: list[list[int]], lines: int) -> tuple[list[int], int]:
     """Numbers, four of a choice or more, and the target, whose search has as few more lines than `lines` as can be."""
-    for count in range(4, MOST_NUMBERS + 1):
+    for count in range(4, MAX_NUMBERS + 1):
         searches = [(first_target(numbers[:count], lines), numbers[:count]) for numbers in choices]
         found = [(search, numbers) for search, numbers in searches if search is not None]
         if found:
             (_, target), numbers = min(found)
             return numbers, target
     raise ValueError(
-        f"lines={lines} is more than a search from {MOST_NUMBERS} numbers has; take a shorter length"
+        f"lines={lines} is more than a search from {MAX_NUMBERS} numbers has; take a shorter length"
     )

@@ -23,7 +23,7 @@ LONGEST_TEXT = 4_000_000
 LONGEST_LINE = 100
 LONGEST_NUMBER = 25
 DEEPEST = 10
-MOST_BRANCHES = 100
+MAX_BRANCHES = 100
 
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -268,7 +268,7 @@ def _check_shape(text: str) -> None:
             ends = token.type == tokenize.NEWLINE or (token.type == tokenize.NL and depth == 0)
             length = 0 if ends else length + 1
             branches += token.string == "elif"
-            if length > LONGEST_LINE or depth > DEEPEST or branches > MOST_BRANCHES:
+            if length > LONGEST_LINE or depth > DEEPEST or branches > MAX_BRANCHES:
                 raise ProgramError("a statement too long or too deep; write shorter statements")
             if token.type == tokenize.NUMBER and len(token.string) > LONGEST_NUMBER:
                 raise ProgramError("a number too long; keep numbers smaller")

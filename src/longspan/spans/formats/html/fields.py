@@ -17,9 +17,9 @@ def field_text(node: Any, tag: str, attributes: dict[str, Any]) -> str:
         return _select(node, attributes)
     if tag == "textarea":
         return MARK.sub("", node.text(deep=True) or "").strip("\n") or _asked(attributes)
-    value, most = attributes.get("value"), attributes.get("max")
+    value, limit = attributes.get("value"), attributes.get("max")
     said = MARK.sub("", node.text(deep=True) or "").strip()
-    return said or (f"{value}/{most}" if value and most else value or "")
+    return said or (f"{value}/{limit}" if value and limit else value or "")
 
 
 def _input(attributes: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ _DYNAMIC = re.compile(
     r"::|:(?:hover|focus|active|target|checked|visited|link|before|after|first-l)", re.IGNORECASE
 )
 _ZERO = re.compile(r"0*\.?0+(?:[a-z]+|%)?", re.IGNORECASE)
-_MOST_LOOKS = 40_000_000  # characters of the page times selectors
+_MAX_LOOKS = 40_000_000  # characters of the page times selectors
 
 
 class Styles:
@@ -32,7 +32,7 @@ class Styles:
         self.complete = True
         self.adds_text = False
         rules = list(self._rules(tree))
-        if len(rules) * size > _MOST_LOOKS and len(rules) > 20:
+        if len(rules) * size > _MAX_LOOKS and len(rules) > 20:
             self.complete = False
             return
         for order, (selector, declarations) in enumerate(rules):

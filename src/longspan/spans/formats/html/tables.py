@@ -6,7 +6,7 @@ from typing import Any
 
 from longspan.spans.formats.html.writer import Writer
 
-_MOST_COLUMNS = 64  # beyond it, cells stand side by side without regard to spans
+_MAX_COLUMNS = 64  # beyond it, cells stand side by side without regard to spans
 _LONG_CELL = 240
 _OF_PAGES = {
     "article",
@@ -41,10 +41,10 @@ class Table:
         while self._filled.get(len(self._row)):
             self._filled[len(self._row)] -= 1
             self._row.append(None)
-        width = max(1, min(_span(attributes.get("colspan"), 1), _MOST_COLUMNS - len(self._row)))
+        width = max(1, min(_span(attributes.get("colspan"), 1), _MAX_COLUMNS - len(self._row)))
         height = _span(attributes.get("rowspan"), 1) or 65_535
         for column in range(len(self._row), len(self._row) + width):
-            if height > 1 and column < _MOST_COLUMNS:
+            if height > 1 and column < _MAX_COLUMNS:
                 self._filled[column] = height - 1
         self._row += [content, *[None] * (width - 1)]
 

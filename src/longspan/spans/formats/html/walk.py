@@ -50,7 +50,7 @@ _NEVER = {"style", "meta", "link", "base", "param", "source", "track", "datalist
 _FIELDS = {"input", "select", "textarea", "progress", "meter"}
 _STRUCK = {"del", "s", "strike"}
 _ENDS = {*_EDGES, "br", "img", "sup", "sub", "td", "th", *_FIELDS}  # no text goes on over them
-_MOST_STEPS = 16
+_MAX_STEPS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,9 +306,9 @@ class Walk:
 def _text_after(node: Any) -> str:
     """What touches an element from behind, also where it is the last one of another in its line."""
     here = node
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         after = here.next
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MAX_STEPS):
             if after is None or after.tag in _ENDS:
                 break
             if text := _first_text(after):
@@ -324,7 +324,7 @@ def _text_after(node: Any) -> str:
 
 def _first_text(node: Any) -> str:
     for looked, inner in enumerate(node.traverse(include_text=True)):
-        if inner.tag in _ENDS or looked > _MOST_STEPS:
+        if inner.tag in _ENDS or looked > _MAX_STEPS:
             return ""
         if inner.tag == "-text" and (text := MARK.sub("", (inner.text_content or "")[:64])):
             return text[:2]

@@ -9,14 +9,14 @@ from email import message_from_bytes
 from email.message import Message
 
 _PARTED = re.compile(rb"^content-(?:type|disposition):[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
-_MOST_BOUNDARIES = 2000
+_MAX_BOUNDARIES = 2000
 _LONGEST_HEADER = 1 << 13
 
 
 def parted(source: bytes) -> Message:
     """The message in these bytes. ValueError if it would take longer to part than its length allows."""
-    if source.lower().count(b"boundary=") > _MOST_BOUNDARIES:
-        raise ValueError(f"it has more than {_MOST_BOUNDARIES:,} boundaries between parts")
+    if source.lower().count(b"boundary=") > _MAX_BOUNDARIES:
+        raise ValueError(f"it has more than {_MAX_BOUNDARIES:,} boundaries between parts")
     if any(match.end() - match.start() > _LONGEST_HEADER for match in _PARTED.finditer(source)):
         raise ValueError(f"it has a header of a part with more than {_LONGEST_HEADER:,} bytes")
     return message_from_bytes(source)

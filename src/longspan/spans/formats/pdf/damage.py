@@ -13,7 +13,7 @@ _DO = re.compile(rb"/([^\s/<>\[\](){}%]+)\s+Do\b")
 _LONGEST_SAID = 2048  # digits for one code; PDF allows 512 bytes, which are 1,024
 _NO_DIGITS = re.compile(rb"[^0-9A-Fa-f\n\r\t]+")
 _LARGEST_TABLE = 4 << 20  # bytes; the whole of Unicode's first plane takes one
-_MOST_DRAWN = 20_000
+_MAX_DRAWN = 20_000
 _DEEPEST = 24
 
 
@@ -74,8 +74,8 @@ def _drawn(
             within = entry(form, "/Resources") or resources
             known[id(form)] = _drawn(_unpacked(form), within, above | {id(form)}, known, checked)
         total += times * known[id(form)]
-    if total > _MOST_DRAWN:
-        raise ValueError(f"its forms are drawn more than {_MOST_DRAWN:,} times")
+    if total > _MAX_DRAWN:
+        raise ValueError(f"its forms are drawn more than {_MAX_DRAWN:,} times")
     return total
 
 

@@ -29,7 +29,7 @@ from longspan.spans.places import Places
 
 _NO_LOG = logging.NullHandler()
 _ONE_AT_A_TIME = threading.Lock()  # PDFium keeps state of its own
-_MOST_UNKNOWN = 0.2
+_MAX_UNKNOWN = 0.2
 _STAMP_WORDS = 12
 _COVERED = 0.6
 
@@ -112,7 +112,7 @@ class _Pages:
             glyphs = read_glyphs(drawn, text_page, plain_type3_codes(page))
             drawing = read_drawing(drawn)
         unknown = sum(glyph.text == UNKNOWN for glyph in glyphs)
-        if unknown > _MOST_UNKNOWN * len(glyphs):
+        if unknown > _MAX_UNKNOWN * len(glyphs):
             self._unreadable.append(number)
             glyphs = []
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from longspan.spans.formats.field_codes import without_result
 from longspan.spans.formats.left_out import LeftOut
 
-_MOST_ENTRIES = 1000
+_MAX_ENTRIES = 1000
 _UNDEFINED = 25
 FORM_WORDS = ("fftype", "ffres", "ffdefres")
 
@@ -29,7 +29,7 @@ class Fields:
 
     def entry(self, text: str) -> None:
         """One of the choices of a list."""
-        if len(self._entries) < _MOST_ENTRIES:
+        if len(self._entries) < _MAX_ENTRIES:
             self._entries.append(text.strip())
 
     def end(self, shown: int) -> str:

@@ -9,10 +9,10 @@ from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-_MOST_BYTES = 1 << 30
-_MOST_STREAMED = 1 << 28  # bytes of a part that is read element by element
-_MOST_WHOLE = 1 << 26  # and of one that is in memory as a whole
-_MOST_PACKED = 150  # times smaller than its content, for a part beyond the next line's bytes
+_MAX_BYTES = 1 << 30
+_MAX_STREAMED = 1 << 28  # bytes of a part that is read element by element
+_MAX_WHOLE = 1 << 26  # and of one that is in memory as a whole
+_MAX_PACKED = 150  # times smaller than its content, for a part beyond the next line's bytes
 _MIN_PACKED = 1 << 26
 _WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
@@ -34,8 +34,8 @@ class Package:
         for info in self._zip.infolist():
             self._parts.setdefault(info.filename.replace("\\", "/").lstrip("/").lower(), info)
         size = sum(info.file_size for info in self._parts.values())
-        if size > _MOST_BYTES:
-            raise ValueError(f"it unpacks to {size:,} bytes, more than {_MOST_BYTES:,}")
+        if size > _MAX_BYTES:
+            raise ValueError(f"it unpacks to {size:,} bytes, more than {_MAX_BYTES:,}")
         self._relations: dict[str, dict[str, Relation]] = {}
 
     def has(self, part: str) -> bool:
@@ -72,14 +72,14 @@ class Package:
         return [target for target in dict.fromkeys(found) if self.has(target)]
 
     def read(self, part: str) -> bytes:
-        return self._zip.read(self._checked(part, _MOST_WHOLE))
+        return self._zip.read(self._checked(part, _MAX_WHOLE))
 
-    def _checked(self, part: str, most: int) -> zipfile.ZipInfo:
+    def _checked(self, part: str, limit: int) -> zipfile.ZipInfo:
         info = self._parts[part.lower()]
-        if info.file_size > most:
-            raise ValueError(f"its part {part} has {info.file_size:,} bytes, more than {most:,}")
-        if info.file_size > max(_MIN_PACKED, _MOST_PACKED * info.compress_size):
-            raise ValueError(f"its part {part} unpacks to more than {_MOST_PACKED} times its size")
+        if info.file_size > limit:
+            raise ValueError(f"its part {part} has {info.file_size:,} bytes, more than {limit:,}")
+        if info.file_size > max(_MIN_PACKED, _MAX_PACKED * info.compress_size):
+            raise ValueError(f"its part {part} unpacks to more than {_MAX_PACKED} times its size")
         return info
 
     def tree(self, part: str) -> Any:
@@ -95,7 +95,7 @@ class Package:
         from lxml import etree
 
         inside: Any = None
-        with self._zip.open(self._checked(part, _MOST_STREAMED)) as stream:
+        with self._zip.open(self._checked(part, _MAX_STREAMED)) as stream:
             for event, node in etree.iterparse(stream, events=("start", "end"), **_SAFE):
                 if event == "start":
                     if node.getparent() is None:

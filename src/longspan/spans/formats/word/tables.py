@@ -9,7 +9,7 @@ from longspan.spans.formats.blocks import Blocks
 from longspan.spans.formats.left_out import DELETED, HIDDEN, LeftOut
 from longspan.spans.formats.word.package import child, local, number, switched_on, value
 
-_MOST_COLUMNS = 64
+_MAX_COLUMNS = 64
 
 
 def rows(table: Any, read: Callable[[Any], Blocks], left_out: LeftOut) -> Iterator[tuple[str, list[str]]]:
@@ -28,7 +28,7 @@ def rows(table: Any, read: Callable[[Any], Blocks], left_out: LeftOut) -> Iterat
 
 
 def _cells(row: Any, before: int, read: Callable[[Any], Blocks], left_out: LeftOut) -> tuple[str, list[str]]:
-    texts, headings = [""] * min(max(before, 0), _MOST_COLUMNS), []
+    texts, headings = [""] * min(max(before, 0), _MAX_COLUMNS), []
     for cell in _within(row, "tc"):
         said = child(cell, "tcPr")
         if child(said, "cellDel") is not None:
@@ -44,7 +44,7 @@ def _cells(row: Any, before: int, read: Callable[[Any], Blocks], left_out: LeftO
             texts.append(" ".join(found.text.split()))
             headings += [heading for _, heading in found.headings]
         span = number(child(said, "gridSpan")) or 1
-        texts += [""] * (min(max(span, 1), _MOST_COLUMNS) - 1)
+        texts += [""] * (min(max(span, 1), _MAX_COLUMNS) - 1)
     return "\t".join(texts), headings
 
 
