@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from longspan.checking.selfcheck import SelfCheck, self_check
 from longspan.contexts.context import Saved
 from longspan.contexts.origin import Origin
-from longspan.loading import Loaded, load_weights
+from longspan.loading import Loaded, Weights, load_weights
 from longspan.plan import Plan
 from longspan.profiles.profiles import Profiles
 from longspan.progress import Watcher
@@ -107,11 +107,13 @@ def load(
     *,
     dtype: str | torch.dtype = "auto",
     device: str | torch.device = "auto",
+    weights: Weights = "expanded",
     progress: Watcher | None = None,
 ) -> Model:
     """Finds and loads a model, and checks that the seam reproduces it.
 
-    name_or_path: None for the embedded default, a short name, a folder, a .gguf file, or a hub id. Raises
-    ModelNotFound, CorruptModel or UnsupportedModel.
+    name_or_path: None for the embedded default, a short name, a folder, a .gguf file, or a hub id. weights: "packed"
+    keeps those of a GGUF file in its blocks: see `docs/models.md`. Raises ModelNotFound, CorruptModel or
+    UnsupportedModel.
     """
-    return Model(load_weights(name_or_path, dtype=dtype, device=device, progress=progress))
+    return Model(load_weights(name_or_path, dtype=dtype, device=device, weights=weights, progress=progress))

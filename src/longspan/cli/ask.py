@@ -65,6 +65,9 @@ def ask(
     chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
     dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    weights: Annotated[
+        str, typer.Option(help="expanded, or packed: those of a GGUF file stay in its blocks, on the CPU.")
+    ] = "expanded",
     save: Annotated[
         bool, typer.Option(help="Keep what was read for further questions, and use what was kept.")
     ] = True,
@@ -94,7 +97,7 @@ def ask(
     Sampling(**sampling)  # type: ignore[arg-type]  # refuses what it cannot take before anything is loaded
     generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling)  # type: ignore[typeddict-item]
     with shown_progress() as loading:
-        loaded = load(model, dtype=dtype, device=device, progress=loading)
+        loaded = load(model, dtype=dtype, device=device, weights=weights, progress=loading)  # type: ignore[arg-type]
     display = Display(quiet=as_json)
 
     def answered(answer: Answer) -> None:

@@ -42,7 +42,7 @@ def convert(header: GgufHeader, folder: Path, dtype: torch.dtype, progress: Watc
     """
     config = config_of(header)
     config.dtype = dtype
-    names = _names_in_transformers(header, config)
+    names = names_in_transformers(header, config)
     tokenizer_of(header).save_pretrained(folder)
     config.save_pretrained(folder)
     generation_config_of(header).save_pretrained(folder)
@@ -57,7 +57,7 @@ def convert(header: GgufHeader, folder: Path, dtype: torch.dtype, progress: Watc
         weights = {}
         for name in shard:
             _tell(progress, done, total)
-            weights[names[name]] = _weight(header, header.tensors[name], config).to(dtype)
+            weights[names[name]] = expanded_weight(header, header.tensors[name], config).to(dtype)
             index[names[name]] = file
             done += header.tensors[name].size
         save_file(weights, folder / file, metadata={"format": "pt"})
@@ -72,7 +72,7 @@ def _tell(progress: Watcher | None, done: int, total: int) -> None:
         progress(Progress(processed=done, total=total, stage="converting", unit="bytes"))
 
 
-def _names_in_transformers(header: GgufHeader, config: PretrainedConfig) -> dict[str, str]:
+def names_in_transformers(header: GgufHeader, config: PretrainedConfig) -> dict[str, str]:
     """GGUF name -> name in transformers, for every tensor of the file, shapes checked."""
     architectures = {name: number for number, name in gguf.MODEL_ARCH_NAMES.items()}
     table = gguf.get_tensor_name_map(
@@ -120,7 +120,7 @@ def _shards(header: GgufHeader, names: dict[str, str], dtype: torch.dtype) -> It
     yield shard
 
 
-def _weight(header: GgufHeader, tensor: GgufTensor, config: PretrainedConfig) -> torch.Tensor:
+def expanded_weight(header: GgufHeader, tensor: GgufTensor, config: PretrainedConfig) -> torch.Tensor:
     """The tensor in float32, its rows in transformers' order."""
     blocks = np.memmap(header.path, np.uint8, "r", tensor.start, (tensor.size,))
     try:
@@ -130,12 +130,20 @@ def _weight(header: GgufHeader, tensor: GgufTensor, config: PretrainedConfig) ->
             f"{header.path} is quantized as {tensor.kind.name}, which cannot be read; "
             "use a common quantization such as Q4_K_M or Q8_0"
         ) from None
+    values = in_order(header, tensor, config, values)
+    return torch.from_numpy(np.require(values, requirements=("C", "W")))
+
+
+def in_order(
+    header: GgufHeader, tensor: GgufTensor, config: PretrainedConfig, rows: np.ndarray
+) -> np.ndarray:
+    """Rows of a tensor, whatever they are made of, in transformers' order."""
     if family_of(header).interleaved:
         if ".attn_q." in tensor.name:
-            values = _halves(values, config.num_attention_heads)
-        elif ".attn_k." in tensor.name:
-            values = _halves(values, config.num_key_value_heads)
-    return torch.from_numpy(np.require(values, requirements=("C", "W")))
+            return _halves(rows, config.num_attention_heads)
+        if ".attn_k." in tensor.name:
+            return _halves(rows, config.num_key_value_heads)
+    return rows
 
 
 def _halves(rows: np.ndarray, heads: int) -> np.ndarray:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
+from longspan.errors import UnsupportedModel
 from longspan.loading.collector import collector_paused
 from longspan.loading.converted import converted_folder
 from longspan.loading.digest import file_digest, weights_digest
 from longspan.loading.find import find
 from longspan.loading.folder import weight_files
+from longspan.parameters import check_choice
 from longspan.progress import Watcher
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+
+Weights = Literal["expanded", "packed"]
+"""In which form weights are held."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,7 @@ def load_weights(
     *,
     dtype: str | torch.dtype = "auto",
     device: str | torch.device = "auto",
+    weights: Weights = "expanded",
     progress: Watcher | None = None,
 ) -> Loaded:
     """Load a model and its tokenizer, downloading and converting what is not on this machine yet.
@@ -58,16 +65,25 @@ def load_weights(
     dtype: "float32", "bfloat16", "float16" (or the torch dtype), or "auto": bfloat16 where the device
         computes in it natively (CUDA; CPUs with AVX512-BF16 or AMX), else float32.
     device: "auto" (CUDA if there is one), or a torch device.
+    weights: "expanded" into `dtype`, or "packed": a GGUF file's matrices stay in its blocks, on the CPU, and tokens are
+        rounded to 8 bits before they are multiplied; `dtype` is then of everything else.
     progress: told what is being downloaded and converted.
 
-    Raises `ModelNotFound`, `CorruptModel` or `UnsupportedModel`, and `ValueError` for a bad dtype or device.
+    Raises `ModelNotFound`, `CorruptModel` or `UnsupportedModel`, and `ValueError` for a bad dtype, device or weights.
     """
+    check_choice("weights", weights, get_args(Weights))
     with collector_paused():
         from longspan.loading.network import read_network, read_tokenizer
         from longspan.loading.precision import resolve_device, resolve_dtype
 
         where = resolve_device(device)
         precision = resolve_dtype(dtype, where)
+        if weights == "packed":
+            if where.type != "cpu":
+                raise ValueError(
+                    f"weights='packed' are multiplied on the CPU, not on {where}; use 'expanded'"
+                )
+            return _load_packed(name_or_path, precision, progress)
         pulled = pull(name_or_path, dtype=precision, progress=progress, renew=False)
         return Loaded(
             network=read_network(pulled.folder, precision, where),
@@ -76,6 +92,27 @@ def load_weights(
             digest=pulled.digest,
             source=pulled.source,
         )
+
+
+def _load_packed(name_or_path: str | Path | None, dtype: torch.dtype, progress: Watcher | None) -> Loaded:
+    from longspan.loading.gguf_header import read_header
+    from longspan.loading.gguf_tokenizer import tokenizer_of
+    from longspan.loading.packed_network import packed_network
+
+    checkpoint = find(name_or_path, progress=progress)
+    if checkpoint.path.is_dir():
+        raise UnsupportedModel(
+            f"{checkpoint.path} is a folder, and weights='packed' keeps the blocks of a GGUF file; give one, or use "
+            "weights='expanded'"
+        )
+    header = read_header(checkpoint.path)
+    return Loaded(
+        network=packed_network(header, dtype, progress),
+        tokenizer=tokenizer_of(header),
+        name=checkpoint.name,
+        digest=checkpoint.digest or file_digest(checkpoint.path),
+        source=checkpoint.source,
+    )
 
 
 def pull(

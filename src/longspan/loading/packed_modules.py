@@ -1,0 +1,84 @@
+"""Modules whose weights stay in the blocks of a GGUF file."""
+
+from __future__ import annotations
+
+import gguf
+import torch
+from gguf import GGMLQuantizationType
+from torch import Tensor, nn
+
+from longspan.kernels import packed
+
+
+class PackedWeight(nn.Module):
+    """Weights `[rows, columns]` as eight rows of blocks side by side, and what can be done with them."""
+
+    packed: Tensor
+
+    def __init__(self, blocks: Tensor, kind: GGMLQuantizationType, columns: int) -> None:
+        """blocks: of the file, uint8 `[rows, bytes]`."""
+        super().__init__()
+        self.register_buffer("packed", packed.packed(blocks, kind, columns))
+        self.kind, self.rows, self.columns = kind, len(blocks), columns
+
+    def product(self, x: Tensor) -> Tensor:
+        """x `[..., columns]` times the transpose: `[..., rows]`, in x's number format."""
+        if x.requires_grad:
+            raise RuntimeError("packed weights have no gradients; load the model with weights='expanded'")
+        out = packed.product(x.reshape(-1, self.columns).float(), self.packed, self.kind)[:, : self.rows]
+        return out.to(x.dtype).reshape(*x.shape[:-1], self.rows)
+
+    def chosen(self, rows: Tensor) -> Tensor:
+        """Some rows, expanded: fp32 `[n, columns]`. rows int64 `[n]`."""
+        panels = self.packed.view(-1, packed.ROWS, self.packed.shape[1])[rows // packed.ROWS]
+        blocks = packed.unpacked(panels.flatten(0, 1), self.kind, self.columns).view_as(panels)
+        mine = blocks[torch.arange(len(rows)), rows % packed.ROWS]
+        return torch.from_numpy(gguf.dequantize(mine.numpy(), self.kind))
+
+    def expanded(self) -> Tensor:
+        """All rows, expanded: fp32."""
+        blocks = packed.unpacked(self.packed, self.kind, self.columns)[: self.rows]
+        return torch.from_numpy(gguf.dequantize(blocks.numpy(), self.kind))
+
+
+class PackedLinear(nn.Module):
+    """Stands in for `nn.Linear`."""
+
+    def __init__(self, weights: PackedWeight, bias: Tensor | None) -> None:
+        super().__init__()
+        self.weights = weights
+        self.in_features, self.out_features = weights.columns, weights.rows
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights, expanded when they are asked for."""
+        return self.weights.expanded()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.weights.product(x)
+        return out if self.bias is None else out + self.bias
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, kind={self.weights.kind.name}"
+        )
+
+
+class PackedEmbedding(nn.Module):
+    """Stands in for `nn.Embedding`; what it gives is in `dtype`."""
+
+    def __init__(self, weights: PackedWeight, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weights, self.dtype = weights, dtype
+        self.num_embeddings, self.embedding_dim = weights.rows, weights.columns
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights, expanded when they are asked for."""
+        return self.weights.expanded().to(self.dtype)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        found, places = ids.flatten().unique(return_inverse=True)
+        rows = self.weights.chosen(found).to(self.dtype)[places]
+        return rows.view(*ids.shape, self.embedding_dim)

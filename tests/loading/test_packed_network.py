@@ -1,0 +1,109 @@
+"""A GGUF file whose weights stay in its blocks is the same model, but for the rounding of tokens."""
+
+import gguf
+import pytest
+import torch
+from tiny_models import CONFIG, FAMILIES, tiny_network, write_gguf
+
+from longspan.errors import UnsupportedModel
+from longspan.kernels import packed
+from longspan.loading import load_weights
+from longspan.loading.packed_modules import PackedEmbedding, PackedLinear
+from longspan.model import Model
+
+KINDS = gguf.GGMLQuantizationType
+PROMPT = torch.arange(3, 43)[None]
+WIDE = {"hidden_size": 256, "intermediate_size": 512}
+
+pytestmark = pytest.mark.skipif(not packed.suits(KINDS.Q8_0, 256), reason="there is no compiler here")
+
+
+def load(path, weights="packed", **options):
+    return load_weights(path, weights=weights, **{"dtype": "float32", "device": "cpu"} | options)
+
+
+def made(tmp_path, family="llama", kind=KINDS.Q8_0, **changes):
+    return write_gguf(tmp_path / "tiny.gguf", tiny_network(family, **WIDE, **changes), kind=kind)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("tied", [True, False])
+def test_weights_are_those_of_the_expanded_network(cache, tmp_path, family, tied):
+    path = made(tmp_path, family, tie_word_embeddings=tied, attention_bias=True)
+    mine, whole = load(path).network, load(path, "expanded").network
+    modules, expected = dict(mine.named_modules()), dict(whole.named_modules())
+    for name, module in modules.items():
+        if isinstance(module, PackedLinear | PackedEmbedding):
+            assert torch.equal(module.weight, expected[name].weight), name
+    for name, parameter in mine.named_parameters():
+        assert torch.equal(parameter, whole.get_parameter(name)), name
+    assert not any(isinstance(each, torch.nn.Linear | torch.nn.Embedding) for each in modules.values())
+    held = sum(each.nbytes for each in {id(each): each for each in mine.state_dict().values()}.values())
+    assert held <= 1.1 * path.stat().st_size
+    found, stock = mine(PROMPT).logits, whole(PROMPT).logits
+    assert float((found - stock).norm()) <= 0.1 * float((stock - stock.mean()).norm())
+
+
+@pytest.mark.parametrize("kind", [KINDS.Q4_0, KINDS.Q4_1, KINDS.Q5_0, KINDS.Q8_0])
+def test_a_session_on_packed_weights_is_the_network_alone_and_beside_others(cache, tmp_path, kind):
+    model = Model(load(made(tmp_path, kind=kind)))
+    text = PROMPT[0]
+    with model.session(chunk=16) as session:
+        logits = session.logits(text)
+    stock = model.network(PROMPT).logits[0]
+    assert float((logits - stock).norm()) <= 0.1 * float((stock - stock.mean()).norm())
+    with model.session() as one, model.session(size=2) as two:
+        alone = [step.token for step in one.read(text).generate(max_new_tokens=12)]
+        found = list(two.read([text, text]).generate(max_new_tokens=12))
+    assert [step.token for step in found if step.sequence == 0] == alone
+    assert [step.token for step in found if step.sequence == 1] == alone
+
+
+def test_tokens_are_looked_up_in_any_shape(cache, tmp_path):
+    path = made(tmp_path)
+    mine, whole = (load(path, each).network.get_input_embeddings() for each in ("packed", "expanded"))
+    ids = torch.tensor([[5, 5, 0], [len(mine.weight) - 1, 7, 5]])
+    assert torch.equal(mine(ids), whole(ids))
+
+
+def test_the_tokenizer_is_the_same(cache, tmp_path):
+    path = made(tmp_path)
+    mine, whole = (load(path, each).tokenizer for each in ("packed", "expanded"))
+    for text in ("the and 12", "  \n\nThé<|im_end|>"):
+        assert mine.encode(text) == whole.encode(text)
+    assert mine.chat_template == whole.chat_template
+
+
+def test_contexts_of_packed_and_expanded_weights_are_told_apart(cache, tmp_path):
+    path = made(tmp_path)
+    named = []
+    for each in ("packed", "expanded"):
+        with Model(load(path, each)).session() as session:
+            named.append(session.name(PROMPT[0]))
+    assert named[0] != named[1]
+
+
+def test_a_policy_that_looks_at_output_weights_sees_them(cache, tmp_path):
+    model = Model(load(made(tmp_path)))
+    with model.session("policy=criticalkv(budget=24,scorer=knorm)") as session:
+        session.read(PROMPT[0])
+        assert session.entries(0).lengths == [24, 24]
+
+
+def test_what_cannot_be_packed_is_refused_with_the_way_out(cache, tmp_path):
+    path = write_gguf(tmp_path / "tiny.gguf", tiny_network("llama"), kind=KINDS.Q5_1)
+    with pytest.raises(UnsupportedModel, match=r"as Q5_1, and products .* load it with weights='expanded'"):
+        load(path)
+    tiny_network("llama").save_pretrained(tmp_path / "folder")
+    with pytest.raises(
+        UnsupportedModel, match="is a folder, and weights='packed' keeps the blocks of a GGUF file"
+    ):
+        load(tmp_path / "folder")
+    with pytest.raises(ValueError, match="weights='int3' is not one of"):
+        load(path, "int3")
+
+
+def test_packed_weights_do_not_learn(cache, tmp_path):
+    network = load(made(tmp_path)).network
+    with pytest.raises(RuntimeError, match="no gradients; load the model with weights='expanded'"):
+        network(inputs_embeds=torch.randn(1, 3, CONFIG["hidden_size"] * 4, requires_grad=True))
