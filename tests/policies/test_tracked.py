@@ -141,8 +141,10 @@ def rotation_matrix(kind: str, at: int) -> torch.Tensor:
     return matrix
 
 
-def naive_expected(passage: Passage, kind: str, row: int, policy: ExpectedAttention) -> list[float]:
-    """Scores of one row, from all queries at once and from matrices."""
+def naive_expected(
+    passage: Passage, kind: str, row: int, policy: ExpectedAttention, learned: torch.Tensor | None = None
+) -> list[float]:
+    """Scores of one row, from all queries at once and from matrices. learned: sinks that take part, by head."""
     average = (
         sum(rotation_matrix(kind, passage.seen + ahead) for ahead in range(policy.future)) / policy.future
     )
@@ -156,7 +158,8 @@ def naive_expected(passage: Passage, kind: str, row: int, policy: ExpectedAttent
         for key in passage.keys[row, at]:
             spread = key @ covariance @ key * SCALE**2 / 2 if policy.covariance else 0.0
             exponents.append(key @ mean * SCALE + spread)
-        scores += torch.tensor(exponents).softmax(0) / passage.group
+        exponents += [] if learned is None else [learned[head]]
+        scores += torch.tensor(exponents).softmax(0)[: len(at)] / passage.group
     if policy.vnorm:
         scores = (scores + policy.epsilon) * passage.values[row, at].norm(dim=-1)
     return [float("inf")] * sum(position < policy.sinks for position in passage.rows[row]) + scores.tolist()
@@ -177,9 +180,10 @@ def test_expected_attention_is_that_of_matrices(kind, data, sinks, covariance, v
     passage.read(*data.draw(st.lists(st.integers(1, 9), min_size=3, max_size=5)), 4)
     passage.rehearse(3)
     passage.keep(data.draw(chosen(map(len, passage.rows), least=1)))
-    scores = policy.scores(passage.view())
+    learned = data.draw(st.sampled_from([None, torch.linspace(-1, 2, 2 * passage.group)]))
+    scores = policy.scores(passage.view(sinks=learned))
     for row, positions in enumerate(passage.rows):
-        expected = torch.tensor(naive_expected(passage, kind, row, policy))
+        expected = torch.tensor(naive_expected(passage, kind, row, policy, learned))
         assert_close(scores[row, : len(positions)], expected, atol=1e-6, rtol=1e-4)
 
 

@@ -26,7 +26,8 @@ def recall(
 
     query `[heads, n, d]`, key `[kv_heads, m, d]`; the queries are the last n of the m positions. rows: numbers of the
     queries to look at, counted from the first; None for all. Returns the mean share over these queries, fp32
-    `[heads]`. Keys of a bundle count with their own weight, whatever its bonus. Raises ValueError for no rows.
+    `[heads]`. Learned sinks are no keys, and take no part. Keys of a bundle count with their own weight, whatever its
+    bonus. Raises ValueError for no rows.
     """
     heads, count, keys = query.shape[0], query.shape[1], key.shape[1]
     start = keys - count

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longspan.kernels.rotation import Table, rotate
+from longspan.kernels.softmax import beside
 from longspan.parameters import check_range
 from longspan.policies.base import Policy
 from longspan.policies.gathering import gathered
@@ -90,8 +91,8 @@ class ExpectedAttention(Policy):
     Queries before rotation are taken as normal, with the mean and covariance of those of the text, and their rotation
     as its mean over the positions to come; so exp(query · key · scale) has a closed-form mean.
     The defaults are the setting of the authors' evaluation, which also has allocator=adakv(rule=guard); the class of
-    kvpress has epsilon 0. Deviations: the model's own scale stands where they write 1/√d; a model's softcap is left
-    out, for which there is no closed form.
+    kvpress has epsilon 0. Deviations: the model's own scale stands where they write 1/√d; a model's learned sinks take
+    part in the softmax; its softcap is left out, for which there is no closed form.
     """
 
     future: int = 512
@@ -123,7 +124,7 @@ class ExpectedAttention(Policy):
 
     def scores(self, view: View) -> Tensor:
         """(softmax of the expected scores, mean over the group, + epsilon) × ‖value‖₂; +∞ for the sinks."""
-        moments, scale = gathered(view, Moments), view.scene.softmax.scale
+        moments, softmax = gathered(view, Moments), view.scene.softmax
         turn = self._mean_turn(view)
         mean, covariance = moments.mean[:, None].float(), moments.covariance
         if turn is not None:
@@ -134,10 +135,12 @@ class ExpectedAttention(Policy):
         keys = view.keys.float()
         attention = torch.zeros_like(view.positions, dtype=torch.float32)
         for member in range(view.group):
-            expected = (keys * mean[member :: view.group]).sum(-1) * scale
+            expected = (keys * mean[member :: view.group]).sum(-1) * softmax.scale
             if self.covariance:
-                expected += ((keys @ covariance[member :: view.group]) * keys).sum(-1) * (scale**2 / 2)
-            attention += expected.masked_fill(hidden, -torch.inf).softmax(-1) / view.group
+                spread = ((keys @ covariance[member :: view.group]) * keys).sum(-1)
+                expected += spread * (softmax.scale**2 / 2)
+            learned = None if softmax.sinks is None else softmax.sinks[member :: view.group]
+            attention += beside(expected.masked_fill(hidden, -torch.inf), learned) / view.group
         if self.vnorm:
             attention = (attention + self.epsilon) * view.values.float().norm(dim=-1)
         return attention.masked_fill(sinks, torch.inf)
