@@ -31,11 +31,11 @@ def bias_of(index: BlockIndex, reading: PatternView) -> torch.Tensor:
     """What is added to the score of each pair, −∞ where it is not visited: `[heads, rows, keys]`. Fails for one
     that is visited twice."""
     heads, rows, keys = len(reading.query), reading.query.shape[1], reading.key.shape[1]
-    bias = torch.full((heads, rows, keys), -torch.inf)
+    visited = {}
 
     def visit(head, row, key, bonus=0.0):
-        assert bias[head, row, key] == -torch.inf, "a pair is visited twice"
-        bias[head, row, key] = bonus
+        assert (head, row, key) not in visited, "a pair is visited twice"
+        visited[head, row, key] = bonus
 
     def of(tensor, head):
         return tensor[head * len(tensor) // heads].tolist()
@@ -62,6 +62,8 @@ def bias_of(index: BlockIndex, reading: PatternView) -> torch.Tensor:
                     for key, more in zip(named, extra, strict=True):
                         if key >= 0:
                             visit(head, row, key, more)
+    bias = torch.full((heads, rows, keys), -torch.inf)
+    bias[tuple(map(list, zip(*visited, strict=True)))] = torch.tensor(list(visited.values()))
     return bias
 
 

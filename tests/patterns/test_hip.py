@@ -79,7 +79,7 @@ def test_visits_are_those_of_a_search_in_loops(pattern, rows, past, seed):
 @pytest.mark.parametrize("reaching", [{"k": 256}, {"k": 4, "window": 200}, {"k": 4, "sinks": 200}])
 @pytest.mark.parametrize("past", [0, 37])
 def test_a_budget_for_everything_is_causal_attention(reaching, past):
-    check_dense(HiP(dense=0, block=16, **reaching), reading(150, 150 + past))
+    check_dense(HiP(dense=0, block=16, **reaching), reading(90, 90 + past))
 
 
 @pytest.mark.parametrize("layer", [0, 2, 3])

@@ -99,7 +99,7 @@ def test_pairs_are_those_of_the_recursion_in_loops(pattern, rows, past, seed):
 @pytest.mark.parametrize("reaching", [{"min_seq_len": 300}, {"sample_size": 300, "min_seq_len": 16}])
 @pytest.mark.parametrize("past", [0, 37])
 def test_a_budget_for_everything_is_causal_attention(reaching, past):
-    check_dense(HyperAttention(block_size=16, **reaching), reading(150, 150 + past))
+    check_dense(HyperAttention(block_size=16, **reaching), reading(90, 90 + past))
 
 
 def test_a_query_meets_the_keys_of_its_own_direction():
