@@ -47,12 +47,12 @@ class AShape(Pattern):
         check_range("window", self.window, 0)
         check_range("block", self.block, 16, 4096)
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """The same blocks for every head."""
-        chosen = self._chosen(reading, own_blocks(reading, self.block))
-        return BlockIndex(block=self.block, first=reading.start // self.block, visits=visits_of(chosen[None]))
+        chosen = self._chosen(view, own_blocks(view, self.block))
+        return BlockIndex(block=self.block, first=view.start // self.block, visits=visits_of(chosen[None]))
 
-    def _chosen(self, reading: PatternView, own: Tensor) -> Tensor:
+    def _chosen(self, view: PatternView, own: Tensor) -> Tensor:
         """Which blocks are visited, bool `[query_blocks, blocks]`; own: numbers of the query blocks."""
         blocks = torch.arange(int(own[-1]), device=own.device)
         back = own[:, None] - blocks

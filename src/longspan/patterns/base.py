@@ -71,7 +71,7 @@ class Pattern(ABC):
     profile: ClassVar[str] = ""
 
     @abstractmethod
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """The keys that each block of queries visits besides those of its own block."""
 
     @property

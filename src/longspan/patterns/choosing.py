@@ -13,10 +13,10 @@ from torch import Tensor
 from longspan.patterns.base import PatternView
 
 
-def own_blocks(reading: PatternView, block: int) -> Tensor:
+def own_blocks(view: PatternView, block: int) -> Tensor:
     """The number of each query block's own block, int64 `[query_blocks]`; the first one is the index's `first`."""
-    last = (reading.key.shape[1] - 1) // block
-    return torch.arange(reading.start // block, last + 1, device=reading.key.device)
+    last = (view.key.shape[1] - 1) // block
+    return torch.arange(view.start // block, last + 1, device=view.key.device)
 
 
 def causal_blocks(own: Tensor, key_blocks: int, parts: int = 1) -> Tensor:
@@ -44,16 +44,16 @@ def _means(x: Tensor, block: int, begin: int, end: int) -> Tensor:
     return torch.cat([part.float().mean(1) for part in parts])
 
 
-def pooled_scores(reading: PatternView, block: int) -> Tensor:
+def pooled_scores(view: PatternView, block: int) -> Tensor:
     """Mean query · mean key, scaled and bounded as scores are, fp32 `[heads, query_blocks, key_blocks]`.
 
     Not yet causal, and of one piece only: see `Pattern.pieces`.
     """
-    query = pooled(reading.query, block, reading.start).unflatten(0, (-1, reading.group))
-    key = pooled(reading.key, block)
+    query = pooled(view.query, block, view.start).unflatten(0, (-1, view.group))
+    key = pooled(view.key, block)
     products: Tensor = query.flatten(1, 2) @ key.mT
-    scores = reading.scene.softmax.logits(products, out=products)
-    found: Tensor = scores.unflatten(1, (reading.group, -1)).flatten(0, 1)
+    scores = view.scene.softmax.logits(products, out=products)
+    found: Tensor = scores.unflatten(1, (view.group, -1)).flatten(0, 1)
     return found
 
 

@@ -85,13 +85,13 @@ class DHSA(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """First and recent tokens as blocks, those of the best chunks as columns; the same for all heads."""
-        own = own_blocks(reading, self.block)
+        own = own_blocks(view, self.block)
         key_blocks = int(own[-1]) + 1
         number = torch.arange(key_blocks, device=own.device)
         sinks, local = -(-self.sinks // self.block), max(1, -(-self.local // self.block))
-        keys = reading.key.shape[1]
+        keys = view.key.shape[1]
         dense = ((own + 1) * self.block).clamp(max=keys) > keys - self.dense
         visited = (number < sinks) | (number > own[:, None] - local) | dense[:, None]
         visited &= causal_blocks(own, key_blocks)
@@ -99,7 +99,7 @@ class DHSA(Pattern):
         low = sinks * self.block
         high = ((own + 1 - local) * self.block).masked_fill(dense, 0)
         left = (self.budget - (visited.sum(-1) + 1) * self.block).clamp(min=0)
-        columns = self._best(reading, low, high, left)
+        columns = self._best(view, low, high, left)
         return BlockIndex(
             block=self.block, first=int(own[0]), visits=visits_of(visited[None]), columns=columns[None]
         )
@@ -122,15 +122,15 @@ class DHSA(Pattern):
         best = places[change[places].topk(min(count, len(places))).indices]
         return torch.cat((begin, best.sort().values + self.window))
 
-    def _best(self, reading: PatternView, low: int, high: Tensor, left: Tensor) -> Tensor:
+    def _best(self, view: PatternView, low: int, high: Tensor, left: Tensor) -> Tensor:
         """The `left` tokens of the best chunks from low up to high, int64 `[query_blocks, c]`: ascending, then -1."""
-        start = self.starts(reading.key)
-        end = torch.cat((start[1:], start.new_tensor([reading.key.shape[1]])))
+        start = self.starts(view.key)
+        end = torch.cat((start[1:], start.new_tensor([view.key.shape[1]])))
         of = torch.arange(len(start), device=start.device).repeat_interleave(end - start)
-        key = reading.key.mean(0, dtype=torch.float32)
+        key = view.key.mean(0, dtype=torch.float32)
         sums = key.new_zeros(len(start), key.shape[1]).index_add_(0, of, key)
         chunks = sums / (end - start).sqrt()[:, None]
-        scores = pooled(reading.query, self.block, reading.start).mean(0) @ chunks.mT
+        scores = pooled(view.query, self.block, view.start).mean(0) @ chunks.mT
         order = scores.sort(dim=-1, descending=True, stable=True).indices
         begin = start.clamp(min=low)
         lengths = (torch.minimum(end, high[:, None]) - begin).clamp(min=0).gather(1, order)

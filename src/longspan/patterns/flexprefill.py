@@ -73,21 +73,21 @@ class FlexPrefill(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """The blocks chosen for each head."""
-        own = own_blocks(reading, self.block)
-        keys, key_blocks = reading.key.shape[1], int(own[-1]) + 1
+        own = own_blocks(view, self.block)
+        keys, key_blocks = view.key.shape[1], int(own[-1]) + 1
         before = causal_blocks(own, key_blocks)
-        if reading.query.shape[1] == 1 or keys <= max(2 * self.block, self._min_blocks * self.block):
+        if view.query.shape[1] == 1 or keys <= max(2 * self.block, self._min_blocks * self.block):
             return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(before[None]))
-        vertical, slash = line_sums(reading, self.block)
-        aware = self._distance(reading, vertical) < self.tau
+        vertical, slash = line_sums(view, self.block)
+        aware = self._distance(view, vertical) < self.tau
         columns = self._lines(vertical, aware)
         diagonals = self._lines(slash, aware)
         back = (own[:, None] - torch.arange(key_blocks, device=own.device)).clamp(min=0)
         chosen = columns[:, None] | diagonals[:, back]
         if bool(aware.any()):
-            chosen[aware] |= self._trusted(reading, own)[aware]
+            chosen[aware] |= self._trusted(view, own)[aware]
         return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(chosen & before))
 
     @property
@@ -95,11 +95,11 @@ class FlexPrefill(Pattern):
         """Vertical blocks, and slash blocks, at least."""
         return -(-self.minimum // self.block)
 
-    def _distance(self, reading: PatternView, vertical: Tensor) -> Tensor:
+    def _distance(self, view: PatternView, vertical: Tensor) -> Tensor:
         """How far the estimate for the last queries is from the truth: fp32 `[heads]`."""
-        query = reading.query[:, -self.block :].mean(1, dtype=torch.float32).unflatten(0, (-1, reading.group))
-        products = (query @ pooled(reading.key, self.block).mT).flatten(0, 1)
-        scores = reading.scene.softmax.logits(products)
+        query = view.query[:, -self.block :].mean(1, dtype=torch.float32).unflatten(0, (-1, view.group))
+        products = (query @ pooled(view.key, self.block).mT).flatten(0, 1)
+        scores = view.scene.softmax.logits(products)
         true = _by_block(vertical, self.block)
         return _jensen_shannon(scores.softmax(-1), true / true.sum(-1, keepdim=True))
 
@@ -117,9 +117,9 @@ class FlexPrefill(Pattern):
         blocks[:, 0] = torch.inf
         return highest(blocks, count[:, None], torch.ones_like(blocks, dtype=torch.bool))
 
-    def _trusted(self, reading: PatternView, own: Tensor) -> Tensor:
+    def _trusted(self, view: PatternView, own: Tensor) -> Tensor:
         """The fewest blocks of all query blocks together that hold gamma: bool `[heads, query_blocks, key_blocks]`."""
-        scores = pooled_scores(reading, self.block)
+        scores = pooled_scores(view, self.block)
         causal = torch.arange(scores.shape[2], device=own.device) <= own[:, None]
         weights = scores.masked_fill(~causal, -torch.inf).softmax(-1)
         return covering(weights.flatten(1), self.gamma, causal.flatten()).view_as(weights)

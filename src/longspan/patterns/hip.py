@@ -79,17 +79,17 @@ class HiP(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """Key blocks of `width` for each head; all of them in the first layers."""
-        own = own_blocks(reading, self.block)
-        if reading.scene.layer < self.dense:
+        own = own_blocks(view, self.block)
+        if view.scene.layer < self.dense:
             everything = causal_blocks(own, int(own[-1]) + 1)[None]
             return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(everything))
         limit = own * (self.block // self.width)
         sinks, window = -(-self.sinks // self.width), -(-self.window // self.width)
         sinks_end = limit.clamp(max=sinks)
         window_start = (limit - window).clamp(min=sinks_end)
-        found = self._search(reading, own, sinks_end, window_start)
+        found = self._search(view, own, sinks_end, window_start)
         first = torch.arange(sinks, device=own.device)
         last = limit[:, None] - torch.arange(window, 0, -1, device=own.device)
         parts = [
@@ -105,27 +105,25 @@ class HiP(Pattern):
             width=self.width,
         )
 
-    def _search(self, reading: PatternView, own: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    def _search(self, view: PatternView, own: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """The best key blocks from low up to high of each query block, int64 `[heads, query_blocks, k / width]`."""
-        heads, kept = reading.query.shape[0], self.k // self.width
+        heads, kept = view.query.shape[0], self.k // self.width
         everything = torch.arange(kept, device=own.device) + low[:, None]
         found = torch.where(everything < high[:, None], everything, -1).repeat(heads, 1, 1)
-        whole = reading.key.shape[1] // self.width * self.width
-        table = reading.key[:, :whole].unflatten(1, (-1, self.width)).flatten(2)
+        whole = view.key.shape[1] // self.width * self.width
+        table = view.key[:, :whole].unflatten(1, (-1, self.width)).flatten(2)
         (searching,) = torch.nonzero(high - low > kept, as_tuple=True)
         step = max(1, _ELEMENTS // (heads * 2 * kept * table.shape[-1]))
         for start in range(0, len(searching), step):
             some = searching[start : start + step]
-            found[:, some] = self._descend(
-                self._queries(reading, own[some]), table, low[some], high[some], kept
-            )
+            found[:, some] = self._descend(self._queries(view, own[some]), table, low[some], high[some], kept)
         return found
 
-    def _queries(self, reading: PatternView, own: Tensor) -> Tensor:
+    def _queries(self, view: PatternView, own: Tensor) -> Tensor:
         """The queries that take part, `[heads, blocks, r, d]`; where a block lacks one, its neighbour stands twice."""
         rows = torch.arange(self.stride - 1, self.block, self.stride, device=own.device)
-        places = (own[:, None] * self.block + rows - reading.start).clamp(0, reading.query.shape[1] - 1)
-        return reading.query[:, places]
+        places = (own[:, None] * self.block + rows - view.start).clamp(0, view.query.shape[1] - 1)
+        return view.query[:, places]
 
     def _descend(self, query: Tensor, table: Tensor, low: Tensor, high: Tensor, kept: int) -> Tensor:
         """Halves the parts of some query blocks, each with more key blocks than `kept`, until all are single blocks."""

@@ -67,18 +67,18 @@ class HyperAttention(Pattern):
         check_range("min_seq_len", self.min_seq_len, self.block_size)
         check_range("seed", self.seed, 0)
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """Blocks for all heads within pieces, bundles between halves."""
-        own = own_blocks(reading, self.block_size)
-        end, first = reading.key.shape[1], int(own[0]) * self.block_size
+        own = own_blocks(view, self.block_size)
+        end, first = view.key.shape[1], int(own[0]) * self.block_size
         earlier = torch.arange(int(own[-1]), device=own.device)
         visited = torch.zeros(len(own), len(earlier), dtype=torch.bool, device=own.device)
-        generator = torch.Generator().manual_seed(self.seed * reading.scene.layers + reading.scene.layer)
-        hashes = self._hashes(reading, generator)
+        generator = torch.Generator().manual_seed(self.seed * view.scene.layers + view.scene.layer)
+        hashes = self._hashes(view, generator)
         bundles: list[Bundle] = []
         for low, middle, high in self._halves(first, end):
             # Queries from middle to high, keys from low to middle; in a piece, middle is its end.
-            queries = range(max(middle, reading.start), high)
+            queries = range(max(middle, view.start), high)
             if middle == high:
                 piece = (own * self.block_size >= low) & (own * self.block_size < high)
                 visited |= piece[:, None] & (earlier >= low // self.block_size) & (earlier < own[:, None])
@@ -87,7 +87,7 @@ class HyperAttention(Pattern):
                 between = (earlier >= low // self.block_size) & (earlier < middle // self.block_size)
                 visited |= half[:, None] & between
             else:
-                bundles += self._between(reading, hashes, queries, range(low, middle), generator)
+                bundles += self._between(view, hashes, queries, range(low, middle), generator)
         return BlockIndex(
             block=self.block_size, first=int(own[0]), visits=visits_of(visited[None]), bundles=tuple(bundles)
         )
@@ -106,32 +106,32 @@ class HyperAttention(Pattern):
             yield low, middle, high
             pieces += [(middle, high), (low, middle)]
 
-    def _hashes(self, reading: PatternView, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _hashes(self, view: PatternView, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The places of the hashes of queries `[heads, n]` and keys `[kv_heads, m]` among all values of the hash."""
-        dim, bits = reading.key.shape[-1], self.lsh_num_projs
-        directions = torch.randn(dim, bits, generator=generator).to(reading.key)
+        dim, bits = view.key.shape[-1], self.lsh_num_projs
+        directions = torch.randn(dim, bits, generator=generator).to(view.key)
         powers = 2 ** torch.arange(bits, device=directions.device)
         order = torch.arange(2**bits, device=directions.device)
         place = torch.empty_like(order)
         place[order ^ (order >> 1)] = order
-        query, key = (place[((x @ directions > 0) * powers).sum(-1)] for x in (reading.query, reading.key))
+        query, key = (place[((x @ directions > 0) * powers).sum(-1)] for x in (view.query, view.key))
         return query, key
 
     def _between(
         self,
-        reading: PatternView,
+        view: PatternView,
         hashes: tuple[Tensor, Tensor],
         queries: range,
         keys: range,
         generator: torch.Generator,
     ) -> list[Bundle]:
         """Bundles of some queries, numbers of keys, with the keys of a range."""
-        count, device = len(keys), reading.key.device
-        rows = slice(queries.start - reading.start, queries.stop - reading.start)
+        count, device = len(keys), view.key.device
+        rows = slice(queries.start - view.start, queries.stop - view.start)
         query = hashes[0][:, rows].argsort(dim=1, stable=True) + rows.start
         key = hashes[1][:, keys.start : keys.stop].argsort(dim=1, stable=True)
         blocks = -(-count // self.block_size)
-        key = pad(key, (0, blocks * self.block_size - count), value=-1).repeat_interleave(reading.group, 0)
+        key = pad(key, (0, blocks * self.block_size - count), value=-1).repeat_interleave(view.group, 0)
         drawn = min(self.sample_size, count)
         places = torch.stack([torch.randperm(count, generator=generator)[:drawn] for _ in key]).to(device)
         # A drawn key that is visited in its block is not visited again.

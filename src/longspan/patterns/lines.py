@@ -7,24 +7,24 @@ from torch import Tensor
 
 from longspan.patterns.base import PatternView
 
-# Weights looked at together, in elements; bounds what a reading computes at a time.
+# Weights looked at together, in elements; bounds what a view computes at a time.
 _WEIGHTS = 1 << 24
 
 
-def line_sums(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
+def line_sums(view: PatternView, last: int) -> tuple[Tensor, Tensor]:
     """What the last queries attend to, added up along lines: fp32 `[heads, m]` each.
 
     The first sum is by key, the second by distance: the weights between a query and the key so many places before it.
     last: how many queries, all of them where there are fewer.
     """
-    if reading.pieces == 1 and reading.scene.softmax.softcap is None:
-        return _of_products(reading, last)
-    heads, rows, keys = reading.query.shape[0], reading.query.shape[1], reading.key.shape[1]
-    vertical = reading.query.new_zeros(heads, keys, dtype=torch.float32)
+    if view.pieces == 1 and view.scene.softmax.softcap is None:
+        return _of_products(view, last)
+    heads, rows, keys = view.query.shape[0], view.query.shape[1], view.key.shape[1]
+    vertical = view.query.new_zeros(heads, keys, dtype=torch.float32)
     aligned = torch.zeros_like(vertical)  # its last column is distance 0
     step = max(1, _WEIGHTS // (heads * keys))
     for start in range(max(0, rows - last), rows, step):
-        weights = reading.weights(slice(start, min(start + step, rows)))
+        weights = view.weights(slice(start, min(start + step, rows)))
         vertical += weights.sum(1)
         for row, each in enumerate(weights.unbind(1), start=start):
             back = rows - 1 - row
@@ -32,12 +32,12 @@ def line_sums(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
     return vertical, aligned.flip(1)
 
 
-def _of_products(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
+def _of_products(view: PatternView, last: int) -> tuple[Tensor, Tensor]:
     """The same without weights in fp32, several times as fast in bf16: queries and keys may be multiplied here.
 
     As in `kernels.bf16`, scores are made twice, the second time less each row's largest.
     """
-    query, key, softmax = reading.query[:, -last:], reading.key, reading.scene.softmax
+    query, key, softmax = view.query[:, -last:], view.key, view.scene.softmax
     rows, keys = query.shape[1], key.shape[1]
     room = key.new_zeros(rows, keys + rows - 1)
     weights = room[:, rows - 1 :]
@@ -46,7 +46,7 @@ def _of_products(reading: PatternView, last: int) -> tuple[Tensor, Tensor]:
     later = key.new_full((rows, rows), -torch.inf).triu(1)
     sums = key.new_empty(2, len(query), 1, keys)
     for head, each in enumerate(query):
-        across = key[head // reading.group].T
+        across = key[head // view.group].T
         torch.mm(each, across, out=weights)
         weights[:, -rows:] += later
         largest = weights.amax(-1, keepdim=True).mul_(softmax.scale)

@@ -133,9 +133,9 @@ class MInference(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """Blocks and lines of each head."""
-        return Estimate(self, reading).index([shape.times(self.ratio) for shape in self._shapes(reading)])
+        return Estimate(self, view).index([shape.times(self.ratio) for shape in self._shapes(view)])
 
     def shape(self, kind: str) -> Shape:
         """A head of this kind in the sizes that were given."""
@@ -146,31 +146,31 @@ class MInference(Pattern):
         }
         return Shape(kind, *sizes[kind])
 
-    def _shapes(self, reading: PatternView) -> list[Shape]:
-        heads = len(reading.query)
+    def _shapes(self, view: PatternView) -> list[Shape]:
+        heads = len(view.query)
         if self.patterns == "search":
-            found = reading.scene.profile("patterns")[reading.scene.layer, :heads].tolist()
+            found = view.scene.profile("patterns")[view.scene.layer, :heads].tolist()
             shapes = [Shape(KINDS[int(kind)], first, second) for kind, first, second in found]
         else:
             shapes = [self.shape(self.patterns)] * heads
-        if reading.pieces > 1:
+        if view.pieces > 1:
             lines = self.shape("vertical-slash")
             shapes = [lines if shape.kind == "block-sparse" else shape for shape in shapes]
         return shapes
 
 
 class Estimate:
-    """What one reading tells of its lines and blocks, each looked at when it is first needed."""
+    """What one view tells of its lines and blocks, each looked at when it is first needed."""
 
-    def __init__(self, pattern: MInference, reading: PatternView) -> None:
-        self._pattern, self._reading = pattern, reading
-        self._own = own_blocks(reading, pattern.block)
+    def __init__(self, pattern: MInference, view: PatternView) -> None:
+        self._pattern, self._view = pattern, view
+        self._own = own_blocks(view, pattern.block)
 
     def index(self, shapes: Sequence[Shape]) -> BlockIndex:
         """For heads of these shapes."""
         own, block = self._own, self._pattern.block
         parts = _PARTS if any(shape.kind == "vertical-slash" for shape in shapes) else 1
-        key_blocks = -(-self._reading.key.shape[1] * parts // block)
+        key_blocks = -(-self._view.key.shape[1] * parts // block)
         chosen = torch.zeros(len(shapes), len(own), key_blocks, dtype=torch.bool, device=own.device)
         drawn = None
         for kind in KINDS:
@@ -200,7 +200,7 @@ class Estimate:
 
     def _a_shape(self, sinks: Tensor, window: Tensor, parts: int) -> Tensor:
         width, own = self._pattern.block // parts, self._own
-        blocks = torch.arange(-(-self._reading.key.shape[1] // width), device=own.device)
+        blocks = torch.arange(-(-self._view.key.shape[1] // width), device=own.device)
         back = own[:, None] * parts - blocks
         seen = (blocks < -(-sinks // width)[:, None, None]) | (back <= -(-window // width)[:, None, None])
         return seen & (back > 0)
@@ -221,11 +221,11 @@ class Estimate:
 
     @cached_property
     def _lines(self) -> tuple[Tensor, Tensor]:
-        vertical, slash = line_sums(self._reading, self._pattern.last)
+        vertical, slash = line_sums(self._view, self._pattern.last)
         vertical[:, : self._pattern.sure_vertical] = torch.inf
         slash[:, : self._pattern.sure_slash] = torch.inf
         return vertical, slash
 
     @cached_property
     def _scores(self) -> Tensor:
-        return pooled_scores(self._reading, self._pattern.block)
+        return pooled_scores(self._view, self._pattern.block)

@@ -62,14 +62,14 @@ class MSWA(Pattern):
         own = self.window * _SCALES[layer * len(_SCALES) // layers]
         return [int(own * _SCALES[head * len(_SCALES) // heads]) for head in range(heads)]
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """Recent blocks as many as a head's window has, and those of the sinks."""
-        own = own_blocks(reading, self.block)
+        own = own_blocks(view, self.block)
         windows = torch.tensor(
-            self.windows(reading.scene.layer, reading.scene.layers, len(reading.query)), device=own.device
+            self.windows(view.scene.layer, view.scene.layers, len(view.query)), device=own.device
         )
         blocks = torch.arange(int(own[-1]), device=own.device)
         back = own[:, None] - blocks
         recent = back <= -(-windows // self.block)[:, None, None]
         chosen = (recent | (blocks < -(-self.sinks // self.block))) & (back > 0)
-        return BlockIndex(block=self.block, first=reading.start // self.block, visits=visits_of(chosen))
+        return BlockIndex(block=self.block, first=view.start // self.block, visits=visits_of(chosen))

@@ -88,48 +88,48 @@ class Squeezed(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """Single keys of segments, and whole blocks behind them."""
-        clustered = reading.state if isinstance(reading.state, SegmentClusters) else self.state()
-        own = own_blocks(reading, self.block)
+        clustered = view.state if isinstance(view.state, SegmentClusters) else self.state()
+        own = own_blocks(view, self.block)
         segments = (own * self.block - self.local).clamp(min=0) // self.segment
-        clustered.extend(reading.key, int(segments[-1]))
+        clustered.extend(view.key, int(segments[-1]))
         blocks = torch.arange(int(own[-1]), device=own.device)
         whole = (blocks < own[:, None]) & (blocks >= segments[:, None] * (self.segment // self.block))
-        columns = self._columns(reading, clustered, own, segments) if int(segments[-1]) else None
+        columns = self._columns(view, clustered, own, segments) if int(segments[-1]) else None
         return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(whole[None]), columns=columns)
 
     def _columns(
-        self, reading: PatternView, clustered: SegmentClusters, own: Tensor, segments: Tensor
+        self, view: PatternView, clustered: SegmentClusters, own: Tensor, segments: Tensor
     ) -> Tensor:
         """The keys of the chosen clusters, `[heads, query_blocks, c]` as in an index."""
-        heads, last = reading.query.shape[0], int(segments[-1])
+        heads, last = view.query.shape[0], int(segments[-1])
         step = max(1, _ELEMENTS // (heads * last * max(clustered.count * self.block, self.segment)))
         parts = []
         for start in range(0, len(own), step):
             blocks, visible = own[start : start + step], segments[start : start + step]
-            chosen = self._chosen(self._weights(reading, clustered, blocks, visible), clustered, visible)
+            chosen = self._chosen(self._weights(view, clustered, blocks, visible), clustered, visible)
             keys = torch.arange(int(visible[-1]) * self.segment, device=own.device)
-            labels = clustered.labels[:, : len(keys)].repeat_interleave(reading.group, 0)
+            labels = clustered.labels[:, : len(keys)].repeat_interleave(view.group, 0)
             parts.append(packed(keys, chosen.gather(2, labels[:, None].expand(-1, len(blocks), -1))))
         longest = max(part.shape[2] for part in parts)
         return torch.cat([pad(part, (0, longest - part.shape[2]), value=-1) for part in parts], 1)
 
     def _weights(
-        self, reading: PatternView, clustered: SegmentClusters, own: Tensor, segments: Tensor
+        self, view: PatternView, clustered: SegmentClusters, own: Tensor, segments: Tensor
     ) -> Tensor:
         """The mean weight of a key of each cluster, fp32 `[heads, query_blocks, c]`; −1 for those not visible yet."""
         count = clustered.count * int(segments[-1])
         centroids, sizes = clustered.centroids[:, :count], clustered.sizes[:, :count]
-        places = own[:, None] * self.block + torch.arange(self.block, device=own.device) - reading.start
-        there = (places >= 0) & (places < reading.query.shape[1])
-        query = reading.query[:, places.clamp(0, reading.query.shape[1] - 1)]
-        grouped, softmax = query.unflatten(0, (len(centroids), -1)).flatten(1, 3), reading.scene.softmax
+        places = own[:, None] * self.block + torch.arange(self.block, device=own.device) - view.start
+        there = (places >= 0) & (places < view.query.shape[1])
+        query = view.query[:, places.clamp(0, view.query.shape[1] - 1)]
+        grouped, softmax = query.unflatten(0, (len(centroids), -1)).flatten(1, 3), view.scene.softmax
         scores = torch.bmm(grouped, (centroids * softmax.scale).to(query.dtype).mT)
         scores = softmax.bounded(scores)
         hidden = torch.arange(count, device=own.device) >= segments[:, None] * clustered.count
         keys = sizes.log()[:, None].masked_fill(hidden, -torch.inf).to(query.dtype)
-        scores = scores.view(len(centroids), reading.group, len(own), self.block, count).add_(
+        scores = scores.view(len(centroids), view.group, len(own), self.block, count).add_(
             keys[:, None, :, None]
         )
         share = (there / there.sum(1, keepdim=True)).to(query.dtype)[:, None]

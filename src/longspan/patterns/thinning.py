@@ -33,15 +33,15 @@ class Thinning(Pattern):
         """How many of the last tokens of a chunk always stay, 1 or more: what follows continues their positions."""
 
     @abstractmethod
-    def staying(self, reading: PatternView) -> Tensor | None:
+    def staying(self, view: PatternView) -> Tensor | None:
         """Which of the chunk's tokens go on to the next layer, bool `[n]`; None for all.
 
-        reading: queries and keys of the tokens of the chunk that are still there, and of no others.
+        view: queries and keys of the tokens of the chunk that are still there, and of no others.
         """
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """All keys: what is there is seen."""
-        own = own_blocks(reading, 64)
+        own = own_blocks(view, 64)
         allowed = causal_blocks(own, int(own[-1]) + 1)
         return BlockIndex(block=64, first=int(own[0]), visits=visits_of(allowed[None]))
 

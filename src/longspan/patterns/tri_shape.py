@@ -42,8 +42,8 @@ class TriShape(AShape):
         super().__post_init__()
         check_range("last", self.last, 0)
 
-    def _chosen(self, reading: PatternView, own: Tensor) -> Tensor:
-        chosen = super()._chosen(reading, own)
-        keys = reading.key.shape[1]
+    def _chosen(self, view: PatternView, own: Tensor) -> Tensor:
+        chosen = super()._chosen(view, own)
+        keys = view.key.shape[1]
         dense = (own * self.block + self.block).clamp(max=keys) > keys - self.last
         return chosen | (causal_blocks(own, chosen.shape[1]) & dense[:, None])

@@ -14,7 +14,7 @@ from longspan.patterns.choosing import covering
 from longspan.patterns.thinning import Thinning
 from longspan.registry import Card
 
-# Weights looked at together, in elements; bounds what a reading computes at a time.
+# Weights looked at together, in elements; bounds what a view computes at a time.
 _WEIGHTS = 1 << 23
 
 
@@ -80,28 +80,28 @@ class UniPrefill(Thinning):
         """The last tokens, which choose."""
         return self.last
 
-    def staying(self, reading: PatternView) -> Tensor | None:
+    def staying(self, view: PatternView) -> Tensor | None:
         """The tokens of the blocks that stay."""
-        count = reading.query.shape[1]
-        before = reading.scene.notes.find(_Chose)
+        count = view.query.shape[1]
+        before = view.scene.notes.find(_Chose)
         due = self.first if before is None else before.layer + self.every
-        if reading.scene.layer < due or count <= self.sinks + self.last:
+        if view.scene.layer < due or count <= self.sinks + self.last:
             return None
-        reading.scene.notes.leave(_Chose(reading.scene.layer))
-        seen = self._seen(reading)
+        view.scene.notes.leave(_Chose(view.scene.layer))
+        seen = self._seen(view)
         place = torch.arange(len(seen), device=seen.device) * self.block
         sure = (place < self.sinks) | (place + self.block > count - self.last)
         stay = covering(seen, self.share, torch.ones_like(sure)) | sure
         return stay.repeat_interleave(self.block)[:count]
 
-    def _seen(self, reading: PatternView) -> Tensor:
+    def _seen(self, view: PatternView) -> Tensor:
         """How much the last queries attend to each block, fp32 `[blocks]`."""
-        count = reading.query.shape[1]
+        count = view.query.shape[1]
         blocks = -(-count // self.block)
-        seen = torch.zeros(blocks, device=reading.query.device)
-        step = max(1, _WEIGHTS // (len(reading.query) * count))
+        seen = torch.zeros(blocks, device=view.query.device)
+        step = max(1, _WEIGHTS // (len(view.query) * count))
         for start in range(max(0, count - self.last), count, step):
-            weights = reading.weights(slice(start, min(start + step, count)))
+            weights = view.weights(slice(start, min(start + step, count)))
             filled = torch.nn.functional.pad(weights, (0, blocks * self.block - count))
             seen += filled.unflatten(2, (-1, self.block)).sum((0, 1, 3))
         return seen

@@ -76,31 +76,31 @@ class XAttention(Pattern):
         """One block."""
         return self.block
 
-    def index(self, reading: PatternView) -> BlockIndex:
+    def index(self, view: PatternView) -> BlockIndex:
         """The blocks chosen for each head."""
-        shares = self.shares(reading)
-        own = own_blocks(reading, self.block)
+        shares = self.shares(view)
+        own = own_blocks(view, self.block)
         before = causal_blocks(own, shares.shape[2])
-        chosen = self._fewest(shares, own, self._thresholds(reading)) & before
+        chosen = self._fewest(shares, own, self._thresholds(view)) & before
         return BlockIndex(block=self.block, first=int(own[0]), visits=visits_of(chosen))
 
-    def shares(self, reading: PatternView) -> Tensor:
+    def shares(self, view: PatternView) -> Tensor:
         """What each key block gets of a query block's attention, as estimated: `[heads, query_blocks, key_blocks]`.
 
         fp32; a query block's shares add up to the number of tiles in which it has queries.
         """
-        key, start, stride = reading.key, reading.start, self.stride
-        keys, first = key.shape[1], reading.start // stride
+        key, start, stride = view.key, view.start, self.stride
+        keys, first = key.shape[1], view.start // stride
         tiles, behind = -(-keys // stride), -keys % stride
         across = _tiled(key, 0, behind, stride).flatten(2).mT
-        query = _tiled(reading.query, start % stride, behind, stride).unflatten(0, (len(key), -1))
-        within, softmax = stride, reading.scene.softmax
+        query = _tiled(view.query, start % stride, behind, stride).unflatten(0, (len(key), -1))
+        within, softmax = stride, view.scene.softmax
         if query.dtype is torch.float16:  # a tile's sum may leave its range
             query, within = query / stride, 1
         own = torch.arange(first, tiles, device=key.device) * stride // self.block
-        size = len(reading.query), int(own[-1] - own[0]) + 1, int(own[-1]) + 1
+        size = len(view.query), int(own[-1] - own[0]) + 1, int(own[-1]) + 1
         shares = key.new_zeros(size, dtype=torch.float32)
-        step = max(1, _WEIGHTS // (len(reading.query) * tiles))
+        step = max(1, _WEIGHTS // (len(view.query) * tiles))
         for begin in range(first, tiles, step):
             end = min(begin + step, tiles)
             rows = query[:, :, begin - first : end - first].flip(3).flatten(3)
@@ -114,18 +114,18 @@ class XAttention(Pattern):
             shares[..., : weights.shape[2]].index_add_(1, own[begin - first : end - first] - own[0], weights)
         return shares
 
-    def _thresholds(self, reading: PatternView) -> Tensor:
+    def _thresholds(self, view: PatternView) -> Tensor:
         """Of each head, `[heads, 1, 1]`."""
-        heads, device = len(reading.query), reading.query.device
+        heads, device = len(view.query), view.query.device
         if self.thresholds is None:
             return torch.full((heads, 1, 1), self.threshold, device=device)
         rows = numbers_by_layer("thresholds", self.thresholds, _EXAMPLE)
-        if (len(rows), len(rows[0])) != (reading.scene.layers, heads):
+        if (len(rows), len(rows[0])) != (view.scene.layers, heads):
             raise PlanError(
                 f"thresholds={self.thresholds!r} are of {len(rows)} layers with {len(rows[0])} heads, this model has "
-                f"{reading.scene.layers} with {heads}; give the file of this model"
+                f"{view.scene.layers} with {heads}; give the file of this model"
             )
-        return torch.tensor(rows[reading.scene.layer], device=device)[:, None, None]
+        return torch.tensor(rows[view.scene.layer], device=device)[:, None, None]
 
     def _fewest(self, shares: Tensor, own: Tensor, threshold: Tensor) -> Tensor:
         """The first block, the own one, and the fewest others with which they hold the threshold: bool, like shares."""
