@@ -38,23 +38,27 @@ def bias_of(index: BlockIndex, heads: int, rows: int, keys: int, bounds=None) ->
         return tensor[head * len(tensor) // heads].tolist()
 
     for head in range(heads):
+        visits = of(index.visits, head)
+        named = None if index.columns is None else of(index.columns, head)
         for row in range(rows):
             position = keys - rows + row
             own = position // index.block
             bias[head, row, own * index.block : position + 1] = 0
-            for block in of(index.visits, head)[own - index.first]:
+            for block in visits[own - index.first]:
                 if block >= 0:
                     bias[head, row, block * width : (block + 1) * width] = 0
-            if index.columns is not None:
-                for column in of(index.columns, head)[own - index.first]:
+            if named is not None:
+                for column in named[own - index.first]:
                     if column >= 0:
                         bias[head, row, column] = 0
         for bundle in index.bundles:
             bonus = of(torch.zeros(bundle.columns.shape) if bundle.bonus is None else bundle.bonus, head)
-            for number, members in enumerate(of(bundle.rows, head)):
-                for place, column in enumerate(of(bundle.columns, head)[number]):
+            for members, columns, more in zip(
+                of(bundle.rows, head), of(bundle.columns, head), bonus, strict=True
+            ):
+                for column, extra in zip(columns, more, strict=True):
                     if column >= 0:
-                        bias[head, members, column] = bonus[number][place]
+                        bias[head, members, column] = extra
     if bounds is not None:
         place = torch.arange(keys)
         bias[:, (place < bounds[0][:, None]) | (place >= bounds[1][:, None])] = -torch.inf

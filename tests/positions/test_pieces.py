@@ -1,5 +1,7 @@
 """Schemes of several pieces: what they cover, and their logits against explicit matrices of distances."""
 
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import given
@@ -67,6 +69,7 @@ def test_self_extend_shows_no_distance_beyond_the_trained_ones(group, neighbour,
     assert max(farthest) < trained
 
 
+@cache
 def self_extend(count: int, group: int, neighbour: int) -> torch.Tensor:
     """Distances as the paper shows them, pair by pair."""
     shown = torch.zeros(count, count)
@@ -77,6 +80,7 @@ def self_extend(count: int, group: int, neighbour: int) -> torch.Tensor:
     return shown
 
 
+@cache
 def dual_chunk(count: int, chunk: int, local: int) -> torch.Tensor:
     """Distances as the paper shows them, pair by pair."""
     period = chunk - local
