@@ -21,44 +21,44 @@ from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.group import Group
 
 
-def visited(reading: FullPass, pattern: Pattern, layer: int) -> Tensor:
+def visited(full: FullPass, pattern: Pattern, layer: int) -> Tensor:
     """What a pattern visits, as it would when it reads the last chunk: bool `[heads, queries, n]`."""
-    rows = min(reading.chunk, reading.count)
-    query = reading.query(layer, rows)
+    rows = min(full.chunk, full.count)
+    query = full.query(layer, rows)
 
     def weights(some: slice) -> Tensor:
         start, stop, _ = some.indices(rows)
-        return reading.weights(layer, rows - start)[:, : stop - start]
+        return full.weights(layer, rows - start)[:, : stop - start]
 
     index = pattern.index(
         PatternView(
-            scene=reading.scene(layer),
+            scene=full.scene(layer),
             query=query,
-            key=reading.turned_keys(layer),
+            key=full.turned_keys(layer),
             weights=weights,
-            pieces=len(reading.placed(layer, rows).pieces),
+            pieces=len(full.placed(layer, rows).pieces),
             state=pattern.state(),
         )
     )
-    last = torch.arange(rows - reading.queries, rows, device=query.device)
-    mask = torch.zeros(len(query), reading.queries, reading.count, dtype=torch.bool, device=query.device)
-    for some, given in pairs(index, last, count=rows, keys=reading.count, at_a_time=reading.count):
+    last = torch.arange(rows - full.queries, rows, device=query.device)
+    mask = torch.zeros(len(query), full.queries, full.count, dtype=torch.bool, device=query.device)
+    for some, given in pairs(index, last, count=rows, keys=full.count, at_a_time=full.count):
         place = some - last[0]
         mask[:, place, : given.shape[-1]] = given.repeat_interleave(len(query) // len(given), 0)
-    return mask.tril_(reading.count - reading.queries)
+    return mask.tril_(full.count - full.queries)
 
 
-def kept(reading: FullPass, ids: Sequence[int]) -> list[AttentionState]:
+def kept(full: FullPass, ids: Sequence[int]) -> list[AttentionState]:
     """What the policy of the reading leaves of the prompt, as `Session.fork` or, with when=chunk, `Session.read`."""
-    policy = reading.reader.plan.policy
+    policy = full.reader.plan.policy
     if policy is None or policy.when == "end":
-        return reading.reader.compressed()
-    return _read(reading.reader.again(chunk=reading.chunk), ids, reading.chunk, acts=True)
+        return full.reader.compressed()
+    return _read(full.reader.again(chunk=full.chunk), ids, full.chunk, acts=True)
 
 
-def left(reading: FullPass, plan: Plan, ids: Sequence[int]) -> list[AttentionState]:
+def left(full: FullPass, plan: Plan, ids: Sequence[int]) -> list[AttentionState]:
     """The prompt as each layer holds it where tokens leave on their way, as `Session.read` has them leave."""
-    return _read(reading.reader.again(plan, length=reading.count), ids, reading.chunk)
+    return _read(full.reader.again(plan, length=full.count), ids, full.chunk)
 
 
 def _read(reader: Reader, ids: Sequence[int], chunk: int, *, acts: bool = False) -> list[AttentionState]:
@@ -67,7 +67,7 @@ def _read(reader: Reader, ids: Sequence[int], chunk: int, *, acts: bool = False)
     return reader.layers
 
 
-def seen_in(reading: FullPass, memory: AttentionState, selector: Selector | None, layer: int) -> Tensor:
+def seen_in(full: FullPass, state: AttentionState, selector: Selector | None, layer: int) -> Tensor:
     """What the last queries see of a layer's entries, all or those that a selector chooses for each of them.
 
     Returns bool `[heads, queries, n]`. Queries come in their order, each as if it were the one being decoded.
@@ -78,28 +78,26 @@ def seen_in(reading: FullPass, memory: AttentionState, selector: Selector | None
             f"{type(selector).__name__} needs the surprise of every token, which a probe does not gather; "
             "compare it with `longspan eval` instead"
         )
-    placed, raw = reading.placed(layer, reading.queries), reading.raw_query(layer, reading.queries)
+    placed, raw = full.placed(layer, full.queries), full.raw_query(layer, full.queries)
     query = placed.turned(raw, layer)[-1]
-    mask = torch.zeros(*query.shape[:2], reading.count, dtype=torch.bool, device=query.device)
-    if selector is not None and selector.skips(layer, len(reading.reader.layers)):
+    mask = torch.zeros(*query.shape[:2], full.count, dtype=torch.bool, device=query.device)
+    if selector is not None and selector.skips(layer, len(full.reader.layers)):
         selector = None
-    shared, scene = len(query) // memory.store.heads, reading.scene(layer)
-    for group in memory.store.groups():
+    shared, scene = len(query) // state.store.heads, full.scene(layer)
+    for group in state.store.groups():
         heads = slice(group.heads.start * shared, group.heads.stop * shared)
         positions = group.positions().repeat_interleave(shared, 0)
         if selector is None:
             mask[heads] |= torch.zeros_like(mask[heads, 0]).scatter_(1, positions, True)[:, None]
             continue
         summary = selector.summary()
-        for row in range(reading.queries):
-            entries = int((positions <= reading.count - reading.queries + row).sum(1).max())
+        for row in range(full.queries):
+            entries = int((positions <= full.count - full.queries + row).sum(1).max())
             visit = Visit(
-                scene=replace(
-                    scene, seen=reading.count - reading.queries + row + 1, notes=reading.notes[row]
-                ),
+                scene=replace(scene, seen=full.count - full.queries + row + 1, notes=full.notes[row]),
                 query=query[heads, row : row + 1],
                 entries=entries,
-                start=reading.count - reading.queries + row,
+                start=full.count - full.queries + row,
                 keys=partial(_turned, group, placed),
                 raw=group.keys,
                 placed=None
