@@ -116,7 +116,9 @@ def imported() -> dict[str, set[str]]:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add(str(node.module).partition(".")[0])
         others = names - sys.stdlib_module_names - {"longspan"}
-        found[path.name] = {canonicalize_name(known.get(each, [each])[0]) for each in others}
+        found[path.relative_to(SRC).as_posix()] = {
+            canonicalize_name(known.get(each, [each])[0]) for each in others
+        }
     return found
 
 
