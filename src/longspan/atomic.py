@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,9 +17,14 @@ _PREFIX, _SUFFIX = ".longspan-", ".partial"
 def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when the block ends well, and disappears when not.
 
-    It lies beside `path` until then, and is on the disk before it takes its place. private: only the user may read it.
-    Raises OSError where it cannot be written.
+    It lies beside `path` until then, and is on the disk before it takes its place. private: only the user may read it,
+    and a link is replaced instead of followed. Raises OSError where it cannot be written, and for what is there and no
+    ordinary file, such as a device or a pipe, whose place nothing may take.
     """
+    if not private and path.is_symlink():
+        path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EEXIST, "it is no ordinary file", str(path))
     draft = path.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
     file = _created(draft, 0o600 if private else 0o666)
     try:

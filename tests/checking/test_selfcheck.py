@@ -7,8 +7,11 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from families import generic
+from longspan.checking.selfcheck import self_check
 from longspan.errors import CorruptModel, UnsupportedModel
 from longspan.running.passing import Pass
+from longspan.seam.seam import Seam
 from tiny import model_of, stock_logits, tiny_network, tokens
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
@@ -47,6 +50,53 @@ def test_a_fault_in_a_layer_is_refused(monkeypatch, fault, dtype):
     assert model_of(network).checked.dtype == str(dtype).removeprefix("torch.")
     monkeypatch.setattr(Pass, "attention", lambda self, call: own(self, broken(call)))
     with pytest.raises(UnsupportedModel, match=r"layer \d attends otherwise through the seam than by itself"):
+        model_of(network)
+
+
+EXPERTS = {
+    "scale of all layers": ("laguna", lambda call: replace(call, scale=1.03 * call.scale)),
+    "scale of one layer": (
+        "jetmoe",
+        lambda call: replace(call, scale=call.scale * (1.03 if call.layer == 1 else 1)),
+    ),
+    "sinks": ("mimo_v2_flash", lambda call: replace(call, sinks=None)),
+}
+
+
+@pytest.mark.parametrize("fault", EXPERTS)
+def test_experts_in_low_precision_are_accepted_if_each_layer_is_right(monkeypatch, fault):
+    """A rounding step sends tokens to other experts, so that the stock model differs from itself by 0.2."""
+    family, broken = EXPERTS[fault]
+    network = generic(family).to(torch.bfloat16)
+    checked = model_of(network).checked
+    assert 0.15 < checked.difference <= checked.tolerance <= 0.6
+    own = Pass.attention
+    monkeypatch.setattr(Pass, "attention", lambda self, call: own(self, broken(call)))
+    with pytest.raises(UnsupportedModel, match=r"layer \d attends otherwise through the seam than by itself"):
+        model_of(network)
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_window_that_is_off_by_one_is_refused_with_experts_too(more):
+    seam = Seam(generic("mimo_v2_flash").to(torch.bfloat16))
+    seam.layers = [
+        replace(layer, window=layer.window + more) if layer.window and layer.window < seam.window else layer
+        for layer in seam.layers
+    ]
+    with pytest.raises(UnsupportedModel, match="otherwise than by its scale, window"):
+        self_check(seam)
+
+
+def test_what_no_noise_explains_is_refused_with_experts_too(monkeypatch):
+    network = generic("jetmoe").to(torch.bfloat16)
+    own = Seam.forward
+
+    def other(self, *arguments, **more):
+        logits = own(self, *arguments, **more)
+        return logits + logits.std() * torch.randn(logits.shape, generator=torch.Generator().manual_seed(1))
+
+    monkeypatch.setattr(Seam, "forward", other)
+    with pytest.raises(UnsupportedModel, match="its logits differ from the stock model's by"):
         model_of(network)
 
 

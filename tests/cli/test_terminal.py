@@ -11,6 +11,8 @@ from types import SimpleNamespace
 import pytest
 import typer
 
+import longspan.__main__
+from longspan.atomic import write_text
 from longspan.cli import app, extend, main, probe, tune
 from longspan.cli.terminal import say, streams
 from longspan.progress import Progress
@@ -142,3 +144,40 @@ def test_long_work_says_how_far_it_has_come_where_there_is_no_terminal(monkeypat
         "3 plans, 7 answers: 4 of at most 60 s",
         "1 of 16 candidates, perplexity 2.72",
     ]
+
+
+def test_nothing_takes_the_place_of_a_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no ordinary file"):
+        write_text(tmp_path / "pipe", "x")
+    assert not (tmp_path / "pipe").is_file()
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_text(tmp_path / "link", "x")
+    assert ((tmp_path / "link").is_symlink(), (tmp_path / "file").read_text()) == (True, "x")
+
+
+def test_interrupted_before_it_is_there_is_one_line(monkeypatch, capsys):
+    class Impatient:
+        def find_spec(self, name, path=None, target=None):
+            if name == "longspan.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "longspan.cli")
+    monkeypatch.setattr(sys, "meta_path", [Impatient(), *sys.meta_path])
+    with pytest.raises(SystemExit) as stopped:
+        longspan.__main__.main()
+    assert (stopped.value.code, capsys.readouterr().err) == (130, "longspan: interrupted\n")
+
+
+def test_a_panic_of_a_library_is_one_line(refused, monkeypatch):
+    class PanicException(BaseException):
+        """As libraries in Rust raise."""
+
+    def panics(*arguments):
+        raise PanicException("index out of bounds")
+
+    monkeypatch.setattr("longspan.cli.methods.registry.cards", panics, raising=False)
+    monkeypatch.setattr(app, "registered_callback", None)
+    code, line = refused("methods")
+    assert code == 1
+    assert line.startswith("longspan: unexpected RuntimeError: index out of bounds")

@@ -64,6 +64,8 @@ def _run() -> int:
         with panics_raised():
             code = app(standalone_mode=False)
         sys.stdout.flush()
+    except UnicodeEncodeError as error:
+        return _refuse(f"{error.object[:200]!r} holds bytes that are not UTF-8; rename it", 2)
     except (LongspanError, ValueError) as error:
         return _refuse(with_options(str(error), options_of(typer.main.get_command(app), sys.argv[1:])), 2)
     except (KeyboardInterrupt, typer.Abort):

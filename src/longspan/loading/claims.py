@@ -12,7 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.quantizers.auto import AUTO_QUANTIZATION_CONFIG_MAPPING
 
-from longspan.errors import CorruptModel, UnsupportedModel
+from longspan.errors import CorruptModel, LongspanError, UnsupportedModel
 from longspan.loading.reason import reason
 
 _LAYERS = re.compile(r"(num|n)_(\w+_)?layers?")
@@ -37,6 +37,8 @@ def stored_formats(files: Iterable[Path]) -> dict[str, str]:
             with safe_open(path, framework="pt") as file:
                 found = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 (no dict)
         except (SafetensorError, OSError, ValueError) as error:
+            if not str(path).isascii() and "UTF-8" in str(error) and str(path) in str(error):
+                raise LongspanError(f"{path} has a name that is not UTF-8; rename it") from None
             raise CorruptModel(
                 f"{path} is not a whole safetensors file ({reason(error)}); download the model again"
             ) from None

@@ -1,0 +1,36 @@
+"""How far a network in low precision is from itself, where its attention rounds otherwise."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longspan.seam.seam import Seam
+from longspan.seam.watching import Watched
+
+_DRAWS = 8
+
+
+def own_noise(seam: Seam, seen: Watched, ids: Tensor, stock: Tensor) -> float:
+    """The largest distance of the stock model's logits from `stock`, of their spread, over some draws.
+
+    In each, every number that an attention gives is off by up to one rounding step. A dense network hardly minds: 0.015
+    in bf16. Where a router is near a border, a step sends a token to other experts, and logits differ by 0.2 and more.
+    """
+    generator = torch.Generator().manual_seed(0)
+    step = torch.finfo(seam.dtype).eps
+
+    def rounded_otherwise(module: Any, inputs: Any, output: Any) -> Any:
+        first = output[0] if isinstance(output, tuple) else output
+        by = 1 + step * (2 * torch.rand(first.shape, generator=generator) - 1)
+        changed = (first.float() * by.to(first.device)).to(first.dtype)
+        return (changed, *output[1:]) if isinstance(output, tuple) else changed
+
+    spread = (stock - stock.mean()).norm()
+    with ExitStack() as hooks:
+        for handed in seen.handed:
+            hooks.callback(handed.module.register_forward_hook(rounded_otherwise).remove)
+        return max(float((seam.stock(ids).float() - stock).norm() / spread) for _ in range(_DRAWS))
