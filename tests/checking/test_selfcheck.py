@@ -54,12 +54,9 @@ def test_a_fault_in_a_layer_is_refused(monkeypatch, fault, dtype):
 
 
 EXPERTS = {
-    "scale of all layers": ("laguna", lambda call: replace(call, scale=1.03 * call.scale)),
-    "scale of one layer": (
-        "jetmoe",
-        lambda call: replace(call, scale=call.scale * (1.03 if call.layer == 1 else 1)),
-    ),
-    "sinks": ("mimo_v2_flash", lambda call: replace(call, sinks=None)),
+    "scale of all layers": ("laguna", lambda call: sharper(call, 1.03)),
+    "scale of one layer": ("jetmoe", lambda call: sharper(call, 1.03 if call.layer == 1 else 1.0)),
+    "sinks": ("mimo_v2_flash", told(sinks=None)),
 }
 
 
