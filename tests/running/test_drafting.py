@@ -52,7 +52,7 @@ class Comparing(Exact):
         return accepted
 
 
-def check_drafts(plan, family="llama", *, read=41, say=9, size=7, seed=0):
+def check_drafts(plan, family="llama", *, read=41, say=6, size=7, seed=0):
     """Says so much of a text plainly and with drafts, which are then forgotten."""
     engine = engine_of(plan, family)
     ids = [int(each) for each in tokens(read, seed=seed)]
@@ -106,10 +106,11 @@ def check_drafts(plan, family="llama", *, read=41, say=9, size=7, seed=0):
     ],
 )
 def test_each_drafted_token_is_what_it_would_be_alone(plan, family):
-    assert any(check_drafts(plan, family))
+    say = 20 if "when=chunk" in plan else 6  # policies act every 16 tokens, or at each
+    assert any(check_drafts(plan, family, say=say))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     part=st.sampled_from(SMALL),
     family=st.sampled_from(["llama", "gemma3_text"]),
