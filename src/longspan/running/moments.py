@@ -6,6 +6,7 @@ by `learns`. Everything that asks for the moment asks here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -42,9 +43,7 @@ class Portion:
     @property
     def tokens(self) -> list[int]:
         """Its tokens, with the vectors among them."""
-        rows = iter(self.rows)
-        ids: list[int] = self.ids.tolist()
-        return [next(rows) if each < 0 else each for each in ids] if self.rows else ids
+        return _with_rows(self.ids, self.rows)
 
     @property
     def passing(self) -> Tensor:
@@ -58,17 +57,28 @@ class Portion:
             return self.drafted.depths
         return torch.arange(len(self.ids), device=self.ids.device)
 
-    def text(self) -> list[int]:
-        """All tokens read so far, its own included unless they are forgotten again."""
-        return self.sequence.ids if self.rehearsed else [*self.sequence.ids, *self.tokens]
-
     def scene(self, layer: int) -> Scene:
         """What parts may look at in a layer, made when the first of them looks."""
         if layer not in self._scenes:
             notes = next(iter(self._scenes.values())).notes if self._scenes else Notes()
             seen = len(self.sequence.ids) + (0 if self.rehearsed else len(self.ids))
-            self._scenes[layer] = scene_of(self.sequence, layer, notes, seen=seen, text=self.text)
+            self._scenes[layer] = scene_of(self.sequence, layer, notes, seen=seen, text=self._text())
         return self._scenes[layer]
+
+    def _text(self) -> Callable[[], list[int]]:
+        """Gives all tokens read so far, its own included unless they are forgotten again. It does not hold the
+        portion, which holds the scenes that hold this: what a pass made goes when the pass is over."""
+        sequence, ids, rows = self.sequence, self.ids, self.rows
+        if self.rehearsed:
+            return lambda: sequence.ids
+        return lambda: [*sequence.ids, *_with_rows(ids, rows)]
+
+
+def _with_rows(ids: Tensor, rows: tuple[Row, ...]) -> list[int]:
+    """Token ids, where those below 0 stand for the rows in their order."""
+    left = iter(rows)
+    numbers: list[int] = ids.tolist()
+    return [next(left) if each < 0 else each for each in numbers] if rows else numbers
 
 
 def next_portion(sequence: Sequence, *, reading: bool, more: bool = False) -> Portion:
