@@ -146,6 +146,21 @@ def test_long_work_says_how_far_it_has_come_where_there_is_no_terminal(monkeypat
     ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("eval", "own", "--out", ""),
+        ("report", "x", "--out="),
+        ("extend", "--out", "", "--json"),
+        ("probe", "heads", "--haystack", ""),
+    ],
+)
+def test_a_path_of_no_word_is_not_this_folder(refused, words):
+    code, line = refused(*words)
+    assert code == 2
+    assert line.endswith("is empty; name a file or folder, or leave the option out")
+
+
 def test_nothing_takes_the_place_of_a_device(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="no ordinary file"):

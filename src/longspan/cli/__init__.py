@@ -11,7 +11,7 @@ import typer
 
 from longspan import __version__
 from longspan.cli import ask, cache, check, evaluate, extend, field, methods, models, probe, report, tune
-from longspan.cli.options import options_of, with_options
+from longspan.cli.options import options_of, refuse_empty_paths, with_options
 from longspan.cli.terminal import give_up_output, streams
 from longspan.errors import LongspanError
 from longspan.loading.reason import panics_raised
@@ -61,6 +61,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        refuse_empty_paths(sys.argv[1:])
         with panics_raised():
             code = app(standalone_mode=False)
         sys.stdout.flush()

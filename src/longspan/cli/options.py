@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 _NAMED = re.compile(r"(?<![\w(,.\-])([a-z][a-z_]*)=(\.\.\.)?")
+_PATHS = (
+    "--out",
+    "--haystack",
+    "--data",
+    "--text",
+    "--questions",
+    "--documents",
+    "--rescore",
+    "--judge-prompt",
+)
 
 
 def with_options(message: str, names: Collection[str]) -> str:
@@ -28,3 +39,11 @@ def options_of(command: Any, words: Sequence[str]) -> set[str]:
         command = getattr(command, "commands", {}).get(word, command)
     names = (name for each in command.params for name in each.opts)
     return {name.removeprefix("--").replace("-", "_") for name in names if name.startswith("--")}
+
+
+def refuse_empty_paths(words: Sequence[str]) -> None:
+    """Raises ValueError for an option that names a file or folder and is given no word, which would be this folder."""
+    for word, following in pairwise([*words, "-"]):
+        name, equals, value = word.partition("=")
+        if name in _PATHS and not (value if equals else following):
+            raise ValueError(f"{name} is empty; name a file or folder, or leave the option out")
