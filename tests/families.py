@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from longspan.errors import UnsupportedModel
@@ -178,12 +178,29 @@ def outcome_of(family: str) -> Outcome:
         reason = str(error).split("is not supported: ", 1)[1].rsplit(";", 1)[0]
         return Outcome(family, "refused", reason)
     for length, theirs in stock.items():
-        with model.session(chunk=max(8, length // 3), window=1024) as session:
+        chunk = max(8, length // 3)
+        with model.session(chunk=chunk, window=1024) as session:
             mine = session.logits(tokens(length))
-        apart = float((mine - theirs).norm() / (theirs - theirs.mean()).norm())
-        if not apart <= 1e-4:
-            return Outcome(family, "wrong", f"by {apart:.1e} at {length} tokens")
+        off = _off(mine, theirs)
+        if not off <= 1e-4 and not _rounds(network, length, chunk, mine, theirs):
+            return Outcome(family, "wrong", f"by {off:.1e} at {length} tokens")
     return Outcome(family, "reproduced", "")
+
+
+def _off(mine: torch.Tensor, theirs: torch.Tensor) -> float:
+    return float((mine - theirs).norm() / (theirs - theirs.mean()).norm())
+
+
+def _rounds(
+    network: PreTrainedModel, length: int, chunk: int, mine: torch.Tensor, theirs: torch.Tensor
+) -> bool:
+    """Whether a difference is the network's own, between one pass and pieces: experts that a last digit chooses."""
+    cache, pieces = DynamicCache(config=network.config), []
+    with torch.no_grad():
+        for part in tokens(length).split(chunk):
+            pieces.append(network(input_ids=part[None], cache=cache, use_cache=True).logits[0])
+    own = torch.cat(pieces)
+    return _off(mine, own) <= 1e-5 and _off(own, theirs) <= 1e-3
 
 
 def table() -> dict[str, Outcome]:

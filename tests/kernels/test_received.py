@@ -12,19 +12,20 @@ from torch.testing import assert_close
 
 from longspan.kernels import received
 from longspan.kernels.received import Attention
+from longspan.kernels.softmax import Softmax
 
 
 def matrix(sight: Attention) -> torch.Tensor:
     """All weights, `[kv_heads, group, n, m]`; 0 for a query that sees nothing."""
     query = sight.query.unflatten(0, (len(sight.key), -1)).double()
-    scores = query @ sight.key.double()[:, None].mT * sight.scale
-    if sight.softcap is not None:
-        scores = sight.softcap * torch.tanh(scores / sight.softcap)
+    scores = query @ sight.key.double()[:, None].mT * sight.softmax.scale
+    if sight.softmax.softcap is not None:
+        scores = sight.softmax.softcap * torch.tanh(scores / sight.softmax.softcap)
     exists = torch.arange(sight.key.shape[1]) < torch.tensor(sight.lengths)[:, None]
     visible = (sight.positions[:, None] <= sight.query_positions[:, None]) & exists[:, None]
     scores = scores.masked_fill(~visible[:, None], -torch.inf)
-    if sight.sinks is not None:
-        sinks = sight.sinks.unflatten(0, (len(sight.key), -1)).double()[..., None, None]
+    if sight.softmax.sinks is not None:
+        sinks = sight.softmax.sinks.unflatten(0, (len(sight.key), -1)).double()[..., None, None]
         scores = torch.cat((scores, sinks.expand(*scores.shape[:3], 1)), -1)
         return scores.softmax(-1)[..., :-1]
     return scores.softmax(-1).nan_to_num(0.0)
@@ -58,9 +59,11 @@ def sights(draw: st.DrawFn) -> Attention:
         positions=positions,
         query_positions=start + ascending(draw, count, draw(st.sampled_from([1, 3]))),
         lengths=lengths,
-        scale=0.7,
-        softcap=draw(st.sampled_from([None, None, 4.0])),
-        sinks=draw(st.sampled_from([None, torch.randn(rows * group, generator=generator) * 3])),
+        softmax=Softmax(
+            scale=0.7,
+            softcap=draw(st.sampled_from([None, None, 4.0])),
+            sinks=draw(st.sampled_from([None, torch.randn(rows * group, generator=generator) * 3])),
+        ),
     )
 
 
@@ -86,7 +89,9 @@ def going(way: dict[str, int]) -> Iterator[None]:
 
 def tolerance(sight: Attention) -> dict[str, float]:
     """fp32 scores of a hundred or two are exact to some 1e-5, and so are weights, relative to themselves."""
-    largest = sight.query.float().norm(dim=-1).max() * sight.key.float().norm(dim=-1).max() * sight.scale
+    largest = (
+        sight.query.float().norm(dim=-1).max() * sight.key.float().norm(dim=-1).max() * sight.softmax.scale
+    )
     return {"rtol": 1e-5 + 4e-7 * float(largest), "atol": 1e-9}
 
 
@@ -123,7 +128,7 @@ def text(count: int, *, kept: slice = slice(None)) -> Attention:
         positions=positions,
         query_positions=torch.arange(count),
         lengths=[positions.shape[1]] * 2,
-        scale=0.25,
+        softmax=Softmax(scale=0.25),
     )
 
 

@@ -121,7 +121,7 @@ def test_the_digest_of_a_large_file_is_read_once_until_it_changes(cache, tmp_pat
     assert not list(cache.glob("digests/*.json")), (
         "a file that was just written may change within the clock's tick"
     )
-    monkeypatch.setattr("longspan.loading.digest.SETTLED", 0)
+    monkeypatch.setattr("longspan.loading.digest.QUIET", 0)
     assert file_digest(path) == first
     (note,) = cache.glob("digests/*.json")
     note.write_text(json.dumps(json.loads(note.read_text()) | {"digest": "remembered"}))

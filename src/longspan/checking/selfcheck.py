@@ -25,7 +25,7 @@ _CHUNKS = (13, 9, 1, 1)
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.float16: 3e-2, torch.bfloat16: 0.15}
 # Or so many times as much as the stock model differs from itself, where its attention rounds otherwise. What differs by
 # more than the last is something else, whatever the noise.
-_TIMES, _MOST = 2.0, 0.6
+_TIMES, _MAX_TOLERANCE = 2.0, 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def self_check(seam: Seam) -> SelfCheck:
     rounds = any(isinstance(module, PackedLinear) for module in seam.network.modules())
     tolerance = _TOLERANCE[torch.bfloat16 if rounds else seam.dtype]
     if not difference <= tolerance and seam.dtype.itemsize <= 2:
-        tolerance = min(_MOST, max(tolerance, _TIMES * own_noise(seam, seen, ids, stock)))
+        tolerance = min(_MAX_TOLERANCE, max(tolerance, _TIMES * own_noise(seam, seen, ids, stock)))
     if not difference <= tolerance:
         or_recurrent = (
             ", or recurrent ones something else when a text comes in pieces" if seam.recurrent else ""
