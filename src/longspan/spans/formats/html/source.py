@@ -14,7 +14,7 @@ _TO_MARKS = {str(digit): mark for digit, mark in enumerate(_DIGITS)}
 _AS_MARKS = str.maketrans(_TO_MARKS)
 
 _TOKEN = re.compile(
-    r"(?:[^<]++|<(?![A-Za-z/!?]))++"
+    r"[^<]++"
     r"|<(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?)*+(?P<close>>|\Z)"
     r"|<!--(?:-?>|.*?(?:--!?>|\Z))"
     r"|<!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)"
