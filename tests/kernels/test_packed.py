@@ -17,7 +17,7 @@ def blocks_of(kind, rows, columns, *, seed=0, scale=0.01):
     generator = np.random.default_rng(seed)
     count, size = gguf.GGML_QUANT_SIZES[kind]
     blocks = generator.integers(0, 256, (rows, columns // count, size), dtype=np.uint8)
-    places = {"Q6_K": (208,), "Q4_K": (0, 2), "Q4_1": (0, 2)}.get(kind.name, (0,))
+    places = {"Q6_K": (208,), "Q4_K": (0, 2), "Q4_1": (0, 2), "Q5_1": (0, 2)}.get(kind.name, (0,))
     for place in places:
         scales = (generator.standard_normal(blocks.shape[:2]) * scale).astype(np.float16)
         scales.flat[::5], scales.flat[1::7] = 0, np.float16(6e-8)
@@ -52,8 +52,7 @@ def test_the_largest_numbers_do_not_overflow(kind):
     count, size = gguf.GGML_QUANT_SIZES[kind]
     for byte in (0x00, 0x7F, 0x80, 0xFF):
         blocks = torch.full((8, columns // count, size), byte, dtype=torch.uint8)
-        blocks[..., 208:210] if kind.name == "Q6_K" else blocks[..., 0:2]
-        for place in {"Q6_K": (208,), "Q4_K": (0, 2), "Q4_1": (0, 2)}.get(kind.name, (0,)):
+        for place in {"Q6_K": (208,), "Q4_K": (0, 2), "Q4_1": (0, 2), "Q5_1": (0, 2)}.get(kind.name, (0,)):
             blocks[..., place : place + 2] = torch.tensor([0x00, 0x3C], dtype=torch.uint8)  # 1 in fp16
         weights = packed.packed(blocks.flatten(1), kind, columns)
         for x in (torch.ones(1, columns), -torch.ones(1, columns)):

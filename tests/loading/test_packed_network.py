@@ -44,7 +44,7 @@ def test_weights_are_those_of_the_expanded_network(cache, tmp_path, family, tied
     assert float((found - stock).norm()) <= 0.1 * float((stock - stock.mean()).norm())
 
 
-@pytest.mark.parametrize("kind", [KINDS.Q4_0, KINDS.Q4_1, KINDS.Q5_0, KINDS.Q8_0])
+@pytest.mark.parametrize("kind", [KINDS.Q4_0, KINDS.Q4_1, KINDS.Q5_0, KINDS.Q5_1, KINDS.Q8_0])
 def test_a_session_on_packed_weights_is_the_network_alone_and_beside_others(cache, tmp_path, kind):
     model = Model(load(made(tmp_path, kind=kind)))
     text = PROMPT[0]
@@ -91,8 +91,8 @@ def test_a_policy_that_looks_at_output_weights_sees_them(cache, tmp_path):
 
 
 def test_what_cannot_be_packed_is_refused_with_the_way_out(cache, tmp_path):
-    path = write_gguf(tmp_path / "tiny.gguf", tiny_network("llama"), kind=KINDS.Q5_1)
-    with pytest.raises(UnsupportedModel, match=r"as Q5_1, and products .* load it with weights='expanded'"):
+    path = write_gguf(tmp_path / "tiny.gguf", tiny_network("llama", **WIDE), kind=KINDS.TQ2_0)
+    with pytest.raises(UnsupportedModel, match=r"as TQ2_0, and products .* load it with weights='expanded'"):
         load(path)
     tiny_network("llama").save_pretrained(tmp_path / "folder")
     with pytest.raises(

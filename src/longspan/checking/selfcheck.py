@@ -20,8 +20,7 @@ from longspan.seam.seam import Seam
 
 _CHUNKS = (13, 9, 1, 1)
 # Relative to the spread of the stock logits. In low precision two attention kernels of the stock model already
-# differ by up to 0.05; a wrong rotation differs by about 1. Tokens that are rounded to 8 bits before products are as
-# low a precision.
+# differ by up to 0.05; a wrong rotation differs by about 1.
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.float16: 3e-2, torch.bfloat16: 0.15}
 # Or so many times as much as the stock model differs from itself, where its attention rounds otherwise. What differs by
 # more than the last is something else, whatever the noise.
@@ -33,7 +32,7 @@ class SelfCheck:
     """What the seam found out about a model, and how far its logits are from the stock ones.
 
     difference: ‖ours − stock‖ / ‖stock − mean‖ over a random prompt read in chunks; it must not exceed tolerance.
-    In low precision that is what the model's own noise explains.
+    In low precision, and where tokens are rounded before products, that is what the model's own noise explains.
     """
 
     family: str
@@ -79,8 +78,8 @@ def self_check(seam: Seam) -> SelfCheck:
     trials.check()
     difference = float((torch.cat(logits) - stock).norm() / (stock - stock.mean()).norm())
     rounds = any(isinstance(module, PackedLinear) for module in seam.network.modules())
-    tolerance = _TOLERANCE[torch.bfloat16 if rounds else seam.dtype]
-    if not difference <= tolerance and seam.dtype.itemsize <= 2:
+    tolerance = _TOLERANCE[seam.dtype]
+    if not difference <= tolerance and (rounds or seam.dtype.itemsize <= 2):
         tolerance = min(_MAX_TOLERANCE, max(tolerance, _TIMES * own_noise(seam, seen, ids, stock)))
     if not difference <= tolerance:
         or_recurrent = (

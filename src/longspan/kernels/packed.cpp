@@ -12,8 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <new>
-#include <system_error>
-#include <thread>
+#include <type_traits>
 #include <vector>
 #ifdef __AVX2__
 #include <immintrin.h>
@@ -184,42 +183,28 @@ struct Q8_0 {
   }
 };
 
-struct Q4_0 {
-  static constexpr int COLUMNS = 32, SIZE = 18;
+// Four bits of two columns a byte, of the first and of the last 16. Fifth bits, if any, lie before them: see `turn_bits`.
+// What is taken off each weight before it is scaled is either one number for all, or a minimum that a block brings.
+template <int BYTES, bool FIFTH, bool MINIMUM>
+struct Nibbles {
+  static constexpr int COLUMNS = 32, SIZE = BYTES;
   template <int M>
   static INLINE void add(const uint8_t* block, const Token* tokens, long column, Floats* sums) {
+    constexpr int BITS = MINIMUM ? 32 : 16;
     Ints found[M] = {};
+    uint32_t bits[8] = {};
+    if (FIFTH) std::memcpy(bits, block + BITS, 32);
 #pragma GCC unroll 4
     for (int g = 0; g < 4; ++g) {
-      const Bytes both = load(block + 16 + 32 * g);
+      const Bytes both = load(block + BITS + (FIFTH ? 32 : 0) + 32 * g);
+      Bytes low = both & 15, high = both >> 4;
+      if (FIFTH) low |= spread(bits[g], 16), high |= spread(bits[g + 4], 16);
       for (int m = 0; m < M; ++m) {
-        found[m] = dot(found[m], both & 15, four(tokens[m], column + 4 * g));
-        found[m] = dot(found[m], both >> 4, four(tokens[m], column + 16 + 4 * g));
+        found[m] = dot(found[m], low, four(tokens[m], column + 4 * g));
+        found[m] = dot(found[m], high, four(tokens[m], column + 16 + 4 * g));
       }
     }
-    const Floats scale = halves(block);
-    for (int m = 0; m < M; ++m) {
-      const float* of = tokens[m].sums + column / 16;
-      const Floats rest = all(-8.0f * (of[0] + of[1]));
-      sums[m] = fused(scale, fused(real(found[m]), all(tokens[m].scales[column / GROUP]), rest), sums[m]);
-    }
-  }
-};
-
-struct Q4_1 {
-  static constexpr int COLUMNS = 32, SIZE = 20;
-  template <int M>
-  static INLINE void add(const uint8_t* block, const Token* tokens, long column, Floats* sums) {
-    Ints found[M] = {};
-#pragma GCC unroll 4
-    for (int g = 0; g < 4; ++g) {
-      const Bytes both = load(block + 32 + 32 * g);
-      for (int m = 0; m < M; ++m) {
-        found[m] = dot(found[m], both & 15, four(tokens[m], column + 4 * g));
-        found[m] = dot(found[m], both >> 4, four(tokens[m], column + 16 + 4 * g));
-      }
-    }
-    const Floats scale = halves(block), minimum = halves(block + 16);
+    const Floats scale = halves(block), minimum = MINIMUM ? halves(block + 16) : scale * (FIFTH ? -16.0f : -8.0f);
     for (int m = 0; m < M; ++m) {
       const float* of = tokens[m].sums + column / 16;
       sums[m] = fused(real(found[m]), scale * all(tokens[m].scales[column / GROUP]), sums[m]);
@@ -227,31 +212,10 @@ struct Q4_1 {
     }
   }
 };
-
-struct Q5_0 {
-  static constexpr int COLUMNS = 32, SIZE = 22;
-  template <int M>
-  static INLINE void add(const uint8_t* block, const Token* tokens, long column, Floats* sums) {
-    Ints found[M] = {};
-    uint32_t bits[8];
-    std::memcpy(bits, block + 16, 32);
-#pragma GCC unroll 4
-    for (int g = 0; g < 4; ++g) {
-      const Bytes both = load(block + 48 + 32 * g);
-      const Bytes low = (both & 15) | spread(bits[g], 16), high = (both >> 4) | spread(bits[g + 4], 16);
-      for (int m = 0; m < M; ++m) {
-        found[m] = dot(found[m], low, four(tokens[m], column + 4 * g));
-        found[m] = dot(found[m], high, four(tokens[m], column + 16 + 4 * g));
-      }
-    }
-    const Floats scale = halves(block);
-    for (int m = 0; m < M; ++m) {
-      const float* of = tokens[m].sums + column / 16;
-      const Floats rest = all(-16.0f * (of[0] + of[1]));
-      sums[m] = fused(scale, fused(real(found[m]), all(tokens[m].scales[column / GROUP]), rest), sums[m]);
-    }
-  }
-};
+using Q4_0 = Nibbles<18, false, false>;
+using Q4_1 = Nibbles<20, false, true>;
+using Q5_0 = Nibbles<22, true, false>;
+using Q5_1 = Nibbles<24, true, true>;
 
 struct Q4_K {
   static constexpr int COLUMNS = 256, SIZE = 144;
@@ -348,6 +312,10 @@ void places<Q5_0>(std::vector<std::pair<int, int>>& found) {  // the fifth bits 
   rowwise(found, 0, 2), rowwise(found, 2, 4), fourwise(found, 6, 16);
 }
 template <>
+void places<Q5_1>(std::vector<std::pair<int, int>>& found) {
+  rowwise(found, 0, 2), rowwise(found, 2, 2), rowwise(found, 4, 4), fourwise(found, 8, 16);
+}
+template <>
 void places<Q4_K>(std::vector<std::pair<int, int>>& found) {
   rowwise(found, 0, 2), rowwise(found, 2, 2), fourwise(found, 4, 12, 1), fourwise(found, 16, 128);
 }
@@ -373,6 +341,7 @@ template <class Kind>
 void repack(const uint8_t* from, uint8_t* to, long rows, long columns, bool back) {
   std::vector<std::pair<int, int>> order;
   places<Kind>(order);
+  constexpr int FIFTH = std::is_same<Kind, Q5_0>::value ? 16 : std::is_same<Kind, Q5_1>::value ? 32 : 0;
   const long blocks = columns / Kind::COLUMNS, width = blocks * Kind::SIZE;
   uint8_t panel[ROWS * Kind::SIZE];
   for (long row = 0; row < rows; row += ROWS)
@@ -380,13 +349,13 @@ void repack(const uint8_t* from, uint8_t* to, long rows, long columns, bool back
       const long place = row * width + block * ROWS * Kind::SIZE;
       if (back) {
         std::memcpy(panel, from + place, sizeof panel);
-        if (Kind::SIZE == 22) turn_bits(panel + 16, true);
+        if (FIFTH) turn_bits(panel + FIFTH, true);
         for (size_t i = 0; i < order.size(); ++i)
           to[(row + order[i].first) * width + block * Kind::SIZE + order[i].second] = panel[i];
       } else {
         for (size_t i = 0; i < order.size(); ++i)
           panel[i] = from[(row + order[i].first) * width + block * Kind::SIZE + order[i].second];
-        if (Kind::SIZE == 22) turn_bits(panel + 16, false);
+        if (FIFTH) turn_bits(panel + FIFTH, false);
         std::memcpy(to + place, panel, sizeof panel);
       }
     }
@@ -434,6 +403,7 @@ int pack(int kind, const uint8_t* from, uint8_t* to, int64_t rows, int64_t colum
     case 2: repack<Q4_0>(from, to, rows, columns, back); return 0;
     case 3: repack<Q4_1>(from, to, rows, columns, back); return 0;
     case 6: repack<Q5_0>(from, to, rows, columns, back); return 0;
+    case 7: repack<Q5_1>(from, to, rows, columns, back); return 0;
     case 8: repack<Q8_0>(from, to, rows, columns, back); return 0;
     case 12: repack<Q4_K>(from, to, rows, columns, back); return 0;
     case 14: repack<Q6_K>(from, to, rows, columns, back); return 0;
@@ -470,6 +440,7 @@ int product(int kind, const uint8_t* weights, const int8_t* numbers, const float
       case 2: multiply<Q4_0>(weights, work, first, last); break;
       case 3: multiply<Q4_1>(weights, work, first, last); break;
       case 6: multiply<Q5_0>(weights, work, first, last); break;
+      case 7: multiply<Q5_1>(weights, work, first, last); break;
       case 8: multiply<Q8_0>(weights, work, first, last); break;
       case 12: multiply<Q4_K>(weights, work, first, last); break;
       case 14: multiply<Q6_K>(weights, work, first, last); break;
@@ -477,17 +448,8 @@ int product(int kind, const uint8_t* weights, const int8_t* numbers, const float
   };
   threads = std::max<int64_t>(1, std::min(threads, rows * columns * count / SHARE));
   const long share = (rows / ROWS + threads - 1) / threads * ROWS;
-  std::vector<std::thread> others;
-  for (long first = share; first < rows; first += share) {
-    const long last = std::min<long>(rows, first + share);
-    try {
-      others.emplace_back(run, first, last);
-    } catch (const std::system_error&) {  // no further thread is to be had
-      run(first, last);
-    }
-  }
-  run(0, std::min<long>(rows, share));
-  for (auto& each : others) each.join();
+#pragma omp parallel for num_threads(threads) if (threads > 1)
+  for (long first = 0; first < rows; first += share) run(first, std::min<long>(rows, first + share));
   return 0;
 } catch (const std::bad_alloc&) {
   return 1;

@@ -23,7 +23,7 @@ GROUP = 32
 """Numbers of a token that are rounded with one scale."""
 
 KINDS = frozenset(
-    gguf.GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q5_0", "Q8_0", "Q4_K", "Q6_K")
+    gguf.GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q6_K")
 )
 """Formats of weights that there are products for."""
 
@@ -94,7 +94,7 @@ def plain_product(x: Tensor, weights: Tensor, kind: gguf.GGMLQuantizationType) -
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = building.library("packed.cpp", flags=("-ffp-contract=off",))
+    library = building.library("packed.cpp", flags=("-fopenmp", "-ffp-contract=off"))
     if library is not None:
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         library.pack.argtypes = [ctypes.c_int, pointer, pointer, number, number, ctypes.c_int]
