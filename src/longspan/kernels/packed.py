@@ -1,6 +1,6 @@
 """Products with weights that stay in the blocks of a GGUF file, and their plain twin.
 
-Formats and kernels: `packed.cpp`. Tokens are rounded to 8 bits, 32 numbers with one scale, which costs about as much
+Formats and kernels: `packed.h`. Tokens are rounded to 8 bits, 32 numbers with one scale, which costs about as much
 as computing in bf16 does. What a token gives does not depend on those beside it, to the bit.
 """
 
@@ -55,20 +55,12 @@ def product(x: Tensor, weights: Tensor, kind: gguf.GGMLQuantizationType) -> Tens
     """x fp32 `[n, columns]` times the transpose of packed weights: fp32 `[n, rows]`, those that fill up included."""
     count, columns = x.shape
     x = x.contiguous()
-    numbers = torch.empty(count, columns, dtype=torch.int8)
-    scales, sums = torch.empty(count, columns // GROUP), torch.empty(count, columns // 16)
     out = torch.empty(count, len(weights))
-    library = _built()
-    library.round_tokens(x.data_ptr(), count, columns, numbers.data_ptr(), scales.data_ptr(), sums.data_ptr())
-    failed = library.product(
+    failed = _built().product(
         int(kind),
         weights.data_ptr(),
-        numbers.data_ptr(),
-        scales.data_ptr(),
-        sums.data_ptr(),
-        count,
-        len(weights),
-        columns,
+        x.data_ptr(),
+        *(count, len(weights), columns),
         out.data_ptr(),
         torch.get_num_threads(),
     )
@@ -94,12 +86,11 @@ def plain_product(x: Tensor, weights: Tensor, kind: gguf.GGMLQuantizationType) -
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = building.library("packed.cpp", flags=("-fopenmp", "-ffp-contract=off"))
+    library = building.library("packed.cpp", "packed.h", flags=("-fopenmp", "-ffp-contract=off"))
     if library is not None:
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         library.pack.argtypes = [ctypes.c_int, pointer, pointer, number, number, ctypes.c_int]
-        library.round_tokens.argtypes = [pointer, number, number, pointer, pointer, pointer]
-        library.product.argtypes = [ctypes.c_int, *[pointer] * 4, number, number, number, pointer, number]
+        library.product.argtypes = [ctypes.c_int, pointer, pointer, number, number, number, pointer, number]
     return library
 
 
