@@ -36,6 +36,8 @@ struct Call {
 
 namespace {
 
+using namespace words;
+
 constexpr int TILE = 6;            // rows of a product that are kept in registers
 constexpr int PANEL = 96;          // keys at a time, an even multiple of TILE
 constexpr int PART = 256;          // queries that share copied keys

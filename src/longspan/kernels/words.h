@@ -11,6 +11,7 @@
 
 #define INLINE inline __attribute__((always_inline))
 
+namespace words {
 namespace {
 
 #ifdef __AVX512F__
@@ -122,3 +123,4 @@ class Memory {
 };
 
 }  // namespace
+}  // namespace words
