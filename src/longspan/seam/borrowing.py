@@ -80,7 +80,7 @@ class Borrowing:
     """
 
     def __init__(self, network: Any, config: Any) -> None:
-        self._network, self._config = network, config
+        self.network, self._config = network, config
         self._exclusive = ExclusiveUse(network)
         self.rotaries = _rotary_modules(network)
         self.recurrent: list[Recurrent] = []
@@ -131,7 +131,7 @@ class Borrowing:
         before = {} if cache is None else {self._cache_keyword: cache}
         with self._exclusive.held(), torch.inference_mode(not learning):
             read = {"inputs_embeds": self.embedded(ids, vectors)} if vectors else {"input_ids": ids[None]}
-            result = self._network(
+            result = self.network(
                 **read,
                 position_ids=positions[None],
                 use_cache=cache is not None,
@@ -143,7 +143,7 @@ class Borrowing:
 
     def embedded(self, ids: Tensor, vectors: Sequence[Tensor]) -> Tensor:
         """What is read where ids `[n]` and vectors are given: `[1, n, width]`."""
-        rows: Tensor = self._network.get_input_embeddings()(ids.clamp(min=0))
+        rows: Tensor = self.network.get_input_embeddings()(ids.clamp(min=0))
         if vectors:
             rows = rows.clone()
             rows[ids < 0] = torch.stack([each.to(rows) for each in vectors])
@@ -181,7 +181,7 @@ class Borrowing:
     @contextmanager
     def once(self) -> Iterator[None]:
         """Lends the network for passes that are alike but for attention: see `computed_once`."""
-        with self._exclusive.held(), computed_once(self._network):
+        with self._exclusive.held(), computed_once(self.network):
             yield
 
     @contextmanager

@@ -8,7 +8,6 @@ it is called. In fp32, on other devices than the CPU, and where nothing can be c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from types import FunctionType
@@ -18,6 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from longspan.kernels import fused
+from longspan.seam.formulas import (
+    ACTIVATIONS,
+    agree,
+    numbers_around_zero,
+    random,
+    root_mean_squares,
+    rows_of_all_sizes,
+)
 from longspan.seam.instead import Forward, instead, was_given_one
 
 # Tokens that a gated network takes at a time, so that what lies between its products stays in the caches.
@@ -26,8 +33,6 @@ _PROBE_TOKENS = 7
 # In units of bf16's rounding: a norm may round each number twice and an activation once, the fused ones do once, and
 # a gated network adds up many that differ by as much.
 _NORM_TOLERANCE, _ACTIVATION_TOLERANCE, _GATED_TOLERANCE = 3.1 * 2**-8, 2.1 * 2**-8, 4 * 2**-8
-# The activations g · σ(linear · g + cubic · g³): SiLU, GELU by its tanh formula and by its quick one.
-_ACTIVATIONS = ((1.0, 0.0), (1.5957691216, 0.0713548163), (1.702, 0.0))
 
 
 class Fused:
@@ -51,17 +56,11 @@ class Fused:
 
 def _norm(module: nn.Module) -> Forward | None:
     """A forward in one pass for a norm by the root mean square, with its weight or one more than it as the gain."""
-    weights = list(module.parameters())
-    if len(weights) != 1 or weights[0].ndim != 1:
-        return None
-    # Rows of all sizes, with a mean, so that neither eps nor a mean taken off goes unseen.
-    sizes = torch.logspace(-4, 2, _PROBE_TOKENS)[:, None]
-    x = ((_random(_PROBE_TOKENS, len(weights[0])) + 0.5) * sizes).bfloat16()[None]
-    for eps in {each for each in vars(module).values() if isinstance(each, float)}:
-        for offset in (0.0, 1.0):
-            forward = _norm_forward(module, eps, offset)
-            if _agree(module, forward, x, lambda off, own: off.abs() <= _NORM_TOLERANCE * own.abs()):
-                return forward
+    for eps, offset in root_mean_squares(module):
+        forward = _norm_forward(module, eps, offset)
+        x = rows_of_all_sizes(len(next(module.parameters()))).bfloat16()[None]
+        if agree(module, forward, x, lambda off, own: off.abs() <= _NORM_TOLERANCE * own.abs()):
+            return forward
     return None
 
 
@@ -83,7 +82,7 @@ def _gated(module: nn.Module, width: int, alike: dict[tuple[Any, ...], bool]) ->
 
     alike: what was found of modules that differ in their weights only, which are many and large.
     """
-    x = _random(1, _PROBE_TOKENS, width).bfloat16()
+    x = random(1, _PROBE_TOKENS, width).bfloat16()
     for child in module.children():
         activation = _activation(child)
         if activation is None:
@@ -96,7 +95,7 @@ def _gated(module: nn.Module, width: int, alike: dict[tuple[Any, ...], bool]) ->
         )
         if kind not in alike:
             sliced = _gated_forward(module, child, activation, _PROBE_TOKENS // 2)
-            alike[kind] = _agree(
+            alike[kind] = agree(
                 module, sliced, x, lambda off, own: off.norm() <= _GATED_TOLERANCE * own.norm()
             )
         if alike[kind]:
@@ -113,10 +112,10 @@ def _plain(module: nn.Module) -> frozenset[tuple[str, Any]]:
 def _activation(module: nn.Module) -> tuple[float, float] | None:
     if any(True for _ in module.parameters()) or any(True for _ in module.children()):
         return None
-    x = torch.linspace(-8, 8, 101).bfloat16()
-    for linear, cubic in _ACTIVATIONS:
+    x = numbers_around_zero().bfloat16()
+    for linear, cubic in ACTIVATIONS:
         formula = partial(fused.gated, up=torch.ones_like(x), linear=linear, cubic=cubic)
-        if _agree(module, formula, x, lambda off, own: off.abs() <= _ACTIVATION_TOLERANCE * own.abs() + 1e-5):
+        if agree(module, formula, x, lambda off, own: off.abs() <= _ACTIVATION_TOLERANCE * own.abs() + 1e-5):
             return linear, cubic
     return None
 
@@ -153,18 +152,3 @@ class _Gate:
         return fused.gated(self._gate, other, *self._activation)
 
     __rmul__ = __mul__
-
-
-def _agree(module: nn.Module, forward: Forward, x: Tensor, close: Callable[[Tensor, Tensor], Tensor]) -> bool:
-    """Whether both give the same; close: whether they do, by how far apart they are and by the module's output."""
-    try:
-        own, mine = module.forward(x), forward(x)
-    except Exception:  # whatever a module raises that is not called as it expects
-        return False
-    if not isinstance(own, Tensor) or (own.shape, own.dtype) != (mine.shape, mine.dtype):
-        return False
-    return bool(close(mine.float() - own.float(), own.float()).all())
-
-
-def _random(*shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))

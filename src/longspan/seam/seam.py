@@ -26,6 +26,7 @@ from longspan.seam.leaving import Layers, Staying
 from longspan.seam.recurrent import Recurring, noticed, recurrent_among
 from longspan.seam.scaling import FARTHEST, UNBOUNDED, rope_parameters, stretching, trained_window
 from longspan.seam.watching import Watched, nothing, watched
+from longspan.seam.whole import Whole, whole
 
 _PROBE_TOKENS = 24
 
@@ -69,6 +70,7 @@ class Seam:
             raise self.unsupported(f"a forward pass through the seam failed: {reason(error)}") from error
         self._reads_vectors: bool | None = None
         self._fused = Fused(network, self.config.hidden_size)
+        self._whole: Whole | None = None if self.recurrent else whole(self.borrowing, self.probe, self.dtype)
 
     @property
     def config(self) -> Any:
@@ -155,6 +157,8 @@ class Seam:
         """
         if vectors:
             self._refuse_more_than_vectors()
+        if self._whole is not None and not learning and self._whole.untouched:
+            return self._whole.forward(ids, keep, attention, vectors, staying)
         thinned = nullcontext() if staying is None else self._leaving.thinned(staying)
         fused = nullcontext() if learning else self._fused.installed()
         with self.borrowing.installed(attention, recurring), fused, thinned:

@@ -1,0 +1,68 @@
+"""A recognised network, run layer by layer in few calls instead of through its modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longspan.seam.borrowing import Attention, Borrowing, Call
+from longspan.seam.leaving import Staying
+from longspan.seam.recognised import Recognised, UnknownError, recognised
+
+
+class Whole:
+    """Runs tokens through the layers of a network that was recognised.
+
+    dtype: the format of queries, keys and values.
+    """
+
+    def __init__(self, borrowing: Borrowing, found: Recognised, dtype: torch.dtype) -> None:
+        self._borrowing, self._dtype = borrowing, dtype
+        self._layers, self._last, self._softmaxes, modules = found
+        self._given = [vars(module) for module in dict.fromkeys([*modules, *borrowing.network.modules()])]
+        self._hooks: list[Any] = [
+            hooks
+            for module in borrowing.network.modules()
+            for hooks in (module._forward_hooks, module._forward_pre_hooks)
+        ]
+        self._own_hooks = list(map(len, self._hooks))
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody watches a module of the network, or gave it another forward, which would not run."""
+        return list(map(len, self._hooks)) == self._own_hooks and not any(
+            "forward" in own for own in self._given
+        )
+
+    def forward(
+        self,
+        ids: Tensor,
+        keep: Tensor,
+        attention: Attention,
+        vectors: Sequence[Tensor],
+        staying: Staying | None,
+    ) -> Tensor:
+        """Logits fp32 `[k, vocab]`; arguments as for `Seam.forward`."""
+        with torch.inference_mode():
+            hidden = self._borrowing.embedded(ids, vectors)[0].float().contiguous()
+            left: Tensor | None = None
+            for number, (layer, softmax) in enumerate(zip(self._layers, self._softmaxes, strict=True)):
+                query, key, value = layer.before(hidden, self._dtype)
+                out = attention(Call(layer=number, query=query, key=key, value=value, softmax=softmax))
+                layer.after(out, hidden)
+                rows = None if staying is None else staying()
+                if rows is not None:
+                    hidden = hidden[rows]
+                    left = rows if left is None else left[rows]
+            return self._last(hidden[keep if left is None else torch.searchsorted(left, keep)])
+
+
+def whole(borrowing: Borrowing, ids: Tensor, dtype: torch.dtype) -> Whole | None:
+    """What runs a network whose layers are recognised, None for others. ids: some tokens to try it with, `[n]`."""
+    try:
+        return Whole(borrowing, recognised(borrowing, ids), dtype)
+    except UnknownError:
+        return None
