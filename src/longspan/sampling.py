@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -53,13 +54,13 @@ class Sampler:
         )
 
         self._greedy = sampling.temperature < _GREEDY
-        if self._greedy:
-            return
         self._generator = torch.Generator(device)
         if sampling.seed is None:
             self._generator.seed()
         else:
             self._generator.manual_seed(sampling.seed)
+        if self._greedy:
+            return
         self._filters = LogitsProcessorList([TemperatureLogitsWarper(float(sampling.temperature))])
         if sampling.top_k is not None:
             self._filters.append(TopKLogitsWarper(sampling.top_k))
@@ -72,7 +73,34 @@ class Sampler:
         """The next token's id. logits `[vocab]`; None, where nothing was read, is a ValueError."""
         if logits is None:
             raise ValueError("logits is None; read at least 1 token before drawing the next")
+        token = int(logits.argmax()) if self._greedy else self.pick(self.odds(logits))
+        self.take(token)
+        return token
+
+    def odds(self, logits: Tensor) -> Tensor:
+        """The probabilities by which the next token is drawn, fp32 `[vocab]`."""
         if self._greedy:
-            return int(logits.argmax())
-        scores = self._filters(None, logits[None].float().clone())
-        return int(torch.multinomial(scores.softmax(-1), 1, generator=self._generator))
+            return torch.zeros_like(logits, dtype=torch.float32).index_fill_(0, logits.argmax(), 1.0)
+        found: Tensor = self._filters(None, logits[None].float().clone())[0]
+        return found.softmax(-1)
+
+    def pick(self, odds: Tensor) -> int:
+        """A token by chance, from probabilities `[vocab]`."""
+        return int(torch.multinomial(odds, 1, generator=self._generator))
+
+    def happens(self, probability: float) -> bool:
+        """Whether something of this probability happens."""
+        if not 0.0 < probability < 1.0:
+            return probability >= 1.0
+        device = self._generator.device
+        return float(torch.rand((), generator=self._generator, device=device)) < probability
+
+    def take(self, token: int) -> None:
+        """A token that comes next, however it was found: what follows may depend on it."""
+
+    def ahead(self) -> Sampler:
+        """One that draws what this one would, while this one stays where it is."""
+        twin = copy(self)
+        twin._generator = torch.Generator(self._generator.device)
+        twin._generator.set_state(self._generator.get_state())
+        return twin

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """How the tokens behind a place of a draft came about, where chance drew them.
+
+    ids: in the order in which they were drawn, with repetitions. odds: probabilities `[vocab]` of the first draw.
+    """
+
+    ids: tuple[int, ...]
+    odds: Tensor
 
 
 @dataclass(frozen=True)
@@ -14,12 +26,14 @@ class Draft:
     """Tokens that may follow a text: a tree, of which a line is the simplest.
 
     ids: the tokens. parents: for each the place in `ids` of the token that it follows, −1 for the text itself; before
-    the token that it belongs to. What stands at depth d has the position of the text's end + d. An empty draft proposes
-    nothing. Raises ValueError for parents that are no tree.
+    the token that it belongs to. drawn: how the tokens behind a place were drawn, by place; nothing for those that were
+    not left to chance. What stands at depth d has the position of the text's end + d. An empty draft proposes nothing.
+    Raises ValueError for parents that are no tree.
     """
 
     ids: tuple[int, ...] = ()
     parents: tuple[int, ...] = ()
+    drawn: Mapping[int, Drawn] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.parents) != len(self.ids):
@@ -60,7 +74,33 @@ class Draft:
         depths = self.depths
         order = sorted((own for own, deep in enumerate(depths) if deep <= depth), key=depths.__getitem__)
         places = {old: new for new, old in enumerate(order)} | {-1: -1}
-        return Draft(tuple(self.ids[own] for own in order), tuple(places[self.parents[own]] for own in order))
+        parents = tuple(places[self.parents[own]] for own in order)
+        drawn = {places[old]: each for old, each in self.drawn.items() if places.get(old) in parents}
+        return Draft(tuple(self.ids[own] for own in order), parents, drawn)
+
+
+class Draws(Protocol):
+    """How the tokens of an answer are drawn, one after another; what one may be depends on those that were taken."""
+
+    def draw(self, logits: Tensor) -> int:
+        """The next token, from logits `[vocab]`; it is taken."""
+        ...
+
+    def odds(self, logits: Tensor) -> Tensor:
+        """From which it is drawn: probabilities `[vocab]`, after temperature and filters."""
+        ...
+
+    def pick(self, odds: Tensor) -> int:
+        """A token by chance, from probabilities `[vocab]`."""
+        ...
+
+    def happens(self, probability: float) -> bool:
+        """Whether something of this probability happens."""
+        ...
+
+    def take(self, token: int) -> None:
+        """The next token, which was decided otherwise."""
+        ...
 
 
 class Proposer(ABC):
@@ -79,30 +119,34 @@ class Verifier(ABC):
     """Says which tokens follow a text, given a draft and what the model thinks of it."""
 
     @abstractmethod
-    def accept(self, draft: Draft, logits: Tensor, draw: Callable[[Tensor], int]) -> list[int]:
+    def accept(self, draft: Draft, logits: Tensor, draws: Draws) -> list[int]:
         """The tokens that follow, one or more: a path of the draft from the text on, and then one token more.
 
         draft: what was drafted, or what is left of it, nearest tokens first. logits `[1 + n, vocab]`: after the text,
-        then after each of the draft's n tokens. draw: the next token from logits `[vocab]` as the answer is sampled,
-        greedily or by chance.
+        then after each of the draft's n tokens. draws: how the answer is sampled, greedily or by chance.
         """
 
 
 class Exact(Verifier):
     """Draws as without a draft, and takes a drafted token where it is the one that was drawn.
 
-    What is generated is the same as without a draft, token for token, with the same seed too.
+    What is generated is the same as without a draft, token for token, with the same seed too. How drafted tokens came
+    about makes no difference.
     """
 
-    def accept(self, draft: Draft, logits: Tensor, draw: Callable[[Tensor], int]) -> list[int]:
+    def accept(self, draft: Draft, logits: Tensor, draws: Draws) -> list[int]:
         """Draws along the tree until something is drawn that the draft does not have."""
         accepted, place = [], -1
         while True:
-            accepted.append(draw(logits[place + 1]))
+            accepted.append(self.next(draft.drawn.get(place), logits[place + 1], draws))
             following = draft.after(place)
             if accepted[-1] not in following:
                 return accepted
             place = following[accepted[-1]]
+
+    def next(self, drawn: Drawn | None, logits: Tensor, draws: Draws) -> int:
+        """The token behind a place. drawn: how those drafted there were drawn. logits `[vocab]`: after the place."""
+        return draws.draw(logits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ class Drafting:
             raise ValueError("sequence has read 0 tokens, generating needs 1 or more; read something first")
         else:
             rows = sequence.upcoming[None] if self._rows is None else self._rows
-            self._accepted = self._verifier.accept(self._draft, rows, speaker.draw)
+            self._accepted = self._verifier.accept(self._draft, rows, speaker.draws)
             self._place = -1
             self._check()
         return self._accepted.pop(0)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Speaker:
     """How one sequence speaks, checked: its draws, its text, and where it ends. number: the sequence's, in its steps.
 
-    limit: tokens at most. count: tokens so far.
+    limit: tokens at most. count: tokens so far. draws: how they are drawn.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Speaker:
         self.limit, self.count, self._number = max_new_tokens, 0, number
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
         self._stream = TextStream(tokenizer, stop)
-        self._sampler = Sampler(sampling, device)
+        self.draws = Sampler(sampling, device)
 
     def step(self, logits: Tensor | None, ends: Collection[int]) -> Step:
         """The next token, drawn from the logits `[vocab]`. ends: tokens that end what is said."""
@@ -49,7 +49,7 @@ class Speaker:
 
     def draw(self, logits: Tensor | None) -> int:
         """A token that may come next, from the logits `[vocab]`."""
-        return self._sampler.draw(logits)
+        return self.draws.draw(logits)
 
     def say(self, token: int, ends: Collection[int]) -> Step:
         """The next token, which was drawn already."""

@@ -1,0 +1,192 @@
+"""Rules of verification: by going all ways, what is said has the distribution of the model, exactly."""
+
+import itertools
+from collections import defaultdict
+from functools import cache
+
+import pytest
+import torch
+from chances import outcomes, row
+
+from longspan.decoding.base import Draft, Drawn, Exact
+from longspan.decoding.independent import Independent
+from longspan.decoding.rejection import Rejection
+
+VOCABULARY, DEPTH = 4, 2
+
+
+@cache
+def model(path, seed=0):
+    """Logits of what may follow a path."""
+    return row(
+        VOCABULARY,
+        seed + 7 * len(path) + sum(3 ** (place + 2) * (each + 1) for place, each in enumerate(path)),
+    )
+
+
+def likely(text, before=(), change=None):
+    """The probability of a text behind another."""
+    chance = 1.0
+    for place, token in enumerate(text, start=len(before)):
+        path = (before + text)[:place]
+        odds = model(path).softmax(-1)
+        chance *= float((odds if change is None else change(odds, list(path)))[token])
+    return chance
+
+
+def wanted(length, change=None):
+    """The probability of each text of a length."""
+    return {text: likely(text, (), change) for text in itertools.product(range(VOCABULARY), repeat=length)}
+
+
+def chosen(draws, place, path):
+    """Two tokens that were not left to chance."""
+    return (len(path) % VOCABULARY, 3), None
+
+
+def one(draws, place, path):
+    odds = model(path, seed=1000).softmax(-1)
+    ids = (draws.pick(odds),)
+    return ids, Drawn(ids, odds)
+
+
+def siblings(draws, place, path):
+    """Two of them, the second from what the first leaves."""
+    odds = model(path, seed=1000).softmax(-1)
+    first = draws.pick(odds)
+    left = odds.clone()
+    left[first] = 0.0
+    ids = (first, draws.pick(left / left.sum()))
+    return ids, Drawn(ids, odds)
+
+
+def independent(draws, place, path):
+    odds = model(path, seed=1000).softmax(-1)
+    ids = (draws.pick(odds),) if path else (draws.pick(odds), draws.pick(odds))
+    return ids, Drawn(ids, odds)
+
+
+def drafted(draws, follow):
+    """A tree: what follows the text, and what follows the first of it."""
+    ids, parents, drawn = [], [], {}
+    places = [-1]
+    for _ in range(DEPTH):
+        place = places[-1]
+        path = Draft(tuple(ids), tuple(parents)).path(place)
+        new, how = follow(draws, place, path)
+        places.append(len(ids))
+        for token in dict.fromkeys(new):
+            ids.append(token)
+            parents.append(place)
+        if how is not None:
+            drawn[place] = how
+    return Draft(tuple(ids), tuple(parents), drawn)
+
+
+def said(verifier, follow, length=DEPTH + 1, change=None):
+    """The probability of each text that is said, verified once and then drawn on."""
+
+    def happening(draws):
+        draft = drafted(draws, follow)
+        draws.taken.clear()
+        rows = [model(draft.path(place)) for place in range(-1, len(draft.ids))]
+        text = verifier.accept(draft, torch.stack(rows), draws)
+        assert draws.taken == text
+        return tuple(text)
+
+    found = defaultdict(float)
+    for text, chance in outcomes(happening, change).items():
+        for rest in itertools.product(range(VOCABULARY), repeat=length - len(text)):
+            found[text + rest] += chance * likely(rest, text, change)
+    return found
+
+
+def check_same(found, expected):
+    assert sum(found.values()) == pytest.approx(1.0, abs=1e-9)
+    for text, chance in expected.items():
+        assert found.get(text, 0.0) == pytest.approx(chance, abs=1e-9)
+
+
+RULES = [
+    (Exact(), chosen),
+    (Exact(), siblings),
+    (Rejection(), chosen),
+    (Rejection(), one),
+    (Rejection(), siblings),
+    (Independent(), one),
+    (Independent(), independent),
+]
+
+
+@pytest.mark.parametrize(("verifier", "follow"), RULES)
+def test_what_is_said_has_the_distribution_of_the_model(verifier, follow):
+    check_same(said(verifier, follow), wanted(DEPTH + 1))
+
+
+@pytest.mark.parametrize(
+    ("verifier", "follow"), [(Exact(), chosen), (Rejection(), siblings), (Independent(), one)]
+)
+def test_what_is_wanted_may_depend_on_what_was_said(verifier, follow):
+    def never_twice(odds, taken):
+        odds = odds.clone()
+        odds[taken] = 0.0
+        return odds / odds.sum()
+
+    check_same(said(verifier, follow, change=never_twice), wanted(DEPTH + 1, never_twice))
+
+
+def test_more_candidates_are_taken_more_often():
+    wanted_odds, offered = model((), seed=5).softmax(-1), model((), seed=6).softmax(-1)
+
+    def taken(verifier, count, *, again):
+        def happening(draws):
+            left, ids = offered.clone(), []
+            for _ in range(count):
+                ids.append(draws.pick(left / left.sum()))
+                if not again:
+                    left[ids[-1]] = 0.0
+            return verifier.decided(wanted_odds, Drawn(tuple(ids), offered), draws) in ids
+
+        return outcomes(happening)[True]
+
+    once = taken(Rejection(), 1, again=False)
+    assert once == pytest.approx(float(torch.minimum(wanted_odds, offered).sum()), abs=1e-9)
+    assert taken(Independent(), 1, again=True) == pytest.approx(once, abs=1e-9)
+    assert taken(Independent(), 3, again=True) > once + 0.05
+    assert taken(Rejection(), 3, again=False) > once + 0.05
+
+
+def test_a_published_loop_is_not_lossless_and_recording_what_it_does_is():
+    """TriForce's inner loop draws from p when it rejects, not from the residual, and records p as what it drew from
+    (https://github.com/Infini-AI-Lab/TriForce)."""
+    low, middle, high = (model((), seed=seed).softmax(-1) for seed in (1, 2, 3))
+
+    def said_with(recorded):
+        def happening(draws):
+            token = draws.pick(low)
+            if not draws.happens(float(middle[token] / low[token])):
+                token = draws.pick(middle)
+            return Rejection().decided(high, Drawn((token,), recorded), draws)
+
+        found = outcomes(happening)
+        return max(abs(found.get(token, 0.0) - float(high[token])) for token in range(VOCABULARY))
+
+    met = torch.minimum(low, middle)
+    assert said_with(middle) > 0.01
+    assert said_with(met + (1 - met.sum()) * middle) < 1e-9
+
+
+def test_what_was_drawn_against_all_odds_is_told():
+    odds = torch.tensor([0.5, 0.5, 0.0])
+    for rule in (Rejection(), Independent()):
+        with pytest.raises(ValueError, match=r"token 2 was drawn where its odds are 0\.0"):
+            outcomes(lambda draws, rule=rule: rule.decided(odds, Drawn((2,), odds), draws))
+
+
+def test_a_draft_that_is_cut_keeps_how_it_was_drawn():
+    odds = torch.full((4,), 0.25)
+    draft = Draft((3, 1, 2), (-1, 0, 0), {-1: Drawn((3,), odds), 0: Drawn((1, 2), odds)})
+    assert draft.within(1).drawn.keys() == {-1}
+    assert draft.within(2).drawn[0].ids == (1, 2)
+    deep = Draft((3, 1, 2, 0), (-1, 0, -1, 2), {2: Drawn((0,), odds)})
+    assert deep.within(2).drawn.keys() == {1}
