@@ -8,8 +8,10 @@ from small_parts import SMALL
 from test_contract import plan_of
 from test_runner import alone, check_alike, done, engine_of, fresh, speaker
 from told import Told
+from torch.nn import functional
 
 from longspan.decoding.base import Draft, Exact
+from longspan.running import drafted_lane
 from longspan.running.drafting import Drafting
 from longspan.running.moments import draft_depth
 from longspan.running.runner import Request, Runner
@@ -40,25 +42,25 @@ def naive_rows(sequence, draft):
 class Comparing(Exact):
     """Compares what it is given with naive forks of a sequence that goes along without drafts."""
 
-    def __init__(self, plain):
-        self.plain = plain
+    def __init__(self, plain, rounding):
+        self.plain, self.rounding = plain, rounding
 
     def accept(self, draft, logits, draw):
         expected = naive_rows(self.plain, draft)
-        allowed = 1e-5 * max(1.0, float(expected.abs().max()))
+        allowed = self.rounding * max(1.0, float(expected.abs().max()))
         torch.testing.assert_close(logits, expected, atol=allowed, rtol=0)
         accepted = super().accept(draft, logits, draw)
         follow(self.plain, accepted)
         return accepted
 
 
-def check_drafts(plan, family="llama", *, read=41, say=6, size=7, seed=0):
+def check_drafts(plan, family="llama", *, read=41, say=6, size=7, seed=0, rounding=1e-5):
     """Says so much of a text plainly and with drafts, which are then forgotten."""
     engine = engine_of(plan, family)
     ids = [int(each) for each in tokens(read, seed=seed)]
     expected = alone(engine, [ids, say])
     mine, runner = fresh(engine, Ledger()), Runner(engine.seam)
-    told = Told(text=expected.tokens, seed=seed, size=size, check=Comparing(alone(engine, [ids])))
+    told = Told(text=expected.tokens, seed=seed, size=size, check=Comparing(alone(engine, [ids]), rounding))
 
     def run(request):
         for _ in runner.run():
@@ -108,6 +110,43 @@ def check_drafts(plan, family="llama", *, read=41, say=6, size=7, seed=0):
 def test_each_drafted_token_is_what_it_would_be_alone(plan, family):
     say = 20 if "when=chunk" in plan else 6  # policies act every 16 tokens, or at each
     assert any(check_drafts(plan, family, say=say))
+
+
+@pytest.fixture
+def single_tokens(monkeypatch):
+    """Products that give each token what they give it alone, as those of packed weights do."""
+    product = functional.linear
+
+    def alone(x, weight, bias=None):
+        rows = [product(row, weight, bias) for row in x.flatten(0, -2).split(1)]
+        return torch.cat(rows).unflatten(0, x.shape[:-1])
+
+    monkeypatch.setattr(functional, "linear", alone)
+
+
+@pytest.mark.parametrize(
+    ("plan", "family"),
+    [
+        ("", "llama"),
+        ("", "mistral"),
+        ("", "gemma3_text"),
+        ("", "bamba"),
+        ("positions=yarn(factor=4)", "qwen3"),
+        ("positions=self-extend(group=4,neighbour=16)", "llama"),
+        ("policy=adakv(budget=24,window=8)", "llama"),
+        ("policy=streamingllm(budget=20,sinks=4,when=chunk)", "llama"),
+        ("selector=quest(budget=16,page=4,dense=0)", "llama"),
+        ("codec=int8", "llama"),
+    ],
+)
+def test_a_drafted_token_is_what_it_would_be_alone_to_the_bit(plan, family, single_tokens):
+    assert any(check_drafts(plan, family, say=20, size=12, rounding=0.0))
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2"])
+def test_without_compiled_kernels_drafts_attend_together(family, monkeypatch):
+    monkeypatch.setattr(drafted_lane, "suits", lambda dtype, device: False)
+    assert any(check_drafts("", family))
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])

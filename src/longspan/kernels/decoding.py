@@ -94,6 +94,23 @@ def attend_one(
     return _run(_Call(), query, len(key), value.shape[-1], rows, scale, softcap)
 
 
+def attend_stored(
+    query: Tensor,
+    kv_heads: int,
+    value_dim: int,
+    rows: Sequence[OpenRow],
+    *,
+    scale: float,
+    softcap: float | None,
+) -> tuple[Tensor, Tensor]:
+    """Queries `[heads, tokens, dim]` over rows whose entries are there already, all that their lengths say.
+
+    rows: of the first token's heads, then of the second's; several may begin at one place. Results as `attend_rows`:
+    a token gives what it would give there, to the bit.
+    """
+    return _run(_Call(), query, kv_heads, value_dim, rows, scale, softcap)
+
+
 def _run(
     call: _Call,
     query: Tensor,

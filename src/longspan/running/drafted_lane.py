@@ -9,14 +9,16 @@ import torch
 from torch import Tensor
 
 from longspan.kernels.attention import Merge, attend
+from longspan.kernels.decoding import OpenRow, attend_stored, suits
 from longspan.kernels.regions import join, with_sinks
 from longspan.running.acting import after_layer
 from longspan.running.attention_state import AttentionMark, AttentionState
 from longspan.running.drafted import Drafted
-from longspan.running.lane import Lane
+from longspan.running.joined import sharpened
+from longspan.running.lane import Lane, everything
 from longspan.running.layer_attention import LayerAttention
 from longspan.running.moments import Portion, followed, undisturbed
-from longspan.running.placed import PlacedTokens
+from longspan.running.placed import PlacedTokens, turned
 from longspan.seam.borrowing import Call, part
 from longspan.seam.recurrent import Step
 
@@ -24,8 +26,10 @@ from longspan.seam.recurrent import Step
 class DraftedLane(Lane):
     """Row 0 is the generated token, which is stored; the rows behind it are seen by their own descendants alone.
 
-    Where a layer does the same to all of them, they attend together: to what is stored, and to their ancestors. Where
-    what it does depends on the tokens before, each goes through it as a generated one, and the layer goes back.
+    Where a layer does the same to all of them, they attend together. Where its entries lie open in memory, each branch
+    of the draft is written behind them for the time of the call, so that a row gives what it would give alone, to the
+    bit. Where what a layer does depends on the tokens before, each goes through it as a generated one, and the layer
+    goes back.
     """
 
     def __init__(self, portion: Portion, wanted: Tensor, drafted: Drafted) -> None:
@@ -56,7 +60,12 @@ class DraftedLane(Lane):
 
     def attended(self, call: Call) -> Tensor:
         """`[heads, 1 + n, dim]`; raises what is wrong."""
-        return self._together(call) if self._alike(call.layer) else self._one_by_one(call)
+        if not self._alike(call.layer):
+            return self._one_by_one(call)
+        if not suits(call.query.dtype, call.query.device):
+            return self._together(call)
+        rows = self._opened(call)
+        return self._one_by_one(call) if rows is None else self._in_place(call, rows)
 
     def _alike(self, index: int) -> bool:
         """Whether a layer does to each token what it does to one alone, and tells all of them the same positions."""
@@ -67,7 +76,48 @@ class DraftedLane(Lane):
             and (engine.windows[index] is not None or not engine.scheme.dynamic)
             and sequence.rope(index, sequence.run + 1) is sequence.rope(index, sequence.run + 1 + deepest)
             and sequence.layers[index].store.entry_by_entry(1 + deepest)
+            and not self._forgets(index)
         )
+
+    def _forgets(self, index: int) -> bool:
+        """Whether a layer with a window gives entries back between the tokens."""
+        window, store = self._engine.windows[index], self.sequence.layers[index].store
+        return window is not None and store.lengths[0] + 1 + self._deepest >= 2 * window
+
+    def _in_place(self, call: Call, opened: list[OpenRow]) -> Tensor:
+        """opened: rows with room for all tokens of a branch."""
+        placed, store = self.placed(call.layer), self.sequence.layers[call.layer].store
+        window = self._engine.windows[call.layer]
+        query = turned(sharpened(call, [placed]), placed.pieces[0].query_turn)
+        keys, values = placed.as_stored(call.key), call.value
+        self._drafted.kept.append((call, keys))
+        found, order = [], []
+        for path, known in self._drafted.branches:
+            fresh = path[known:]
+            straight = len(path) == self.count
+            store.write_behind(
+                keys if straight else keys[:, path],
+                values if straight else values[:, path],
+            )
+            found.append(
+                attend_stored(
+                    query if straight else query[:, fresh],
+                    len(keys),
+                    values.shape[-1],
+                    [_up_to(row, known + step, window) for step in range(len(fresh)) for row in opened],
+                    scale=call.softmax.scale,
+                    softcap=call.softmax.softcap,
+                )
+            )
+            order += fresh
+        store.grown()
+        out, lse = found[0]
+        if len(found) > 1:
+            back = torch.tensor(order).argsort()
+            out = torch.cat([each for each, _ in found], 1)[:, back]
+            lse = torch.cat([each for _, each in found], 1)[:, back]
+        after_layer(self.portion, call.layer, call.query[:, :1], everything)
+        return with_sinks(out, lse, call.softmax.sinks)
 
     def _together(self, call: Call) -> Tensor:
         self._prefetch(call.layer)
@@ -128,6 +178,12 @@ class DraftedLane(Lane):
             path = self._drafted.ids[self._drafted.seen[row]]
             lanes.append(Lane(followed(self.portion, path), wanted, len(path)))
         return lanes
+
+
+def _up_to(row: OpenRow, depth: int, window: int | None) -> OpenRow:
+    """A row as the token sees it that stands so deep: up to its own entry."""
+    length = row.length + depth + 1
+    return row._replace(length=length, first=0 if window is None else max(0, length - window))
 
 
 def _go_back(layer: AttentionState, marks: list[tuple[int, AttentionMark]], row: int) -> None:

@@ -29,7 +29,7 @@ class Joined:
         placed = [lane.placed(call.layer) for lane in lanes]
         query_turn, key_turn = self._turned(placed)
         out, lse = attend_rows(
-            turned(_sharpened(call, placed), query_turn),
+            turned(sharpened(call, placed), query_turn),
             turned(call.key, key_turn),
             call.value,
             [row for each in rows for row in each],
@@ -58,7 +58,7 @@ def _side_by_side(tables: abc.Sequence[Table | None]) -> Table | None:
     return Table(cos=cos, sin=sin, interleaved=found[0].interleaved)
 
 
-def _sharpened(call: Call, placed: abc.Sequence[PlacedTokens]) -> Tensor:
+def sharpened(call: Call, placed: abc.Sequence[PlacedTokens]) -> Tensor:
     """The queries, times what their positions multiply scores with."""
     factors = [each.query_scale(call.layer) for each in placed]
     if all(factor is None for factor in factors):

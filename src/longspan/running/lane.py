@@ -16,7 +16,8 @@ from longspan.seam.borrowing import Call
 from longspan.seam.recurrent import Step
 
 
-def _everything(count: int) -> int:
+def everything(count: int) -> int:
+    """All entries may be encoded."""
     return count
 
 
@@ -79,24 +80,17 @@ class Lane:
             return
         own = self.placed(call.layer).as_stored(call.key) if key is None else key
         self.sequence.layers[call.layer].store.append(own, call.value)
-        after_layer(self.portion, call.layer, call.query, _everything)
+        after_layer(self.portion, call.layer, call.query, everything)
 
     def opened(self, call: Call) -> list[OpenRow] | None:
         """Its rows in a layer, open for the entry of its one generated token; None where it has to be attended alone.
 
         It can be joined with others where one piece of its positions sees all that is stored, as the model made it.
         """
-        layer, engine = call.layer, self._engine
-        if self.error is not None or not self.decoding or engine.selectors[layer] is not None:
+        if self.error is not None or not self.decoding:
             return None
-        placed, window = self.placed(layer), engine.windows[layer]
-        if placed.key_map is None or len(placed.pieces) != 1:
-            return None
-        if window is None and not placed.pieces[0].sees_all(0, placed.start):
-            return None
-        self._prefetch(layer)
         try:
-            return self.sequence.layers[layer].store.open(call.key.dtype, window)
+            return self._opened(call)
         except Exception as error:  # such as no memory for a longer row
             self.error = error
             return None
@@ -105,7 +99,7 @@ class Lane:
         """Its entry was written into the rows that `opened` gave. query `[heads, 1, dim]`, not turned."""
         self.sequence.layers[layer].store.grown()
         try:
-            after_layer(self.portion, layer, query, _everything)
+            after_layer(self.portion, layer, query, everything)
         except Exception as error:  # of this sequence's parts, whatever they are
             self.error = error
 
@@ -156,6 +150,17 @@ class Lane:
         if not portion.rehearsed:
             after_layer(portion, call.layer, call.query, attention.leave)
         return out
+
+    def _opened(self, call: Call) -> list[OpenRow] | None:
+        """Its rows in a layer, open for the entries of all its tokens, which may be drafted."""
+        layer, engine = call.layer, self._engine
+        placed, window = self.placed(layer), engine.windows[layer]
+        if engine.selectors[layer] is not None or placed.key_map is None or len(placed.pieces) != 1:
+            return None
+        if window is None and not placed.pieces[0].sees_all_before:
+            return None
+        self._prefetch(layer)
+        return self.sequence.layers[layer].store.open(call.key.dtype, window, self.count)
 
     def _attention(self, call: Call, *, decoding: bool) -> LayerAttention:
         engine, window, placed = self._engine, self._engine.windows[call.layer], self.placed(call.layer)

@@ -148,6 +148,11 @@ class PlacedPiece:
         return self._common[0] <= first and last < self._common[1]
 
     @cached_property
+    def sees_all_before(self) -> bool:
+        """Whether every query sees everything up to its own position."""
+        return bool((self.low <= 0).all() and (self.high > self._places).all())
+
+    @cached_property
     def fresh(self) -> Region:
         """The region among the tokens being read, keys counted from the first of those that are there."""
         low, high = (torch.searchsorted(self._places, bound.contiguous()) for bound in (self.low, self.high))
