@@ -73,20 +73,20 @@ class Sampler:
         """The next token's id. logits `[vocab]`; None, where nothing was read, is a ValueError."""
         if logits is None:
             raise ValueError("logits is None; read at least 1 token before drawing the next")
-        token = int(logits.argmax()) if self._greedy else self.pick(self.odds(logits))
-        self.take(token)
+        token = int(logits.argmax()) if self._greedy else self.choose(self.distribution(logits))
+        self.take(token, logits)
         return token
 
-    def odds(self, logits: Tensor) -> Tensor:
+    def distribution(self, logits: Tensor) -> Tensor:
         """The probabilities by which the next token is drawn, fp32 `[vocab]`."""
         if self._greedy:
             return torch.zeros_like(logits, dtype=torch.float32).index_fill_(0, logits.argmax(), 1.0)
         found: Tensor = self._filters(None, logits[None].float().clone())[0]
         return found.softmax(-1)
 
-    def pick(self, odds: Tensor) -> int:
+    def choose(self, odds: Tensor) -> int:
         """A token by chance, from probabilities `[vocab]`."""
-        return int(torch.multinomial(odds, 1, generator=self._generator))
+        return int(odds.argmax() if self._greedy else torch.multinomial(odds, 1, generator=self._generator))
 
     def happens(self, probability: float) -> bool:
         """Whether something of this probability happens."""
@@ -95,8 +95,8 @@ class Sampler:
         device = self._generator.device
         return float(torch.rand((), generator=self._generator, device=device)) < probability
 
-    def take(self, token: int) -> None:
-        """A token that comes next, however it was found: what follows may depend on it."""
+    def take(self, token: int, logits: Tensor) -> None:
+        """A token that comes next, given the logits `[vocab]` for it: what follows may depend on it."""
 
     def ahead(self) -> Sampler:
         """One that draws what this one would, while this one stays where it is."""

@@ -17,23 +17,23 @@ class Branching:
     def begin(self):
         self.step, self.weight, self.taken = 0, 1.0, []
 
-    def pick(self, odds):
+    def choose(self, odds):
         return self._go([float(each) for each in odds])
 
     def happens(self, probability):
         chance = min(1.0, probability)
         return bool(self._go([1.0 - chance, chance]))
 
-    def odds(self, logits):
+    def distribution(self, logits):
         found = logits.double().softmax(-1)
         return found if self.path is None else self.path(found, self.taken)
 
-    def take(self, token):
+    def take(self, token, logits):
         self.taken.append(token)
 
     def draw(self, logits):
-        token = self.pick(self.odds(logits))
-        self.take(token)
+        token = self.choose(self.distribution(logits))
+        self.take(token, logits)
         return token
 
     def _go(self, chances):

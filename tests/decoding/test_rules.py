@@ -46,23 +46,23 @@ def chosen(draws, place, path):
 
 def one(draws, place, path):
     odds = model(path, seed=1000).softmax(-1)
-    ids = (draws.pick(odds),)
+    ids = (draws.choose(odds),)
     return ids, Drawn(ids, odds)
 
 
 def siblings(draws, place, path):
     """Two of them, the second from what the first leaves."""
     odds = model(path, seed=1000).softmax(-1)
-    first = draws.pick(odds)
+    first = draws.choose(odds)
     left = odds.clone()
     left[first] = 0.0
-    ids = (first, draws.pick(left / left.sum()))
+    ids = (first, draws.choose(left / left.sum()))
     return ids, Drawn(ids, odds)
 
 
 def independent(draws, place, path):
     odds = model(path, seed=1000).softmax(-1)
-    ids = (draws.pick(odds),) if path else (draws.pick(odds), draws.pick(odds))
+    ids = (draws.choose(odds),) if path else (draws.choose(odds), draws.choose(odds))
     return ids, Drawn(ids, odds)
 
 
@@ -142,7 +142,7 @@ def test_more_candidates_are_taken_more_often():
         def happening(draws):
             left, ids = offered.clone(), []
             for _ in range(count):
-                ids.append(draws.pick(left / left.sum()))
+                ids.append(draws.choose(left / left.sum()))
                 if not again:
                     left[ids[-1]] = 0.0
             return verifier.decided(wanted_odds, Drawn(tuple(ids), offered), draws) in ids
@@ -163,9 +163,9 @@ def test_a_published_loop_is_not_lossless_and_recording_what_it_does_is():
 
     def said_with(recorded):
         def happening(draws):
-            token = draws.pick(low)
+            token = draws.choose(low)
             if not draws.happens(float(middle[token] / low[token])):
-                token = draws.pick(middle)
+                token = draws.choose(middle)
             return Rejection().decided(high, Drawn((token,), recorded), draws)
 
         found = outcomes(happening)

@@ -86,20 +86,20 @@ class Draws(Protocol):
         """The next token, from logits `[vocab]`; it is taken."""
         ...
 
-    def odds(self, logits: Tensor) -> Tensor:
-        """From which it is drawn: probabilities `[vocab]`, after temperature and filters."""
+    def distribution(self, logits: Tensor) -> Tensor:
+        """From which it is drawn: probabilities `[vocab]`, after all that is asked; greedily one token has all of it."""
         ...
 
-    def pick(self, odds: Tensor) -> int:
-        """A token by chance, from probabilities `[vocab]`."""
+    def choose(self, odds: Tensor) -> int:
+        """A token by chance, from probabilities `[vocab]`; it is not taken."""
         ...
 
     def happens(self, probability: float) -> bool:
         """Whether something of this probability happens."""
         ...
 
-    def take(self, token: int) -> None:
-        """The next token, which was decided otherwise."""
+    def take(self, token: int, logits: Tensor) -> None:
+        """The next token, which was decided otherwise, given the logits `[vocab]` for it."""
         ...
 
 

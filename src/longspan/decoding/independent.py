@@ -29,7 +29,7 @@ class Independent(Rejection):
         taken = torch.minimum(offered, wanted / factor)
         each = float(taken.sum())
         some = 1.0 - (1.0 - each) ** count
-        return draws.pick(rest(wanted - taken * (some / each if each else 0.0), otherwise=wanted))
+        return draws.choose(rest(wanted - taken * (some / each if each else 0.0), otherwise=wanted))
 
 
 def _factor(wanted: Tensor, offered: Tensor, count: int) -> float:

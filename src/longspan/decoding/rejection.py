@@ -20,8 +20,8 @@ class Rejection(Exact):
         """The token behind a place."""
         if drawn is None:
             return draws.draw(logits)
-        token = self.decided(draws.odds(logits), drawn, draws)
-        draws.take(token)
+        token = self.decided(draws.distribution(logits), drawn, draws)
+        draws.take(token, logits)
         return token
 
     def decided(self, odds: Tensor, drawn: Drawn, draws: Draws) -> int:
@@ -34,7 +34,7 @@ class Rejection(Exact):
             wanted = rest(wanted - offered, otherwise=wanted)
             offered = offered.index_fill(0, offered.new_tensor([token]).long(), 0.0)
             offered = rest(offered, otherwise=offered)
-        return draws.pick(wanted)
+        return draws.choose(wanted)
 
 
 def offered_odds(offered: Tensor, token: int) -> float:
