@@ -104,3 +104,10 @@ class Sampler:
         twin._generator = torch.Generator(self._generator.device)
         twin._generator.set_state(self._generator.get_state())
         return twin
+
+    def apart(self, place: int) -> Sampler:
+        """One that draws from the same by chance of its own, which is the same for the same seed and place."""
+        twin = copy(self)
+        twin._generator = torch.Generator(self._generator.device)
+        twin._generator.manual_seed(hash((self._generator.initial_seed(), place)))
+        return twin

@@ -87,7 +87,7 @@ class Draws(Protocol):
         ...
 
     def distribution(self, logits: Tensor) -> Tensor:
-        """From which it is drawn: probabilities `[vocab]`, after all that is asked; greedily one token has all of it."""
+        """From which it is drawn: probabilities `[vocab]`, after all that is asked; greedily one has all of it."""
         ...
 
     def choose(self, odds: Tensor) -> int:
