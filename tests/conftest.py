@@ -48,7 +48,7 @@ def own_contexts(empty_places: Iterator[Path], monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture(scope="session")
 def default_weights() -> Loaded:
     """The embedded default model in float32, from the user's cache or LONGSPAN_CACHE."""
-    return load_weights(None, dtype="float32", device="cpu")
+    return load_weights(None, dtype="float32", device="cpu", weights="expanded")
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +63,13 @@ def default_loaded(default_model: Model, monkeypatch: pytest.MonkeyPatch) -> Mod
     load = longspan.model.load
 
     def load_exactly(name: str | None = None, **options: object) -> Model:
-        same = name in (None, "default", default_model.name) and options.get("dtype") in (None, "float32")
-        return default_model if same else load(name, **options)
+        same = name in (None, "default", default_model.name) and options.get("dtype") in (
+            None,
+            "auto",
+            "float32",
+        )
+        asked = options.get("weights", "auto") not in ("auto", "expanded")
+        return load(name, **options) if asked or not same else default_model
 
     monkeypatch.setattr(longspan.model, "load", load_exactly)
     return default_model

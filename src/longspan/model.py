@@ -27,7 +27,8 @@ class Model:
     """A network that passed the self-check, with its tokenizer.
 
     network: the transformers model, its own whenever no session is inside it. digest identifies the weights.
-    checked: what the self-check found.
+    checked: what the self-check found. weights: in which form they are held, "expanded", "packed", "int8" or "int4";
+    note: why they are expanded where `weights="auto"` looked for packed ones, else "".
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -36,10 +37,13 @@ class Model:
         self.network = loaded.network
         self.tokenizer = loaded.tokenizer
         self.name, self.digest, self.source = loaded.name, loaded.digest, loaded.source
+        self.weights, self.note = loaded.weights, loaded.note
         with whole_precision(loaded.network), quiet():
             self.seam = Seam(loaded.network)
             self.checked: SelfCheck = self_check(self.seam)
-        self._origin = Origin(loaded.network, loaded.tokenizer, name=loaded.name, digest=loaded.digest)
+        self._origin = Origin(
+            loaded.network, loaded.tokenizer, name=loaded.name, digest=loaded.digest, weights=loaded.weights
+        )
         self._profiles = Profiles(self.seam, self.tokenizer, self._origin)
 
     @property
@@ -107,13 +111,14 @@ def load(
     *,
     dtype: str | torch.dtype = "auto",
     device: str | torch.device = "auto",
-    weights: Weights = "expanded",
+    weights: Weights = "auto",
     progress: Watcher | None = None,
 ) -> Model:
     """Finds and loads a model, and checks that the seam reproduces it.
 
-    name_or_path: None for the embedded default, a short name, a folder, a .gguf file, or a hub id. weights: "packed"
-    keeps those of a GGUF file in its blocks: see `docs/models.md`. Raises ModelNotFound, CorruptModel or
-    UnsupportedModel.
+    name_or_path: None for the embedded default, a short name, a folder, a .gguf file, or a hub id. weights: "packed" in
+    the blocks of their file, "int8" or "int4" in blocks that are made of floating ones, "expanded", or "auto", which is
+    packed where the file has blocks and this processor products for them, else expanded: see `docs/models.md`. Raises
+    ModelNotFound, CorruptModel or UnsupportedModel.
     """
     return Model(load_weights(name_or_path, dtype=dtype, device=device, weights=weights, progress=progress))

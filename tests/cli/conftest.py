@@ -28,7 +28,7 @@ def shared_folders_are_loaded_once(
     def load_once(name: str | Path | None = None, **options: object) -> Model:
         if str(name) not in folders:
             return load(name, **options)
-        key = (str(name), options.get("dtype"), options.get("device"))
+        key = (str(name), *(options.get(each, "auto") for each in ("dtype", "device", "weights")))
         if key not in loaded:
             loaded[key] = load(name, **options)
         return loaded[key]

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from rich.filesize import decimal
 
 from longspan.cli import main
 from tiny import tiny_network, tiny_tokenizer
@@ -27,6 +28,16 @@ def test_without_a_length_nothing_is_said_of_one(check):
     code, out, _ = check("--json")
     assert code == 0
     assert "reach" not in json.loads(out)
+
+
+def test_the_form_of_the_weights_is_said(check, tiny_folder):
+    code, out, _ = check("--json")
+    assert (code, json.loads(out)["weights"]) == (0, "expanded")
+    bytes_held = sum(each.nbytes for each in tiny_network("llama").parameters())
+    assert f"expanded: {decimal(bytes_held)} " in check("--weights", "expanded")[1]
+    code, _, err = check("--weights", "packed")
+    assert code == 2
+    assert "holds floating weights, and --weights='packed' keeps the blocks of a file" in err
 
 
 def test_a_length_is_held_against_claim_and_base(check):

@@ -29,3 +29,23 @@ def test_only_the_options_of_the_command_that_is_called_count():
     assert {"depths", "top"} <= probed
     assert not {"max_new_tokens", "flow"} & probed
     assert options_of(command, ["nothing"]) == {"version"}
+
+
+def commands(group, words=()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*words, name))
+        else:
+            yield " ".join((*words, name)), command
+
+
+def test_every_command_that_loads_a_model_says_how_its_weights_are_held():
+    known = dict(commands(typer.main.get_command(app)))
+    takes = {
+        name: {each.name for each in command.params}
+        for name, command in known.items()
+        if name.partition(" ")[0] not in ("cache", "methods", "field", "report") and name != "models list"
+    }
+    loads = {name for name, names in takes.items() if {"model"} & names} | {"models pull"}
+    assert {"ask", "eval", "tune", "extend", "check", "probe heads", "probe position"} <= loads
+    assert {name for name, names in takes.items() if "weights" in names} == loads

@@ -22,6 +22,7 @@ from longspan.evaluation.local import Local
 from longspan.evaluation.report.answers import Answers
 from longspan.evaluation.report.judged import judged
 from longspan.evaluation.rescore import rescored
+from longspan.evaluation.resume import check_same
 from longspan.evaluation.run import check, run
 from longspan.plan import Plan
 from tiny import tiny_model
@@ -107,6 +108,19 @@ def test_what_a_run_begun_before_does_not_say_was_as_by_default(folder):
     check(job(), folder)
     with pytest.raises(TaskError, match=r"template=\{\}, this one has \{'tone': 'kind'\}"):
         check(job(asking=Asking(template={"tone": "kind"})), folder)
+
+
+def test_other_weights_need_another_folder(folder):
+    model = folder.description["model"]
+    folder.describe({**folder.description, "model": {**model, "weights": "packed"}})
+    now = {**job().fixed(), "model": {**model, "weights": "expanded"}}
+    with pytest.raises(
+        TaskError, match="a run with weights='packed', this one has 'expanded'; choose another"
+    ):
+        check_same(folder.description, now, folder.path)
+    before = {name: value for name, value in model.items() if name != "weights"}  # when all were expanded
+    folder.describe({**folder.description, "model": before})
+    check_same(folder.description, now, folder.path)
 
 
 @pytest.mark.parametrize("name", ["longspan", "torch", "transformers"])

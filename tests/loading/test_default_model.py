@@ -95,7 +95,7 @@ def no_network(*_, **__):
     raise RuntimeError("the network was touched")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = subprocess.Popen = no_network
 from longspan.loading import load_weights
-print(load_weights(None, dtype="float32").digest, time.process_time())
+print(load_weights(None, dtype="float32", weights="expanded").digest, time.process_time())
 """
 BARE_IMPORTS = """
 import time
@@ -130,13 +130,13 @@ def test_loading_leaves_logging_and_warnings_as_they_were(default_weights):
         )
 
     before = settings()
-    load_weights(None, dtype="float32")
+    load_weights(None, dtype="float32", weights="expanded")
     assert settings() == before
     transformers.logging.set_verbosity_info()
     transformers.logging.disable_progress_bar()
     try:
         changed = settings()
-        load_weights(None, dtype="float32")
+        load_weights(None, dtype="float32", weights="expanded")
         assert settings() == changed != before
     finally:
         transformers.logging.set_verbosity(before[0])

@@ -23,7 +23,7 @@ PROMPT = torch.arange(3, 43)[None]
 
 
 def load(path, **options):
-    return load_weights(path, **{"dtype": "float32", "device": "cpu"} | options)
+    return load_weights(path, **{"dtype": "float32", "device": "cpu", "weights": "expanded"} | options)
 
 
 def changed_rope(theta, **parameters):

@@ -67,13 +67,15 @@ def test_a_second_load_converts_nothing(cache, gguf_file):
         assert progress.unit == "bytes"
         steps.append(progress.stage)
 
-    first = load_weights(gguf_file, dtype="float32", progress=watch)
+    first = load_weights(gguf_file, weights="expanded", dtype="float32", progress=watch)
     assert set(steps) == {"converting"}
     copies = converted(cache)
-    second = load_weights(gguf_file, dtype="float32", progress=lambda *_: pytest.fail("converted again"))
+    second = load_weights(
+        gguf_file, weights="expanded", dtype="float32", progress=lambda *_: pytest.fail("converted again")
+    )
     assert first.digest == second.digest == file_digest(gguf_file)
     assert converted(cache) == copies
-    load_weights(gguf_file, dtype="bfloat16")
+    load_weights(gguf_file, weights="expanded", dtype="bfloat16")
     assert len(converted(cache)) == 2
 
 
@@ -92,10 +94,10 @@ def spoil_size(folder):
     ],
 )
 def test_a_copy_that_is_not_whole_is_made_again(cache, gguf_file, spoil):
-    before = load_weights(gguf_file, dtype="float32").network.state_dict()
+    before = load_weights(gguf_file, weights="expanded", dtype="float32").network.state_dict()
     (copy,) = converted(cache)
     spoil(copy)
-    after = load_weights(gguf_file, dtype="float32").network.state_dict()
+    after = load_weights(gguf_file, weights="expanded", dtype="float32").network.state_dict()
     assert converted(cache) == [copy]
     assert all((before[name] == weight).all() for name, weight in after.items())
 
@@ -103,7 +105,8 @@ def test_a_copy_that_is_not_whole_is_made_again(cache, gguf_file, spoil):
 def test_two_processes_at_once_convert_once(cache, gguf_file):
     code = (
         "import sys; from longspan.loading import pull; steps = [];"
-        "pull(sys.argv[1], dtype='float32', progress=lambda *step: steps.append(step)); print(len(steps) > 0)"
+        "pull(sys.argv[1], weights='expanded', dtype='float32', progress=lambda *step: steps.append(step));"
+        "print(len(steps) > 0)"
     )
     command = [sys.executable, "-c", code, str(gguf_file)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]

@@ -50,8 +50,8 @@ def test_an_empty_cache_lists_the_known_models_and_stays_empty(cache):
 
 
 def test_a_file_is_pulled_listed_and_removed_by_the_listed_name(cache, gguf_file):
-    pulled = json.loads(run("pull", gguf_file, "--dtype", "float32", "--json"))
-    assert "is ready in" in run("pull", gguf_file, "--dtype", "bfloat16")
+    pulled = json.loads(run("pull", gguf_file, "--weights", "expanded", "--dtype", "float32", "--json"))
+    assert "is ready in" in run("pull", gguf_file, "--weights", "expanded", "--dtype", "bfloat16")
     (name,) = listed().keys() - KNOWN.keys()
     assert name == f"my model@{pulled['digest'][:8]}"
     entry = listed()[name]
@@ -68,7 +68,7 @@ def test_a_file_is_pulled_listed_and_removed_by_the_listed_name(cache, gguf_file
 
 
 def test_a_copy_with_a_broken_manifest_can_still_be_removed(cache, gguf_file):
-    run("pull", gguf_file)
+    run("pull", gguf_file, "--weights", "expanded")
     (copy,) = (cache / "converted").iterdir()
     (copy / "longspan.json").write_text("broken")
     assert copy.name in listed()
@@ -95,7 +95,7 @@ def test_the_default_is_removed_with_its_copies(cache, default_weights, monkeypa
     "name", ["../../outside", "..", ".", "/", "", "../outside", "converted", "models", "locks", "*", "x\0y"]
 )
 def test_a_name_is_never_used_as_a_path(cache, tmp_path, gguf_file, name):
-    run("pull", gguf_file)
+    run("pull", gguf_file, "--weights", "expanded")
     (tmp_path / "outside").mkdir()
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ModelNotFound, match="see 'longspan models list'"):
@@ -104,7 +104,7 @@ def test_a_name_is_never_used_as_a_path(cache, tmp_path, gguf_file, name):
 
 
 def test_a_name_in_a_manifest_is_never_used_as_a_path(cache, tmp_path, gguf_file):
-    run("pull", gguf_file)
+    run("pull", gguf_file, "--weights", "expanded")
     (copy,) = (cache / "converted").iterdir()
     (tmp_path / "outside").mkdir()
     manifest = json.loads((copy / "longspan.json").read_text())
@@ -123,8 +123,8 @@ def test_nothing_to_remove_says_so(cache):
 
 def test_a_model_in_the_hubs_cache_is_left_to_the_hub(cache, tmp_path, gguf_file):
     repository = tmp_path / "hub" / "models--HuggingFaceTB--SmolLM2-135M-Instruct"
-    pulled = json.loads(run("pull", gguf_file, "--json"))
-    shutil.copytree(pulled["folder"], repository / "snapshots" / ("0" * 40))
+    pulled = json.loads(run("pull", gguf_file, "--weights", "expanded", "--json"))
+    shutil.copytree(pulled["path"], repository / "snapshots" / ("0" * 40))
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0" * 40)
     entry = listed()["smollm2-135m"]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_models import CONFIG, FAMILIES, tiny_network, write_gguf
 
-from longspan.errors import UnsupportedModel
+from longspan.errors import ContextError, UnsupportedModel
 from longspan.kernels import packed
 from longspan.loading import load_weights
 from longspan.loading.packed_modules import PackedEmbedding, PackedLinear
@@ -76,11 +76,46 @@ def test_the_tokenizer_is_the_same(cache, tmp_path):
 
 def test_contexts_of_packed_and_expanded_weights_are_told_apart(cache, tmp_path):
     path = made(tmp_path)
+    models = {each: Model(load(path, each)) for each in ("packed", "expanded")}
     named = []
-    for each in ("packed", "expanded"):
-        with Model(load(path, each)).session() as session:
+    for form, model in models.items():
+        with model.session() as session:
+            session.read(PROMPT[0])
             named.append(session.name(PROMPT[0]))
+            session.save(tmp_path / form)
     assert named[0] != named[1]
+    with models["packed"].restore(tmp_path / "packed") as session:
+        assert session.entries(0).lengths == [PROMPT.shape[1]] * 2
+    for then, here in (("packed", "expanded"), ("expanded", "packed")):
+        with pytest.raises(
+            ContextError,
+            match=f"with {then} weights and the model has {here} ones; load it with weights='{then}'",
+        ):
+            models[here].restore(tmp_path / then)
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "note"),
+    [(KINDS.Q5_0, "packed", ""), (KINDS.TQ2_0, "expanded", "there are no products with its blocks of TQ2_0")],
+)
+def test_auto_keeps_the_blocks_that_there_are_products_for(cache, tmp_path, kind, form, note):
+    loaded = load(made(tmp_path, kind=kind), "auto")
+    assert (loaded.weights, loaded.note) == (form, note)
+    assert (cache / "converted").exists() == (form == "expanded")
+
+
+def test_auto_expands_where_nothing_is_compiled_and_says_so(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(packed, "suits", lambda kind, columns: False)
+    loaded = load(made(tmp_path), "auto")
+    assert loaded.weights == "expanded"
+    assert "need a C++ compiler" in loaded.note
+
+
+def test_packed_weights_are_on_the_cpu_alone(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("longspan.loading.precision.resolve_device", lambda device: torch.device("cuda"))
+    for weights in ("packed", "int8", "int4"):
+        with pytest.raises(ValueError, match=f"weights='{weights}' are multiplied on the CPU, not on cuda"):
+            load(tmp_path, weights)
 
 
 def test_a_policy_that_looks_at_output_weights_sees_them(cache, tmp_path):
@@ -96,7 +131,7 @@ def test_what_cannot_be_packed_is_refused_with_the_way_out(cache, tmp_path):
         load(path)
     tiny_network("llama").save_pretrained(tmp_path / "folder")
     with pytest.raises(
-        UnsupportedModel, match="is a folder, and weights='packed' keeps the blocks of a GGUF file"
+        UnsupportedModel, match="holds floating weights, and weights='packed' keeps the blocks of a file"
     ):
         load(tmp_path / "folder")
     with pytest.raises(ValueError, match="weights='int3' is not one of"):

@@ -10,7 +10,7 @@ import typer
 from longspan import registry
 from longspan.cli.answering import Display, quoted
 from longspan.cli.asked import opened, split
-from longspan.cli.models import shown_progress
+from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.sizes import read_bytes
 from longspan.cli.terminal import say
 from longspan.cli.variables import TemplateOption, variables_of
@@ -65,9 +65,7 @@ def ask(
     chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
     dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    weights: Annotated[
-        str, typer.Option(help="expanded, or packed: those of a GGUF file stay in its blocks, on the CPU.")
-    ] = "expanded",
+    weights: WeightsOption = "auto",
     save: Annotated[
         bool, typer.Option(help="Keep what was read for further questions, and use what was kept.")
     ] = True,
@@ -89,15 +87,13 @@ def ask(
     documents = opened(files)
 
     from longspan.flows.ask import ask as answer_question
-    from longspan.model import load
     from longspan.running.generation import Generation
     from longspan.sampling import Sampling
 
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
     Sampling(**sampling)  # type: ignore[arg-type]  # refuses what it cannot take before anything is loaded
     generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling)  # type: ignore[typeddict-item]
-    with shown_progress() as loading:
-        loaded = load(model, dtype=dtype, device=device, weights=weights, progress=loading)  # type: ignore[arg-type]
+    loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
     display = Display(quiet=as_json)
 
     def answered(answer: Answer) -> None:

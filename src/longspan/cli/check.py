@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.filesize import decimal
 
-from longspan.cli.models import shown_progress
+from longspan.cli.loaded import WeightsOption, loaded_model
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -21,17 +22,21 @@ def check(
     coherence: Annotated[
         float, typer.Option(help="Part of the slowest channel's cosine that all layers are to leave, 0 to 1.")
     ] = 0.5,
+    weights: WeightsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Load a model and compare its logits through longspan with its own."""
-    from longspan.model import load
-
-    with shown_progress() as loading:
-        loaded = load(model, progress=loading)
+    loaded = loaded_model(model, weights=weights)
     found = loaded.checked
     reach = None if length is None else _reach(loaded, length, coherence)
     if as_json:
-        record = {"name": loaded.name, "source": loaded.source, "digest": loaded.digest, **found.to_dict()}
+        about = {
+            "name": loaded.name,
+            "source": loaded.source,
+            "digest": loaded.digest,
+            "weights": loaded.weights,
+        }
+        record = {**about, **found.to_dict()}
         if reach is not None:
             record["reach"] = reach
         typer.echo(json.dumps(record, indent=2, ensure_ascii=False))
@@ -42,6 +47,7 @@ def check(
     lines = {
         "model": f"{loaded.name} ({loaded.source})",
         "family": f"{found.family}, {found.layers} layers, {found.dtype}",
+        "weights": _held(loaded),
         "heads": f"{found.heads} query, {found.kv_heads} key and value, of {found.head_dim} channels",
         "window": f"{found.window:,} tokens",
         "rotation": f"{found.rotation} layout, {found.rotated_channels} channels, base {found.rope_theta:,.0f}"
@@ -57,6 +63,14 @@ def check(
         lines |= _lines(reach)
     for name, value in lines.items():
         typer.echo(f"{name:<13} {value}")
+
+
+def _held(loaded: Model) -> str:
+    """The form of the weights, and the bytes in each format."""
+    from longspan.loading.packed_modules import held_bytes
+
+    sizes = ", ".join(f"{decimal(size)} {kind}" for kind, size in held_bytes(loaded.network).items())
+    return f"{loaded.weights}: {sizes}"
 
 
 def _reach(loaded: Model, length: int, coherence: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import typer
 from longspan.cli.counting import counting
 from longspan.cli.evaluate_more import opened_judge, print_prompts, show_tasks
 from longspan.cli.lengths import read_lengths
-from longspan.cli.models import shown_progress
+from longspan.cli.loaded import WEIGHTS, shown_progress, tell_note
 from longspan.cli.options import with_options
 from longspan.cli.report import standing_table, table_console
 from longspan.cli.variables import TemplateOption, variables_of
@@ -144,6 +144,7 @@ def evaluate(
     device: Annotated[
         str, typer.Option(help="auto, cpu, cuda, cuda:1, mps ...", rich_help_panel=_TARGET)
     ] = "auto",
+    weights: Annotated[str, typer.Option(help=WEIGHTS, rich_help_panel=_TARGET)] = "auto",
     endpoint: Annotated[
         str | None,
         typer.Option(
@@ -268,6 +269,7 @@ def evaluate(
             batch=batch,
             dtype=dtype,
             device=device,
+            weights=weights,
             endpoint=endpoint,
             tokenizer=tokenizer,
             parallel=parallel,
@@ -275,6 +277,7 @@ def evaluate(
             ray=ray,
             progress=loading,
         )
+    tell_note(getattr(getattr(target, "model", None), "note", ""))
     if folder is None:
         print_prompts(job, target, show_prompts, as_json=as_json)
         return

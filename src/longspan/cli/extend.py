@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from longspan.cli.models import shown_progress
+from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.tune import read_amount
 from longspan.cli.waiting import Lines
 from longspan.notation import quote
@@ -74,6 +74,7 @@ def extend(
             help="Begin no further candidate after this time, such as 8h; the best so far is written."
         ),
     ] = None,
+    weights: WeightsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Search for the factors by which a model's positions are best slowed down for longer texts."""
@@ -90,11 +91,9 @@ def extend(
     from longspan.extending.evolving import Evolution
     from longspan.extending.extend import extend as search
     from longspan.extending.writing import check_path
-    from longspan.model import load
 
     check_path(out)
-    with shown_progress() as loading:
-        loaded = load(model, progress=loading)
+    loaded = loaded_model(model, weights=weights)
     with _Display() as display:
         found = search(
             loaded,

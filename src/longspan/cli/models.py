@@ -4,48 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
 
-from longspan.cli.waiting import Lines
-from longspan.progress import Progress, Watcher
+from longspan.cli.loaded import WeightsOption, shown_progress
 from longspan.spans import printable
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and remove models.")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@contextmanager
-def shown_progress() -> Iterator[Watcher]:
-    """Bars on standard error for what is downloaded and converted; gone when the block ends."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    console = Console(stderr=True)
-    bars = Bars(*columns, console=console, transient=True, disable=not console.is_terminal)
-    tasks: dict[str, TaskID] = {}
-    lines = Lines()
-
-    def report(progress: Progress) -> None:
-        step, done, total = progress.stage, progress.processed, progress.total
-        if not console.is_terminal:
-            lines(f"{step}: {decimal(done)}" + (f" of {decimal(total)}" if total else ""))
-        bars.start()
-        if step not in tasks:
-            tasks[step] = bars.add_task(step, total=total)
-        bars.update(tasks[step], completed=done, total=total)
-
-    try:
-        yield report
-    finally:
-        bars.stop()
 
 
 @app.command("list")
@@ -71,19 +41,20 @@ def list_models(as_json: JsonOption = False) -> None:
 def pull_model(
     name: Annotated[str, typer.Argument(help="A short name, a hub id owner/name, or a .gguf file.")],
     dtype: Annotated[
-        str, typer.Option(help="Number format to convert GGUF to: auto, float32, bfloat16 or float16.")
+        str, typer.Option(help="Number format to expand GGUF into: auto, float32, bfloat16 or float16.")
     ] = "auto",
+    weights: WeightsOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Fetch a model, and convert it if it is a GGUF file, so that loading it needs no network and no wait."""
+    """Fetch a model, and convert a GGUF file that will be expanded, so that loading needs no network and no wait."""
     from longspan.loading import pull
 
     with shown_progress() as progress:
-        pulled = pull(name, dtype=dtype, progress=progress)
+        pulled = pull(name, dtype=dtype, weights=weights, progress=progress)  # type: ignore[arg-type]
     if as_json:
-        _print_json(asdict(pulled) | {"folder": str(pulled.folder)})
+        _print_json(asdict(pulled) | {"path": str(pulled.path)})
     else:
-        typer.echo(f"{pulled.name} is ready in {pulled.folder}")
+        typer.echo(f"{pulled.name} is ready in {pulled.path}")
 
 
 @app.command("remove")

@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from longspan.cli.lengths import read_lengths
-from longspan.cli.models import JsonOption, shown_progress
+from longspan.cli.loaded import WeightsOption, loaded_model
+from longspan.cli.models import JsonOption
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.cli.waiting import Lines
 from longspan.parameters import check_range
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from longspan.evaluation.haystack import Haystack
     from longspan.evaluation.probes import PositionBias
     from longspan.evaluation.probes.grounding import Embed
-    from longspan.model import Model
 
 app = typer.Typer(
     no_args_is_help=True, help="Look inside: which heads retrieve, what a plan hides, and more."
@@ -60,6 +60,7 @@ _WIDTH = 50
 @app.command("heads")
 def show_heads(
     model: ModelOption = None,
+    weights: WeightsOption = "auto",
     plan: PositionsOption = "",
     length: Annotated[str, typer.Option(help="Lengths of the prompts in tokens, 1024,2048.")] = "1024,2048",
     depths: Annotated[int, typer.Option(help="At how many depths the needle lies in turn.")] = 5,
@@ -76,7 +77,7 @@ def show_heads(
 
     from longspan.evaluation.probes import retrieval_heads
 
-    loaded = _loaded(model)
+    loaded = loaded_model(model, weights=weights)
     with _bar("prompts") as progress:
         found = retrieval_heads(
             loaded,
@@ -106,6 +107,7 @@ def show_heads(
 def show_recall(
     plan: PlanOption = "",
     model: ModelOption = None,
+    weights: WeightsOption = "auto",
     length: Annotated[int, typer.Option(help="Tokens of the prompt.")] = 2048,
     depth: Annotated[float, typer.Option(help="Where the needle lies, from 0 to 1.")] = 0.5,
     queries: Annotated[int, typer.Option(help="How many of the last queries are looked at.")] = 16,
@@ -119,7 +121,7 @@ def show_recall(
 
     from longspan.evaluation.probes import NEEDLES, attention_recall, needle_prompt
 
-    loaded = _loaded(model)
+    loaded = loaded_model(model, weights=weights)
     prompt = needle_prompt(
         loaded.tokenizer, NEEDLES[0], length=length, depth=depth, haystack=hay, template=variables
     )
@@ -157,6 +159,7 @@ def show_position(
     ] = None,
     figure: Annotated[str, typer.Option(help="Which figure of the answers in DIR.")] = "score",
     model: ModelOption = None,
+    weights: WeightsOption = "auto",
     plan: PositionsOption = "",
     length: Annotated[int, typer.Option(help="Tokens of the random prompts.")] = 1024,
     prompts: Annotated[int, typer.Option(help="How many random prompts.")] = 4,
@@ -172,7 +175,7 @@ def show_position(
 
     from longspan.evaluation.probes import attention_by_position
 
-    loaded = _loaded(model)
+    loaded = loaded_model(model, weights=weights)
     with _bar("prompts") as progress:
         found = attention_by_position(
             loaded, chosen, length=length, prompts=prompts, bins=bins, seed=seed, progress=progress
@@ -199,6 +202,7 @@ def show_grounding(
         str, typer.Option(help="Its name there; by default the first that the server lists.")
     ] = "",
     model: ModelOption = None,
+    weights: WeightsOption = "auto",
     plan: PlanOption = "",
     template: TemplateOption = None,
     as_json: JsonOption = False,
@@ -223,7 +227,7 @@ def show_grounding(
     if server is not None and answer:
         text, embed = answer, server.embedding
     else:
-        loaded = _loaded(model)
+        loaded = loaded_model(model, weights=weights)
         text = answer or ask(loaded, documents, question, plan=chosen, flow="direct", template=variables).text
         embed = embedder(loaded, chosen) if server is None else server.embedding
     context = "\n\n".join(document.text for document in documents)
@@ -310,13 +314,6 @@ def _haystack(path: Path | None) -> Haystack:
     from longspan.evaluation.haystack import Haystack
 
     return Haystack.open(path) if path else Haystack.built_in()
-
-
-def _loaded(name: str | None) -> Model:
-    from longspan.model import load
-
-    with shown_progress() as progress:
-        return load(name, progress=progress)
 
 
 @contextmanager

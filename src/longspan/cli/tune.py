@@ -18,7 +18,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from longspan.cli.models import shown_progress
+from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.cli.waiting import Lines
 from longspan.parameters import check_choice, check_range
@@ -86,6 +86,7 @@ def tune(
     ] = 10.0,
     template: TemplateOption = None,
     seed: Annotated[int, typer.Option(help="The questions are a function of it.")] = 0,
+    weights: WeightsOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Race plans on questions about your documents and write the best one to a file."""
@@ -112,13 +113,11 @@ def tune(
     from longspan.evaluation.asking import Question
     from longspan.evaluation.tune.standing import Limits
     from longspan.evaluation.tune.tune import tune as search
-    from longspan.model import load
 
     check_choice("--question", question, get_args(Question))
     given = {"memory": held, "seconds": spent}
     limits = Limits(**{name: value for name, value in given.items() if value is not None})
-    with shown_progress() as loading:
-        loaded = load(model, progress=loading)
+    loaded = loaded_model(model, weights=weights)
     with _Display(limit) as display:
         found = search(
             loaded,

@@ -62,6 +62,7 @@ class Local:
             "tokenizer": self.model.digest,
             "source": _published(self.model.source),
             "dtype": str(self.model.seam.dtype).removeprefix("torch."),
+            "weights": self.model.weights,
             "window": self.model.window,
         }
 

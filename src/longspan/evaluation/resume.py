@@ -52,6 +52,11 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) ->
             raise OtherRun(
                 f"{path} holds a run of {name} {then}, this is {here}; choose another out=..., or go on with that one"
             )
+    if "model" in now and "weights" in now["model"]:
+        before = {**before, "model": {"weights": "expanded", **before.get("model", {})}}
+        then, here = before["model"]["weights"], now["model"]["weights"]
+        if then != here:
+            raise _differs(path, "a run", "weights", then, here)
     for name in ("model", "seed", "haystack"):
         if name in now and before.get(name) != now[name]:
             raise _differs(path, "a run", name, before.get(name), now[name])

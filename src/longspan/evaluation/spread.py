@@ -35,13 +35,15 @@ class Spread:
         chunk: int = 2048,
         dtype: str = "auto",
         device: str = "auto",
+        weights: str = "auto",
         progress: Watcher | None = None,
     ) -> None:
         try:
             import ray
         except ImportError as error:
             raise LongspanError("spreading a run needs Ray: pip install 'longspan[ray]'") from error
-        self._local = Local(load(model, dtype=dtype, device=device, progress=progress), chunk=chunk)
+        held = {"dtype": dtype, "device": device, "weights": weights}
+        self._local = Local(load(model, progress=progress, **held), chunk=chunk)  # type: ignore[arg-type]
         _check_reachable(address)
         try:
             ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
@@ -52,7 +54,7 @@ class Spread:
         cores = max(1, math.floor(sum(node["Resources"].get("CPU", 1) for node in machines) / count))
         remote = ray.remote(num_cpus=cores, max_restarts=2, max_task_retries=2)(_Worker)
         self._ray = ray
-        self._workers = [remote.remote(model, chunk, cores, dtype, device) for _ in range(count)]
+        self._workers = [remote.remote(model, chunk, cores, held) for _ in range(count)]
 
     def overhead(self, asking: Asking) -> int:
         """As for a local model."""
@@ -126,11 +128,11 @@ def _no_cluster(address: str, error: Exception) -> str:
 class _Worker:
     """One copy of the model."""
 
-    def __init__(self, model: str | None, chunk: int, threads: int, dtype: str, device: str) -> None:
+    def __init__(self, model: str | None, chunk: int, threads: int, held: dict[str, str]) -> None:
         import torch
 
         torch.set_num_threads(threads)
-        self._local = Local(load(model, dtype=dtype, device=device), chunk=chunk)
+        self._local = Local(load(model, **held), chunk=chunk)  # type: ignore[arg-type]
 
     def answer(self, work: Work, plans: list[str], asking: Asking) -> list[Record]:
         whole = replace(work, plans=tuple(Plan.of(plan) for plan in plans))

@@ -59,6 +59,7 @@ def target_of(
     batch: int = 1,
     dtype: str = "auto",
     device: str = "auto",
+    weights: str = "auto",
     endpoint: str | None = None,
     tokenizer: str | None = None,
     parallel: int = 4,
@@ -76,10 +77,12 @@ def target_of(
         raise ValueError(
             "endpoint and ray are both given; an endpoint spreads its work itself, leave out ray=..."
         )
-    if endpoint is not None and (dtype, device) != ("auto", "auto"):
-        raise ValueError(
-            f"dtype={dtype} and device={device} are the server's own choice; leave out dtype=... and device=..."
+    held = {"dtype": dtype, "device": device, "weights": weights}
+    if endpoint is not None and (told := {name: value for name, value in held.items() if value != "auto"}):
+        said, names = (
+            " and ".join(map("=".join, each.items())) for each in (told, dict.fromkeys(told, "..."))
         )
+        raise ValueError(f"{said} would be the server's own choice; leave out {names}")
     scheme, separator, rest = (endpoint or "").partition("://")
     if separator and scheme in BROUGHT.names:
         return BROUGHT.load(scheme)(
@@ -107,8 +110,8 @@ def target_of(
     if ray is not None:
         from longspan.evaluation.spread import Spread
 
-        return Spread(model, address=ray, chunk=chunk, dtype=dtype, device=device, progress=progress)
+        return Spread(model, address=ray, chunk=chunk, progress=progress, **held)  # type: ignore[arg-type]
     from longspan.evaluation.local import Local
     from longspan.model import load
 
-    return Local(load(model, dtype=dtype, device=device, progress=progress), chunk=chunk, batch=batch)
+    return Local(load(model, progress=progress, **held), chunk=chunk, batch=batch)  # type: ignore[arg-type]

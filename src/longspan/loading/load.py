@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-from longspan.errors import UnsupportedModel
 from longspan.loading.collector import collector_paused
 from longspan.loading.converted import converted_folder
 from longspan.loading.digest import file_digest, weights_digest
-from longspan.loading.find import find
+from longspan.loading.find import Checkpoint, find
 from longspan.loading.folder import weight_files
+from longspan.loading.weights import Form, Weights, check_device, form_of_file, form_of_folder
 from longspan.parameters import check_choice
 from longspan.progress import Watcher
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-
-Weights = Literal["expanded", "packed"]
-"""In which form weights are held."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +32,10 @@ class Loaded:
     digest: str
     """Identifies the weights: the GGUF file's SHA-256, or see `longspan.loading.digest.weights_digest`."""
     source: str
+    weights: Form = "expanded"
+    """In which form they are held."""
+    note: str = ""
+    """Why `weights="auto"` did not come to packed weights where the file has some."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,8 @@ class Pulled:
     """A model whose files are on this machine and ready to be loaded."""
 
     name: str
-    folder: Path
-    """In transformers' format."""
+    path: Path
+    """A folder in transformers' format, or a `.gguf` file that is read as it is."""
     digest: str
     source: str
 
@@ -54,64 +54,95 @@ def load_weights(
     *,
     dtype: str | torch.dtype = "auto",
     device: str | torch.device = "auto",
-    weights: Weights = "expanded",
+    weights: Weights = "auto",
     progress: Watcher | None = None,
 ) -> Loaded:
-    """Load a model and its tokenizer, downloading and converting what is not on this machine yet.
+    """Load a model and its tokenizer, downloading what is not on this machine yet.
 
     name_or_path: None or "default" for the embedded default, a short name (`longspan models list`), a
         folder in transformers' format, a `.gguf` file, or a hub id `owner/name`. Only safetensors and GGUF
         weights are read and no code that a model brings is run.
     dtype: "float32", "bfloat16", "float16" (or the torch dtype), or "auto": bfloat16 where the device
-        computes in it natively (CUDA; CPUs with AVX512-BF16 or AMX), else float32.
+        computes in it natively (CUDA; CPUs with AVX512-BF16 or AMX), else float32. With packed weights, of everything
+        besides.
     device: "auto" (CUDA if there is one), or a torch device.
-    weights: "expanded" into `dtype`, or "packed": a GGUF file's matrices stay in its blocks, on the CPU, and tokens are
-        rounded to 8 bits before they are multiplied; `dtype` is then of everything else.
-    progress: told what is being downloaded and converted.
+    weights: "packed": matrices stay in the blocks of their file, on the CPU, and tokens are rounded to 8 bits before
+        they are multiplied. "int8", "int4": such blocks are made of a model in a floating format. "expanded": into
+        `dtype`; a GGUF file is converted into the cache for it. "auto": packed where the file has blocks and this
+        processor products for all of them, else expanded.
+    progress: told what is being downloaded, converted and packed.
 
     Raises `ModelNotFound`, `CorruptModel` or `UnsupportedModel`, and `ValueError` for a bad dtype, device or weights.
     """
     check_choice("weights", weights, get_args(Weights))
     with collector_paused():
-        from longspan.loading.network import read_network, read_tokenizer
         from longspan.loading.precision import resolve_device, resolve_dtype
 
         where = resolve_device(device)
         precision = resolve_dtype(dtype, where)
-        if weights == "packed":
-            if where.type != "cpu":
-                raise ValueError(
-                    f"weights='packed' are multiplied on the CPU, not on {where}; use 'expanded'"
-                )
-            return _load_packed(name_or_path, precision, progress)
-        pulled = pull(name_or_path, dtype=precision, progress=progress, renew=False)
-        return Loaded(
-            network=read_network(pulled.folder, precision, where),
-            tokenizer=read_tokenizer(pulled.folder),
-            name=pulled.name,
-            digest=pulled.digest,
-            source=pulled.source,
-        )
+        check_device(weights, where)
+        checkpoint = find(name_or_path, progress=progress)
+        if checkpoint.path.is_dir():
+            return _of_folder(checkpoint, weights, precision, where)
+        return _of_file(checkpoint, weights, precision, where, progress)
 
 
-def _load_packed(name_or_path: str | Path | None, dtype: torch.dtype, progress: Watcher | None) -> Loaded:
-    from longspan.loading.gguf_header import read_header
-    from longspan.loading.gguf_tokenizer import tokenizer_of
-    from longspan.loading.packed_network import packed_network
+def _of_folder(checkpoint: Checkpoint, weights: Weights, dtype: torch.dtype, device: torch.device) -> Loaded:
+    from longspan.loading.network import read_network, read_tokenizer
 
-    checkpoint = find(name_or_path, progress=progress)
-    if checkpoint.path.is_dir():
-        raise UnsupportedModel(
-            f"{checkpoint.path} is a folder, and weights='packed' keeps the blocks of a GGUF file; give one, or use "
-            "weights='expanded'"
-        )
-    header = read_header(checkpoint.path)
+    choice = form_of_folder(checkpoint.path, weights)
     return Loaded(
-        network=packed_network(header, dtype, progress),
-        tokenizer=tokenizer_of(header),
+        network=read_network(checkpoint.path, dtype, device),
+        tokenizer=read_tokenizer(checkpoint.path),
         name=checkpoint.name,
-        digest=checkpoint.digest or file_digest(checkpoint.path),
+        digest=weights_digest(weight_files(checkpoint.path)),
         source=checkpoint.source,
+        weights=choice.form,
+        note=choice.note,
+    )
+
+
+def _of_file(
+    checkpoint: Checkpoint,
+    weights: Weights,
+    dtype: torch.dtype,
+    device: torch.device,
+    progress: Watcher | None,
+) -> Loaded:
+    from longspan.loading.gguf_header import read_header
+
+    header = read_header(checkpoint.path)
+    choice = form_of_file(header, weights, device)
+    digest = checkpoint.digest or file_digest(checkpoint.path)
+    if choice.form == "expanded":
+        from longspan.loading.network import read_network, read_tokenizer
+
+        folder = _converted(checkpoint, digest, dtype, progress)
+        network, tokenizer = read_network(folder, dtype, device), read_tokenizer(folder)
+    else:
+        from longspan.loading.gguf_tokenizer import tokenizer_of
+        from longspan.loading.packed_network import packed_network
+
+        network, tokenizer = packed_network(header, dtype, progress), tokenizer_of(header)
+    return Loaded(
+        network=network,
+        tokenizer=tokenizer,
+        name=checkpoint.name,
+        digest=digest,
+        source=checkpoint.source,
+        weights=choice.form,
+        note=choice.note,
+    )
+
+
+def _converted(checkpoint: Checkpoint, digest: str, dtype: torch.dtype, progress: Watcher | None) -> Path:
+    return converted_folder(
+        checkpoint.path,
+        name=checkpoint.name,
+        digest=digest,
+        source=checkpoint.source,
+        dtype=dtype,
+        progress=progress,
     )
 
 
@@ -119,27 +150,26 @@ def pull(
     name_or_path: str | Path | None = None,
     *,
     dtype: str | torch.dtype = "auto",
+    weights: Weights = "auto",
     progress: Watcher | None = None,
     renew: bool = True,
 ) -> Pulled:
-    """Bring a model's files onto this machine, converted for `dtype`, without loading it.
+    """Bring a model's files onto this machine without loading it, converted for `dtype` where it will be expanded.
 
     With `renew` the hub is asked for the newest version and damaged files in the cache are fetched again. The
     other arguments and the errors are those of `load_weights`.
     """
+    check_choice("weights", weights, get_args(Weights))
     checkpoint = find(name_or_path, progress=progress, renew=renew)
-    if checkpoint.path.is_dir():
-        digest, folder = weights_digest(weight_files(checkpoint.path)), checkpoint.path
+    path = checkpoint.path
+    if path.is_dir():
+        digest = weights_digest(weight_files(path))
     else:
+        from longspan.loading.gguf_header import read_header
         from longspan.loading.precision import resolve_device, resolve_dtype
 
-        digest = checkpoint.digest or file_digest(checkpoint.path)
-        folder = converted_folder(
-            checkpoint.path,
-            name=checkpoint.name,
-            digest=digest,
-            source=checkpoint.source,
-            dtype=resolve_dtype(dtype, resolve_device("auto")),
-            progress=progress,
-        )
-    return Pulled(name=checkpoint.name, folder=folder, digest=digest, source=checkpoint.source)
+        device = resolve_device("auto")
+        digest = checkpoint.digest or file_digest(path)
+        if form_of_file(read_header(path), weights, device).form == "expanded":
+            path = _converted(checkpoint, digest, resolve_dtype(dtype, device), progress)
+    return Pulled(name=checkpoint.name, path=path, digest=digest, source=checkpoint.source)

@@ -82,3 +82,21 @@ class PackedEmbedding(nn.Module):
         found, places = ids.flatten().unique(return_inverse=True)
         rows = self.weights.chosen(found).to(self.dtype)[places]
         return rows.view(*ids.shape, self.embedding_dim)
+
+
+def held_bytes(network: nn.Module) -> dict[str, int]:
+    """Bytes of all weights, by the name of their format, the largest first; what two modules share counts once."""
+    kinds = {
+        each.weights.packed.data_ptr(): each.weights.kind.name
+        for each in network.modules()
+        if isinstance(each, PackedLinear | PackedEmbedding)
+    }
+    sizes: dict[str, int] = {}
+    seen = set()
+    for tensor in network.state_dict(keep_vars=True).values():
+        place = tensor.data_ptr()
+        if place not in seen:
+            seen.add(place)
+            kind = kinds.get(place, str(tensor.dtype).removeprefix("torch."))
+            sizes[kind] = sizes.get(kind, 0) + tensor.nbytes
+    return dict(sorted(sizes.items(), key=lambda each: -each[1]))

@@ -15,7 +15,7 @@ def about(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Titles and facts; what `run.json` does not say is left out."""
     model, haystack, machine = (run.get(part) or {} for part in ("model", "haystack", "machine"))
     said = {
-        "model": _joined(model, "name", "source", "dtype"),
+        "model": _joined(model, "name", "source", "dtype", "weights"),
         "digest": str(model.get("digest") or ""),
         "window": f"{model['window']:,} tokens" if model.get("window") else "",
         "lengths": ", ".join(length_name(length) for length in run.get("lengths") or ()),
