@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from longspan.sampling import Sampler, Sampling
+from longspan.sampling.sampler import Sampler
+from longspan.sampling.settings import Sampling
 from tiny import tiny_model, tokens
 
 LOGITS = torch.tensor([2.0, 1.5, 1.0, 0.2, -0.5, -3.0])

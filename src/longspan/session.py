@@ -25,7 +25,7 @@ from longspan.running.compressing import compress, rehearse
 from longspan.running.engine import CHUNK, Engine
 from longspan.running.entries import Entries, entries_of
 from longspan.running.forking import check_alike, check_fork
-from longspan.running.generation import ANSWER_TOKENS, Generation, Step, end_tokens
+from longspan.running.generation import ANSWER_TOKENS, Generation, Said, Step, end_tokens
 from longspan.running.runner import Request
 from longspan.running.sequence import Mark, Sequence
 from longspan.running.source import Prompt, Source, checked
@@ -150,19 +150,20 @@ class Session:
         reserve = 0 if self.plan.policy else limit  # a policy makes room itself
         self._append(prompt, progress, rounds=opens, more=more, room=limit, reserve=reserve)
         draft = self._batch.conversations[0]
-        said = ""
+        said = Said()
         with self._whole():
             for step in self._generate(speakers):
-                text = step.text if said else step.text.lstrip()
-                said += text
+                text = step.text if said.text.strip() else step.text.lstrip()
+                said.take(step)
                 if stream is not None and text:
                     stream(text)
-        reasoning, text = split_reasoning(said, begun=draft.thinks)
+        reasoning, text = split_reasoning(said.text, begun=draft.thinks)
         return Answer(
             text=text,
             citations=cite(text, question, draft.spans),
             usage=self._batch.usage(truncated_tokens),
             reasoning=reasoning,
+            logprobs=tuple(said.logprobs),
         )
 
     def logits(self, ids: abc.Sequence[int] | Tensor) -> Tensor:
@@ -328,8 +329,9 @@ class Session:
         self.close()
 
     def _speakers(self, **generation: Unpack[Generation]) -> list[Speaker]:
+        known, device = self._seam.config.vocab_size, self._seam.device
         return [
-            Speaker(self._tokenizer, self._seam.device, number=number, **generation)
+            Speaker(self._tokenizer, device, number=number, vocabulary=known, **generation)
             for number in range(self.size)
         ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from longspan import registry
+from longspan.cli import drawing
 from longspan.cli.answering import Display, quoted
 from longspan.cli.asked import opened, split
 from longspan.cli.loaded import WeightsOption, loaded_model
@@ -47,17 +48,18 @@ def ask(
         ),
     ] = "auto",
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
-    temperature: Annotated[
-        float, typer.Option(help="0 takes the likeliest token, more draws more freely.")
-    ] = 0.0,
-    top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens.")] = None,
-    top_p: Annotated[
-        float | None, typer.Option(help="Draw from the fewest tokens that together have probability p.")
-    ] = None,
-    min_p: Annotated[
-        float | None, typer.Option(help="Draw from tokens at least so likely, of the likeliest one.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same draws every time.")] = None,
+    temperature: drawing.TemperatureOption = 0.0,
+    top_k: drawing.TopKOption = None,
+    top_p: drawing.TopPOption = None,
+    min_p: drawing.MinPOption = None,
+    seed: drawing.SeedOption = None,
+    repetition_penalty: drawing.RepetitionPenaltyOption = 1.0,
+    repetition_window: drawing.RepetitionWindowOption = None,
+    presence_penalty: drawing.PresencePenaltyOption = 0.0,
+    frequency_penalty: drawing.FrequencyPenaltyOption = 0.0,
+    logit_bias: drawing.LogitBiasOption = None,
+    min_tokens: drawing.MinTokensOption = 0,
+    logprobs: drawing.LogprobsOption = None,
     stop: Annotated[
         list[str] | None, typer.Option(help="Text at which the answer ends; may be repeated.")
     ] = None,
@@ -88,12 +90,26 @@ def ask(
 
     from longspan.flows.ask import ask as answer_question
     from longspan.running.generation import Generation
-    from longspan.sampling import Sampling
+    from longspan.sampling.settings import Drawing, Sampling
 
-    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
-    Sampling(**sampling)  # type: ignore[arg-type]  # refuses what it cannot take before anything is loaded
-    generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), **sampling)  # type: ignore[typeddict-item]
+    asked = Drawing(
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        seed=seed,
+        repetition_penalty=repetition_penalty,
+        repetition_window=repetition_window,
+        presence_penalty=presence_penalty,
+        frequency_penalty=frequency_penalty,
+        min_tokens=min_tokens,
+        logprobs=logprobs,
+    )
+    Sampling(**asked)  # refuses what it cannot take before anything is loaded
+    drawing.check_biases(logit_bias)
     loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
+    asked["logit_bias"] = drawing.biases_of(logit_bias, loaded.tokenizer)
+    generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), **asked)
     display = Display(quiet=as_json)
 
     def answered(answer: Answer) -> None:

@@ -209,7 +209,13 @@ class Endpoint:
         stream: Callable[[str], None] | None = None,
         **generation: Unpack[Generation],
     ) -> Reply:
-        """The reply to messages, at once, as `flows.chat.Chat` has it. Raises WindowExceeded and EndpointError."""
+        """The reply to messages, at once, as `flows.chat.Chat` has it. Raises WindowExceeded and EndpointError, and
+        ValueError for what only a model of this process can be asked for."""
+        for name in _OURS:
+            if generation.get(name) is not None:
+                raise ValueError(
+                    f"{name} is not asked of servers; leave it out, or use a model of this process"
+                )
         began = time.perf_counter()
         given: dict[str, Any] = {"temperature": 0.0, **generation}
         given["max_tokens"] = given.pop("max_new_tokens", MAX_NEW_TOKENS)
@@ -358,6 +364,9 @@ def _retry_after(reply: httpx.Response) -> float:
         return max(0.0, float(reply.headers.get("retry-after", 0)))
     except ValueError:
         return 0.0
+
+
+_OURS = ("logprobs", "repetition_window")
 
 
 class _TooLong(Exception):

@@ -70,4 +70,5 @@ class BestPassages(Flow):
             citations=cite(said.text, question, chosen.spans),
             usage=together([said.usage], chosen.skipped_tokens),
             reasoning=said.reasoning,
+            logprobs=said.logprobs,
         )

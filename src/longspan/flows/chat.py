@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
 from longspan.dialogue import dialogue_ids
 from longspan.plan import Plan
 from longspan.progress import Progress
-from longspan.running.generation import Generation
+from longspan.running.generation import Generation, Said
 from longspan.spans import split_reasoning
+from longspan.spans.logprobs import Logprobs
 from longspan.usage import Usage
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ class Message(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What came back. text: the answer. reasoning: what was said in `<think>` before it. usage: what it took."""
+    """What came back.
+
+    text: the answer. reasoning: what was said in `<think>` before it. usage: what it took. logprobs: how likely each
+    token of both was, if it was asked for.
+    """
 
     text: str
     reasoning: str = ""
     usage: Usage
+    logprobs: tuple[Logprobs, ...] = ()
 
 
 class Chat(Protocol):
@@ -101,10 +107,12 @@ class Local:
         said = [(each["role"], each["content"]) for each in messages]
         ids, thinks = dialogue_ids(self.model.tokenizer, said, self._template)
         with self.model.session(self.plan, chunk=self._chunk, template=self._template) as session:
-            text = ""
+            heard = Said()
             for step in session.read(ids, progress=self._progress).generate(**generation):
-                text += step.text
+                heard.take(step)
                 if stream is not None and step.text:
                     stream(step.text)
-            reasoning, answer = split_reasoning(text, begun=thinks)
-            return Reply(text=answer, reasoning=reasoning, usage=session.usage)
+            reasoning, answer = split_reasoning(heard.text, begun=thinks)
+            return Reply(
+                text=answer, reasoning=reasoning, usage=session.usage, logprobs=tuple(heard.logprobs)
+            )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from longspan.sampling.settings import Drawing
+from longspan.spans.logprobs import Logprobs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -14,15 +17,10 @@ ANSWER_TOKENS = 1024
 """Tokens that may follow what is read before more positions are needed, where these take their factor from it."""
 
 
-class Generation(TypedDict, total=False):
-    """What `Session.generate` takes, for functions that pass it on."""
+class Generation(Drawing, total=False):
+    """What `Session.generate` takes, for functions that pass it on: the fields of `Sampling`, and where it ends."""
 
     max_new_tokens: int
-    temperature: float
-    top_k: int | None
-    top_p: float | None
-    min_p: float | None
-    seed: int | None
     stop: str | Sequence[str]
 
 
@@ -31,13 +29,29 @@ class Step:
     """One generated token of one sequence.
 
     text: what became certain with it, possibly nothing yet. finished: why the sequence ended with this token,
-    "stop" for an end token or a stop string, "length" for max_new_tokens, "" while it goes on.
+    "stop" for an end token or a stop string, "length" for max_new_tokens, "" while it goes on. logprobs: how likely the
+    token was to the model, and which were likeliest, None unless asked for.
     """
 
     sequence: int
     token: int
     text: str
     finished: Literal["", "stop", "length"] = ""
+    logprobs: Logprobs | None = None
+
+
+@dataclass(kw_only=True)
+class Said:
+    """All that one sequence said so far: its text, and how likely its tokens were, if it was asked for."""
+
+    text: str = ""
+    logprobs: list[Logprobs] = field(default_factory=list)
+
+    def take(self, step: Step) -> None:
+        """A step more."""
+        self.text += step.text
+        if step.logprobs is not None:
+            self.logprobs.append(step.logprobs)
 
 
 def end_tokens(network: Any, tokenizer: PreTrainedTokenizerFast, mark: int | None = None) -> set[int]:

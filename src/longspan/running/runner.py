@@ -199,6 +199,10 @@ class Runner:
         """The next token of a request."""
         sequence = request.sequence
         drafting = request.drafting
+        if speaker.count:
+            speaker.check(sequence.seen)
+        else:
+            speaker.begin(sequence.ids, request.ends)
         token = speaker.draw(sequence.upcoming) if drafting is None else drafting.token(sequence, speaker)
         step = speaker.say(token, request.ends)
         sequence.say(step.token, ended=step.token in request.ends)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import torch
 from torch import Tensor
 
 from longspan.parameters import check_whole
 from longspan.running.generation import MAX_NEW_TOKENS, Step
-from longspan.sampling import Sampler, Sampling
+from longspan.sampling.sampler import Sampler
+from longspan.sampling.settings import Drawing, Sampling
+from longspan.spans.logprobs import Logprob, Logprobs
+from longspan.spans.pieces import pieces_of
 from longspan.streaming import TextStream
 
 if TYPE_CHECKING:
@@ -18,9 +21,10 @@ if TYPE_CHECKING:
 
 
 class Speaker:
-    """How one sequence speaks, checked: its draws, its text, and where it ends. number: the sequence's, in its steps.
+    """How one sequence speaks, checked: its draws, its text, and where it ends.
 
-    limit: tokens at most. count: tokens so far. draws: how they are drawn.
+    number: the sequence's, in its steps. vocabulary: tokens of the model, None where nobody knows. limit: tokens at
+    most. count: tokens so far. draws: how they are drawn, which may be ahead of what was said.
     """
 
     def __init__(
@@ -29,19 +33,31 @@ class Speaker:
         device: torch.device,
         *,
         number: int = 0,
+        vocabulary: int | None = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
-        temperature: float = 0.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        seed: int | None = None,
         stop: str | Sequence[str] = (),
+        **drawing: Unpack[Drawing],
     ) -> None:
         check_whole("max_new_tokens", max_new_tokens, 1)
-        self.limit, self.count, self._number = max_new_tokens, 0, number
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
+        self.limit, self.count, self._number, self._read = max_new_tokens, 0, number, 0
+        sampling = Sampling(**drawing)
+        if vocabulary is not None:
+            sampling.check_vocabulary(vocabulary)
         self._stream = TextStream(tokenizer, stop)
+        self._tokenizer = tokenizer
         self.draws = Sampler(sampling, device)
+
+    def begin(self, read: Sequence[int], ends: Collection[int]) -> None:
+        """What was read before the first token, and the tokens that end what is said."""
+        self._read = len(read)
+        self.draws.begin(read, ends)
+
+    def check(self, seen: int) -> None:
+        """Raises ValueError where a text of so many tokens is not the one that this speaker went on with."""
+        if seen != self._read + self.count:
+            raise ValueError(
+                f"text has {seen:,} tokens where {self._read:,} were read and {self.count:,} said; generate again"
+            )
 
     def step(self, logits: Tensor | None, ends: Collection[int]) -> Step:
         """The next token, drawn from the logits `[vocab]`. ends: tokens that end what is said."""
@@ -61,4 +77,11 @@ class Speaker:
             finished = "stop"
         if finished:
             text += stream.flush()
-        return Step(sequence=self._number, token=token, text=text, finished=finished)
+        chosen = self.draws.said()
+        logprobs = None if chosen is None or chosen.logprobs is None else self._told(chosen.logprobs)
+        return Step(sequence=self._number, token=token, text=text, finished=finished, logprobs=logprobs)
+
+    def _told(self, found: Sequence[tuple[int, float]]) -> Logprobs:
+        data = pieces_of(self._tokenizer).data
+        own, *likeliest = (Logprob(token=token, data=data(token), value=value) for token, value in found)
+        return Logprobs(own=own, likeliest=tuple(likeliest))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from longspan.spans.citations import Citation
+from longspan.spans.logprobs import Logprobs
 
 if TYPE_CHECKING:
     from longspan.usage import Usage
@@ -18,21 +19,23 @@ _BEGIN, _END = "<think>", "</think>"
 class Answer:
     """An answer, its citations and its cost.
 
-    reasoning: what the model said in ``<think>`` before it answered; it is not cited.
+    reasoning: what the model said in ``<think>`` before it answered; it is not cited. logprobs: how likely each token
+    was that was said, reasoning and end included, if it was asked for.
     """
 
     text: str
     citations: tuple[Citation, ...]
     usage: Usage
     reasoning: str = ""
+    logprobs: tuple[Logprobs, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON has it: ``text``, ``citations`` and ``usage``, and ``reasoning`` if there was any."""
-        return ({"reasoning": self.reasoning} if self.reasoning else {}) | {
-            "text": self.text,
-            "citations": [asdict(citation) for citation in self.citations],
-            "usage": self.usage.to_dict(),
-        }
+        """The answer as JSON has it: ``text``, ``citations`` and ``usage``; ``reasoning`` and ``logprobs`` if any."""
+        found: dict[str, Any] = {"reasoning": self.reasoning} if self.reasoning else {}
+        found |= {"text": self.text, "citations": [asdict(citation) for citation in self.citations]}
+        if self.logprobs:
+            found["logprobs"] = [each.to_dict() for each in self.logprobs]
+        return found | {"usage": self.usage.to_dict()}
 
 
 def split_reasoning(said: str, *, begun: bool = False) -> tuple[str, str]:
