@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
+import gguf
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from longspan.loading import Loaded
+from longspan.loading.packed_modules import PackedEmbedding, PackedLinear, PackedWeight
 from longspan.model import Model
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -101,6 +103,24 @@ def tiny_network(family: str, **changes: object) -> PreTrainedModel:
     return network.eval().requires_grad_(False)
 
 
+def packed_network(family: str, *, dtype: torch.dtype = torch.float32, **changes: object) -> PreTrainedModel:
+    """The same with its matrices in blocks of 8 bits, in the modules that stand in for them."""
+    network = tiny_network(family, **changes).to(dtype)
+    held = {}
+    for module in list(network.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, torch.nn.Linear | torch.nn.Embedding):
+                kind, weight = gguf.GGMLQuantizationType.Q8_0, child.weight
+                if weight.data_ptr() not in held:
+                    blocks = torch.from_numpy(gguf.quantize(weight.float().numpy(), kind))
+                    held[weight.data_ptr()] = PackedWeight(blocks, kind, weight.shape[1])
+                own = held[weight.data_ptr()]
+                linear = isinstance(child, torch.nn.Linear)
+                stands_in = PackedLinear(own, child.bias) if linear else PackedEmbedding(own, weight.dtype)
+                setattr(module, name, stands_in)
+    return network
+
+
 @cache
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
     """One token a byte, after the special tokens, with a chat template."""
@@ -128,8 +148,9 @@ def model_of(network: PreTrainedModel, digest: str = "") -> Model:
 
 @cache
 def tiny_model(family: str = "llama") -> Model:
-    """A model to share: sessions leave no trace on it."""
-    return model_of(tiny_network(family))
+    """A model to share: sessions leave no trace on it. family: after "packed ", with packed weights."""
+    packed = family.startswith("packed ")
+    return model_of((packed_network if packed else tiny_network)(family.removeprefix("packed ")))
 
 
 def tokens(count: int, seed: int = 0) -> torch.Tensor:

@@ -100,7 +100,7 @@ class Requests(RuleBasedStateMachine):
         self.ledger = Ledger()
         self.texts = []
 
-    @initialize(family=st.sampled_from(("llama", "bamba")))
+    @initialize(family=st.sampled_from(("llama", "bamba", "packed llama")))
     def begin_with(self, family):
         self.family = family
         self.runner = Runner(tiny_model(family).seam, budget=24)

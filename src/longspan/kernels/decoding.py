@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from longspan.kernels import building
+from longspan.kernels.softmax import Softmax
 
 _POINTERS = (
     *("query", "key", "value", "out", "lse"),
@@ -80,6 +81,60 @@ def attend_rows(
     call = _Call(key=key.data_ptr(), value=value.data_ptr(), positions=places.data_ptr())
     (call.key_head, call.key_row, _), (call.value_head, call.value_row, _) = key.stride(), value.stride()
     return _run(call, query, len(key), value.shape[-1], rows, scale, softcap)
+
+
+def standing(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    out: Tensor,
+    lse: Tensor,
+    table: Tensor,
+    positions: Tensor,
+    softmax: Softmax,
+) -> ctypes.Structure:
+    """The call of `attend_rows` for tensors that stay where they are, to be made by other kernels: see `address`.
+
+    query, key, value `[tokens, heads, dim]`, contiguous. out fp32 `[heads, tokens, value_dim]`, lse `[heads, tokens]`.
+    table: int64 `[5, rows]`, the fields of OpenRow. All of them have to live as long as the call is made.
+    """
+    (tokens, heads, dim), (_, kv_heads, value_dim) = query.shape, value.shape
+    address, step = table.data_ptr(), table.stride(0) * table.itemsize
+    keys, values, places, lengths, firsts = (address + number * step for number in range(5))
+    return _Call(
+        query=query.data_ptr(),
+        key=key.data_ptr(),
+        value=value.data_ptr(),
+        out=out.data_ptr(),
+        lse=lse.data_ptr(),
+        positions=positions.data_ptr(),
+        keys=keys,
+        values=values,
+        places=places,
+        lengths=lengths,
+        firsts=firsts,
+        query_head=dim,
+        query_row=heads * dim,
+        key_head=dim,
+        key_row=kv_heads * dim,
+        value_head=value_dim,
+        value_row=kv_heads * value_dim,
+        heads=heads,
+        kv_heads=kv_heads,
+        tokens=tokens,
+        dim=dim,
+        value_dim=value_dim,
+        bf16=query.dtype is torch.bfloat16,
+        threads=torch.get_num_threads(),
+        scale=softmax.scale,
+        softcap=softmax.softcap or 0.0,
+    )
+
+
+def address() -> int | None:
+    """Where the function lies that makes such a call and gives 1 where memory does not suffice, 0 otherwise."""
+    library = _library()
+    return None if library is None else ctypes.cast(library.attend, ctypes.c_void_p).value
 
 
 def attend_one(

@@ -1,12 +1,13 @@
 """Layers of a decoder with packed weights, each in two calls: what comes before attention, and what comes after it.
 
-Formulas and kernels: `layers.cpp`. Numbers between products are fp32, and tokens are rounded to 8 bits before products,
+Formulas and kernels: `layers.h`. Numbers between products are fp32, and tokens are rounded to 8 bits before products,
 as `kernels.packed` does. What a token gives does not depend on those beside it, to the bit.
 """
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +15,9 @@ import torch
 from gguf import GGMLQuantizationType
 from torch import Tensor
 
-from longspan.kernels import building, packed
+from longspan.kernels import building, decoding, packed
+from longspan.kernels.rotation import Table
+from longspan.kernels.softmax import Softmax
 
 
 class _Matrix(ctypes.Structure):
@@ -93,6 +96,21 @@ class Weights:
     activation: tuple[float, float]
 
 
+class _Turn(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("cos", "sin")),
+        *((name, ctypes.c_int64) for name in ("channels", "interleaved")),
+    )
+
+
+class _Step(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("layers", "query_turns", "key_turns", "calls", "attend")),
+        *((name, ctypes.c_void_p) for name in ("query", "key", "value", "out", "hidden")),
+        *((name, ctypes.c_int64) for name in ("count", "tokens", "value_dim", "narrow", "threads")),
+    )
+
+
 class Layer:
     """A layer of a decoder, with which tokens go to attention and come back from it."""
 
@@ -107,6 +125,21 @@ class Layer:
         self._call, self._address = call, ctypes.byref(call)
         self._rows = weights.q.rows, weights.k.rows, weights.v.rows
         self._value_dim = weights.v.rows // (weights.k.rows // weights.dim)
+
+    @property
+    def heads(self) -> tuple[int, int]:
+        """Of queries, and of keys and values."""
+        return self._rows[0] // self._weights.dim, self._rows[1] // self._weights.dim
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """Of a query's and a key's head, and of a value's."""
+        return self._weights.dim, self._value_dim
+
+    @property
+    def address(self) -> int:
+        """Where its call lies."""
+        return ctypes.addressof(self._call)
 
     def before(self, hidden: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values `[heads, n, dim]` in a format of attention. hidden fp32 `[n, width]`, contiguous."""
@@ -155,6 +188,90 @@ class Last:
         return out[:, : self._words]
 
 
+class Step:
+    """All layers for one generated token of each of several sequences, whose entries are stored in the same call.
+
+    What a step needs stays in its place from step to step: hidden fp32 `[tokens, width]` goes in and comes out;
+    cosines and sines `[tokens, channels]` of the layers of a kind; and the tables of `decoding.standing`.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        softmaxes: Sequence[Softmax],
+        tables: Sequence[Tensor],
+        positions: Tensor,
+        turns: Sequence[tuple[Table | None, Table | None]],
+        dtype: torch.dtype,
+        width: int,
+    ) -> None:
+        """tables: of the rows of each layer. positions: int64 `[tokens]`. turns: of queries and keys in each layer."""
+        tokens = len(positions)
+        (heads, kv_heads), (dim, value_dim) = layers[0].heads, layers[0].dims
+        self.hidden = torch.empty(tokens, width)
+        query, key, value = (
+            torch.empty(tokens, each, size, dtype=dtype)
+            for each, size in ((heads, dim), (kv_heads, dim), (kv_heads, value_dim))
+        )
+        out, lse = torch.empty(heads, tokens, value_dim), torch.empty(heads, tokens)
+        calls = [
+            decoding.standing(query, key, value, out, lse, table, positions, softmax)
+            for table, softmax in zip(tables, softmaxes, strict=True)
+        ]
+        addresses = (ctypes.c_void_p * len(layers))(*(each.address for each in layers))
+        places = (ctypes.c_void_p * len(layers))(*(ctypes.addressof(each) for each in calls))
+        turned = [(_Turn * len(layers))(*(_turn(pair[side]) for pair in turns)) for side in (0, 1)]
+        self._step = _Step(
+            layers=ctypes.addressof(addresses),
+            query_turns=ctypes.addressof(turned[0]),
+            key_turns=ctypes.addressof(turned[1]),
+            calls=ctypes.addressof(places),
+            attend=decoding.address(),
+            query=query.data_ptr(),
+            key=key.data_ptr(),
+            value=value.data_ptr(),
+            out=out.data_ptr(),
+            hidden=self.hidden.data_ptr(),
+            count=len(layers),
+            tokens=tokens,
+            value_dim=value_dim,
+            narrow=dtype is torch.bfloat16,
+            threads=torch.get_num_threads(),
+        )
+        # What the call points to lives as long as it does.
+        self._held = (
+            layers,
+            tables,
+            positions,
+            turns,
+            query,
+            key,
+            value,
+            out,
+            lse,
+            calls,
+            addresses,
+            places,
+            turned,
+        )
+
+    def run(self) -> Tensor:
+        """`hidden` behind the last layer."""
+        _check(_built().step(ctypes.byref(self._step)))
+        return self.hidden
+
+
+def _turn(table: Table | None) -> _Turn:
+    if table is None:
+        return _Turn()
+    return _Turn(table.cos.data_ptr(), table.sin.data_ptr(), table.cos.shape[-1], table.interleaved)
+
+
+def alike(layers: Sequence[Layer]) -> bool:
+    """Whether a `Step` can be made of them: heads of the same number and sizes."""
+    return len({(each.heads, each.dims) for each in layers}) == 1
+
+
 def suits(weights: Weights) -> bool:
     """Whether a layer can be made of these weights on this machine: sizes in whole panels."""
     matrices = [getattr(weights, name) for name in _MATRICES]
@@ -173,11 +290,12 @@ def _check(failed: int) -> None:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = building.library("layers.cpp", "packed.h", flags=("-fopenmp", "-ffp-contract=off"))
+    library = building.library("layers.cpp", "layers.h", "packed.h", flags=("-fopenmp", "-ffp-contract=off"))
     if library is not None:
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         library.before.argtypes = [pointer, pointer, number, pointer, pointer, pointer, number, number]
         library.after.argtypes = [pointer, pointer, number, number, number, pointer, number, number]
+        library.step.argtypes = [pointer]
         library.last.argtypes = [pointer, pointer, pointer, number, pointer, number]
     return library
 

@@ -46,11 +46,12 @@ class Joined:
         if kind not in self._turns:
             queries = [each.pieces[0].query_turn for each in placed]
             keys = [each.own_turn(each.pieces[0].keys, 0, 1) for each in placed]
-            self._turns[kind] = _side_by_side(queries), _side_by_side(keys)
+            self._turns[kind] = side_by_side(queries), side_by_side(keys)
         return self._turns[kind]
 
 
-def _side_by_side(tables: abc.Sequence[Table | None]) -> Table | None:
+def side_by_side(tables: abc.Sequence[Table | None]) -> Table | None:
+    """The rotations of single tokens, one after another; None where none is turned."""
     found = [each for each in tables if each is not None]
     if len(found) < 2:
         return found[0] if found else None

@@ -14,6 +14,7 @@ from longspan.running.drafted_lane import DraftedLane
 from longspan.running.joined import Joined
 from longspan.running.lane import Lane
 from longspan.running.moments import Portion
+from longspan.running.steady import stepped
 from longspan.seam.borrowing import Attention, Call, part
 from longspan.seam.recurrent import Step
 from longspan.seam.seam import Seam
@@ -98,6 +99,12 @@ def forward(
     """
     run = Pass(portions, keep)
     device = seam.device
+    whole = seam.whole
+    hidden = None if whole is None or beside is not None else stepped(whole, run.lanes)
+    if whole is not None and hidden is not None:
+        for portion in portions:
+            _has_run(portion)
+        return whole.last(hidden[list(keep)]), [None] * len(portions)
     logits = seam.forward(
         torch.cat([each.passing for each in portions]),
         torch.cat([each.places + each.sequence.run for each in portions]),

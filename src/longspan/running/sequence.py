@@ -69,7 +69,8 @@ class Sequence:
     policy last acted. rounds: where rounds of a dialogue begin. asked: positions of the question that was known when
     text was last read, empty for none. rehearsed: what was rehearsed since the last token and the seconds it took.
     surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it. history: what was
-    done with it, call by call, with numbers of tokens. conversation: its turns and the spans it holds, None where only
+    done with it, call by call, with numbers of tokens. steady: what its generated tokens need in each pass, made in the
+    first. conversation: its turns and the spans it holds, None where only
     tokens are read; words: how policies speak that have the model read more.
     """
 
@@ -96,6 +97,7 @@ class Sequence:
         self.surprise: list[Tensor] = []
         self.history: list[Any] = []
         self.spent = Spent()
+        self.steady: Any = None
         self._marks: WeakSet[Mark] = WeakSet()
 
     @property

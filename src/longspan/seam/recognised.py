@@ -98,9 +98,9 @@ def _watched(borrowing: Borrowing, ids: Tensor) -> tuple[list[list[_Ran]], list[
         return out
 
     def note(module: nn.Module, given: tuple[Any, ...], gave: Any) -> None:
-        if given and isinstance(given[0], Tensor) and isinstance(gave, Tensor):
-            before, after = (x.reshape(len(ids), *x.shape[2:]) for x in (given[0], gave))
-            segments[-1].append(_Ran(module=module, given=before, gave=after))
+        both = (*given[:1], gave)
+        if len(both) == 2 and all(isinstance(x, Tensor) and x.shape[:2] == (1, len(ids)) for x in both):
+            segments[-1].append(_Ran(module=module, given=both[0][0], gave=both[1][0]))
 
     places = torch.arange(len(ids), device=ids.device)
     with ExitStack() as hooks:

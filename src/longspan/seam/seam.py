@@ -99,6 +99,11 @@ class Seam:
         return scheme if factor <= FARTHEST else None
 
     @property
+    def whole(self) -> Whole | None:
+        """What runs the network's layers in few calls, None where they were not recognised, or are watched."""
+        return self._whole if self._whole is not None and self._whole.untouched else None
+
+    @property
     def device(self) -> torch.device:
         """Where the network's first weights are."""
         device: torch.device = next(self.network.parameters()).device
@@ -157,8 +162,9 @@ class Seam:
         """
         if vectors:
             self._refuse_more_than_vectors()
-        if self._whole is not None and not learning and self._whole.untouched:
-            return self._whole.forward(ids, keep, attention, vectors, staying)
+        whole = self.whole
+        if whole is not None and not learning:
+            return whole.forward(ids, keep, attention, vectors, staying)
         thinned = nullcontext() if staying is None else self._leaving.thinned(staying)
         fused = nullcontext() if learning else self._fused.installed()
         with self.borrowing.installed(attention, recurring), fused, thinned:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longspan.kernels.layers import alike
 from longspan.seam.borrowing import Attention, Borrowing, Call
 from longspan.seam.leaving import Staying
 from longspan.seam.recognised import Recognised, UnknownError, recognised
@@ -16,12 +17,16 @@ from longspan.seam.recognised import Recognised, UnknownError, recognised
 class Whole:
     """Runs tokens through the layers of a network that was recognised.
 
-    dtype: the format of queries, keys and values.
+    dtype: the format of queries, keys and values. layers, softmaxes: of its attentions, in order. last: what makes
+    logits of tokens behind them. width: numbers of a token between layers. steps: whether all layers can be run in one
+    call, where nothing is done between them.
     """
 
     def __init__(self, borrowing: Borrowing, found: Recognised, dtype: torch.dtype) -> None:
-        self._borrowing, self._dtype = borrowing, dtype
-        self._layers, self._last, self._softmaxes, modules = found
+        self._borrowing, self.dtype = borrowing, dtype
+        self.layers, self.last, self.softmaxes, modules = found
+        self.width = borrowing.network.get_input_embeddings().embedding_dim
+        self.steps = alike(self.layers) and all(each.sinks is None for each in self.softmaxes)
         self._given = [vars(module) for module in dict.fromkeys([*modules, *borrowing.network.modules()])]
         self._hooks: list[Any] = [
             hooks
@@ -37,6 +42,10 @@ class Whole:
             "forward" in own for own in self._given
         )
 
+    def embedded(self, ids: Tensor, vectors: Sequence[Tensor] = ()) -> Tensor:
+        """What the first layer is given for tokens `[n]`: fp32 `[n, width]`."""
+        return self._borrowing.embedded(ids, vectors)[0].float().contiguous()
+
     def forward(
         self,
         ids: Tensor,
@@ -47,17 +56,17 @@ class Whole:
     ) -> Tensor:
         """Logits fp32 `[k, vocab]`; arguments as for `Seam.forward`."""
         with torch.inference_mode():
-            hidden = self._borrowing.embedded(ids, vectors)[0].float().contiguous()
+            hidden = self.embedded(ids, vectors)
             left: Tensor | None = None
-            for number, (layer, softmax) in enumerate(zip(self._layers, self._softmaxes, strict=True)):
-                query, key, value = layer.before(hidden, self._dtype)
+            for number, (layer, softmax) in enumerate(zip(self.layers, self.softmaxes, strict=True)):
+                query, key, value = layer.before(hidden, self.dtype)
                 out = attention(Call(layer=number, query=query, key=key, value=value, softmax=softmax))
                 layer.after(out, hidden)
                 rows = None if staying is None else staying()
                 if rows is not None:
                     hidden = hidden[rows]
                     left = rows if left is None else left[rows]
-            return self._last(hidden[keep if left is None else torch.searchsorted(left, keep)])
+            return self.last(hidden[keep if left is None else torch.searchsorted(left, keep)])
 
 
 def whole(borrowing: Borrowing, ids: Tensor, dtype: torch.dtype) -> Whole | None:

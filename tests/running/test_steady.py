@@ -1,0 +1,99 @@
+"""A step through all layers in one call is that through one layer after another, to the bit."""
+
+import pytest
+import torch
+
+from longspan.kernels import packed
+from longspan.running import passing
+from longspan.session import Session
+from tiny import model_of, packed_network, tokens
+
+pytestmark = pytest.mark.skipif(
+    not packed.suits(packed.gguf.GGMLQuantizationType.Q8_0, 64), reason="no compiler"
+)
+
+FAMILIES = {
+    "llama": {},
+    "mistral": {"sliding_window": 20},
+    "qwen3": {"attention_bias": True},
+    "smollm3": {},  # one of four layers does not rotate
+}
+
+
+def generated(model, plan, sizes, monkeypatch, *, steps):
+    """Tokens and logits of 30 steps of sequences of some sizes, and in how many passes all layers were one call."""
+    own, taken = passing.stepped, []
+
+    def counted(*given):
+        hidden = own(*given) if steps else None
+        taken.append(hidden is not None)
+        return hidden
+
+    monkeypatch.setattr(passing, "stepped", counted)
+    with model.session(plan, size=len(sizes)) as session:
+        ids = [tokens(size, seed) for seed, size in enumerate(sizes)]
+        session.read(ids if len(ids) > 1 else ids[0])
+        taken.clear()
+        said, logits = [], []
+        for step in session.generate(max_new_tokens=30):
+            said.append((step.sequence, step.token))
+            logits.append(session.sequences[step.sequence].upcoming.clone())
+    monkeypatch.setattr(passing, "stepped", own)
+    return said, torch.stack(logits), sum(taken)
+
+
+def check_alike(model, plan, sizes, monkeypatch):
+    said, logits, taken = generated(model, plan, sizes, monkeypatch, steps=True)
+    expected, own, _ = generated(model, plan, sizes, monkeypatch, steps=False)
+    assert said == expected
+    assert torch.equal(logits, own)
+    return taken
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("sizes", [[30], [50, 7, 33]])
+def test_steps_are_passes(family, sizes, monkeypatch):
+    model = model_of(packed_network(family, **FAMILIES[family]))
+    assert check_alike(model, "", sizes, monkeypatch) >= 29
+
+
+def test_in_bf16(monkeypatch):
+    model = model_of(packed_network("llama", dtype=torch.bfloat16))
+    assert model.seam.dtype is torch.bfloat16
+    assert check_alike(model, "", [40], monkeypatch) >= 29
+
+
+@pytest.mark.parametrize(
+    ("plan", "all_layers"),
+    [
+        ("positions=yarn(factor=2)", True),
+        ("positions=dynamic-ntk", False),  # keys are stored before their rotation
+        ("policy=knorm(budget=20,when=end)", True),
+        ("policy=streamingllm(budget=20,when=chunk)", False),  # keys stand where they lie
+        ("policy=h2o(budget=20)", False),  # looks at each query
+        ("selector=quest(budget=16,page=4)", False),
+        ("codec=int8", False),
+        ("pattern=a-shape(sinks=4,window=8)", True),
+    ],
+)
+def test_plans(plan, all_layers, monkeypatch):
+    model = model_of(packed_network("llama"))
+    taken = check_alike(model, plan, [60, 44], monkeypatch)
+    assert (taken > 0) is all_layers
+
+
+def test_forks_and_marks_go_on_as_the_first_did(monkeypatch):
+    model = model_of(packed_network("llama"))
+    with model.session() as session:
+        session.read(tokens(40))
+        first = list(session.generate(max_new_tokens=5))
+        marks, twin = session.mark(), session.fork()
+        expected = [step.token for step in session.generate(max_new_tokens=12)]
+        assert [step.token for step in twin.generate(max_new_tokens=12)] == expected
+        session.rewind(marks)
+        assert [step.token for step in session.generate(max_new_tokens=12)] == expected
+        with Session.together([session, twin]) as both:
+            pairs = list(both.generate(max_new_tokens=6))
+        assert len(first) == 5
+        ones, others = ([step.token for step in pairs if step.sequence == number] for number in (0, 1))
+        assert len(ones) == len(others) == 6
