@@ -120,10 +120,10 @@ def _of_file(
         folder = _converted(checkpoint, digest, dtype, progress)
         network, tokenizer = read_network(folder, dtype, device), read_tokenizer(folder)
     else:
-        from longspan.loading.gguf_tokenizer import tokenizer_of
+        from longspan.loading.kept_tokenizer import kept_tokenizer
         from longspan.loading.packed_network import packed_network
 
-        network, tokenizer = packed_network(header, dtype, progress), tokenizer_of(header)
+        network, tokenizer = packed_network(header, dtype, progress), kept_tokenizer(header, digest)
     return Loaded(
         network=network,
         tokenizer=tokenizer,
