@@ -46,17 +46,17 @@ def ahead(*sources: str) -> None:
 @cache
 def library(source: str, *_: str, flags: tuple[str, ...] = ()) -> ctypes.CDLL | None:
     """The compiled functions of a file of this room, or None where there is no compiler, where it fails, or where
-    nothing can be kept."""
+    nothing can be kept. flags: of the compiler, besides the usual and those that the file names."""
     if source in _BEGUN:
         _BEGUN.pop(source).join()
-    path = _file(source)
+    path = _file(source, flags)
     try:
         return None if path is None else ctypes.CDLL(str(path))
     except OSError:
         return None
 
 
-def _file(source: str) -> Path | None:
+def _file(source: str, more: tuple[str, ...] = ()) -> Path | None:
     """The library, built now unless it is there."""
     found = [path for name in _COMPILERS if (path := shutil.which(name))][:1]
     compiler = shlex.split(os.environ.get("CXX", "")) or found
@@ -64,7 +64,7 @@ def _file(source: str) -> Path | None:
         return None
     texts = _texts(source)
     flags = [flag for needs in _NEEDS.findall(texts[source].decode()) for flag in needs.split()]
-    command = [*compiler, *_FLAGS, *flags]
+    command = [*compiler, *_FLAGS, *dict.fromkeys((*flags, *more))]
     try:
         key = hashlib.sha256(b"\0".join((*texts.values(), _known(command), *map(str.encode, command))))
         target = cache_folder() / "compiled" / f"{Path(source).stem}-{key.hexdigest()[:32]}.so"
@@ -93,8 +93,12 @@ def _known(command: list[str]) -> bytes:
     """
     try:
         processor = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
-        facts = [line for line in processor.splitlines() if line.startswith(("flags", "Features", "model", "CPU"))]
-        programs = [Path(found) for word in command if not word.startswith("-") and (found := shutil.which(word))]
+        facts = [
+            line for line in processor.splitlines() if line.startswith(("flags", "Features", "model", "CPU"))
+        ]
+        programs = [
+            Path(found) for word in command if not word.startswith("-") and (found := shutil.which(word))
+        ]
         stats = [path.stat() for path in programs]
     except OSError:
         facts, stats = [], []

@@ -51,7 +51,8 @@ def remove(name: str) -> int:
         here[model.name] = fetched
     if here and model and model.wheel:
         here |= {
-            f"tokenizer-{each.name}": each for each in cache_folder().glob(f"tokenizers/{model.wheel.sha256[:32]}-*")
+            f"tokenizer-{each.name}": each
+            for each in cache_folder().glob(f"tokenizers/{model.wheel.sha256[:32]}-*")
         }
     if not here:
         raise _nothing_to_remove(name, model, [*converted, *KNOWN])
