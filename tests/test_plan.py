@@ -215,7 +215,7 @@ def test_a_slot_takes_a_part_its_text_or_none():
         ),
         ("policy=toy-snap(allocator=toy-snap)", UnknownMethod, "toy-snap is a policy; write policy=toy-snap"),
         ("policy=os:system", UnknownMethod, "no policy method 'os:system'"),
-        ("decode=eagle", UnknownMethod, "this version has no decode methods; leave decode out"),
+        ("decode=draft-modal", UnknownMethod, "no decode method 'draft-modal'; did you mean draft-model?"),
         (
             "policy=toy-snap(windw=3)",
             PlanError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from longspan.loading import Loaded, Weights, load_weights
 from longspan.plan import Plan
 from longspan.profiles.profiles import Profiles
 from longspan.progress import Watcher
+from longspan.running.outsider import check_tokenizers
 from longspan.seam.exclusive import whole_precision
 from longspan.seam.seam import Seam
 from longspan.session import Session
@@ -44,6 +46,7 @@ class Model:
         self._origin = Origin(
             loaded.network, loaded.tokenizer, name=loaded.name, digest=loaded.digest, weights=loaded.weights
         )
+        self._drafters: dict[str, Model] = {}
         self._profiles = Profiles(self.seam, self.tokenizer, self._origin)
 
     @property
@@ -60,12 +63,14 @@ class Model:
         window: int | None = None,
         forks: Sequence[Plan | str] = (),
         template: Mapping[str, Any] | None = None,
+        drafters: Mapping[str, Model] | None = None,
     ) -> Session:
         """A session under a plan: a Plan, its text, a .toml file, or None for the stock model.
 
         size: sequences side by side. chunk: tokens that pass through the model at a time. window: tokens to allow,
         by default what the plan's positions support. forks: plans that forks of the session will have. template:
-        variables of the chat template, such as {"enable_thinking": False}.
+        variables of the chat template, such as {"enable_thinking": False}. drafters: models by the name by which a plan
+        has them draft; others are loaded, and kept with this one.
         """
         return Session(
             self.seam,
@@ -78,6 +83,7 @@ class Model:
             forks=forks,
             profile=self.profile,
             template=template,
+            others=partial(self._other, drafters or {}),
         )
 
     def restore(self, path: str | Path, plan: Plan | str | os.PathLike[str] | None = None) -> Session:
@@ -100,6 +106,14 @@ class Model:
         measure it, in seconds for a small model, when they are opened.
         """
         return self._profiles(name)
+
+    def _other(self, given: Mapping[str, Model], name: str) -> Seam:
+        """A model that drafts. Raises ValueError for one whose tokens are others."""
+        other = given.get(name) or self._drafters.get(name)
+        if other is None:
+            other = self._drafters[name] = load(name, device=self.network.device)
+        check_tokenizers(name, self.tokenizer, other.tokenizer)
+        return other.seam
 
     def count(self, text: str) -> int:
         """Tokens of a text."""

@@ -47,7 +47,8 @@ class Session:
     that pass through the model at a time. window: tokens to allow, by default what the plan's positions support; a
     factor that is not given is that of the first text and 1,024 tokens. forks: plans that forks will have, so that
     what their policies look at is gathered while reading. reached: in how many layers each part of the plan acts, by
-    slot; layers with a window are left alone. Raises PlanError for a part that acts in none.
+    slot; layers with a window are left alone. others: finds models that draft. Raises PlanError for a part that acts in
+    none.
     """
 
     def __init__(
@@ -63,12 +64,13 @@ class Session:
         forks: abc.Sequence[Plan | str] = (),
         profile: Callable[[str], Tensor] | None = None,
         template: Mapping[str, Any] | None = None,
+        others: Callable[[str], Seam] | None = None,
     ) -> None:
         check_range("size", size, 1)
         check_range("chunk", chunk, 1)
         self.plan, self.size, self.chunk = plan, size, chunk
         self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
-        self._forks, self._profile = [Plan.of(each) for each in forks], profile
+        self._forks = [Plan.of(each) for each in forks]
         self._kind = Kind(plan=plan, forks=self._forks, size=size, chunk=chunk)
         prepare((plan, *self._forks), profile)
         self._engine = Engine(
@@ -76,11 +78,13 @@ class Session:
         ).checked()
         self.window, self.reached = self._engine.window, dict(self._engine.reached)
         self._template = check_variables(template)
+        self._brought: dict[str, Any] = {"profile": profile, "template": self._template, "others": others}
         self._batch = Batch(
             self._engine,
             size,
             words=Words(tokenizer, self._template),
             converse=lambda: Conversation(tokenizer, self._template),
+            others=others,
         )
         self.saved_seconds = 0.0
 
@@ -200,8 +204,7 @@ class Session:
             chunk=self.chunk,
             window=self.window,
             forks=self._forks if chosen.policy is None else (),
-            profile=self._profile,
-            template=self._template,
+            **self._brought,
         )
         twin._engine.watch_seconds |= self._engine.watch_seconds
         changes = chosen.policy != self.plan.policy
@@ -227,8 +230,7 @@ class Session:
             size=sum(each.size for each in sessions),
             chunk=first.chunk,
             window=first.window,
-            profile=first._profile,
-            template=first._template,
+            **first._brought,
         )
         joined._batch.take([sequence for each in sessions for sequence in each.sequences])
         spent = joined._engine.watch_seconds

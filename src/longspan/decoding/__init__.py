@@ -1,3 +1,3 @@
-"""How tokens are proposed and verified. No method is in this room yet."""
+"""How tokens are proposed and verified."""
 
-METHODS: tuple[str, ...] = ()
+METHODS: tuple[str, ...] = ("draft-model", "self-speculation")

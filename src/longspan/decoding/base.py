@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -103,8 +103,76 @@ class Draws(Protocol):
         ...
 
 
+class Said(NamedTuple):
+    """A token that a drafter says, and the probabilities `[vocab]` that it was drawn from."""
+
+    token: int
+    odds: Tensor
+
+
+class Drafter(ABC):
+    """A model that reads along with an answer, so that it can say how it would go on.
+
+    What it is asked about is told in full, and it goes back where that is another text than before: so an answer that
+    is gone back with or goes another way than was drafted leaves nothing behind.
+    """
+
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes in memory that it holds by itself."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Gives them back; it would read from the beginning again."""
+
+    @abstractmethod
+    def says(
+        self, ids: Sequence[int], draws: Draws, count: int, *, sure: float = 0.0, within: Decode | None = None
+    ) -> list[Said]:
+        """How it would go on after some tokens, so many tokens at most.
+
+        sure: it stops where no token has this probability. within: how is drafted for it, in turn.
+        """
+
+    @abstractmethod
+    def after(self, ids: Sequence[int], draft: Draft) -> Tensor:
+        """Logits `[1 + n, vocab]` after some tokens, and after each of a draft behind them, in one pass."""
+
+
+class Host(ABC):
+    """An answer for which is drafted."""
+
+    @abstractmethod
+    def ahead(self) -> Draws:
+        """Draws what the answer would draw next if its model were the drafter; the answer draws it nevertheless."""
+
+    @abstractmethod
+    def apart(self, place: int) -> Draws:
+        """Draws by chance of its own, the same for the same seed of the answer and place in its text."""
+
+    @abstractmethod
+    def same(self, parts: Mapping[str, Any], *, every: int) -> Drafter:
+        """The answer's own model, under its own plan but for some parts by slot.
+
+        Under a policy it has a copy of what that leaves, which is made anew after `every` tokens; else it shares what
+        the answer remembers. Raises PlanError for parts that do not go together, and ValueError for those that look at
+        what was not gathered.
+        """
+
+    @abstractmethod
+    def other(self, model: str, parts: Mapping[str, Any]) -> Drafter:
+        """Another model, under a plan of these parts by slot.
+
+        model: as `longspan.load` takes it. Raises what that raises, PlanError, and ValueError for another tokenizer.
+        """
+
+
 class Proposer(ABC):
     """Drafts what may follow one sequence, and remembers what it likes of it; a fresh one is made for each answer."""
+
+    def join(self, host: Host) -> None:  # noqa: B027  # most need no model
+        """Told once, before the first draft, for which answer it drafts; for those that need a model to draft with."""
 
     @abstractmethod
     def propose(self, ids: Sequence[int]) -> Draft:

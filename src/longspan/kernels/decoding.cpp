@@ -1,7 +1,5 @@
 // What decoding.py calls.
 
-// flags: -fopenmp
-
 #include "decoding.h"
 
 #include <new>

@@ -198,4 +198,4 @@ def _run(
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    return building.library("decoding.cpp")
+    return building.library("decoding.cpp", "decoding.h", "words.h", flags=("-fopenmp",))

@@ -11,10 +11,12 @@ from longspan.progress import Progress, Watcher
 from longspan.running.drafting import Drafting
 from longspan.running.engine import Engine
 from longspan.running.generation import Step
+from longspan.running.host import Answering
 from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Sequence, reading
 from longspan.running.source import Prompt
 from longspan.running.speaking import Speaker
+from longspan.seam.seam import Seam
 from longspan.store.ledger import Ledger
 from longspan.usage import Usage
 
@@ -22,13 +24,20 @@ from longspan.usage import Usage
 class Batch:
     """Some sequences, their memory in one ledger, and the runner that they have for themselves.
 
-    words, converse: how policies speak, and a fresh conversation for each sequence.
+    words, converse: how policies speak, and a fresh conversation for each sequence. others: finds other models, that
+    draft.
     """
 
     def __init__(
-        self, engine: Engine, size: int, *, words: Words, converse: Callable[[], Conversation]
+        self,
+        engine: Engine,
+        size: int,
+        *,
+        words: Words,
+        converse: Callable[[], Conversation],
+        others: Callable[[str], Seam] | None = None,
     ) -> None:
-        self._engine, self._words, self._converse = engine, words, converse
+        self._engine, self._words, self._converse, self._others = engine, words, converse, others
         self.ledger, self._runner, self._peak = Ledger(), Runner(engine.seam), 0
         self.sequences = [self._empty() for _ in range(size)]
 
@@ -101,7 +110,7 @@ class Batch:
                 sequence=sequence,
                 reading=False,
                 speaker=speaker,
-                drafting=None if decode is None else Drafting(decode),
+                drafting=None if decode is None else Drafting(decode, self._host(sequence, speaker)),
                 ends=ends,
             )
             for sequence, speaker in zip(self.sequences, speakers, strict=True)
@@ -139,6 +148,9 @@ class Batch:
             sequence.release()
         self._runner.clear()
         self.sequences = [self._empty() for _ in self.sequences]
+
+    def _host(self, sequence: Sequence, speaker: Speaker) -> Answering:
+        return Answering(sequence, speaker.draws, self._others)
 
     def _empty(self) -> Sequence:
         return Sequence(self._engine, self.ledger, conversation=self._converse(), words=self._words)

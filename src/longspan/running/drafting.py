@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from longspan.decoding.base import Decode, Draft
+from longspan.decoding.base import Decode, Draft, Host
 from longspan.running.compressing import compress
 from longspan.running.drafted import Drafted
 from longspan.running.moments import acts_after_pass, draft_depth, next_portion
@@ -20,8 +20,11 @@ class Drafting:
     for: at any time the sequence is what it would be without drafts.
     """
 
-    def __init__(self, decode: Decode) -> None:
+    def __init__(self, decode: Decode, host: Host | None = None) -> None:
+        """host: the answer for which is drafted, for those that draft with a model."""
         self._proposer, self._verifier = decode.proposer(), decode.verifier()
+        if host is not None:
+            self._proposer.join(host)
         self._draft = Draft()
         self._drafted: Drafted | None = None
         self._rows: Tensor | None = None

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from longspan.conversation import Conversation, Words
+from longspan.decoding.base import Drafter
 from longspan.policies.tracker import Script, Tracking
 from longspan.positions.base import Positions, Rope
 from longspan.running.attention_state import AttentionState
@@ -70,8 +71,8 @@ class Sequence:
     text was last read, empty for none. rehearsed: what was rehearsed since the last token and the seconds it took.
     surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it. history: what was
     done with it, call by call, with numbers of tokens. steady: what its generated tokens need in each pass, made in the
-    first. conversation: its turns and the spans it holds, None where only
-    tokens are read; words: how policies speak that have the model read more.
+    first. companions: what reads along to draft, by name. conversation: its turns and the spans it holds, None where
+    only tokens are read; words: how policies speak that have the model read more.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Sequence:
         self.history: list[Any] = []
         self.spent = Spent()
         self.steady: Any = None
+        self.companions: dict[str, Drafter] = {}
         self._marks: WeakSet[Mark] = WeakSet()
 
     @property
@@ -128,7 +130,8 @@ class Sequence:
     @property
     def state_bytes(self) -> int:
         """Memory of everything but entries."""
-        return sum(state.state_bytes for state in self.states)
+        drafters = sum(each.nbytes for each in self.companions.values())
+        return sum(state.state_bytes for state in self.states) + drafters
 
     @property
     def bytes_held(self) -> int:
@@ -225,11 +228,25 @@ class Sequence:
                 "rehearsed": {
                     key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.parts.trackings
                 },
+                "companions": {},
                 "_marks": WeakSet(),
             }
         )
         for layer in twin.layers:
             layer.serve(chosen.parts)
+        return twin
+
+    def beside(self, ledger: Ledger, engine: Engine) -> Sequence:
+        """One with the same past that adds a few tokens and is gone before this one goes on, so that nothing is copied.
+
+        engine: of another plan under which it goes on; what parts remember of the past is made again.
+        """
+        twin = Sequence(engine, ledger, words=self.words)
+        for name in ("ids", "pending", "upcoming", "fitted", "announced", "rounds", "asked", "surprise"):
+            setattr(twin, name, _copied(getattr(self, name)))
+        stores = [layer.store.fork(ledger, apart=True) for layer in self.layers]
+        twin.layers = [AttentionState(store, engine.parts) for store in stores]
+        twin.recurrences = [each.fork(ledger) for each in self.recurrences]
         return twin
 
     def mark(self) -> Mark:
@@ -258,6 +275,9 @@ class Sequence:
     def release(self) -> None:
         """Gives all memory back, that of marks too."""
         self._marks.clear()
+        for each in self.companions.values():
+            each.release()
+        self.companions = {}
         for state in self.states:
             state.release()
 

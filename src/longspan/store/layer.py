@@ -203,8 +203,7 @@ class LayerStore:
         """
         if not form.ready:
             raise ValueError(
-                f"{type(form).__name__} must learn before it can encode, which entries that are demoted do not "
-                "wait for; choose another codec"
+                f"{type(form).__name__} must learn first, and what is demoted does not wait; choose another codec"
             )
         if self._demoted is None:
             self._demoted = Tier(self.heads, form, self._ledger, "demoted", medium=medium, whole=False)
@@ -266,13 +265,14 @@ class LayerStore:
             for tier in self._tiers:
                 tier.rows.prefetch()
 
-    def fork(self, ledger: Ledger) -> LayerStore:
-        """The same entries for a second session, copied only when one of the two writes."""
+    def fork(self, ledger: Ledger, *, apart: bool = False) -> LayerStore:
+        """The same entries for a second session, copied when one of the two writes; apart: new ones lie alone."""
         twin = LayerStore(self.heads, self.form, ledger, medium=self._medium)
         twin.seen = self.seen
         twin._coded = self._coded.fork(ledger)
         twin.form = twin._coded.form
-        twin._recent = None if self._recent is None else self._recent.fork(ledger)
+        own = Tier(self.heads, Plain(), ledger, "recent") if apart else None
+        twin._recent = own if self._recent is None else self._recent.fork(ledger)
         twin._demoted = None if self._demoted is None else self._demoted.fork(ledger)
         ledger.reached(max(self.lengths))
         return twin

@@ -1,0 +1,72 @@
+"""The answer that is being given, as proposers see it that draft with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from longspan.decoding.base import Drafter, Draws, Host
+from longspan.plan import Plan
+from longspan.running.engine import Engine
+from longspan.running.outsider import Outsider
+from longspan.running.sequence import Sequence
+from longspan.running.shadow import Shadow
+from longspan.sampling.sampler import Sampler
+from longspan.seam.seam import Seam
+
+
+class Answering(Host):
+    """A sequence that speaks.
+
+    sampler: draws its tokens. others: finds another model. Drafters stay with the sequence, so that the next answer
+    finds what they have read.
+    """
+
+    def __init__(self, sequence: Sequence, sampler: Sampler, others: Callable[[str], Seam] | None) -> None:
+        self._sequence, self._sampler, self._others = sequence, sampler, others
+
+    def ahead(self) -> Draws:
+        """Draws what the answer would draw next."""
+        return self._sampler.ahead()
+
+    def apart(self, place: int) -> Draws:
+        """Draws by chance of its own."""
+        return self._sampler.apart(place)
+
+    def same(self, parts: Mapping[str, Any], *, every: int) -> Drafter:
+        """The answer's own model, under its own plan but for some parts."""
+        main = self._sequence.engine
+        plan = replace(main.plan, decode=None, **parts)
+        return self._kept(f"itself {plan}", lambda: self._shadow(plan, every))
+
+    def other(self, model: str, parts: Mapping[str, Any]) -> Drafter:
+        """Another model, under a plan of these parts."""
+        plan = Plan(**parts)
+        return self._kept(f"{model} {plan}", lambda: self._outsider(model, plan))
+
+    def _kept(self, name: str, make: Callable[[], Drafter]) -> Drafter:
+        kept = self._sequence.companions
+        if name not in kept:
+            kept[name] = make()
+        return kept[name]
+
+    def _shadow(self, plan: Plan, every: int) -> Shadow:
+        main = self._sequence.engine
+        engine = Engine(main.seam, plan, chunk=main.chunk, profile=main.profile, window=main.window).checked()
+        gathered = engine.observed <= main.observed and set(engine.parts.trackings) <= set(
+            main.parts.trackings
+        )
+        if not gathered:
+            raise ValueError(
+                f"policy of {str(plan)!r} looks at more than was gathered while reading; draft under streamingllm or "
+                "with a selector"
+            )
+        return Shadow(self._sequence, engine, every)
+
+    def _outsider(self, model: str, plan: Plan) -> Outsider:
+        main = self._sequence
+        if self._others is None:
+            raise LookupError(f"no model={model} was given to draft with; open the session by Model.session")
+        engine = Engine(self._others(model), plan, chunk=main.engine.chunk).checked()
+        return Outsider(model, engine, main)

@@ -1,0 +1,93 @@
+"""The model of an answer, reading along over a part of what the answer remembers."""
+
+from __future__ import annotations
+
+from collections import abc
+
+from torch import Tensor
+
+from longspan.decoding.base import Decode, Draft, Draws, Said
+from longspan.running.companion import Companion
+from longspan.running.compressing import compress
+from longspan.running.engine import Engine
+from longspan.running.sequence import Sequence
+from longspan.selectors.base import Summary
+from longspan.store.ledger import Ledger
+
+
+class Shadow(Companion):
+    """Forks a sequence under another plan.
+
+    With a policy the fork has a copy of what that leaves, and goes on by itself until the answer has come `every`
+    tokens further. Without, it shares the entries of the answer, lays its own beside them, and is gone after each
+    draft; only the summaries of its selector stay, which grow with the entries.
+    """
+
+    def __init__(self, main: Sequence, engine: Engine, every: int) -> None:
+        super().__init__(self._forked)
+        self._main, self._engine, self._every = main, engine, every
+        self._since = 0
+        self._summaries: list[dict[tuple[int, int], Summary]] = []
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds by itself."""
+        kept = sum(each.nbytes for layer in self._summaries for each in layer.values())
+        return super().nbytes + kept
+
+    def says(
+        self,
+        ids: abc.Sequence[int],
+        draws: Draws,
+        count: int,
+        *,
+        sure: float = 0.0,
+        within: Decode | None = None,
+    ) -> list[Said]:
+        """How it would go on."""
+        self._renew(ids)
+        try:
+            return super().says(ids, draws, count, sure=sure, within=within)
+        finally:
+            self._give_back()
+
+    def after(self, ids: abc.Sequence[int], draft: Draft) -> Tensor:
+        """Logits after some tokens and after each of a draft."""
+        self._renew(ids)
+        try:
+            return super().after(ids, draft)
+        finally:
+            self._give_back()
+
+    def release(self) -> None:
+        """Gives all memory back; it would begin anew."""
+        self._summaries = []
+        super().release()
+
+    def _renew(self, ids: abc.Sequence[int]) -> None:
+        if self._since + self._every < len(ids):
+            self.release()
+
+    def _forked(self) -> Sequence:
+        main, engine = self._main, self._engine
+        self._since = main.run
+        if engine.policy is not None:
+            twin = main.fork(Ledger(), engine)
+            compress(twin)
+            return twin
+        twin = main.beside(Ledger(), engine)
+        for layer, summaries in zip(twin.layers, self._summaries, strict=False):
+            layer.summaries = summaries
+        return twin
+
+    def _mark(self, text: Sequence) -> None:
+        """One that is gone after each draft need not go back."""
+        if self._engine.policy is not None:
+            super()._mark(text)
+
+    def _give_back(self) -> None:
+        """Lets go of what is shared."""
+        if self._text is not None and self._engine.policy is None:
+            summaries = [layer.summaries for layer in self._text.layers]
+            self.release()
+            self._summaries = summaries

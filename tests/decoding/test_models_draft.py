@@ -1,0 +1,155 @@
+"""Drafts of a model, another one or itself over a part of its memory: the answer is the one without them."""
+
+import copy
+
+import pytest
+import torch
+
+from longspan.errors import PlanError
+from longspan.loading import Loaded
+from longspan.model import Model
+from tiny import tiny_model, tiny_network, tokens
+
+QUEST = "self-speculation(selector=quest(budget=16,page=4,dense=0),policy=none,gamma=3)"
+STREAMING = "self-speculation(policy=streamingllm(budget=20,sinks=4,when=end),gamma=3,every=5)"
+OTHER = "draft-model(model=other,gamma=3)"
+SHORT = "draft-model(model=other,gamma=3,policy=streamingllm(budget=16,sinks=4),positions=in-cache)"
+METHODS = (QUEST, STREAMING, OTHER, SHORT)
+READ, SAY = 60, 24
+
+
+@pytest.fixture(scope="module")
+def other():
+    """A model that says something else."""
+    torch.manual_seed(5)
+    tokenizer = tiny_model().tokenizer
+    return Model(
+        Loaded(network=tiny_network("llama"), tokenizer=tokenizer, name="other", digest=None, source="tests")
+    )
+
+
+def opened(plan, drafters, family="llama", **more):
+    session = tiny_model(family).session(plan, chunk=16, drafters=drafters, **more)
+    return session.read(tokens(READ))
+
+
+def said(session, count=SAY, **how):
+    return [step.token for step in session.generate(max_new_tokens=count, **how)]
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3_text", "bamba"])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_answer_is_the_one_without_drafts(method, family, other):
+    with opened("", {}, family) as plain, opened(f"decode={method}", {"other": other}, family) as drafted:
+        assert said(drafted) == said(plain)
+        held = [layer.store.lengths for layer in drafted.sequences[0].layers]
+        assert held == [layer.store.lengths for layer in plain.sequences[0].layers]
+
+
+@pytest.mark.parametrize(
+    "plan", ["codec=int8", "positions=self-extend(group=4,neighbour=16)", "selector=quest(budget=32,page=4)"]
+)
+def test_under_other_plans(plan, other):
+    for method in (QUEST, STREAMING):
+        with opened(plan, {}) as plain, opened(f"{plan} decode={method}", {}) as drafted:
+            assert said(drafted) == said(plain)
+
+
+@pytest.mark.parametrize("method", [QUEST, STREAMING, OTHER])
+def test_with_shared_draws_the_same_seed_gives_the_same_text(method, other):
+    how = {"temperature": 1.5, "top_p": 0.9, "seed": 3}
+    method = method.replace("gamma=3", "gamma=3,draws=shared")
+    with opened("", {}) as plain, opened(f"decode={method}", {"other": other}) as drafted:
+        assert said(drafted, **how) == said(plain, **how)
+    with (
+        opened(f"decode={OTHER}", {"other": other}) as one,
+        opened(f"decode={OTHER}", {"other": other}) as two,
+    ):
+        assert said(one, **how) == said(two, **how)
+
+
+def passes(session, count):
+    """Tokens of each pass through the embedding while something is said."""
+    found = []
+    embedding = tiny_model("llama").network.get_input_embeddings()
+    handle = embedding.register_forward_hook(lambda module, given, result: found.append(given[0].numel()))
+    try:
+        said(session, count)
+    finally:
+        handle.remove()
+    return found
+
+
+def test_a_drafter_that_knows_is_asked_token_by_token_and_verified_at_once():
+    alike = "self-speculation(policy=streamingllm(budget=200,sinks=4,when=end),gamma=3)"
+    with opened(f"decode={alike}", {}) as session:
+        # three are drafted, one by one, and verified in one pass; then the drafter has missed two
+        assert passes(session, 9) == [1, 1, 1, 4, 2, 1, 1, 4]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_forks_and_what_was_gone_back_from_leave_nothing_behind(method, other):
+    def happens(plan):
+        with opened(plan, {"other": other}) as session:
+            found = [said(session, 7)]
+            mark = session.mark()
+            found.append(said(session, 6))
+            with session.fork() as fork:
+                session.rewind(mark)
+                session.read(tokens(9, seed=4))
+                found.append(said(session, 9))
+                found.append(said(fork, 5))
+                session.rewind(mark)
+                stream = session.generate(max_new_tokens=9)
+                found.append([next(stream).token for _ in range(4)])
+                stream.close()
+                session.read(tokens(30, seed=5))
+                found.append(said(session, 6))
+                return found
+
+    assert happens(f"decode={method}") == happens("")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_memory_is_counted_and_given_back(method, other):
+    with opened("", {}) as plain, opened(f"decode={method}", {"other": other}) as drafted:
+        said(plain), said(drafted)
+        (sequence,) = drafted.sequences
+        (drafter,) = sequence.companions.values()
+        assert drafted.usage.kv_bytes == plain.usage.kv_bytes + drafter.nbytes
+        own = plain.usage.kv_bytes
+        if method == QUEST:  # it shares all entries: what it holds are bounds of pages
+            assert 0 < drafter.nbytes < own
+            assert not any(layer.store._coded.rows._shared.owners > 1 for layer in sequence.layers)
+        drafted.close()
+        assert drafter.nbytes == 0
+        assert sequence.ledger.held == 0
+
+
+def test_what_cannot_be_is_told(other):
+    with pytest.raises(PlanError, match="policy and selector are both given or both none, allowed is one"):
+        tiny_model().session("decode=self-speculation(policy=none)")
+    with pytest.raises(PlanError, match="policy leaves a part already; leave one of the two out"):
+        tiny_model().session(f"policy=h2o(budget=20) decode={QUEST}")
+    with pytest.raises(PlanError, match="draft-model needs model; write draft-model"):
+        tiny_model().session("decode=draft-model")
+    with pytest.raises(PlanError, match=r"gamma=0 is outside 1 \.\."):
+        tiny_model().session("decode=draft-model(model=other,gamma=0)")
+    unseen = "self-speculation(policy=h2o(budget=20,when=end))"
+    with opened(f"decode={unseen}", {}) as session, pytest.raises(ValueError, match="more than was gathered"):
+        said(session)
+    far = tiny_model().session(f"decode={OTHER} positions=ntk(factor=4)", drafters={"other": other})
+    with far.read(tokens(600)), pytest.raises(ValueError, match="601 tokens where the window of model=other"):
+        said(far)
+
+
+def test_a_model_with_other_tokens_is_refused(other):
+    changed = copy.deepcopy(other.tokenizer)
+    changed.add_tokens("zebra")
+    stranger = Model(Loaded(network=other.network, tokenizer=changed, name="o", digest=None, source="tests"))
+    different = "model=other has another tokenizer, 1 of 259 tokens differ; draft with"
+    with (
+        opened(f"decode={OTHER}", {"other": stranger}) as session,
+        pytest.raises(ValueError, match=different),
+    ):
+        said(session)
