@@ -13,13 +13,18 @@ from torch import Tensor
 from longspan.kernels import building
 from longspan.kernels.softmax import Softmax
 
+HEADERS = ("decoding.h", "rows.h", "panels.h", "stored.h", "words.h")
+"""What a kernel of one's own needs beside itself that stands on this one."""
+
 _POINTERS = (
     *("query", "key", "value", "out", "lse"),
-    *("keys", "values", "places", "lengths", "firsts", "positions"),
+    *("keys", "values", "places", "lengths", "firsts", "positions", "ancestors"),
+    *("stretches", "stretches_of", "forms", "visited", "visits"),
 )
 _NUMBERS = (
     *("query_head", "query_row", "key_head", "key_row", "value_head", "value_row"),
-    *("heads", "kv_heads", "tokens", "dim", "value_dim", "bf16", "threads"),
+    *("heads", "kv_heads", "tokens", "dim", "value_dim", "bf16", "threads", "beside"),
+    *("most", "row_heads"),
 )
 
 
@@ -29,6 +34,36 @@ class _Call(ctypes.Structure):
         *((name, ctypes.c_int64) for name in _NUMBERS),
         *((name, ctypes.c_double) for name in ("scale", "softcap")),
     )
+
+
+class Coding(NamedTuple):
+    """How vectors are kept that are whole numbers times a scale plus a zero point.
+
+    bits of a number: 8 with a sign, 4 and 2 without one, packed as `packing.pack` does; 32 and 16 are fp32 and bf16
+    numbers themselves. Scales and zero points are fp16: `groups` of them for as many equal parts of a vector, in common
+    to `per` entries.
+    """
+
+    bits: int
+    per: int = 1
+    groups: int = 1
+
+
+class Stretch(NamedTuple):
+    """Entries of a row that lie one behind the other, in memory, in one form.
+
+    Addresses of the first one's numbers, scales and zero points, 0 where there are none; how many entries there are;
+    which pair of codings they have.
+    """
+
+    keys: int
+    key_scales: int
+    key_zeros: int
+    values: int
+    value_scales: int
+    value_zeros: int
+    length: int
+    form: int
 
 
 class OpenRow(NamedTuple):
@@ -69,16 +104,23 @@ def attend_rows(
     *,
     scale: float,
     softcap: float | None,
+    ancestors: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Output `[heads, tokens, value_dim]` in the queries' format and log-sum-exp fp32 `[heads, tokens]`.
 
     query `[heads, tokens, dim]`, key and value `[kv_heads, tokens, dim]` of the new tokens, rotated. rows: of the first
     token's heads, then of the second's. positions: of the tokens. Each row is one entry longer afterwards; its owner
-    has to say so.
+    has to say so. ancestors: int64 `[tokens, m]`, which of the tokens each sees between what is stored and itself, in
+    this order, -1 behind the last; then nothing is written. Tokens that follow each other and whose rows begin at the
+    same places read them once. What a token gives is the same, to the bit, whichever are beside it and whether those
+    before it are stored.
     """
     key, value = (x if x.stride(-1) == 1 else x.contiguous() for x in (key, value))
     places = torch.tensor(positions, dtype=torch.int64)
     call = _Call(key=key.data_ptr(), value=value.data_ptr(), positions=places.data_ptr())
+    if ancestors is not None:
+        ancestors = torch.nn.functional.pad(ancestors, (0, 1), value=-1)
+        call.ancestors, call.beside = ancestors.data_ptr(), ancestors.shape[1]
     (call.key_head, call.key_row, _), (call.value_head, call.value_row, _) = key.stride(), value.stride()
     return _run(call, query, len(key), value.shape[-1], rows, scale, softcap)
 
@@ -160,10 +202,47 @@ def attend_stored(
 ) -> tuple[Tensor, Tensor]:
     """Queries `[heads, tokens, dim]` over rows whose entries are there already, all that their lengths say.
 
-    rows: of the first token's heads, then of the second's; several may begin at one place. Results as `attend_rows`:
-    a token gives what it would give there, to the bit.
+    rows: of the first token's heads, then of the second's; several may begin at one place, and are read once where they
+    belong to tokens that follow each other. Results as `attend_rows`: a token gives what it would give there, to the
+    bit.
     """
     return _run(_Call(), query, kv_heads, value_dim, rows, scale, softcap)
+
+
+def attend_stretches(
+    query: Tensor,
+    value_dim: int,
+    rows: Sequence[Sequence[Stretch]],
+    forms: Sequence[tuple[Coding, Coding]],
+    *,
+    scale: float,
+    softcap: float | None,
+    visited: Tensor | None = None,
+    visits: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """A query `[heads, 1, dim]` over entries in the forms in which they are stored; results as `attend_rows`.
+
+    rows: of each head of keys, the stretches in the order of the entries. forms: of keys and of values. visited: int64
+    `[heads, m]`, the entries that each head of queries visits, counted through the stretches, of which the first
+    visits[head] are meant; None for all.
+    """
+    call, kv_heads, heads = _Call(), len(rows), len(query)
+    each = kv_heads if visited is None else heads
+    rows = [rows[row * kv_heads // each] for row in range(each)]
+    begins = [0]
+    for row in rows:
+        begins.append(begins[-1] + len(row))
+    stretches = torch.tensor([stretch for row in rows for stretch in row], dtype=torch.int64)
+    of = torch.tensor([*begins, *[0] * each], dtype=torch.int64)
+    codings = torch.tensor(forms, dtype=torch.int64)
+    call.stretches, call.forms = stretches.data_ptr(), codings.data_ptr()
+    call.stretches_of, call.firsts = of.data_ptr(), of.data_ptr() + len(begins) * of.itemsize
+    if visited is not None:
+        visited = visited.contiguous()
+        counts = torch.full((heads,), visited.shape[1]) if visits is None else visits.contiguous()
+        call.visited, call.visits = visited.data_ptr(), counts.data_ptr()
+        call.most, call.row_heads = visited.shape[1], heads
+    return _called(call, query, kv_heads, value_dim, scale, softcap)
 
 
 def _run(
@@ -175,19 +254,25 @@ def _run(
     scale: float,
     softcap: float | None,
 ) -> tuple[Tensor, Tensor]:
+    table = torch.tensor([*zip(*rows, strict=True)], dtype=torch.int64)
+    address, step = table.data_ptr(), table.stride(0) * table.itemsize
+    call.keys, call.values, call.places = address, address + step, address + 2 * step
+    call.lengths, call.firsts = address + 3 * step, address + 4 * step
+    return _called(call, query, kv_heads, value_dim, scale, softcap)
+
+
+def _called(
+    call: _Call, query: Tensor, kv_heads: int, value_dim: int, scale: float, softcap: float | None
+) -> tuple[Tensor, Tensor]:
     query = query if query.stride(-1) == 1 else query.contiguous()
     heads, tokens, dim = query.shape
     out, lse = torch.empty(heads, tokens, value_dim), torch.empty(heads, tokens)
-    table = torch.tensor([*zip(*rows, strict=True)], dtype=torch.int64)
     call.scale, call.softcap = scale, softcap or 0.0
     call.query, call.out, call.lse = query.data_ptr(), out.data_ptr(), lse.data_ptr()
     call.query_head, call.query_row, _ = query.stride()
     call.heads, call.kv_heads, call.tokens = heads, kv_heads, tokens
     call.dim, call.value_dim = dim, value_dim
     call.bf16, call.threads = query.dtype is torch.bfloat16, torch.get_num_threads()
-    address, step = table.data_ptr(), table.stride(0) * table.itemsize
-    call.keys, call.values, call.places = address, address + step, address + 2 * step
-    call.lengths, call.firsts = address + 3 * step, address + 4 * step
     library = _library()
     if library is None or library.attend(ctypes.byref(call)):
         raise MemoryError(
@@ -198,4 +283,4 @@ def _run(
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    return building.library("decoding.cpp", "decoding.h", "words.h", flags=("-fopenmp",))
+    return building.library("decoding.cpp", *HEADERS, flags=("-fopenmp",))
