@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from records import Records
+from records import Records, head
 
 import longspan
 
@@ -75,7 +75,7 @@ def main() -> None:
     if options.row:
         print(json.dumps(measure(options.model, options.row[0], int(options.row[1]))))
         return
-    records = Records(options.out, model=longspan.load(options.model), key=("plan", "length"))
+    records = Records(options.out, head=head(longspan.load(options.model)), key=("plan", "length"))
     named = [] if options.model is None else ["--model", options.model]
     for plan in options.plan or PLANS:
         before = None

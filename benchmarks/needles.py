@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from records import Records
+from records import Records, head
 
 import longspan
 from longspan.evaluation.haystack import Haystack
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/needles.json"))
     options = parser.parse_args()
     model = longspan.load(options.model)
-    records = Records(options.out, model=model, key=("plan", "length", "seed"))
+    records = Records(options.out, head=head(model), key=("plan", "length", "seed"))
     for length in options.length:
         for seed in range(options.seeds):
             for plan in options.plan:

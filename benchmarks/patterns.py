@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from records import Records
+from records import Records, head
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -195,7 +195,7 @@ def main() -> None:
     ids = model.tokenizer(options.text.read_text("utf-8"), add_special_tokens=False)["input_ids"]
     count = len(model.seam.layers)
     layers = (count // 4, count // 2, 3 * count // 4)
-    records = Records(options.out, model=model, key=("length", "pattern"))
+    records = Records(options.out, head=head(model), key=("length", "pattern"))
     for length in options.length:
         wanted = [
             text for text in options.pattern or PATTERNS if not records.has(length=length, pattern=text)

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import torch
-from records import Records
+from records import Records, head
 
 import longspan
 from longspan.plan import Plan
@@ -75,7 +75,7 @@ def main() -> None:
         raise SystemExit(f"{options.text} has {len(ids):,} tokens, {options.tokens:,} are wanted")
     ids = ids[: options.tokens]
     lengths = [options.tokens >> shift for shift in range(4, -1, -1)]
-    records = Records(options.out, model=model, key=("plan", "tokens"))
+    records = Records(options.out, head=head(model), key=("plan", "tokens"))
     for text in options.plan or plans(max(1.0, options.tokens / model.window)):
         if records.has(plan=text, tokens=options.tokens):
             continue

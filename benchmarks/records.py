@@ -40,15 +40,15 @@ def head(model: longspan.Model) -> dict[str, Any]:
 class Records:
     """Rows in a JSON file, each known by some of its fields."""
 
-    def __init__(self, path: Path, *, model: longspan.Model, key: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, *, head: dict[str, Any], key: tuple[str, ...]) -> None:
         self._path, self._key = path, key
         self.rows: list[dict[str, Any]] = []
         if path.exists():
             held = json.loads(path.read_text())
-            if held["digest"] != model.digest:
+            if held["digest"] != head["digest"]:
                 raise SystemExit(f"{path} holds rows of another model; give another --out")
             self.rows = held["rows"]
-        self._head = head(model)
+        self._head = head
 
     def has(self, **fields: Any) -> bool:
         """Whether there is a row of these key fields."""

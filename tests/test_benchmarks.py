@@ -36,5 +36,57 @@ def test_other_plans_parse(script):
         *(case[2] for case in script("speed").CASES),
         *(f"pattern={each}" for each in script("patterns").PATTERNS),
         *script("memory").PLANS,
+        *(case.options.get("plan", "") for case in script("decode_cases").CASES),
     ]
     assert len({Plan.of(plan) for plan in plans}) > 30
+
+
+def test_text_has_its_length_and_each_fact_once(script, default_model, tmp_path):
+    book = tmp_path / "book.txt"
+    book.write_text("It was a quiet evening, and nobody spoke of the sea. " * 60)
+    text = script("decode").Text(default_model.tokenizer, book, 512, 3)
+    said = default_model.tokenizer.decode(text.ids)
+    assert len(text.ids) == 512
+    assert len(text.codes) == len(text.questions) == 3
+    for (place, code), question in zip(text.codes.items(), text.questions, strict=True):
+        assert said.count(f"office in {place} is {code}.") == 1
+        assert f"office in {place}?" in default_model.tokenizer.decode(question)
+    with pytest.raises(SystemExit, match="are wanted for 4,096"):
+        script("decode").Text(default_model.tokenizer, book, 4096, 3)
+
+
+def test_lines_are_medians_over_rounds_without_the_first_two_tokens(script):
+    first, second, third = (
+        {
+            "case": "longspan packed",
+            "length": 1000,
+            "read_seconds": reading,
+            "step_seconds": [9.0, 9.0, *steps],
+            "found": found,
+            "peak_bytes": 5,
+            "loaded_bytes": 7,
+            "imported_bytes": 3,
+            "token_bytes": 10,
+            "bus_bytes_per_second": 1000,
+        }
+        for reading, steps, found in (
+            (1.0, [0.1, 0.02, 0.02], [True, None]),
+            (2.0, [0.04] * 3, []),
+            (5.0, [0.03, 0.05, 0.05], []),
+        )
+    )
+    (line,) = script("decode_cases").table([first, second, third])
+    assert line["read_tokens_per_second"] == 500
+    assert line["token_ms"] == pytest.approx(40)
+    assert line["of_bus"] == pytest.approx(0.25)
+    assert (line["found"], line["asked"], line["model_bytes"]) == (1, 1, 4)
+
+
+CALLS, OPERATIONS = 15_000, 7_100
+"""At most, a token of the default model under the empty plan."""
+
+
+def test_a_token_takes_few_calls_and_operations(script, default_model):
+    found = script("counts").counts(default_model, "", 64)
+    assert 0 < found.calls.total() <= CALLS
+    assert 0 < found.operations.total() <= OPERATIONS

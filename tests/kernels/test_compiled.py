@@ -82,6 +82,24 @@ def test_it_is_built_once(fresh):
 
 
 @needs_compiler
+def test_what_is_begun_ahead_is_waited_for_and_the_compiler_asked_once(fresh, monkeypatch):
+    run = building.subprocess.run
+    commands = []
+
+    def counted(command, **options):
+        commands.append(command)
+        return run(command, **options)
+
+    monkeypatch.setattr(building.subprocess, "run", counted)
+    building.ahead("fused.cpp")
+    assert building.library("fused.cpp") is not None
+    assert len(list(fresh.iterdir())) == 1
+    building.library.cache_clear()
+    assert building.library("fused.cpp") is not None
+    assert ["-dM" in each for each in commands] == [True, False]  # what it knows, and one build
+
+
+@needs_compiler
 def test_what_was_not_built_for_this_compiler_is_not_used(fresh, monkeypatch):
     assert compiled.library() is not None
     monkeypatch.setattr(building, "_FLAGS", (*building._FLAGS, "-DOTHER"))

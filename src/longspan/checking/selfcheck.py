@@ -80,7 +80,9 @@ def self_check(seam: Seam) -> SelfCheck:
     rounds = any(isinstance(module, PackedLinear) for module in seam.network.modules())
     tolerance = _TOLERANCE[seam.dtype]
     if not difference <= tolerance and (rounds or seam.dtype.itemsize <= 2):
-        tolerance = min(_MAX_TOLERANCE, max(tolerance, _TIMES * own_noise(seam, seen, ids, stock)))
+        tolerance = min(
+            _MAX_TOLERANCE, max(tolerance, _TIMES * own_noise(seam, seen, ids, stock, difference / _TIMES))
+        )
     if not difference <= tolerance:
         or_recurrent = (
             ", or recurrent ones something else when a text comes in pieces" if seam.recurrent else ""

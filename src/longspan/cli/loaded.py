@@ -52,6 +52,10 @@ def shown_progress() -> Iterator[Watcher]:
 
 def loaded_model(name: str | None, **options: Any) -> Model:
     """The model of a command, with bars while it is fetched, and a note on standard error where it has one."""
+    from longspan.loading.weights import begin
+
+    begin(name, options.get("weights", "auto"))
+
     from longspan.model import load
 
     with shown_progress() as progress:

@@ -124,4 +124,4 @@ def _run(call: _Call, **lists: Tensor | None) -> None:
 
 def library() -> ctypes.CDLL | None:
     """The compiled functions, None where there are none."""
-    return building.library("blocks.cpp", "words.h")
+    return building.library("blocks.cpp")

@@ -1,5 +1,7 @@
 // What decoding.py calls.
 
+// flags: -fopenmp
+
 #include "decoding.h"
 
 #include <new>

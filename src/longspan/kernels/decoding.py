@@ -13,9 +13,6 @@ from torch import Tensor
 from longspan.kernels import building
 from longspan.kernels.softmax import Softmax
 
-HEADERS = ("decoding.h", "rows.h", "panels.h", "stored.h", "words.h")
-"""What a kernel of one's own needs beside itself that stands on this one."""
-
 _POINTERS = (
     *("query", "key", "value", "out", "lse"),
     *("keys", "values", "places", "lengths", "firsts", "positions", "ancestors"),
@@ -283,4 +280,4 @@ def _called(
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    return building.library("decoding.cpp", *HEADERS, flags=("-fopenmp",))
+    return building.library("decoding.cpp")

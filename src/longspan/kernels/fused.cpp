@@ -2,6 +2,8 @@
 //
 // Nothing is checked here: the caller has made sure that every tensor is as large as its numbers say.
 
+// flags: -fopenmp -ffp-contract=off
+
 #include <cmath>
 #include <cstdint>
 #include <cstring>

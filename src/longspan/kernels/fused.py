@@ -64,7 +64,7 @@ def _call(name: str, *arguments: Tensor | float) -> None:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = building.library("fused.cpp", flags=("-fopenmp", "-ffp-contract=off"))
+    library = building.library("fused.cpp")
     if library is not None:
         for name, arguments in _ARGUMENTS.items():
             function = getattr(library, name)

@@ -1,5 +1,7 @@
 // What layers.py calls: see layers.h. And a step: all layers for one generated token of each of several sequences.
 
+// flags: -fopenmp -ffp-contract=off
+
 #include "layers.h"
 
 namespace {

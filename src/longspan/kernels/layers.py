@@ -290,7 +290,7 @@ def _check(failed: int) -> None:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = building.library("layers.cpp", "layers.h", "packed.h", flags=("-fopenmp", "-ffp-contract=off"))
+    library = building.library("layers.cpp")
     if library is not None:
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         library.before.argtypes = [pointer, pointer, number, pointer, pointer, pointer, number, number]

@@ -1,5 +1,7 @@
 // Weights put into panels and back, and products with them: see packed.h.
 
+// flags: -fopenmp -ffp-contract=off
+
 #include <utility>
 
 #include "packed.h"

@@ -86,7 +86,7 @@ def plain_product(x: Tensor, weights: Tensor, kind: gguf.GGMLQuantizationType) -
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    library = building.library("packed.cpp", "packed.h", flags=("-fopenmp", "-ffp-contract=off"))
+    library = building.library("packed.cpp")
     if library is not None:
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         library.pack.argtypes = [ctypes.c_int, pointer, pointer, number, number, ctypes.c_int]

@@ -38,10 +38,10 @@ def converted_folder(
     Raises what reading and converting raise (see `convert`), and `LongspanError` when the disk is too full.
     """
     target = subfolder("converted") / f"{digest[:32]}-{str(dtype).removeprefix('torch.')}-{LAYOUT}"
-    if _is_whole(target):
+    if is_whole(target):
         return target
     with locked(target.name):
-        if _is_whole(target):
+        if is_whole(target):
             return target
         from longspan.loading.convert import convert, converted_bytes
         from longspan.loading.gguf_header import read_header
@@ -52,8 +52,7 @@ def converted_folder(
         with whole_folder(target) as folder:
             with quiet():
                 convert(header, folder, dtype, progress)
-            sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
-            manifest = {"name": name, "digest": digest, "source": source, "sizes": sizes}
+            manifest = {"name": name, "digest": digest, "source": source, "sizes": sizes_in(folder)}
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     return target
 
@@ -85,7 +84,13 @@ def _manifest(folder: Path) -> dict[str, object]:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def _is_whole(folder: Path) -> bool:
+def sizes_in(folder: Path) -> dict[str, int]:
+    """Bytes of each file, as a manifest has them."""
+    return {file.name: file.stat().st_size for file in folder.iterdir()}
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the folder has a manifest, and all files that it names."""
     sizes = _manifest(folder).get("sizes")
     if not isinstance(sizes, dict):
         return False

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -33,6 +33,7 @@ _FORMATS = {
     GGUFValueType.INT64: "<q",
     GGUFValueType.FLOAT64: "<d",
 }
+_LENGTH = struct.Struct("<Q")
 _MAX_DIMENSIONS = 4
 _MAX_VALUES = 2**22
 """In all arrays together: a vocabulary of a million tokens with scores, types and merges has as many."""
@@ -67,6 +68,7 @@ class GgufHeader:
     places: dict[str, int]
     """Where the values of each array begin in the file."""
     tensors: dict[str, GgufTensor]
+    _read: dict[str, list[Scalar]] = field(default_factory=dict, repr=False, compare=False)
 
     def texts(self, key: str) -> list[str]:
         """The values of an array of texts, none where the file has no such array."""
@@ -91,13 +93,15 @@ class GgufHeader:
             raise self.corrupt(f"metadata {key!r} is a single value and a list was expected")
         if key not in self.places:
             return []
-        with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            cursor = _Cursor(self.path, data)
-            cursor.position = self.places[key]
-            found = cursor.array()
-            if any(type(each) is not wanted for each in found):
-                raise cursor.corrupt(f"metadata {key!r} holds no {name}")
-            return cast("list[T]", found)
+        if key not in self._read:
+            with self.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                cursor = _Cursor(self.path, data)
+                cursor.position = self.places[key]
+                self._read[key] = cursor.array()
+        found = self._read[key]
+        if any(type(each) is not wanted for each in found):
+            raise self.corrupt(f"metadata {key!r} holds no {name}")
+        return cast("list[T]", found)
 
 
 def read_header(path: Path) -> GgufHeader:
@@ -145,11 +149,22 @@ class _Cursor:
     def unsigned(self, kind: GGUFValueType = GGUFValueType.UINT64) -> int:
         return int(self.scalar(kind))
 
+    def step(self) -> int:
+        """Step over a text and return where it began."""
+        start = self.position + _LENGTH.size
+        if start > len(self.data):
+            self.advance(_LENGTH.size)
+        (length,) = _LENGTH.unpack_from(self.data, self.position)
+        self.position = start
+        if length > len(self.data) - start:
+            self.advance(length)
+        self.position += length
+        return start
+
     def text(self) -> str:
-        length = self.unsigned()
-        start = self.advance(length)
+        start = self.step()
         try:
-            return self.data[start : start + length].decode("utf-8")
+            return self.data[start : self.position].decode("utf-8")
         except UnicodeDecodeError:
             raise self.corrupt(f"the text at byte {start:,} is not UTF-8") from None
 
@@ -172,7 +187,7 @@ class _Cursor:
             if length > len(self.data) - self.position:
                 self.advance(length)
             for _ in range(length):
-                self.advance(self.unsigned())
+                self.step()
         else:
             self.advance(length * struct.calcsize(_FORMATS[kind]))
         return length
@@ -180,7 +195,11 @@ class _Cursor:
     def array(self) -> list[Scalar]:
         """The values of an array of single values."""
         kind, length = self.kind(), self.unsigned()
-        return [self.text() if kind is GGUFValueType.STRING else self.scalar(kind) for _ in range(length)]
+        if kind is GGUFValueType.STRING:
+            return [self.text() for _ in range(length)]
+        layout = _FORMATS[kind]
+        start = self.advance(length * struct.calcsize(layout))
+        return list(struct.unpack_from(f"<{length}{layout[1:]}", self.data, start))
 
     def header(self) -> GgufHeader:
         version = self.unsigned(GGUFValueType.UINT32)

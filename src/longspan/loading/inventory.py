@@ -49,6 +49,11 @@ def remove(name: str) -> int:
     here = {copy.folder.name: copy.folder for copy in converted.get(model.name if model else name, [])}
     if model and bytes_below(fetched := cache_folder() / "models" / model.name):
         here[model.name] = fetched
+    if here and model and model.wheel:
+        here |= {
+            f"tokenizer-{each.name}": each
+            for each in cache_folder().glob(f"tokenizers/{model.wheel.sha256[:32]}-*")
+        }
     if not here:
         raise _nothing_to_remove(name, model, [*converted, *KNOWN])
     freed = 0

@@ -11,7 +11,7 @@ from longspan.loading.converted import converted_folder
 from longspan.loading.digest import file_digest, weights_digest
 from longspan.loading.find import Checkpoint, find
 from longspan.loading.folder import weight_files
-from longspan.loading.weights import Form, Weights, check_device, form_of_file, form_of_folder
+from longspan.loading.weights import Form, Weights, begin, check_device, form_of_file, form_of_folder
 from longspan.parameters import check_choice
 from longspan.progress import Watcher
 
@@ -75,6 +75,7 @@ def load_weights(
     Raises `ModelNotFound`, `CorruptModel` or `UnsupportedModel`, and `ValueError` for a bad dtype, device or weights.
     """
     check_choice("weights", weights, get_args(Weights))
+    begin(name_or_path, weights)
     with collector_paused():
         from longspan.loading.precision import resolve_device, resolve_dtype
 
@@ -120,10 +121,10 @@ def _of_file(
         folder = _converted(checkpoint, digest, dtype, progress)
         network, tokenizer = read_network(folder, dtype, device), read_tokenizer(folder)
     else:
-        from longspan.loading.gguf_tokenizer import tokenizer_of
+        from longspan.loading.kept_tokenizer import kept_tokenizer
         from longspan.loading.packed_network import packed_network
 
-        network, tokenizer = packed_network(header, dtype, progress), tokenizer_of(header)
+        network, tokenizer = packed_network(header, dtype, progress), kept_tokenizer(header, digest)
     return Loaded(
         network=network,
         tokenizer=tokenizer,

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from longspan.errors import UnsupportedModel
+from longspan.kernels import building
+from longspan.loading.known import DEFAULT
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +32,15 @@ class Choice:
 
     form: Form
     note: str = ""
+
+
+def begin(name_or_path: str | Path | None, weights: Weights) -> None:
+    """Begins to build what such weights will need, beside all that loading does; see `kernels/building.py`."""
+    name = "default" if name_or_path is None else str(name_or_path).lower()
+    blocks = name in ("default", DEFAULT.name) or name.endswith(".gguf")
+    if weights in ("packed", "int8", "int4") or (weights == "auto" and blocks):
+        building.ahead("packed.cpp", "layers.cpp")
+    building.ahead("decoding.cpp")
 
 
 def form_of_file(header: GgufHeader, weights: Weights, device: torch.device) -> Choice:
