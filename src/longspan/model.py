@@ -30,7 +30,7 @@ class Model:
 
     network: the transformers model, its own whenever no session is inside it. digest identifies the weights.
     checked: what the self-check found. weights: in which form they are held, "expanded", "packed", "int8" or "int4";
-    note: why they are expanded where `weights="auto"` looked for packed ones, else "".
+    note: why they are expanded though their file has blocks, or which of them are, else "".
     """
 
     def __init__(self, loaded: Loaded) -> None:

@@ -9,6 +9,7 @@ from longspan.errors import ContextError, UnsupportedModel
 from longspan.kernels import packed
 from longspan.loading import load_weights
 from longspan.loading.packed_modules import PackedEmbedding, PackedLinear
+from longspan.loading.rounding import kind_of, rounded
 from longspan.model import Model
 
 KINDS = gguf.GGMLQuantizationType
@@ -96,7 +97,10 @@ def test_contexts_of_packed_and_expanded_weights_are_told_apart(cache, tmp_path)
 
 @pytest.mark.parametrize(
     ("kind", "form", "note"),
-    [(KINDS.Q5_0, "packed", ""), (KINDS.TQ2_0, "expanded", "there are no products with its blocks of TQ2_0")],
+    [
+        (KINDS.Q5_0, "packed", ""),
+        (KINDS.TQ2_0, "expanded", "weights are expanded: there are no products with its blocks of TQ2_0"),
+    ],
 )
 def test_auto_keeps_the_blocks_that_there_are_products_for(cache, tmp_path, kind, form, note):
     loaded = load(made(tmp_path, kind=kind), "auto")
@@ -142,3 +146,97 @@ def test_packed_weights_do_not_learn(cache, tmp_path):
     network = load(made(tmp_path)).network
     with pytest.raises(RuntimeError, match="no gradients; load the model with weights='expanded'"):
         network(inputs_embeds=torch.randn(1, 3, CONFIG["hidden_size"] * 4, requires_grad=True))
+
+
+# Blocks that are made here.
+
+
+def stored(tmp_path, family="llama", dtype=torch.float32, **changes):
+    folder = tmp_path / "folder"
+    tiny_network(family, **WIDE | changes).to(dtype).save_pretrained(folder)
+    load_weights(made(tmp_path)).tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("form", "steps"), [("int8", 254), ("int4", 15)])
+@pytest.mark.parametrize("spread", [1.0, 1e-3, 1e-30, 3e3])
+def test_no_weight_is_rounded_by_more_than_a_step(form, steps, spread):
+    torch.manual_seed(0)
+    x = torch.randn(48, 96) * spread
+    x[0], x[1], x[2, 3] = 0, spread, 9 * spread
+    kind = kind_of(form, outer=False)
+    found = torch.from_numpy(gguf.dequantize(rounded(x, kind).numpy(), kind))
+    groups = x.unflatten(1, (-1, 32))
+    width = 2 * groups.abs().amax(-1) if form == "int8" else groups.amax(-1) - groups.amin(-1)
+    apart = (found.unflatten(1, (-1, 32)) - groups).abs().amax(-1)
+    # Half a step, the grid narrowed by a fifth, and what a half-precision scale and least value are off by.
+    allowed = (
+        (0.5 if form == "int8" else 0.1 * steps + 1) * width / steps + groups.abs().amax(-1) * 2**-9 + 1e-5
+    )
+    assert bool((apart <= allowed).all())
+    assert torch.equal(found[0], x[0])
+
+
+def test_four_bits_are_closer_than_those_of_the_reference():
+    torch.manual_seed(0)
+    x = torch.distributions.StudentT(5.0).sample((64, 256))
+    kind = kind_of("int4", outer=False)
+    mine, reference = (
+        torch.from_numpy(gguf.dequantize(blocks, kind))
+        for blocks in (rounded(x, kind).numpy(), gguf.quantize(x.numpy(), kind))
+    )
+    assert float((mine - x).norm()) < 0.95 * float((reference - x).norm())
+
+
+@pytest.mark.parametrize("form", ["int8", "int4"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("tied", [True, False])
+def test_blocks_are_made_of_a_folder(cache, tmp_path, form, dtype, tied):
+    folder = stored(tmp_path, dtype=dtype, tie_word_embeddings=tied)
+    mine, whole = load(folder, form), load(folder, "expanded").network
+    modules = dict(mine.network.named_modules())
+    assert (mine.weights, mine.note) == (form, "")
+    outer, rounded_too = {"model.embed_tokens", "lm_head"}, {}
+    for name, module in whole.named_modules():
+        if isinstance(module, torch.nn.Linear | torch.nn.Embedding):
+            stands_in = modules[name]
+            kind = kind_of(form, outer=name in outer)
+            expected = torch.from_numpy(gguf.dequantize(rounded(module.weight, kind).numpy(), kind))
+            assert torch.equal(stands_in.weight, expected), name
+            rounded_too[name] = expected
+        elif hasattr(module, "inv_freq"):
+            assert torch.equal(modules[name].inv_freq, module.inv_freq)
+    for name, parameter in mine.network.named_parameters():
+        assert torch.equal(parameter, whole.get_parameter(name)), name
+        assert parameter.untyped_storage().filename is None
+    assert (modules["lm_head"].weights is modules["model.embed_tokens"].weights) == tied
+    for name, expected in rounded_too.items():
+        whole.get_submodule(name).weight.data = expected
+    stock = whole(PROMPT).logits
+    assert float((mine.network(PROMPT).logits - stock).norm()) <= 0.1 * float((stock - stock.mean()).norm())
+    assert Model(mine).weights == form
+
+
+def test_blocks_of_a_file_in_single_numbers_are_those_of_its_folder(cache, tmp_path):
+    folder, path = stored(tmp_path), made(tmp_path, kind=KINDS.F32)
+    of_folder, of_file = (load(each, "int4").network.state_dict() for each in (folder, path))
+    assert of_folder.keys() == of_file.keys()
+    assert all(torch.equal(of_folder[name], each) for name, each in of_file.items())
+
+
+def test_blocks_are_not_rounded_a_second_time(cache, tmp_path):
+    with pytest.raises(
+        UnsupportedModel, match=r"as Q8_0, which weights='int4' would round a second time; load it"
+    ):
+        load(made(tmp_path), "int4")
+
+
+def test_rows_that_no_block_divides_stay_expanded_and_are_named(cache, tmp_path):
+    folder = stored(
+        tmp_path, hidden_size=80, intermediate_size=96, num_attention_heads=5, num_key_value_heads=5
+    )
+    loaded = load(folder, "int8")
+    down = [each for name, each in loaded.network.named_modules() if name.endswith("down_proj")]
+    assert all(isinstance(each, PackedLinear) for each in down)
+    assert loaded.note == "14 of its matrices stay expanded, model.embed_tokens first"
+    assert Model(loaded).note == loaded.note

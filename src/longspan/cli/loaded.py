@@ -65,6 +65,6 @@ def loaded_model(name: str | None, **options: Any) -> Model:
 
 
 def tell_note(note: str) -> None:
-    """Says on standard error why weights are not packed."""
+    """Says on standard error what is to be said of the form of the weights."""
     if note:
-        typer.echo(f"note: weights are expanded: {printable(note, lines=False)}", err=True)
+        typer.echo(f"note: {printable(note, lines=False)}", err=True)

@@ -35,7 +35,7 @@ class Loaded:
     weights: Form = "expanded"
     """In which form they are held."""
     note: str = ""
-    """Why `weights="auto"` did not come to packed weights where the file has some."""
+    """What is to be said of their form: why they are expanded though the file has blocks, or which of them are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,22 +84,35 @@ def load_weights(
         check_device(weights, where)
         checkpoint = find(name_or_path, progress=progress)
         if checkpoint.path.is_dir():
-            return _of_folder(checkpoint, weights, precision, where)
+            return _of_folder(checkpoint, weights, precision, where, progress)
         return _of_file(checkpoint, weights, precision, where, progress)
 
 
-def _of_folder(checkpoint: Checkpoint, weights: Weights, dtype: torch.dtype, device: torch.device) -> Loaded:
+def _of_folder(
+    checkpoint: Checkpoint,
+    weights: Weights,
+    dtype: torch.dtype,
+    device: torch.device,
+    progress: Watcher | None,
+) -> Loaded:
     from longspan.loading.network import read_network, read_tokenizer
 
     choice = form_of_folder(checkpoint.path, weights)
+    note = choice.note
+    if choice.form == "expanded":
+        network = read_network(checkpoint.path, dtype, device)
+    else:
+        from longspan.loading.packed_folder import rounded_network
+
+        network, note = rounded_network(checkpoint.path, dtype, choice.form, progress)
     return Loaded(
-        network=read_network(checkpoint.path, dtype, device),
+        network=network,
         tokenizer=read_tokenizer(checkpoint.path),
         name=checkpoint.name,
         digest=weights_digest(weight_files(checkpoint.path)),
         source=checkpoint.source,
         weights=choice.form,
-        note=choice.note,
+        note=note,
     )
 
 
@@ -124,7 +137,8 @@ def _of_file(
         from longspan.loading.kept_tokenizer import kept_tokenizer
         from longspan.loading.packed_network import packed_network
 
-        network, tokenizer = packed_network(header, dtype, progress), kept_tokenizer(header, digest)
+        network = packed_network(header, dtype, choice.form, progress)
+        tokenizer = kept_tokenizer(header, digest)
     return Loaded(
         network=network,
         tokenizer=tokenizer,

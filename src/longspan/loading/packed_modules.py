@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import gguf
 import torch
 from gguf import GGMLQuantizationType
@@ -82,6 +84,21 @@ class PackedEmbedding(nn.Module):
         found, places = ids.flatten().unique(return_inverse=True)
         rows = self.weights.chosen(found).to(self.dtype)[places]
         return rows.view(*ids.shape, self.embedding_dim)
+
+
+def stand_in(network: nn.Module, held: Mapping[str, PackedWeight], dtype: torch.dtype) -> None:
+    """Puts packed modules in the places of linear layers and embeddings, by their names, for what they held."""
+    modules = dict(network.named_modules())
+    for name, weights in held.items():
+        module = modules[name]
+        owner, _, leaf = name.rpartition(".")
+        bias: Tensor | None = getattr(module, "bias", None)
+        stands_in = (
+            PackedEmbedding(weights, dtype)
+            if isinstance(module, nn.Embedding)
+            else PackedLinear(weights, None if bias is None else bias.data)
+        )
+        setattr(modules[owner], leaf, stands_in)
 
 
 def held_bytes(network: nn.Module) -> dict[str, int]:

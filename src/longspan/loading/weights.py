@@ -48,7 +48,10 @@ def form_of_file(header: GgufHeader, weights: Weights, device: torch.device) -> 
     if weights != "auto":
         return Choice(form=weights)
     if device.type != "cpu":
-        return Choice(form="expanded", note=f"packed weights are multiplied on the CPU, and not on {device}")
+        return Choice(
+            form="expanded",
+            note=f"weights are expanded: packed ones are multiplied on the CPU, and not on {device}",
+        )
     from gguf import GGMLQuantizationType
 
     from longspan.kernels import packed
@@ -66,7 +69,10 @@ def form_of_file(header: GgufHeader, weights: Weights, device: torch.device) -> 
     )
     if not lacking:
         return Choice(form="packed")
-    return Choice(form="expanded", note=f"there are no products with its blocks of {', '.join(lacking)}")
+    return Choice(
+        form="expanded",
+        note=f"weights are expanded: there are no products with its blocks of {', '.join(lacking)}",
+    )
 
 
 def check_device(weights: Weights, device: torch.device) -> None:
