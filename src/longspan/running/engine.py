@@ -76,6 +76,13 @@ class Engine:
             [observe, plan.codec.observed if plan.codec else 0, *(policy.observed for policy in policies)]
         )
 
+    @property
+    def remembers(self) -> bool:
+        """Whether layers with attention remember anything besides their entries."""
+        plan = self.plan
+        parts = (plan.pattern, plan.policy, plan.selector, plan.codec)
+        return bool(self.parts.trackings) or any(each is not None for each in parts)
+
     def checked(self) -> Self:
         """Itself. Raises PlanError for a part that acts in no layer of the model, or stretches what is stretched."""
         check_stretched(self.plan, self.scheme, self.seam)

@@ -131,7 +131,8 @@ class Sequence:
     def state_bytes(self) -> int:
         """Memory of everything but entries."""
         drafters = sum(each.nbytes for each in self.companions.values())
-        return sum(state.state_bytes for state in self.states) + drafters
+        remembering = self.states if self.engine.remembers else self.recurrences
+        return sum(state.state_bytes for state in remembering) + drafters
 
     @property
     def bytes_held(self) -> int:

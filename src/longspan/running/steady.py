@@ -41,7 +41,7 @@ def _undisturbed(lane: Lane) -> bool:
         and portion.drafted is None
         and not portion.rows
         and _quiet(sequence.engine)
-        and not any(layer.trackers or layer.store.learning for layer in sequence.layers)
+        and (sequence.engine.codec is None or not any(layer.store.learning for layer in sequence.layers))
     )
 
 
@@ -49,6 +49,7 @@ def _quiet(engine: Engine) -> bool:
     return (
         engine.observed == 0
         and engine.selector is None
+        and not engine.parts.trackings
         and type(engine.scheme).query_scale is Positions.query_scale
     )
 

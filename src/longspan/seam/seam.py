@@ -52,6 +52,7 @@ class Seam:
         self.network = network = original(network)
         self.family: str = network.config.model_type
         self.borrowing = Borrowing(network, self.config)
+        self._first: Tensor = next(network.parameters())
         self._refuse_at_sight()
         self._seen: Watched | None = None
         try:
@@ -106,8 +107,7 @@ class Seam:
     @property
     def device(self) -> torch.device:
         """Where the network's first weights are."""
-        device: torch.device = next(self.network.parameters()).device
-        return device
+        return self._first.device
 
     @property
     def recurrent(self) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
+from operator import contains
 from typing import Any
 
 import torch
@@ -38,9 +40,8 @@ class Whole:
     @property
     def untouched(self) -> bool:
         """Whether nobody watches a module of the network, or gave it another forward, which would not run."""
-        return list(map(len, self._hooks)) == self._own_hooks and not any(
-            "forward" in own for own in self._given
-        )
+        given = any(map(contains, self._given, repeat("forward")))
+        return not given and list(map(len, self._hooks)) == self._own_hooks
 
     def embedded(self, ids: Tensor, vectors: Sequence[Tensor] = ()) -> Tensor:
         """What the first layer is given for tokens `[n]`: fp32 `[n, width]`."""
