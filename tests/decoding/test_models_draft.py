@@ -14,8 +14,10 @@ QUEST = "self-speculation(selector=quest(budget=16,page=4,dense=0),policy=none,g
 STREAMING = "self-speculation(policy=streamingllm(budget=20,sinks=4,when=end),gamma=3,every=5)"
 OTHER = "draft-model(model=other,gamma=3)"
 SHORT = "draft-model(model=other,gamma=3,policy=streamingllm(budget=16,sinks=4),positions=in-cache)"
-METHODS = (QUEST, STREAMING, OTHER, SHORT)
-READ, SAY = 60, 24
+TREE = f"rsd(drafter={OTHER},branches=[2,2])"
+BEAMS = f"rsd(drafter={QUEST},branches=[1,1,1],beams=3)"
+METHODS = (QUEST, STREAMING, OTHER, SHORT, TREE, BEAMS)
+READ, SAY = 60, 16
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,15 @@ def said(session, count=SAY, **how):
     return [step.token for step in session.generate(max_new_tokens=count, **how)]
 
 
-@pytest.mark.parametrize("family", ["llama", "gemma3_text", "bamba"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("method", "family"),
+    [
+        *((method, "llama") for method in METHODS),
+        (STREAMING, "gemma3_text"),
+        (TREE, "bamba"),
+        (BEAMS, "bamba"),
+    ],
+)
 def test_the_answer_is_the_one_without_drafts(method, family, other):
     with opened("", {}, family) as plain, opened(f"decode={method}", {"other": other}, family) as drafted:
         assert said(drafted) == said(plain)
@@ -112,13 +121,13 @@ def test_forks_and_what_was_gone_back_from_leave_nothing_behind(method, other):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_memory_is_counted_and_given_back(method, other):
-    with opened("", {}) as plain, opened(f"decode={method}", {"other": other}) as drafted:
-        said(plain), said(drafted)
+    with opened(f"decode={method}", {"other": other}) as drafted:
+        said(drafted)
         (sequence,) = drafted.sequences
         (drafter,) = sequence.companions.values()
-        assert drafted.usage.kv_bytes == plain.usage.kv_bytes + drafter.nbytes
-        own = plain.usage.kv_bytes
-        if method == QUEST:  # it shares all entries: what it holds are bounds of pages
+        own = sum(layer.store.resident_bytes for layer in sequence.layers)
+        assert drafted.usage.kv_bytes == own + drafter.nbytes
+        if method in (QUEST, BEAMS):  # it shares all entries: what it holds are bounds of pages
             assert 0 < drafter.nbytes < own
             assert not any(layer.store._coded.rows._shared.owners > 1 for layer in sequence.layers)
         drafted.close()

@@ -11,6 +11,9 @@ from chances import outcomes, row
 from longspan.decoding.base import Draft, Drawn, Exact
 from longspan.decoding.independent import Independent
 from longspan.decoding.rejection import Rejection
+from longspan.decoding.rsd import Leaf, grown
+from longspan.sampling.sampler import Sampler
+from longspan.sampling.settings import Sampling
 
 VOCABULARY, DEPTH = 4, 2
 
@@ -66,6 +69,19 @@ def independent(draws, place, path):
     return ids, Drawn(ids, odds)
 
 
+def recursive(**how):
+    """A tree of recursive speculative decoding."""
+
+    def tree(draws):
+        draft, leaves = Draft(), [Leaf(-1, 0.0, 1.0)]
+        for _ in range(DEPTH):
+            rows = [model(draft.path(place), seed=1000) for place in range(-1, len(draft.ids))]
+            draft, leaves = grown(draft, leaves, torch.stack(rows), draws, **how)
+        return draft
+
+    return tree
+
+
 def drafted(draws, follow):
     """A tree: what follows the text, and what follows the first of it."""
     ids, parents, drawn = [], [], {}
@@ -87,7 +103,7 @@ def said(verifier, follow, length=DEPTH + 1, change=None):
     """The probability of each text that is said, verified once and then drawn on."""
 
     def happening(draws):
-        draft = drafted(draws, follow)
+        draft = follow(draws) if follow in TREES else drafted(draws, follow)
         draws.taken.clear()
         rows = [model(draft.path(place)) for place in range(-1, len(draft.ids))]
         text = verifier.accept(draft, torch.stack(rows), draws)
@@ -107,7 +123,9 @@ def check_same(found, expected):
         assert found.get(text, 0.0) == pytest.approx(chance, abs=1e-9)
 
 
+TREES = (recursive(each=2, total=2), recursive(each=1, total=1))
 RULES = [
+    *((Rejection(), tree) for tree in TREES),
     (Exact(), chosen),
     (Exact(), siblings),
     (Rejection(), chosen),
@@ -190,3 +208,22 @@ def test_a_draft_that_is_cut_keeps_how_it_was_drawn():
     assert draft.within(2).drawn[0].ids == (1, 2)
     deep = Draft((3, 1, 2, 0), (-1, 0, -1, 2), {2: Drawn((0,), odds)})
     assert deep.within(2).drawn.keys() == {1}
+
+
+def test_beams_are_texts_drawn_without_replacement():
+    draws = Sampler(Sampling(temperature=1.0, seed=3), torch.device("cpu"))
+    rows = torch.tensor([[2.0, 1.0], [0.0, 1.5], [0.5, 0.0]])
+    first, second, third = rows.softmax(-1).tolist()
+    odds = [first[one] * then[two] for one, then in enumerate((second, third)) for two in range(2)]
+    together = sum(odds[a] * odds[b] / (1 - odds[a]) for a, b in ((0, 1), (1, 0), (2, 3), (3, 2)))
+
+    def begins_alike():
+        draft, leaves = grown(Draft(), [Leaf(-1, 0.0, 1.0)], rows[:1], draws, each=2, total=2)
+        ordered = torch.stack([rows[0], *(rows[1 + draft.ids[leaf.place]] for leaf in leaves)])
+        draft, leaves = grown(draft, leaves, ordered, draws, each=2, total=2)
+        (one, _), (other, _) = (draft.path(leaf.place) for leaf in leaves)
+        return one == other
+
+    count = 800
+    found = sum(begins_alike() for _ in range(count)) / count
+    assert found == pytest.approx(together, abs=4 * (together * (1 - together) / count) ** 0.5)

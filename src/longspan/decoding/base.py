@@ -98,6 +98,10 @@ class Draws(Protocol):
         """Whether something of this probability happens."""
         ...
 
+    def chance(self) -> float:
+        """A number from [0, 1)."""
+        ...
+
     def take(self, token: int, logits: Tensor) -> None:
         """The next token, which was decided otherwise, given the logits `[vocab]` for it."""
         ...

@@ -90,7 +90,11 @@ class Sampler:
         """Whether something of this probability happens."""
         if not 0.0 < probability < 1.0:
             return probability >= 1.0
-        return float(torch.rand((), generator=self._generator, device=self._device)) < probability
+        return self.chance() < probability
+
+    def chance(self) -> float:
+        """A number from [0, 1)."""
+        return float(torch.rand((), generator=self._generator, device=self._device))
 
     def take(self, token: int, logits: Tensor) -> None:
         """The text goes on with a token, given the logits `[vocab]` for it."""
