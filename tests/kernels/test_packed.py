@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from longspan.kernels import packed
+from longspan.kernels import building, packed
 
 ALL = sorted(packed.KINDS)
 
@@ -34,7 +34,7 @@ def tokens_of(count, columns, seed=0):
 def test_unpacking_gives_the_bytes_of_the_file(kind, rows):
     blocks = blocks_of(kind, rows, 512)
     weights = packed.packed(blocks, kind, 512)
-    assert weights.nbytes == -(-rows // 8) * 8 * blocks.shape[1]
+    assert weights.nbytes == -(-rows // packed.rows()) * packed.rows() * blocks.shape[1]
     assert torch.equal(packed.unpacked(weights, kind, 512)[:rows], blocks)
 
 
@@ -67,8 +67,45 @@ def test_the_largest_numbers_do_not_overflow(kind):
 def test_a_token_gives_the_same_alone_and_beside_others_to_the_bit(kind):
     weights, x = packed.packed(blocks_of(kind, 80, 512), kind, 512), tokens_of(300, 512)
     alone = torch.cat([packed.product(row[None], weights, kind) for row in x])
-    for count in (*range(2, 18), 127, 128, 129, 300):
+    for count in (*range(2, 18), 64, 127, 128, 129, 300):
         assert torch.equal(packed.product(x[:count], weights, kind), alone[:count])
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Built without special instructions, and without patience for what they would do."""
+    monkeypatch.setattr(
+        building, "_FLAGS", (*(each for each in building._FLAGS if "march" not in each), "-O0")
+    )
+    caches = building.library.cache_clear, packed._library.cache_clear, packed.rows.cache_clear
+    for clear in caches:
+        clear()
+    yield
+    monkeypatch.undo()
+    for clear in caches:
+        clear()
+
+
+def test_without_special_instructions_products_are_the_same(plain):
+    assert packed.rows() == 8
+    for kind in ALL:
+        blocks, x = blocks_of(kind, 13, 512), tokens_of(7, 512)
+        weights = packed.packed(blocks, kind, 512)
+        assert torch.equal(packed.unpacked(weights, kind, 512)[:13], blocks)
+        found, expected = packed.product(x, weights, kind).double(), packed.plain_product(x, weights, kind)
+        assert float((found - expected).norm()) <= 1e-6 * float(expected.norm()), kind
+        assert torch.equal(torch.cat([packed.product(row[None], weights, kind) for row in x]).double(), found)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_token_that_is_not_finite_gives_nothing_finite_and_spoils_no_other(kind):
+    weights, x = packed.packed(blocks_of(kind, 16, 512), kind, 512), tokens_of(6, 512)
+    expected = packed.product(x, weights, kind)
+    x[1, 40], x[3, 500], x[4] = torch.nan, torch.inf, 1e-40
+    found = packed.product(x, weights, kind)
+    assert torch.equal(found[[0, 2, 5]], expected[[0, 2, 5]])
+    assert not found[[1, 3]].isfinite().any()
+    assert not found[4].any()
 
 
 def test_many_tokens_on_several_threads_give_the_same():

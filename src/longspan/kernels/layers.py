@@ -278,7 +278,7 @@ def suits(weights: Weights) -> bool:
     sizes = [each.columns for each in matrices] + [each.rows for each in matrices]
     return (
         all(size % packed.GROUP == 0 for size in sizes)
-        and weights.dim % packed.ROWS == 0
+        and weights.dim % packed.rows() == 0
         and _library() is not None
     )
 

@@ -47,24 +47,23 @@ void places<Q6_K>(std::vector<std::pair<int, int>>& found) {
   fourwise(found, 0, 128), fourwise(found, 128, 64), fourwise(found, 192, 16, 1), rowwise(found, 208, 2);
 }
 
-// The fifth bits of Q5_0, 32 of each of eight rows, from rows to groups of four columns of all rows, or back.
+// The fifth bits of Q5_0, 32 of each row, from rows to bytes: of each four columns, the bit of the group's number. Or back.
 void turn_bits(uint8_t* at, bool back) {
-  uint32_t from[8], to[8] = {};
-  std::memcpy(from, at, 32);
+  uint8_t to[VECTOR] = {};
   for (int row = 0; row < ROWS; ++row)
     for (int column = 0; column < 32; ++column) {
-      const int group = column / 4, lane = 4 * row + column % 4;
-      if (back) to[row] |= (from[group] >> lane & 1) << column;
-      else to[group] |= (from[row] >> column & 1) << lane;
+      const int mine = 32 * row + column, place = 8 * (4 * row + column % 4) + column / 4;
+      const int from = back ? place : mine, bit = back ? mine : place;
+      to[bit / 8] |= (at[from / 8] >> from % 8 & 1) << bit % 8;
     }
-  std::memcpy(at, to, 32);
+  std::memcpy(at, to, VECTOR);
 }
 
 template <class Kind>
 void repack(const uint8_t* from, uint8_t* to, long rows, long columns, bool back) {
   std::vector<std::pair<int, int>> order;
   places<Kind>(order);
-  constexpr int FIFTH = std::is_same<Kind, Q5_0>::value ? 16 : std::is_same<Kind, Q5_1>::value ? 32 : 0;
+  constexpr int FIFTH = std::is_same<Kind, Q5_0>::value ? 2 * ROWS : std::is_same<Kind, Q5_1>::value ? 4 * ROWS : 0;
   const long blocks = columns / Kind::COLUMNS, width = blocks * Kind::SIZE;
   uint8_t panel[ROWS * Kind::SIZE];
   for (long row = 0; row < rows; row += ROWS)
@@ -87,6 +86,8 @@ void repack(const uint8_t* from, uint8_t* to, long rows, long columns, bool back
 }  // namespace
 
 extern "C" {
+
+int panel() { return ROWS; }
 
 // Kinds by their numbers in GGUF files.
 int pack(int kind, const uint8_t* from, uint8_t* to, int64_t rows, int64_t columns, int back) {

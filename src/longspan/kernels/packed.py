@@ -16,9 +16,6 @@ from torch.nn.functional import pad
 
 from longspan.kernels import building
 
-ROWS = 8
-"""Rows of weights that lie side by side."""
-
 GROUP = 32
 """Numbers of a token that are rounded with one scale."""
 
@@ -33,9 +30,19 @@ def suits(kind: gguf.GGMLQuantizationType, columns: int) -> bool:
     return kind in KINDS and columns % gguf.GGML_QUANT_SIZES[kind][0] == 0 and _library() is not None
 
 
+@cache
+def rows() -> int:
+    """Rows of weights that lie side by side in a panel, as many as this processor takes at once."""
+    found: int = _built().panel()
+    return found
+
+
 def packed(blocks: Tensor, kind: gguf.GGMLQuantizationType, columns: int) -> Tensor:
-    """Blocks of a file, uint8 `[rows, bytes]`, with eight rows side by side; rows of zeros fill up the last eight."""
-    return _repacked(pad(blocks, (0, 0, 0, -len(blocks) % ROWS)), kind, columns, back=False)
+    """Blocks, uint8 `[rows, bytes]`, with rows side by side in panels; rows of zeros fill up the last.
+
+    A file's blocks or anyone's of the same format; columns: weights in a row.
+    """
+    return _repacked(pad(blocks, (0, 0, 0, -len(blocks) % rows())), kind, columns, back=False)
 
 
 def unpacked(weights: Tensor, kind: gguf.GGMLQuantizationType, columns: int) -> Tensor:
@@ -73,7 +80,7 @@ def rounded(x: Tensor) -> Tensor:
     """Tokens `[n, columns]` as products see them, fp32."""
     groups = x.float().unflatten(-1, (-1, GROUP))
     largest = groups.abs().amax(-1, keepdim=True)
-    factor = torch.where(largest > 0, 127 / largest, 0)
+    factor = torch.where(largest > 1e-36, 127 / largest, 0)
     found: Tensor = ((groups * factor).round() * (largest / 127)).flatten(-2)
     return found
 

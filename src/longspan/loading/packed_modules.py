@@ -32,9 +32,9 @@ class PackedWeight(nn.Module):
 
     def chosen(self, rows: Tensor) -> Tensor:
         """Some rows, expanded: fp32 `[n, columns]`. rows int64 `[n]`."""
-        panels = self.packed.view(-1, packed.ROWS, self.packed.shape[1])[rows // packed.ROWS]
+        panels = self.packed.view(-1, packed.rows(), self.packed.shape[1])[rows // packed.rows()]
         blocks = packed.unpacked(panels.flatten(0, 1), self.kind, self.columns).view_as(panels)
-        mine = blocks[torch.arange(len(rows)), rows % packed.ROWS]
+        mine = blocks[torch.arange(len(rows)), rows % packed.rows()]
         return torch.from_numpy(gguf.dequantize(mine.numpy(), self.kind))
 
     def expanded(self) -> Tensor:
