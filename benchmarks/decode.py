@@ -9,8 +9,8 @@ turn with the beginning of the book, in which some facts lie. Then 24 tokens fol
 count; then each fact is asked for after the text as if it were the only question. `--python` says in which
 environment an engine is installed, by its package's name; what is installed nowhere is said and left out. OpenVINO
 reads a folder: `optimum-cli export openvino --model EXPANDED --task text-generation-with-past --weight-format int4
---sym --group-size 64 FOLDER`, EXPANDED being the folder that `longspan models pull M.gguf` names. `--before` is a
-worktree of an older longspan, which expands the weights.
+--sym --group-size 64 FOLDER`, EXPANDED being the folder that `longspan models pull --weights expanded M.gguf`
+names. `--before` is a worktree of an older longspan, which expands the weights.
 
 Before each process the memory is read by a plain sum; `of bus` is the time in which the bytes of a token (matrices,
 keys and values) would pass at that speed, as a share of the time that the token took. A run that was stopped goes on.
@@ -156,7 +156,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     checkpoint = find(options.model)
     header = read_header(checkpoint.path)
-    tokenizer, folder = tokenizer_of(header), pull(options.model, dtype="bfloat16").folder
+    tokenizer, folder = tokenizer_of(header), pull(options.model, dtype="bfloat16", weights="expanded").path
     sizes = Sizes.of(header, options.openvino)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     head = {"model": checkpoint.name, "digest": file_digest(checkpoint.path), "file_bytes": sizes.file}

@@ -43,15 +43,14 @@ def _stock(dtype: str, kv: int) -> Case:
     )
 
 
-def _longspan(weights: str, plan: str = "", *, before: bool = False) -> Case:
+def _longspan(weights: str, plan: str = "") -> Case:
     return Case(
-        name=f"longspan {'before' if before else weights} {plan}".strip(),
+        name=f"longspan {weights} {plan}".strip(),
         package="longspan",
         weights="file" if weights == "packed" else "bfloat16",
         kv=2,
         options={"weights": weights, "plan": plan},
         sparse=bool(plan),
-        before=before,
     )
 
 
@@ -69,7 +68,14 @@ def _openvino(attention: str) -> Case:
 CASES = (
     _stock("bfloat16", 2),
     _stock("float32", 4),
-    _longspan("expanded", before=True),
+    Case(
+        name="longspan before",
+        package="longspan",
+        weights="bfloat16",
+        kv=2,
+        options={"weights": "", "plan": ""},
+        before=True,
+    ),
     _longspan("expanded"),
     _longspan("packed"),
     _longspan("packed", PATTERN),

@@ -114,7 +114,7 @@ class Longspan:
         import longspan
 
         torch.set_num_threads(job["threads"])
-        how = {} if job["weights"] == "expanded" else {"weights": job["weights"]}
+        how = {"weights": job["weights"]} if job["weights"] else {}
         self.model, self.plan, self.session = longspan.load(job["model"], **how), job["plan"], None
 
     def run(self, ids: list[int], count: int) -> Ran:
