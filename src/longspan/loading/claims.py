@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import PreTrainedModel
@@ -53,8 +54,7 @@ def stored_formats(files: Iterable[Path]) -> dict[str, str]:
 def check_sizes(path: Path, config: dict[str, object], files: list[Path], formats: dict[str, str]) -> None:
     """Raises `CorruptModel` for a config that asks for more than its weights can hold, or for what is no number.
 
-    So nothing is built that would take hours or all memory. Weights in a format that only a library knows are refused
-    with `UnsupportedModel` where transformers does not know it either.
+    So nothing is built that would take hours or all memory.
     """
     held = sum(file.stat().st_size for file in files)
     for name, value in _numbers(config):
@@ -69,13 +69,19 @@ def check_sizes(path: Path, config: dict[str, object], files: list[Path], format
             raise CorruptModel(f"{where}, allowed are 1 or more; download the model again")
         if (_SIZES.fullmatch(name) and value > held) or (name == "num_labels" and value > _MAX_LABELS):
             raise CorruptModel(f"{where} and the weights are {held:,} bytes; download the model again")
+
+
+def check_quantization(path: Path, config: dict[str, object], device: torch.device) -> None:
+    """Raises `UnsupportedModel` for a way to quantize weights that is not read here, nor on a GPU by transformers."""
     quantization = config.get("quantization_config")
     method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
     known = {name.removesuffix("_4bit").removesuffix("_8bit") for name in AUTO_QUANTIZATION_CONFIG_MAPPING}
+    if device.type == "cpu":
+        known = set()
     if quantization is not None and not (isinstance(method, str) and method in known):
         raise UnsupportedModel(
-            f"{path} says that the weights are quantized by {str(method)[:40]!r}, which this transformers does not "
-            "know; take the model in bfloat16 or as a .gguf file"
+            f"{path} says that the weights are quantized by {str(method)[:40]!r}, which is not read here; take the "
+            "model in bfloat16, quantized by gptq or awq, or as a .gguf file"
         )
 
 

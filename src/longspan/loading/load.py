@@ -11,7 +11,15 @@ from longspan.loading.converted import converted_folder
 from longspan.loading.digest import file_digest, weights_digest
 from longspan.loading.find import Checkpoint, find
 from longspan.loading.folder import weight_files
-from longspan.loading.weights import Form, Weights, begin, check_device, form_of_file, form_of_folder
+from longspan.loading.weights import (
+    Form,
+    Weights,
+    begin,
+    check_device,
+    form_of_file,
+    form_of_folder,
+    is_grouped,
+)
 from longspan.parameters import check_choice
 from longspan.progress import Watcher
 
@@ -97,9 +105,15 @@ def _of_folder(
 ) -> Loaded:
     from longspan.loading.network import read_network, read_tokenizer
 
-    choice = form_of_folder(checkpoint.path, weights)
+    choice = form_of_folder(checkpoint.path, weights, device)
     note = choice.note
-    if choice.form == "expanded":
+    if is_grouped(checkpoint.path):
+        from longspan.loading.grouped_network import grouped_network
+
+        network, note = grouped_network(
+            checkpoint.path, dtype, device, choice.form, progress, strict=weights == "packed"
+        )
+    elif choice.form == "expanded":
         network = read_network(checkpoint.path, dtype, device)
     else:
         from longspan.loading.packed_folder import rounded_network

@@ -10,7 +10,13 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from longspan.errors import CorruptModel, LongspanError, UnsupportedModel
-from longspan.loading.claims import check_frequencies, check_places, check_sizes, stored_formats
+from longspan.loading.claims import (
+    check_frequencies,
+    check_places,
+    check_quantization,
+    check_sizes,
+    stored_formats,
+)
 from longspan.loading.converted import MANIFEST
 from longspan.loading.folder import read_json, weight_files
 from longspan.loading.quiet import quiet
@@ -37,6 +43,7 @@ def read_network(folder: Path, dtype: torch.dtype, device: torch.device) -> PreT
     files = weight_files(folder)
     formats = stored_formats(files)
     check_sizes(folder / "config.json", config, files, formats)
+    check_quantization(folder / "config.json", config, device)
     try:
         with quiet():
             network, problems = AutoModelForCausalLM.from_pretrained(

@@ -57,9 +57,9 @@ def rounded_network(
     return network, f"{len(kept)} of its matrices stay expanded, {kept[0]} first" if kept else ""
 
 
-def _owners(network: PreTrainedModel) -> list[list[tuple[str, nn.Module]]]:
+def _owners(network: PreTrainedModel) -> list[list[tuple[str, nn.Linear | nn.Embedding]]]:
     """The matrices that layers and embeddings hold, each as the modules that share it, with their names."""
-    found: dict[int, list[tuple[str, nn.Module]]] = {}
+    found: dict[int, list[tuple[str, nn.Linear | nn.Embedding]]] = {}
     for name, module in network.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding):
             found.setdefault(id(module.weight), []).append((name, module))

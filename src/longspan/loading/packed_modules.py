@@ -67,6 +67,29 @@ class PackedLinear(nn.Module):
         )
 
 
+class PermutedLinear(nn.Module):
+    """Stands in for `nn.Linear` where columns of the weights lie in another order than they are met in."""
+
+    order: Tensor
+
+    def __init__(self, weights: PackedWeight, bias: Tensor | None, order: Tensor) -> None:
+        """order: the column that comes first, second and so on, int64 `[columns]`."""
+        super().__init__()
+        self.weights = weights
+        self.register_buffer("order", order)
+        self.in_features, self.out_features = weights.columns, weights.rows
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+
+    @property
+    def weight(self) -> Tensor:
+        """The weights, expanded when they are asked for, their columns where they are met."""
+        return self.weights.expanded()[:, self.order.argsort()]
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.weights.product(x[..., self.order])
+        return out if self.bias is None else out + self.bias
+
+
 class PackedEmbedding(nn.Module):
     """Stands in for `nn.Embedding`; what it gives is in `dtype`."""
 
@@ -106,7 +129,7 @@ def held_bytes(network: nn.Module) -> dict[str, int]:
     kinds = {
         each.weights.packed.data_ptr(): each.weights.kind.name
         for each in network.modules()
-        if isinstance(each, PackedLinear | PackedEmbedding)
+        if isinstance(each, PackedLinear | PermutedLinear | PackedEmbedding)
     }
     sizes: dict[str, int] = {}
     seen = set()

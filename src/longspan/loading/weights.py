@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from longspan.errors import UnsupportedModel
 from longspan.kernels import building
+from longspan.loading.folder import read_json
 from longspan.loading.known import DEFAULT
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ Weights = Literal["auto", "packed", "int8", "int4", "expanded"]
 Form: TypeAlias = Literal["packed", "int8", "int4", "expanded"]
 """What it comes to."""
 
+
+METHODS = ("gptq", "awq")
+"""Ways to quantize weights, besides GGUF's, that are read."""
 
 PRODUCTS = "1"
 """Raised when products with packed weights round in another way, so that what was read with others is told apart."""
@@ -83,14 +87,33 @@ def check_device(weights: Weights, device: torch.device) -> None:
         )
 
 
-def form_of_folder(folder: Path, weights: Weights) -> Choice:
-    """The form for a folder in transformers' format: "auto" leaves floating weights as they are.
+def form_of_folder(folder: Path, weights: Weights, device: torch.device) -> Choice:
+    """The form for a folder in transformers' format: "auto" leaves floating weights as they are and packs those of GPTQ
+    and AWQ.
 
-    Raises UnsupportedModel for "packed", since there are no blocks to keep.
+    Raises UnsupportedModel for "packed" where there are no blocks to keep, and for int8 and int4 where there are.
     """
-    if weights == "packed":
+    quantization = read_json(folder / "config.json").get("quantization_config")
+    if quantization is None:
+        if weights == "packed":
+            raise UnsupportedModel(
+                f"{folder} holds floating weights, and weights='packed' keeps the blocks of a file; give a GGUF file, "
+                "or use weights='int8' or weights='expanded'"
+            )
+        return Choice(form="expanded" if weights == "auto" else weights)
+    if not is_grouped(folder):
+        return Choice(form="expanded")  # which refuses it by its name
+    if weights in ("int8", "int4"):
         raise UnsupportedModel(
-            f"{folder} holds floating weights, and weights='packed' keeps the blocks of a file; give a GGUF file, or "
-            "use weights='int8' or weights='expanded'"
+            f"{folder} holds weights that are quantized, which weights={weights!r} would round a second time; load it "
+            "with weights='auto', or take the model in bfloat16"
         )
-    return Choice(form="expanded" if weights == "auto" else weights)
+    if weights == "auto":
+        return Choice(form="packed" if device.type == "cpu" else "expanded")
+    return Choice(form=weights)
+
+
+def is_grouped(folder: Path) -> bool:
+    """Whether the weights of a folder are those of GPTQ or AWQ."""
+    quantization = read_json(folder / "config.json").get("quantization_config")
+    return isinstance(quantization, dict) and quantization.get("quant_method") in METHODS
