@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from longspan.kernels.decoding import suits
+from longspan.store.group import Group
 from tiny import headed, stock_logits, tiny_model, tokens
 
 COUNT = 160
@@ -23,6 +25,9 @@ SMALL = {
 }
 """Each codec, and how far its logits may lie from the stock model's, relative to their norm."""
 
+compiled = pytest.mark.skipif(
+    not suits(torch.float32, torch.device("cpu")), reason="there is no compiler for the processor at hand"
+)
 each = pytest.mark.parametrize(("codec", "most"), SMALL.items(), ids=SMALL)
 
 
@@ -60,6 +65,43 @@ def test_generated_tokens_look_back_at_what_is_stored(codec, most):
     assert len(rows) == len(said) - 1
     stock = stock_logits(model.network, torch.cat((ids, torch.tensor(said[:-1]))))[COUNT:]
     assert far(torch.stack(rows), stock) < most
+
+
+@compiled
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "codec=int8",
+        "codec=int4(group_size=4)",
+        "codec=kivi(group_size=8,residual_length=16)",
+        "codec=kivi(bits=4,group_size=8,residual_length=16)",
+        "codec=mapped(codec=int8)",
+        "codec=host(codec=int4,recent=16)",
+        "codec=int8 policy=h2o(budget=64)",
+        "codec=kivi(group_size=8,residual_length=16) policy=h2o(budget=64)",
+        "codec=kivi(group_size=8,residual_length=16) selector=quest(budget=32,page=4,dense=0)",
+    ],
+)
+@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
+def test_generated_tokens_read_entries_in_the_form_in_which_they_are_stored(plan, family, monkeypatch):
+    def run():
+        with model.session(plan, chunk=64) as session:
+            session.read(ids)
+            with headed(model.network) as rows, monkeypatch.context() as patch:
+                if not decoded:
+                    patch.setattr(
+                        Group, "keys", None if "policy" not in plan and "quest" not in plan else Group.keys
+                    )
+                    patch.setattr(Group, "gather", None)
+                list(session.generate(max_new_tokens=8))
+        return torch.stack(rows)
+
+    model, ids = tiny_model(family), tokens(COUNT)
+    decoded = False
+    in_place = run()
+    monkeypatch.setattr("longspan.running.layer_attention.attend_in_place", lambda *rest, **more: None)
+    decoded = True
+    assert far(in_place, run()) < 1e-5
 
 
 @pytest.mark.parametrize("codec", ["kivi", "kivi(bits=4)", "think(recent_size=200)", "host(recent=200)"])

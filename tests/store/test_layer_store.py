@@ -13,6 +13,8 @@ from hypothesis.stateful import (
 )
 
 from longspan.codecs.int8 import Int8
+from longspan.kernels.softmax import Softmax
+from longspan.running.in_place import attend_in_place
 from longspan.store.form import Form, Plain
 from longspan.store.layer import LayerStore
 from longspan.store.ledger import Ledger
@@ -181,6 +183,22 @@ class StoreMachine(RuleBasedStateMachine):
             for keys, values, mine in zip(padded_keys, padded_values, found, strict=False):
                 assert torch.equal(keys[: len(mine[0])], torch.cat(mine[1]))
                 assert torch.equal(values[: len(mine[0])], torch.cat(mine[2]))
+
+    @invariant()
+    def attends_to_what_it_holds(self):
+        twin, query = self.twins[self.stamp % len(self.twins)], torch.linspace(-1, 1, 2 * HEADS * DIM)
+        groups = [group for group in twin.store.groups() if group.length]
+        if not groups or groups[0].codings is None:
+            return
+        query = query.view(2 * HEADS, 1, DIM)
+        found = attend_in_place(query, DIM, groups, Softmax(scale=0.7))
+        assert found is not None
+        head = self.stamp % HEADS
+        if not (row := twin.rows[head]):
+            return
+        keys, values = (self.back(torch.stack([entry[at] for entry in row])) for at in (1, 2))
+        weights = (query[2 * head : 2 * head + 2, 0] @ keys.T * 0.7).softmax(-1)
+        torch.testing.assert_close(found[0][2 * head : 2 * head + 2, 0], weights @ values)
 
     def back(self, x):
         """Vectors after they were stored."""

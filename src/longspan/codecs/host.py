@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from longspan.codecs.elsewhere import Elsewhere
+from longspan.kernels.decoding import Coding
 from longspan.parameters import check_range
 from longspan.registry import Card
 from longspan.store.form import Columns, Form
@@ -130,6 +131,10 @@ class Moved(Form):
     def encode(self, keys: Tensor, values: Tensor, rows: Tensor) -> tuple[Columns, Columns]:
         """As the form within."""
         return self._inner.encode(keys, values, rows)
+
+    def coding(self, columns: Columns) -> Coding | None:
+        """As the form within."""
+        return self._inner.coding(columns)
 
     def keys(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """On the model's device."""

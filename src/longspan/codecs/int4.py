@@ -9,10 +9,11 @@ from torch import Tensor
 
 from longspan.codecs.asymmetric import quantize_channels, restore_channels
 from longspan.codecs.base import Codec
+from longspan.kernels.decoding import Coding
 from longspan.kernels.packing import pack, unpack
 from longspan.parameters import check_range
 from longspan.registry import Card
-from longspan.store.form import Columns, Form
+from longspan.store.form import Columns, Form, scaled
 
 _BITS = 4
 
@@ -73,6 +74,10 @@ class FourBits(Form):
     def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Likewise."""
         return self.keys(columns, rows, dtype)
+
+    def coding(self, columns: Columns) -> Coding:
+        """Four bits with a scale and a zero point."""
+        return scaled(columns, _BITS)
 
     def _encoded(self, x: Tensor) -> Columns:
         numbers, scale, zero = quantize_channels(x, _BITS, self._group_size)

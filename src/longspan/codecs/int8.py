@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from longspan.codecs.base import Codec
+from longspan.kernels.decoding import Coding
 from longspan.registry import Card
-from longspan.store.form import Columns, Form
+from longspan.store.form import Columns, Form, scaled
 
 CARD = Card(
     name="int8",
@@ -53,6 +54,10 @@ class EightBits(Form):
     def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Likewise."""
         return self.keys(columns, rows, dtype)
+
+    def coding(self, columns: Columns) -> Coding:
+        """Eight bits with a scale."""
+        return scaled(columns, 8)
 
 
 def _encoded(x: Tensor) -> Columns:

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from longspan.codecs.asymmetric import quantize, quantize_channels, restore, restore_channels
 from longspan.codecs.base import Codec
+from longspan.kernels.decoding import Coding
 from longspan.kernels.packing import pack, unpack
 from longspan.parameters import check_choice, check_range
 from longspan.registry import Card
-from longspan.store.form import Columns, Form
+from longspan.store.form import Columns, Form, scaled
 
 CARD = Card(
     name="kivi",
@@ -91,3 +92,7 @@ class ChannelsAndTokens(Form):
         """Integers times the scale of their token and group of channels, plus its zero point."""
         packed, scale, zero = columns
         return restore_channels(unpack(packed, self._bits), scale, zero, dtype)
+
+    def coding(self, columns: Columns) -> Coding:
+        """Keys by channel and block, values by token."""
+        return scaled(columns, self._bits)

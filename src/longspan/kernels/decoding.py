@@ -214,14 +214,15 @@ def attend_stretches(
     *,
     scale: float,
     softcap: float | None,
+    first: int = 0,
     visited: Tensor | None = None,
     visits: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """A query `[heads, 1, dim]` over entries in the forms in which they are stored; results as `attend_rows`.
 
-    rows: of each head of keys, the stretches in the order of the entries. forms: of keys and of values. visited: int64
-    `[heads, m]`, the entries that each head of queries visits, counted through the stretches, of which the first
-    visits[head] are meant; None for all.
+    rows: of each head of keys, the stretches in the order of the entries. forms: of keys and of values. first: the
+    entry from which on they are seen. visited: int64 `[heads, m]`, the entries that each head of queries visits,
+    counted through the stretches; the first visits[head] of them are meant, None for all.
     """
     call, kv_heads, heads = _Call(), len(rows), len(query)
     each = kv_heads if visited is None else heads
@@ -230,7 +231,7 @@ def attend_stretches(
     for row in rows:
         begins.append(begins[-1] + len(row))
     stretches = torch.tensor([stretch for row in rows for stretch in row], dtype=torch.int64)
-    of = torch.tensor([*begins, *[0] * each], dtype=torch.int64)
+    of = torch.tensor([*begins, *[first] * each], dtype=torch.int64)
     codings = torch.tensor(forms, dtype=torch.int64)
     call.stretches, call.forms = stretches.data_ptr(), codings.data_ptr()
     call.stretches_of, call.firsts = of.data_ptr(), of.data_ptr() + len(begins) * of.itemsize

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from longspan.kernels.attention import Merge, attend
 from longspan.kernels.blocks import attend_blocks
-from longspan.kernels.regions import attend_entries, attend_tiles, join
+from longspan.kernels.regions import attend_entries, join
 from longspan.patterns.base import Pattern, PatternView
 from longspan.patterns.thinning import Thinning
 from longspan.running.attention_state import AttentionState
+from longspan.running.in_place import attend_in_place
 from longspan.running.moments import Portion
-from longspan.running.placed import PlacedPiece, PlacedTokens, Region, turned
+from longspan.running.placed import PlacedPiece, PlacedTokens, turned
 from longspan.running.view import ranks
 from longspan.seam.borrowing import Call
 from longspan.selectors.base import Chosen, Selector, Summary, Visit
@@ -77,7 +78,7 @@ class LayerAttention:
                 own = key[:, rows]
                 if placed.key_map is None:
                     own = placed.own_turned(own, piece.keys, rows.start)
-                merge = _region(query, own, value[:, rows], region, call, merge)
+                merge = region.attend(query, own, value[:, rows], call.softmax, merge)
         for group in groups:
             if self.selector is not None and self.selector.reads and group.tier != "recent":
                 for start in range(0, placed.count, self.selector.reads):
@@ -169,10 +170,14 @@ class LayerAttention:
 
     def decode(self, merge: Merge | None = None) -> tuple[Tensor, Tensor]:
         """One query over what the selector chooses, or all over everything stored. merge: what they saw before."""
-        rows = slice(0, self.placed.count)
-        for group in self.layer.store.groups():
-            if group.length == 0:
-                continue
+        rows, groups = slice(0, self.placed.count), [g for g in self.layer.store.groups() if g.length]
+        seen = self.placed.seen_from
+        if self.selector is None and merge is None and (seen == 0 or (seen and self.layer.store.whole)):
+            query, first = self.queries[0], max(0, seen - groups[0].first) if seen else 0
+            found = attend_in_place(query, self.call.value.shape[-1], groups, self.call.softmax, first=first)
+            if found is not None:
+                return found
+        for group in groups:
             if self.selector is not None and group.tier != "recent":
                 merge = self._select(group, self.selector, rows, merge)
             else:
@@ -266,9 +271,14 @@ class LayerAttention:
         """Some queries over chosen entries, which are copied anyway: a single query runs fastest in fp32."""
         call, placed, heads = self.call, self.placed, self._heads(group)
         single = rows.stop - rows.start == 1
+        unbounded = placed.unbounded(placed.start - 1 + single)
+        if placed.count == 1 and unbounded:
+            query = self.queries[0][heads, rows]
+            found = attend_in_place(query, call.value.shape[-1], [group], call.softmax, chosen)
+            if found is not None:
+                return join(merge, *found, self.queries[0], rows.start, heads)
         keys, values = group.gather(chosen.index, torch.float32 if single else group.dtype)
-        plain = chosen.counts is None and placed.key_map is not None and len(placed.pieces) == 1
-        if plain and placed.pieces[0].sees_all(0, placed.start - 1 + single):
+        if chosen.counts is None and unbounded:
             query = self.queries[0][heads, rows].to(keys.dtype)
             out, lse = attend(query, keys, values, scale=call.softmax.scale, softcap=call.softmax.softcap)
             return join(merge, out, lse, self.queries[0], rows.start, heads)
@@ -315,7 +325,7 @@ class LayerAttention:
                 return merge
             keys = self._keys(group, piece, region.start, region.stop)
             values = group.values(region.start, region.stop)
-            return _region(query, keys, values, region, call, merge)
+            return region.attend(query, keys, values, call.softmax, merge)
         first, last = group.edges()
         if piece.stop <= first or piece.start > last:
             return merge
@@ -375,22 +385,3 @@ def _joined(merge: Merge | None, call: Call) -> tuple[Tensor, Tensor]:
     if merge is None:
         raise RuntimeError("a query sees no key, not even its own; the position scheme's pieces leave it out")
     return merge.result(call.query.dtype)
-
-
-def _region(
-    query: Tensor, key: Tensor, value: Tensor, region: Region, call: Call, merge: Merge | None
-) -> Merge | None:
-    if region.mask is None:
-        return attend_tiles(
-            query,
-            key,
-            value,
-            region.tiles,
-            scale=call.softmax.scale,
-            softcap=call.softmax.softcap,
-            into=merge,
-        )
-    out, lse = attend(
-        query, key, value, scale=call.softmax.scale, mask=region.mask, softcap=call.softmax.softcap
-    )
-    return join(merge, out, lse, query)

@@ -8,7 +8,10 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
+from longspan.kernels.attention import Merge, attend
+from longspan.kernels.regions import attend_tiles, join
 from longspan.kernels.rotation import Table, rotate, table
+from longspan.kernels.softmax import Softmax
 from longspan.kernels.tiles import Tile, tiles
 from longspan.positions.base import KeyMap, Piece, Positions, Rope
 
@@ -63,6 +66,18 @@ class PlacedTokens:
         self.pieces = [piece for piece in pieces if not piece.empty]
         self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}
         self._own_tables: dict[tuple[KeyMap, int, int], Table | None] = {}
+
+    def unbounded(self, last: int) -> bool:
+        """Whether the queries see all that is stored up to a position through one piece, as it is stored."""
+        return self.key_map is not None and len(self.pieces) == 1 and self.pieces[0].sees_all(0, last)
+
+    @cached_property
+    def seen_from(self) -> int | None:
+        """The position from which on one query sees all up to its own, likewise; None where that is not so."""
+        if self.count > 1 or self.key_map is None or len(self.pieces) != 1:
+            return None
+        first = max(0, self.pieces[0].start)
+        return first if self.pieces[0].sees_all(first, self.start) else None
 
     def query_scale(self, layer: int) -> Tensor | None:
         """What the scores of each query of a layer are multiplied with besides, `[n]`; None for 1."""
@@ -188,6 +203,16 @@ class Region:
             index = torch.arange(end - start, device=low.device)
             mask = (index >= lower[:, None]) & (index < upper[:, None])
         return cls(start=start - first, stop=end - first, tiles=cut, mask=mask)
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, softmax: Softmax, merge: Merge | None
+    ) -> Merge | None:
+        """Queries over the region's keys. merge: what they saw before."""
+        scale, softcap = softmax.scale, softmax.softcap
+        if self.mask is None:
+            return attend_tiles(query, key, value, self.tiles, scale=scale, softcap=softcap, into=merge)
+        out, lse = attend(query, key, value, scale=scale, mask=self.mask, softcap=softcap)
+        return join(merge, out, lse, query)
 
 
 def turned(x: Tensor, turn: Table | None) -> Tensor:

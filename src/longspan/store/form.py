@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from longspan.kernels.decoding import Coding
 from longspan.store.state import State
 
 Learns: TypeAlias = Literal["", "chunk", "end"]
@@ -64,6 +65,13 @@ class Form(State):
     def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Likewise for values."""
 
+    def coding(self, columns: Columns) -> Coding | None:
+        """How the kernels of generated tokens find vectors in such columns; None where only the form itself can.
+
+        Columns that a kernel reads are numbers, scales and zero points, in this order.
+        """
+        return None
+
 
 class Plain(Form):
     """The model's own numbers."""
@@ -79,3 +87,14 @@ class Plain(Form):
     def values(self, columns: Columns, rows: Tensor, dtype: torch.dtype) -> Tensor:
         """Likewise."""
         return columns[0].to(dtype)
+
+    def coding(self, columns: Columns) -> Coding | None:
+        """Numbers alone, in the formats that kernels know."""
+        bits = {torch.bfloat16: 16, torch.float32: 32}.get(columns[0].dtype)
+        return None if bits is None else Coding(bits)
+
+
+def scaled(columns: Columns, bits: int) -> Coding:
+    """The coding of whole numbers with a scale, and perhaps a zero point, for equal parts of entries or of blocks."""
+    numbers, scale = columns[0], columns[1]
+    return Coding(bits, numbers.shape[1] // max(1, scale.shape[1]), scale.shape[2])

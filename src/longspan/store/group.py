@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from longspan.kernels.decoding import Coding, Stretch
 from longspan.store.form import Columns, Form
 
 
@@ -88,6 +89,21 @@ class Group:
             found = self.exact.picked(found, row, index)
         return found, self.form.values(values, heads, dtype)
 
+    @property
+    def codings(self) -> tuple[Coding, Coding] | None:
+        """How kernels read keys and values where they are; None where they have to be decoded before."""
+        if self.exact is not None or self.key_columns[0].device.type != "cpu":
+            return None
+        key, value = self.form.coding(self.key_columns), self.form.coding(self.value_columns)
+        return None if key is None or value is None else (key, value)
+
+    def stretches(self, number: int) -> list[Stretch]:
+        """Where the entries of each row lie, for codings of this number."""
+        columns = [_addresses(each) for each in (self.key_columns, self.value_columns)]
+        rows = range(self.heads.stop - self.heads.start)
+        places = [[start + row * step for side in columns for start, step in side] for row in rows]
+        return [Stretch._make([*each, self.length, number]) for each in places]
+
     def places(self, index: Tensor) -> Tensor:
         """Original positions `[g, m]` of chosen entries."""
         if self.position_column is None:
@@ -139,3 +155,9 @@ class Group:
         flat = column.as_strided(((heads - 1) * pitch + entries, width), (width, 1))
         picked = flat.index_select(0, (row * pitch + index).flatten().to(column.device))
         return picked.view(*index.shape, width)
+
+
+def _addresses(columns: Columns) -> list[tuple[int, int]]:
+    """Numbers, scales and zero points: where those of the first row begin, and how far from row to row."""
+    found = [(column.data_ptr(), column.stride(0) * column.itemsize) for column in columns]
+    return found + [(0, 0)] * (3 - len(found))
