@@ -12,7 +12,7 @@ from transformers.generation.logits_process import (
     RepetitionPenaltyLogitsProcessor,
 )
 
-from longspan.decoding.base import Decode, Draft, Exact
+from longspan.decoding.base import Decode, Draft, Exact, Proposer
 from longspan.running.drafting import Drafting
 from longspan.running.runner import Request, Runner
 from longspan.running.speaking import Speaker
@@ -130,8 +130,10 @@ def test_a_text_that_may_not_end_yet_goes_on():
     assert [len(said(logit_bias=ends, min_tokens=shortest)) for shortest in (0, 1, 9)] == [1, 2, 10]
 
 
-class Mixed(Decode):
+class Mixed(Decode, Proposer):
     """Drafts what was said without drafts, spoilt at every third token, with siblings."""
+
+    gate = False
 
     def __init__(self, text):
         self.text = text
@@ -139,7 +141,7 @@ class Mixed(Decode):
     def proposer(self):
         return self
 
-    def propose(self, ids):
+    def propose(self, ids, room):
         coming = self.text[len(ids) : len(ids) + 6]
         right = [token if (len(ids) + at) % 3 else 7 for at, token in enumerate(coming)]
         return Draft((*right, 9, 11), (*range(-1, len(right) - 1), -1, 0)) if right else Draft()

@@ -99,7 +99,7 @@ def test_all_slots_together():
         ("policy=snapkv(allocator=drop)", "drop is a disposer; write policy=METHOD(disposer=drop)"),
         ("selector=snapkv", "snapkv is a policy; write policy=snapkv"),
         ("policy=snpkv", "no policy method 'snpkv'; did you mean snapkv?"),
-        ("decode=draft-modal", "no decode method 'draft-modal'; did you mean draft-model?"),
+        ("decode=prompt-lokup", "no decode method 'prompt-lokup'; did you mean prompt-lookup?"),
     ],
 )
 def test_what_cannot_be_is_refused(text, said):

@@ -52,6 +52,9 @@ def test_json_has_the_promised_fields_and_true_offsets(ask, small_folder, log):
         "decode_seconds",
         "truncated_tokens",
         "offloaded_bytes",
+        "drafted_tokens",
+        "accepted_tokens",
+        "draft_gain",
     }
     text = log.read_text()
     assert any("brass telescope" in citation["quote"] for citation in record["citations"])

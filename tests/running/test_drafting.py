@@ -10,7 +10,7 @@ from test_runner import alone, check_alike, done, engine_of, fresh, speaker
 from told import Told
 from torch.nn import functional
 
-from longspan.decoding.base import Draft, Exact
+from longspan.decoding.base import Decode, Draft, Exact, Proposer
 from longspan.running import drafted_lane
 from longspan.running.drafting import Drafting
 from longspan.running.moments import draft_depth
@@ -170,8 +170,8 @@ def test_what_is_accepted_passes_once():
         def proposer(self):
             outer = self
 
-            class Line:
-                def propose(self, ids):
+            class Line(Proposer):
+                def propose(self, ids, room):
                     return Draft.line(outer.text[len(ids) : len(ids) + 7])
 
             return Line()
@@ -200,14 +200,13 @@ def test_those_who_draft_badly_fail_alone():
         def accept(self, draft, logits, draw):
             return [5, 6, 7]
 
-    class Beyond:
+    class Beyond(Decode, Proposer):
+        gate = False
+
         def proposer(self):
             return self
 
-        def verifier(self):
-            return Exact()
-
-        def propose(self, ids):
+        def propose(self, ids, room):
             return Draft((999,), (-1,))
 
     runner = Runner(engine.seam)

@@ -10,6 +10,7 @@ from longspan.decoding.base import Decode, Draft, Exact, Proposer, Verifier
 class Told(Decode):
     """Drafts random trees. text: all that is read and said. size: tokens at most. calls: what was drafted."""
 
+    gate: bool = False
     text: list
     seed: int = 0
     size: int = 8
@@ -27,7 +28,7 @@ class Teller(Proposer):
     def __init__(self, told):
         self.told, self.chances = told, random.Random(told.seed)
 
-    def propose(self, ids):
+    def propose(self, ids, room):
         told, chances = self.told, self.chances
         assert ids == told.text[: len(ids)]
         coming = told.text[len(ids) :]

@@ -9,7 +9,7 @@ from longspan.registry import Card
 class Last(Proposer):
     """Looks back for the last token."""
 
-    def propose(self, ids):
+    def propose(self, ids, room):
         before = [place for place in range(len(ids) - 1) if ids[place] == ids[-1]]
         return Draft.line([ids[before[-1] + 1]]) if before else Draft()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -27,15 +27,21 @@ class Draft:
 
     ids: the tokens. parents: for each the place in `ids` of the token that it follows, −1 for the text itself; before
     the token that it belongs to. drawn: how the tokens behind a place were drawn, by place; nothing for those that were
-    not left to chance. What stands at depth d has the position of the text's end + d. An empty draft proposes nothing.
-    Raises ValueError for parents that are no tree.
+    not left to chance. scores: how likely each token is to be said, those before it included; empty where nobody knows.
+    What stands at depth d has the position of the text's end + d. An empty draft proposes nothing. Raises ValueError
+    for parents that are no tree, and for scores that are not one for each.
     """
 
     ids: tuple[int, ...] = ()
     parents: tuple[int, ...] = ()
     drawn: Mapping[int, Drawn] = field(default_factory=dict, compare=False)
+    scores: tuple[float, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        if self.scores and len(self.scores) != len(self.ids):
+            raise ValueError(
+                f"draft has {len(self.scores)} scores for {len(self.ids)} ids; give one for each, or none"
+            )
         if len(self.parents) != len(self.ids):
             raise ValueError(
                 f"draft has {len(self.parents)} parents for {len(self.ids)} ids; give one for each"
@@ -72,11 +78,28 @@ class Draft:
     def within(self, depth: int) -> Draft:
         """What of it is no deeper, nearest tokens first."""
         depths = self.depths
-        order = sorted((own for own, deep in enumerate(depths) if deep <= depth), key=depths.__getitem__)
+        return self._only([own for own, deep in enumerate(depths) if deep <= depth], depths)
+
+    def likeliest(self, count: int) -> Draft:
+        """So many of its tokens, those with the best scores, nearest first: what EAGLE-2 keeps of a tree.
+
+        A token counts no more than those before it, so what is kept is a tree (https://arxiv.org/abs/2406.16858). Not
+        for tokens that chance drew: which of them are left would say something of the others.
+        """
+        best = list(self.scores)
+        for own, parent in enumerate(self.parents):
+            if parent >= 0:
+                best[own] = min(best[own], best[parent])
+        order = sorted(range(len(best)), key=lambda own: (-best[own], own))
+        return self._only(order[:count], self.depths)
+
+    def _only(self, owns: Sequence[int], depths: Sequence[int]) -> Draft:
+        order = sorted(owns, key=lambda own: (depths[own], own))
         places = {old: new for new, old in enumerate(order)} | {-1: -1}
         parents = tuple(places[self.parents[own]] for own in order)
         drawn = {places[old]: each for old, each in self.drawn.items() if places.get(old) in parents}
-        return Draft(tuple(self.ids[own] for own in order), parents, drawn)
+        scores = tuple(self.scores[own] for own in order) if self.scores else ()
+        return Draft(tuple(self.ids[own] for own in order), parents, drawn, scores)
 
 
 class Draws(Protocol):
@@ -156,6 +179,10 @@ class Host(ABC):
         """Draws by chance of its own, the same for the same seed of the answer and place in its text."""
 
     @abstractmethod
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:
+        """What proposers keep from one answer to the next of the same text, and of no other; made at first."""
+
+    @abstractmethod
     def same(self, parts: Mapping[str, Any], *, every: int) -> Drafter:
         """The answer's own model, under its own plan but for some parts by slot.
 
@@ -176,14 +203,24 @@ class Proposer(ABC):
     """Drafts what may follow one sequence, and remembers what it likes of it; a fresh one is made for each answer."""
 
     def join(self, host: Host) -> None:  # noqa: B027  # most need no model
-        """Told once, before the first draft, for which answer it drafts; for those that need a model to draft with."""
+        """Told once, before the first draft, for which answer it drafts; for those that need a model to draft with, or
+        keep from answer to answer what they learn.
+        """
 
     @abstractmethod
-    def propose(self, ids: Sequence[int]) -> Draft:
+    def propose(self, ids: Sequence[int], room: int) -> Draft:
         """A draft of what follows all tokens so far, read and generated; they may only have grown since the last call.
 
-        Any draft is allowed, since a verifier says what stays; a bad one costs time and changes no token. It is cut
-        where the answer ends at the latest, and before anything acts in memory.
+        room: the most tokens that are worth having, 1 or more, which is also how deep they may stand. Tokens below 0
+        stand for vectors and cannot be drafted. Any draft is allowed, since a verifier says what stays; a bad one costs
+        time and changes no token. It is cut where the answer ends at the latest, before anything acts in memory, and to
+        what pays (`decoding/gate.py`).
+        """
+
+    def learn(self, draft: Draft, logits: Tensor) -> None:  # noqa: B027 - most do not care
+        """Is told what the model thinks, after each pass of a generated token, with what was left of the draft.
+
+        logits `[1 + n, vocab]`: after the text, then after each of the draft's n tokens, also those that did not stay.
         """
 
 
@@ -229,6 +266,11 @@ class Decode(ABC):
     model in the pass of the token that they follow: each sees the text and its own ancestors, and whatever else is in
     the plan does to it what it does to a generated token. What was accepted is remembered from that pass, everything
     else leaves no trace. So nothing changes but time, up to the rounding of a pass of several tokens.
+    """
+
+    gate: bool = True
+    """Whether a draft is cut to what pays by measured times, down to nothing, so that drafting does not lose. Where
+    drafts are drawn by chance of their own, the same seed gives the same text only without.
     """
 
     @abstractmethod

@@ -60,7 +60,7 @@ class Chain(Proposer):
         """For which answer."""
         self._host, self._drafter = host, self._method.drafter(host)
 
-    def propose(self, ids: Sequence[int]) -> Draft:
+    def propose(self, ids: Sequence[int], room: int) -> Draft:
         """A line of tokens."""
         method, host, drafter = self._method, self._host, self._drafter
         if host is None or drafter is None:
@@ -69,7 +69,7 @@ class Chain(Proposer):
             )
         apart = method.draws == "apart"
         draws = host.apart(len(ids)) if apart else host.ahead()
-        said = drafter.says(ids, draws, method.gamma, sure=method.sure, within=method.within)
+        said = drafter.says(ids, draws, min(method.gamma, room), sure=method.sure, within=method.within)
         line = Draft.line([each.token for each in said])
         if not apart:
             return line

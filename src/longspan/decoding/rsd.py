@@ -76,7 +76,7 @@ class _Tree(Proposer):
         if isinstance(self._method.drafter, ChainDecode):
             self._host, self._drafter = host, self._method.drafter.drafter(host)
 
-    def propose(self, ids: Sequence[int]) -> Draft:
+    def propose(self, ids: Sequence[int], room: int) -> Draft:
         """A tree, grown by a depth with each pass of the drafter."""
         host, drafter, method = self._host, self._drafter, self._method
         if host is None or drafter is None:
@@ -86,8 +86,10 @@ class _Tree(Proposer):
         draws = host.apart(len(ids))
         draft, leaves = Draft(), [Leaf(-1, 0.0, 1.0)]
         for count in method.branches:
-            rows = drafter.after(ids, draft)
             each, total = (method.beams, method.beams) if method.beams else (count, count * len(leaves))
+            if draft.ids and len(draft.ids) + total > room:
+                break
+            rows = drafter.after(ids, draft)
             draft, leaves = grown(draft, leaves, rows, draws, each=each, total=total)
         return draft
 

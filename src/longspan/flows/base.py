@@ -14,15 +14,21 @@ from longspan.usage import Usage
 
 def together(usages: Sequence[Usage], truncated_tokens: int = 0) -> Usage:
     """What several replies took, one after the other: sums, and the most bytes of any."""
+    seconds = sum(each.decode_seconds for each in usages)
     return Usage(
         prompt_tokens=sum(each.prompt_tokens for each in usages),
         generated_tokens=sum(each.generated_tokens for each in usages),
         kv_bytes=max((each.kv_bytes for each in usages), default=0),
         peak_kv_bytes=max((each.peak_kv_bytes for each in usages), default=0),
         prefill_seconds=sum(each.prefill_seconds for each in usages),
-        decode_seconds=sum(each.decode_seconds for each in usages),
+        decode_seconds=seconds,
         truncated_tokens=truncated_tokens,
         offloaded_bytes=max((each.offloaded_bytes for each in usages), default=0),
+        drafted_tokens=sum(each.drafted_tokens for each in usages),
+        accepted_tokens=sum(each.accepted_tokens for each in usages),
+        draft_gain=sum(each.draft_gain * each.decode_seconds for each in usages) / seconds
+        if seconds
+        else 1.0,
     )
 
 

@@ -131,15 +131,20 @@ class Batch:
         engine, spent = self._engine, [each.spent for each in self.sequences]
         own = engine.policy.tracking if engine.policy else None
         for_forks = sum(seconds for each, seconds in engine.watch_seconds.items() if each != own)
+        seconds = sum(each.decode_seconds for each in spent)
+        saved = sum(each.saved_seconds for each in spent)
         return Usage(
             prompt_tokens=sum(each.read_tokens for each in spent),
             generated_tokens=sum(each.generated_tokens for each in spent),
             kv_bytes=self.held,
             peak_kv_bytes=max(self._peak, self.ledger.peak, self.held),
             prefill_seconds=sum(each.prefill_seconds for each in spent) - for_forks,
-            decode_seconds=sum(each.decode_seconds for each in spent),
+            decode_seconds=seconds,
             truncated_tokens=truncated_tokens,
             offloaded_bytes=self.ledger.offloaded,
+            drafted_tokens=sum(each.drafted_tokens for each in spent),
+            accepted_tokens=sum(each.accepted_tokens for each in spent),
+            draft_gain=1.0 + saved / seconds if seconds else 1.0,
         )
 
     def release(self) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from longspan.kernels.attention import Merge, attend
-from longspan.kernels.decoding import OpenRow, attend_stored, suits
+from longspan.kernels.decoding import OpenRow, attend_rows, suits
 from longspan.kernels.regions import join, with_sinks
 from longspan.running.acting import after_layer
 from longspan.running.attention_state import AttentionMark, AttentionState
@@ -26,10 +26,9 @@ from longspan.seam.recurrent import Step
 class DraftedLane(Lane):
     """Row 0 is the generated token, which is stored; the rows behind it are seen by their own descendants alone.
 
-    Where a layer does the same to all of them, they attend together. Where its entries lie open in memory, each branch
-    of the draft is written behind them for the time of the call, so that a row gives what it would give alone, to the
-    bit. Where what a layer does depends on the tokens before, each goes through it as a generated one, and the layer
-    goes back.
+    Where a layer does the same to all of them, they attend together. Where its entries lie open in memory, a row gives
+    what it would give alone, to the bit. Where what a layer does depends on the tokens before, each goes through it as
+    a generated one, and the layer goes back.
     """
 
     def __init__(self, portion: Portion, wanted: Tensor, drafted: Drafted) -> None:
@@ -85,37 +84,22 @@ class DraftedLane(Lane):
         return window is not None and store.lengths[0] + 1 + self._deepest >= 2 * window
 
     def _in_place(self, call: Call, opened: list[OpenRow]) -> Tensor:
-        """opened: rows with room for all tokens of a branch."""
+        """opened: its rows."""
         placed, store = self.placed(call.layer), self.sequence.layers[call.layer].store
         window = self._engine.windows[call.layer]
-        query = turned(sharpened(call, [placed]), placed.pieces[0].query_turn)
         keys, values = placed.as_stored(call.key), call.value
         self._drafted.kept.append((call, keys))
-        found, order = [], []
-        for path, known in self._drafted.branches:
-            fresh = path[known:]
-            straight = len(path) == self.count
-            store.write_behind(
-                keys if straight else keys[:, path],
-                values if straight else values[:, path],
-            )
-            found.append(
-                attend_stored(
-                    query if straight else query[:, fresh],
-                    len(keys),
-                    values.shape[-1],
-                    [_up_to(row, known + step, window) for step in range(len(fresh)) for row in opened],
-                    scale=call.softmax.scale,
-                    softcap=call.softmax.softcap,
-                )
-            )
-            order += fresh
-        store.grown()
-        out, lse = found[0]
-        if len(found) > 1:
-            back = torch.tensor(order).argsort()
-            out = torch.cat([each for each, _ in found], 1)[:, back]
-            lse = torch.cat([each for _, each in found], 1)[:, back]
+        out, lse = attend_rows(
+            turned(sharpened(call, [placed]), placed.pieces[0].query_turn),
+            keys,
+            values,
+            [_seen_at(row, depth, window) for depth in self._drafted.steps for row in opened],
+            self._drafted.steps,
+            scale=call.softmax.scale,
+            softcap=call.softmax.softcap,
+            ancestors=self._drafted.ancestors,
+        )
+        store.append(keys[:, :1], values[:, :1])
         after_layer(self.portion, call.layer, call.query[:, :1], everything)
         return with_sinks(out, lse, call.softmax.sinks)
 
@@ -180,10 +164,9 @@ class DraftedLane(Lane):
         return lanes
 
 
-def _up_to(row: OpenRow, depth: int, window: int | None) -> OpenRow:
-    """A row as the token sees it that stands so deep: up to its own entry."""
-    length = row.length + depth + 1
-    return row._replace(length=length, first=0 if window is None else max(0, length - window))
+def _seen_at(row: OpenRow, depth: int, window: int | None) -> OpenRow:
+    """A row as the token sees it that stands so deep behind it."""
+    return row if window is None else row._replace(first=max(0, row.length + depth + 1 - window))
 
 
 def _go_back(layer: AttentionState, marks: list[tuple[int, AttentionMark]], row: int) -> None:

@@ -14,6 +14,7 @@ from longspan.policies.base import Policy
 from longspan.policies.tracker import Tracking
 from longspan.positions.base import Positions
 from longspan.running.attention_state import AttentionState, Parts
+from longspan.running.paces import paces
 from longspan.running.reach import check_reached, check_stretched, reached, windows_under
 from longspan.seam.seam import Seam
 from longspan.selectors.base import Selector
@@ -37,7 +38,7 @@ class Engine:
     beginning. chunk: tokens of a sequence that pass through the model at a time. observe: how many of the last queries
     each layer remembers at least. profile: facts measured once of the model, by name. window: tokens that may be read
     at most, by default what the plan's positions support. windows: of each layer, None where it sees everything.
-    selectors: of each layer, None where its queries visit everything.
+    selectors: of each layer, None where its queries visit everything. paces: what passes take.
     reached: in how many layers each part of the plan acts, by slot.
     """
 
@@ -71,6 +72,7 @@ class Engine:
         policies = [each.policy for each in (plan, *forks) if each.policy is not None]
         gathered = dict.fromkeys(each.tracking for each in policies if each.tracking is not None)
         self.parts = Parts(plan=plan, trackings=tuple(gathered))
+        self.paces = paces(seam, plan)
         self.watch_seconds: dict[Tracking, float] = dict.fromkeys(gathered, 0.0)
         self.observed = max(
             [observe, plan.codec.observed if plan.codec else 0, *(policy.observed for policy in policies)]

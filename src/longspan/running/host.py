@@ -34,6 +34,13 @@ class Answering(Host):
         """Draws by chance of its own."""
         return self._sampler.apart(place)
 
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:
+        """What proposers keep from one answer to the next."""
+        learned = self._sequence.learned
+        if name not in learned:
+            learned[name] = make()
+        return learned[name]
+
     def same(self, parts: Mapping[str, Any], *, every: int) -> Drafter:
         """The answer's own model, under its own plan but for some parts."""
         main = self._sequence.engine

@@ -152,7 +152,7 @@ class Lane:
         return out
 
     def _opened(self, call: Call) -> list[OpenRow] | None:
-        """Its rows in a layer, open for the entries of all its tokens, which may be drafted."""
+        """Its rows in a layer, open for the entry of its first token; the others may be drafted."""
         layer, engine = call.layer, self._engine
         placed, window = self.placed(layer), engine.windows[layer]
         if engine.selectors[layer] is not None or placed.key_map is None or len(placed.pieces) != 1:
@@ -160,7 +160,7 @@ class Lane:
         if window is None and not placed.pieces[0].sees_all_before:
             return None
         self._prefetch(layer)
-        return self.sequence.layers[layer].store.open(call.key.dtype, window, self.count)
+        return self.sequence.layers[layer].store.open(call.key.dtype, window)
 
     def _attention(self, call: Call, *, decoding: bool) -> LayerAttention:
         engine, window, placed = self._engine, self._engine.windows[call.layer], self.placed(call.layer)

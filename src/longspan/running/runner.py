@@ -133,17 +133,17 @@ class Runner:
                     continue
                 read += taken
             try:
-                chosen.append((request, self._portion(request)))
+                chosen.append((request, self._portion(request, sum(not each.reading for each in waiting))))
             except Exception as error:  # of the one who drafts
                 request.error = error
         return chosen
 
-    def _portion(self, request: Request) -> Portion:
-        """What passes of a request, with a draft behind a token that was generated."""
+    def _portion(self, request: Request, speaking: int) -> Portion:
+        """What passes of a request, with a draft behind a token that was generated. speaking: requests that speak."""
         sequence, speaker, drafting = request.sequence, request.speaker, request.drafting
         drafted = None
         if drafting and speaker and not request.reading and len(sequence.pending) == 1:
-            drafted = drafting.propose(sequence, speaker.limit - speaker.count - 1)
+            drafted = drafting.propose(sequence, speaker.limit - speaker.count - 1, speaking)
         portion = next_portion(sequence, reading=request.reading, more=request.more)
         return portion if drafted is None else replace(portion, drafted=drafted)
 
@@ -162,12 +162,14 @@ class Runner:
             else:
                 sizes.append(0)
             start = end
+        began = time.perf_counter()
         try:
             logits, errors = forward(self._seam, [portion for _, portion in chosen], keep)
         except Exception as failure:  # nobody can go on whose tokens were in this pass
             for request, _ in chosen:
                 request.error = failure
             return
+        _note([portion for _, portion in chosen], time.perf_counter() - began)
         for (request, portion), rows, error in zip(chosen, logits.split(sizes), errors, strict=True):
             sequence = request.sequence
             request.error = error
@@ -177,7 +179,7 @@ class Runner:
                         sequence.surprise.append(_surprise(sequence.upcoming, rows, portion.ids))
                     if request.every:
                         request.rows.append(rows)
-                    if portion.drafted is not None and request.drafting is not None:
+                    if request.drafting is not None and len(portion.ids) == 1 and not portion.reading:
                         request.drafting.passed(rows)
                         sequence.upcoming = rows[0]
                     elif len(rows):
@@ -226,6 +228,14 @@ class Runner:
                 spent.decode_seconds += share
         for request in speaking:
             request.sequence.spent.decode_seconds += spoken / len(speaking)
+
+
+def _note(portions: list[Portion], seconds: float) -> None:
+    """Takes down what a pass of generated tokens took."""
+    if not any(portion.reading or len(portion.ids) > 1 for portion in portions):
+        count, first = len(portions), portions[0].sequence
+        rows = sum(len(portion.passing) for portion in portions) - count + 1
+        first.engine.paces[count].note(first.run, rows, seconds)
 
 
 def _surprise(before: Tensor | None, logits: Tensor, ids: Tensor) -> Tensor:

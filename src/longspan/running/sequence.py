@@ -30,13 +30,17 @@ Rehearsed = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
 class Spent:
     """What was done with a sequence: tokens read and generated, and the seconds that this took.
 
-    A pass through several sequences counts for each by its tokens.
+    A pass through several sequences counts for each by its tokens. drafted_tokens, accepted_tokens: how many tokens of
+    drafts were verified, and how many of them accepted. saved_seconds: what one by one would have taken more.
     """
 
     read_tokens: int = 0
     generated_tokens: int = 0
     prefill_seconds: float = 0.0
     decode_seconds: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    saved_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,8 +75,8 @@ class Sequence:
     text was last read, empty for none. rehearsed: what was rehearsed since the last token and the seconds it took.
     surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it. history: what was
     done with it, call by call, with numbers of tokens. steady: what its generated tokens need in each pass, made in the
-    first. companions: what reads along to draft, by name. conversation: its turns and the spans it holds, None where
-    only tokens are read; words: how policies speak that have the model read more.
+    first. companions, learned: what reads along to draft, and what proposers keep, by name. conversation: its turns and
+    the spans it holds, None where only tokens are read; words: how policies speak that have the model read more.
     """
 
     def __init__(
@@ -100,6 +104,7 @@ class Sequence:
         self.spent = Spent()
         self.steady: Any = None
         self.companions: dict[str, Drafter] = {}
+        self.learned: dict[str, Any] = {}
         self._marks: WeakSet[Mark] = WeakSet()
 
     @property
@@ -230,6 +235,7 @@ class Sequence:
                     key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.parts.trackings
                 },
                 "companions": {},
+                "learned": {},
                 "_marks": WeakSet(),
             }
         )
@@ -278,7 +284,7 @@ class Sequence:
         self._marks.clear()
         for each in self.companions.values():
             each.release()
-        self.companions = {}
+        self.companions, self.learned = {}, {}
         for state in self.states:
             state.release()
 

@@ -110,24 +110,20 @@ class LayerStore:
         self._ledger.reached(max(self.lengths))
         self._seal(leaving)
 
-    def open(self, dtype: torch.dtype, window: int | None, count: int = 1) -> list[OpenRow] | None:
-        """Each row with room for more entries, None where entries are not in memory in this format, one by one.
+    def open(self, dtype: torch.dtype, window: int | None) -> list[OpenRow] | None:
+        """Each row with room for one more entry, None where entries are not in memory in this format, one by one.
 
-        window: how many entries the first new one sees, itself included; None for all. Whoever writes it says so by
-        `grown`. count: entries for which there is room; those behind the first are lent, see `write_behind`.
+        window: how many entries the new one sees, itself included; None for all. Whoever writes the entry says so by
+        `grown`.
         """
         tier = self._coded
         if self._recent is not None or self._demoted is not None or not tier.open_to(dtype):
             return None
         rows = []
-        for keys, values, *places, length in tier.rows.open(count):
+        for keys, values, *places, length in tier.rows.open():
             first = 0 if window is None else max(0, length + 1 - window)
             rows.append(OpenRow(keys, values, places[0] if places else 0, length, first))
         return rows
-
-    def write_behind(self, keys: Tensor, values: Tensor) -> None:
-        """Writes the entries of the next tokens into the rows that `open` gave: keys and values `[heads, n, dim]`."""
-        self._coded.write_behind(keys, values, self.seen)
 
     def grown(self) -> None:
         """An entry was written behind each row, of the token after the last."""

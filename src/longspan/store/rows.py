@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import ge
+from operator import eq, ge
 from weakref import WeakSet
 
 import torch
@@ -97,28 +97,22 @@ class Rows:
         if count == 0:
             return
         self._make_room([count] * self.rows, columns)
-        self.write_behind(columns)
-        self._grown([count] * self.rows)
-
-    def write_behind(self, columns: Sequence[Tensor]) -> None:
-        """Writes n entries into the room behind every row, which is no longer for it. columns: as for `append`."""
         if self.even:
-            start, count = self.lengths[0], columns[0].shape[1]
+            start = self.lengths[0]
             for mine, new, per in zip(self._columns, columns, self._per, strict=True):
                 place = slice(start // per, (start + count) // per)
                 mine.view(self.rows, -1, mine.shape[-1])[:, place].copy_(new)
         else:
             self._fill([[column[row] for column in columns] for row in range(self.rows)])
+        self._grown([count] * self.rows)
 
-    def open(self, count: int = 1) -> list[list[int]]:
-        """Room for so many more entries in each row: per row the addresses of its columns, and its length as the last.
+    def open(self) -> list[list[int]]:
+        """Room for one more entry in each row: per row the addresses of its columns, and its length as the last.
 
-        Whoever writes the first of them says so by `grown`. The others are lent until anything else is done.
+        Whoever writes an entry there says so by `grown`.
         """
-        if self._shared.taken != self.lengths or any(
-            length + count > room for length, room in zip(self.lengths, self._capacity, strict=True)
-        ):
-            self._make_room([count] * self.rows, self._columns)
+        if self._shared.taken != self.lengths or any(map(eq, self.lengths, self._capacity)):
+            self._make_room([1] * self.rows, self._columns)
         self._shared.taken = [length + 1 for length in self.lengths]
         begins = [(column.data_ptr(), column.shape[-1] * column.itemsize) for column in self._columns]
         found, offset = [], 0

@@ -64,14 +64,13 @@ class Tier:
         count = keys.shape[1]
         if count == 0:
             return
+        heads = torch.arange(len(keys), device=keys.device)
+        columns = self._encoded(keys, values, heads)
         if self.whole and self.lengths[0] == 0:
             self.first = int(positions.flatten()[0])
-        self.rows.append(self._columns(keys, values, positions))
-
-    def write_behind(self, keys: Tensor, values: Tensor, start: int) -> None:
-        """Writes n entries, of positions from `start` on, into the room behind every row, as `append` would."""
-        positions = torch.arange(start, start + keys.shape[1], device=keys.device)
-        self.rows.write_behind(self._columns(keys, values, positions))
+        if not self.whole:
+            columns.append(positions.to(torch.int32).expand(len(keys), -1)[..., None])
+        self.rows.append(columns)
 
     def open_to(self, dtype: torch.dtype) -> bool:
         """Whether entries lie here in memory as they are in this format, at least one in each row."""
@@ -186,12 +185,6 @@ class Tier:
         self.form.load(under("form", tensors))
         count = sum(name.startswith("column") for name in tensors)
         self.rows.refill([tensors[f"column{number}"] for number in range(count)], tensors["lengths"].tolist())
-
-    def _columns(self, keys: Tensor, values: Tensor, positions: Tensor) -> list[Tensor]:
-        columns = self._encoded(keys, values, torch.arange(len(keys), device=keys.device))
-        if not self.whole:
-            columns.append(positions.to(torch.int32).expand(len(keys), -1)[..., None])
-        return columns
 
     def _encoded(self, keys: Tensor, values: Tensor, heads: Tensor) -> list[Tensor]:
         stored_keys, stored_values = self.form.encode(keys, values, heads)
