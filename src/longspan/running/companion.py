@@ -137,7 +137,10 @@ def _read(text: Sequence, ids: list[int]) -> None:
 
 def _shared(own: abc.Sequence[int], other: abc.Sequence[int]) -> int:
     """With how many tokens both begin."""
-    count = min(len(own), len(other))
-    if own[:count] == other[:count]:
-        return count
-    return next(place for place in range(count) if own[place] != other[place])
+    low, high = 0, min(len(own), len(other))
+    if own[:high] == other[:high]:
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if own[low:middle] == other[low:middle] else (low, middle)
+    return low

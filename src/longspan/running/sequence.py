@@ -345,7 +345,7 @@ def _copied(value: Any) -> Any:
     if isinstance(value, Spent):
         return replace(value)
     if isinstance(value, list):
-        return [_copied(each) for each in value]
+        return [_copied(each) for each in value] if value and isinstance(value[0], list) else value.copy()
     return dict(value) if isinstance(value, dict) else value
 
 
