@@ -4,9 +4,9 @@
 
 FOLDER holds longspan before the change, such as a git worktree. Both versions run in fresh processes, in turn, so that
 a change in the machine's speed falls on both. `first` begins with a cache folder that holds the model's file alone, so
-what a version converts, compiles or measures once is part of it. `again` follows it with what that run has left, without
-the context that it kept. `shown` is the time until the answer begins on the terminal, `whole` until the process ends;
-`left` are the bytes that both runs added to the cache folder. The answers are kept, since they may differ.
+what a version converts, compiles or measures once is part of it. `again` follows it with what that run has left, but
+not the context that it kept. `shown` is the time until the answer begins on the terminal, `whole` until the process
+ends; `left` are the bytes that both runs added to the cache folder. The answers are kept, since they may differ.
 """
 
 from __future__ import annotations

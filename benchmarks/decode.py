@@ -195,7 +195,7 @@ def main() -> None:
                     "step_seconds": found.pop("steps"),
                     "said": _text(tokenizer, found.pop("said")),
                     "bus_bytes_per_second": bus,
-                    "token_bytes": sizes.of_token(case, length),
+                    "token_bytes": sizes.of_token(case, length, found["number_bytes"]),
                     "answers": said,
                     "found": [
                         None if each is None else code in each

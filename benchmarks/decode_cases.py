@@ -22,7 +22,10 @@ SELECTOR = "selector=quest(budget=1024)"
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One line of the table at each length. weights: how they are held. kv: bytes of a number of keys and values."""
+    """One line of the table at each length. weights: how they are held, "" for numbers of its own choice.
+
+    kv: bytes of a number of keys and values, 0 if they are numbers of its own choice.
+    """
 
     name: str
     package: str
@@ -47,8 +50,8 @@ def _longspan(weights: str, plan: str = "") -> Case:
     return Case(
         name=f"longspan {weights} {plan}".strip(),
         package="longspan",
-        weights="file" if weights == "packed" else "bfloat16",
-        kv=2,
+        weights="file" if weights == "packed" else "",
+        kv=0,
         options={"weights": weights, "plan": plan},
         sparse=bool(plan),
     )
@@ -71,8 +74,8 @@ CASES = (
     Case(
         name="longspan before",
         package="longspan",
-        weights="bfloat16",
-        kv=2,
+        weights="",
+        kv=0,
         options={"weights": "", "plan": ""},
         before=True,
     ),
@@ -132,11 +135,15 @@ class Sizes:
             numbers_kept=2 * config.num_hidden_layers * config.num_key_value_heads * head_dim,
         )
 
-    def of_token(self, case: Case, length: int) -> int:
-        """Bytes of matrices, keys and values that a token must take from memory under a case."""
+    def of_token(self, case: Case, length: int, number_bytes: int | None) -> int:
+        """Bytes of matrices, keys and values that a token must take from memory under a case.
+
+        number_bytes: of the numbers of the engine's own choice, where it has one.
+        """
+        matrices = case.weights or {2: "bfloat16", 4: "float32"}[number_bytes or 0]
         selector = Plan.of(case.options.get("plan")).selector
         visited = min(length, getattr(selector, "budget", length))
-        return self.matrices[case.weights] + visited * self.numbers_kept * case.kv
+        return self.matrices[matrices] + visited * self.numbers_kept * (case.kv or number_bytes or 0)
 
 
 def _of_openvino(folder: Path) -> int:

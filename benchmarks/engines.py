@@ -108,6 +108,11 @@ class Longspan:
 
     package, modules = "longspan", ("torch", "transformers", "longspan.session")
 
+    @property
+    def number_bytes(self) -> int:
+        """Of what is not packed: its own choice, by the processor."""
+        return self.model.seam.dtype.itemsize
+
     def __init__(self, job: dict[str, Any]) -> None:
         import torch
 
@@ -330,7 +335,12 @@ def main() -> None:
     ran = engine.run(job["ids"], job["count"])
     peak = resident("VmHWM")
     answers = [engine.ask(job["ids"], question, job["answer"]) for question in job["questions"]]
-    memory = {"imported_bytes": imported, "loaded_bytes": loaded, "peak_bytes": peak}
+    memory = {
+        "number_bytes": getattr(engine, "number_bytes", None),
+        "imported_bytes": imported,
+        "loaded_bytes": loaded,
+        "peak_bytes": peak,
+    }
     Path(sys.argv[2]).write_text(json.dumps(ran._asdict() | memory | {"answers": answers}))
 
 
