@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from gguf import GGMLQuantizationType
 from torch import Tensor
 
 from longspan.kernels import building, decoding, packed
@@ -61,7 +60,7 @@ class Matrix:
     """Packed weights, uint8 `[rows, bytes]`, whole panels of them; and a bias, fp32 `[rows]`."""
 
     weights: Tensor
-    kind: GGMLQuantizationType
+    kind: packed.Kind
     columns: int
     bias: Tensor | None = None
 
@@ -278,6 +277,7 @@ def suits(weights: Weights) -> bool:
     sizes = [each.columns for each in matrices] + [each.rows for each in matrices]
     return (
         all(size % packed.GROUP == 0 for size in sizes)
+        and all(each.kind in packed.KINDS for each in matrices)
         and weights.dim % packed.rows() == 0
         and _library() is not None
     )
@@ -292,6 +292,7 @@ def _check(failed: int) -> None:
 def _library() -> ctypes.CDLL | None:
     library = building.library("layers.cpp")
     if library is not None:
+        packed.lend(library)
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         library.before.argtypes = [pointer, pointer, number, pointer, pointer, pointer, number, number]
         library.after.argtypes = [pointer, pointer, number, number, number, pointer, number, number]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import gguf
 import torch
-from gguf import GGMLQuantizationType
 from torch import Tensor, nn
 
 from longspan.kernels import packed
+from longspan.kernels.packed import Kind
 
 
 class PackedWeight(nn.Module):
-    """Weights `[rows, columns]` as eight rows of blocks side by side, and what can be done with them."""
+    """Weights `[rows, columns]` as panels of blocks side by side, and what can be done with them."""
 
     packed: Tensor
 
-    def __init__(self, blocks: Tensor, kind: GGMLQuantizationType, columns: int) -> None:
+    def __init__(self, blocks: Tensor, kind: Kind, columns: int) -> None:
         """blocks: of the file, uint8 `[rows, bytes]`."""
         super().__init__()
         self.register_buffer("packed", packed.packed(blocks, kind, columns))
@@ -35,12 +34,12 @@ class PackedWeight(nn.Module):
         panels = self.packed.view(-1, packed.rows(), self.packed.shape[1])[rows // packed.rows()]
         blocks = packed.unpacked(panels.flatten(0, 1), self.kind, self.columns).view_as(panels)
         mine = blocks[torch.arange(len(rows)), rows % packed.rows()]
-        return torch.from_numpy(gguf.dequantize(mine.numpy(), self.kind))
+        return packed.dequantized(mine, self.kind)
 
     def expanded(self) -> Tensor:
         """All rows, expanded: fp32."""
         blocks = packed.unpacked(self.packed, self.kind, self.columns)[: self.rows]
-        return torch.from_numpy(gguf.dequantize(blocks.numpy(), self.kind))
+        return packed.dequantized(blocks, self.kind)
 
 
 class PackedLinear(nn.Module):
