@@ -27,6 +27,7 @@ ORDER = (
     {"policies", "selectors", "decoding"},
     {"plan"},
     {"spans"},
+    {"forms"},
     {"chat", "sampling", "streaming"},
     {"conversation"},
     {"dialogue"},

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from longspan import errors
+    from longspan.forms.form import Form
     from longspan.model import Model, load
     from longspan.plan import Plan
     from longspan.progress import Progress
@@ -20,6 +21,7 @@ __all__ = [
     "Answer",
     "Citation",
     "Document",
+    "Form",
     "Model",
     "Plan",
     "Progress",
@@ -37,6 +39,7 @@ _HOMES = {
     "Answer": "spans",
     "Citation": "spans",
     "Document": "spans",
+    "Form": "forms.form",
     "Model": "model",
     "Plan": "plan",
     "Progress": "progress",

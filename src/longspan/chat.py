@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from longspan.errors import UnsupportedModel
 
@@ -24,6 +24,16 @@ _OWN = {
     "chat_template",
     "conversation",
 }
+
+
+Reasoning = Literal["none", "may", "begun"]
+"""Whether a model may still begin to reason where its prompt ends, or has begun to."""
+
+
+def reasoning_of(after: str) -> Reasoning:
+    """What the words of a template between the user's and the assistant's say of it."""
+    _, closed, rest = after.rpartition("</think>")
+    return "begun" if "<think>" in rest else "none" if closed else "may"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from longspan.chat import ChatTemplate
+from longspan.chat import ChatTemplate, Reasoning, reasoning_of
 from longspan.errors import UnsupportedModel
 from longspan.parameters import check_choice
 from longspan.spans import Span, encoder_of, render, tokenize
@@ -30,7 +30,7 @@ class Conversation:
     variables: what the chat template is given besides the messages.
     held: tokens at the end of an open turn that what follows may still change; the model need not run them yet.
     back: how many tokens at the end, held or not run yet, those that the last call returned take the place of.
-    again: how many of these are of what came before that call. thinks: whether the last prompt ends in a reasoning.
+    again: how many of these are of what came before that call. reasoning: whether the last prompt ends in one.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Conversation:
         self._ended = False
         self.held: list[int] = []
         self.back = self.again = 0
-        self.thinks = False
+        self.reasoning: Reasoning = "may"
         self.spans: list[Span] = []
 
     def fork(self) -> Self:
@@ -155,7 +155,7 @@ class Conversation:
         after = self._encoder.written(frame.after, before=(between + words)[-1:])
         before, ids = self._continued(opening + context, between + words + after)
         self._turn, self._turns, self.again = "answered", self._turns + 1, 0
-        self.thinks = "<think>" in frame.after.rpartition("</think>")[2]
+        self.reasoning = reasoning_of(frame.after)
         self.back += dropped
         self.spans += spans
         return begin + before, ids

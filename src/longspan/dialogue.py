@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from longspan.chat import Reasoning, reasoning_of
 from longspan.conversation import begin_ids
 from longspan.errors import UnsupportedModel
 from longspan.spans import encoder_of
@@ -34,8 +35,8 @@ def dialogue_ids(
     tokenizer: PreTrainedTokenizerFast,
     messages: Sequence[tuple[str, str]],
     variables: Mapping[str, Any] | None = None,
-) -> tuple[list[int], bool]:
-    """The token ids of (role, words) pairs up to where the assistant answers, and whether its reasoning has begun.
+) -> tuple[list[int], Reasoning]:
+    """The token ids of (role, words) pairs up to where the assistant answers, and whether it reasons there.
 
     Control tokens that somebody spells out have no power.
     """
@@ -46,7 +47,7 @@ def dialogue_ids(
         text += encoder.written(piece, before=text[-1:], after=words[:1]) + words
     ids, _ = encoder.after("", text + encoder.written(last, before=text[-1:]))
     begin = begin_ids(tokenizer) if tokenizer.chat_template is None else []
-    return begin + ids, "<think>" in last.rpartition("</think>")[2]
+    return begin + ids, reasoning_of(last)
 
 
 def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str], variables: Mapping[str, Any]) -> str:

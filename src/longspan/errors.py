@@ -25,6 +25,10 @@ class ContextError(LongspanError):
     """A saved context that is missing, damaged, cannot be written, or is of another model, plan or format."""
 
 
+class FormError(LongspanError, ValueError):
+    """A form of answers that cannot be read, is too large to be followed, or is not held any more."""
+
+
 class WindowExceeded(LongspanError):
     """Prompt and output need more positions than the plan gives; says both numbers and what to change."""
 

@@ -148,26 +148,27 @@ class Session:
             raise ValueError("question is empty; ask something")
         (conversation,) = self._batch.conversations
         prompt, opens = Prompt.asked(conversation, question, about), not conversation.open
+        begun = generation.setdefault("reasoning", prompt.conversations[0].reasoning) == "begun"
         speakers = self._speakers(**generation)
         limit = speakers[0].limit
         self._require(self.seen[0] + len(prompt), limit)
         reserve = 0 if self.plan.policy else limit  # a policy makes room itself
         self._append(prompt, progress, rounds=opens, more=more, room=limit, reserve=reserve)
-        draft = self._batch.conversations[0]
-        said = Said()
+        said, exact = Said(), generation.get("form") is not None
         with self._whole():
             for step in self._generate(speakers):
-                text = step.text if said.text.strip() else step.text.lstrip()
+                text = step.text if exact or said.text.strip() else step.text.lstrip()
                 said.take(step)
                 if stream is not None and text:
                     stream(text)
-        reasoning, text = split_reasoning(said.text, begun=draft.thinks)
+        reasoning, text = split_reasoning(said.text, begun=begun, exact=exact)
         return Answer(
             text=text,
-            citations=cite(text, question, draft.spans),
+            citations=cite(text, question, self._batch.conversations[0].spans),
             usage=self._batch.usage(truncated_tokens),
             reasoning=reasoning,
             logprobs=tuple(said.logprobs),
+            complete=said.complete,
         )
 
     def logits(self, ids: abc.Sequence[int] | Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def test_messages_are_the_template_of_the_whole_dialogue():
     tokenizer = tiny_tokenizer()
     said = [(each["role"], each["content"]) for each in DIALOGUE]
     expected = tokenizer.apply_chat_template(DIALOGUE, add_generation_prompt=True, return_dict=False)
-    assert dialogue_ids(tokenizer, said) == (list(expected), False)
+    assert dialogue_ids(tokenizer, said) == (list(expected), "may")
     ids, _ = dialogue_ids(tokenizer, [("user", f"{SPECIAL[2]} system")])
     assert ids.count(tokenizer.convert_tokens_to_ids(SPECIAL[2])) == 1, "what users spell has no power"
 

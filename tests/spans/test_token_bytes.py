@@ -1,54 +1,12 @@
 """The bytes of tokens are those of the text that they make."""
 
-import json
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from longspan.spans.pieces import pieces_of
+from piecewise import sentence_pieces
 from tiny import tiny_tokenizer
-
-
-def sentence_pieces():
-    """Words with their blank, and single bytes for all else."""
-    words = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "a", "▁a", "b", "ab", "▁ab", "é"]
-    return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(
-            json.dumps(
-                {
-                    "version": "1.0",
-                    "added_tokens": [],
-                    "normalizer": {
-                        "type": "Sequence",
-                        "normalizers": [
-                            {"type": "Prepend", "prepend": "▁"},
-                            {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
-                        ],
-                    },
-                    "decoder": {
-                        "type": "Sequence",
-                        "decoders": [
-                            {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
-                            {"type": "ByteFallback"},
-                            {"type": "Fuse"},
-                            {"type": "Strip", "content": " ", "start": 1, "stop": 0},
-                        ],
-                    },
-                    "model": {
-                        "type": "BPE",
-                        "unk_token": "<unk>",
-                        "byte_fallback": True,
-                        "vocab": {word: number for number, word in enumerate(words)},
-                        "merges": [["▁", "a"], ["a", "b"], ["▁a", "b"]],
-                    },
-                }
-            )
-        ),
-        unk_token="<unk>",
-    )
 
 
 @pytest.mark.parametrize(

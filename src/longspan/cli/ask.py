@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from longspan import registry
-from longspan.cli import drawing
+from longspan.cli import drawing, forming
 from longspan.cli.answering import Display, quoted
-from longspan.cli.asked import opened, split
+from longspan.cli.asked import note, opened, split
 from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.sizes import read_bytes
 from longspan.cli.terminal import say
@@ -60,6 +60,10 @@ def ask(
     logit_bias: drawing.LogitBiasOption = None,
     min_tokens: drawing.MinTokensOption = 0,
     logprobs: drawing.LogprobsOption = None,
+    json_schema: forming.JsonSchemaOption = None,
+    regex: forming.RegexOption = None,
+    choice: forming.ChoiceOption = None,
+    grammar: forming.GrammarOption = None,
     stop: Annotated[
         list[str] | None, typer.Option(help="Text at which the answer ends; may be repeated.")
     ] = None,
@@ -107,9 +111,10 @@ def ask(
     )
     Sampling(**asked)  # refuses what it cannot take before anything is loaded
     drawing.check_biases(logit_bias)
+    form = forming.form_of(json_schema, regex, choice, grammar)
     loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
     asked["logit_bias"] = drawing.biases_of(logit_bias, loaded.tokenizer)
-    generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), **asked)
+    generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), form=form, **asked)  # type: ignore[typeddict-item]
     display = Display(quiet=as_json)
 
     def answered(answer: Answer) -> None:
@@ -118,6 +123,8 @@ def ask(
             typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
             return
         typer.echo("\n")
+        if not answer.complete:
+            note("the answer ends before it is of the form that was asked for; raise --max-new-tokens")
         for citation in answer.citations:
             say(quoted(citation))
         say(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")

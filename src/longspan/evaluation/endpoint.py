@@ -366,7 +366,7 @@ def _retry_after(reply: httpx.Response) -> float:
         return 0.0
 
 
-_OURS = ("logprobs", "repetition_window")
+_OURS = ("logprobs", "repetition_window", "form", "reasoning")
 
 
 class _TooLong(Exception):

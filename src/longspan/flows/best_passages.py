@@ -71,4 +71,5 @@ class BestPassages(Flow):
             usage=together([said.usage], chosen.skipped_tokens),
             reasoning=said.reasoning,
             logprobs=said.logprobs,
+            complete=said.complete,
         )

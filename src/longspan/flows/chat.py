@@ -30,13 +30,14 @@ class Reply:
     """What came back.
 
     text: the answer. reasoning: what was said in `<think>` before it. usage: what it took. logprobs: how likely each
-    token of both was, if it was asked for.
+    token of both was, if it was asked for. complete: False only where a form was asked for and not reached.
     """
 
     text: str
     reasoning: str = ""
     usage: Usage
     logprobs: tuple[Logprobs, ...] = ()
+    complete: bool = True
 
 
 class Chat(Protocol):
@@ -105,14 +106,20 @@ class Local:
     ) -> Reply:
         """The reply, as `Chat.generate` says. Raises UnsupportedModel where the template takes no such messages."""
         said = [(each["role"], each["content"]) for each in messages]
-        ids, thinks = dialogue_ids(self.model.tokenizer, said, self._template)
+        ids, reasoning = dialogue_ids(self.model.tokenizer, said, self._template)
         with self.model.session(self.plan, chunk=self._chunk, template=self._template) as session:
             heard = Said()
+            generation.setdefault("reasoning", reasoning)
             for step in session.read(ids, progress=self._progress).generate(**generation):
                 heard.take(step)
                 if stream is not None and step.text:
                     stream(step.text)
-            reasoning, answer = split_reasoning(heard.text, begun=thinks)
+            exact = generation.get("form") is not None
+            reasoned, answer = split_reasoning(heard.text, begun=reasoning == "begun", exact=exact)
             return Reply(
-                text=answer, reasoning=reasoning, usage=session.usage, logprobs=tuple(heard.logprobs)
+                text=answer,
+                reasoning=reasoned,
+                usage=session.usage,
+                logprobs=tuple(heard.logprobs),
+                complete=heard.complete,
             )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from longspan.chat import Reasoning
+from longspan.forms.form import Form
 from longspan.sampling.settings import Drawing
 from longspan.spans.logprobs import Logprobs
 
@@ -18,10 +20,16 @@ ANSWER_TOKENS = 1024
 
 
 class Generation(Drawing, total=False):
-    """What `Session.generate` takes, for functions that pass it on: the fields of `Sampling`, and where it ends."""
+    """What `Session.generate` takes, for functions that pass it on: the fields of `Sampling`, and what follows.
+
+    max_new_tokens, stop: where it ends. form: what it must be. reasoning: whether a reasoning may come before the form,
+    which `ask` finds out by itself.
+    """
 
     max_new_tokens: int
     stop: str | Sequence[str]
+    form: Form | None
+    reasoning: Reasoning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +38,8 @@ class Step:
 
     text: what became certain with it, possibly nothing yet. finished: why the sequence ended with this token,
     "stop" for an end token or a stop string, "length" for max_new_tokens, "" while it goes on. logprobs: how likely the
-    token was to the model, and which were likeliest, None unless asked for.
+    token was to the model, and which were likeliest, None unless asked for. complete: whether all that was said is of
+    the form that was asked for, if one was.
     """
 
     sequence: int
@@ -38,18 +47,21 @@ class Step:
     text: str
     finished: Literal["", "stop", "length"] = ""
     logprobs: Logprobs | None = None
+    complete: bool = True
 
 
 @dataclass(kw_only=True)
 class Said:
-    """All that one sequence said so far: its text, and how likely its tokens were, if it was asked for."""
+    """All that one sequence said so far: its text, how likely its tokens were, and whether it is of its form."""
 
     text: str = ""
+    complete: bool = True
     logprobs: list[Logprobs] = field(default_factory=list)
 
     def take(self, step: Step) -> None:
         """A step more."""
         self.text += step.text
+        self.complete = step.complete
         if step.logprobs is not None:
             self.logprobs.append(step.logprobs)
 

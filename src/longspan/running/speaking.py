@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Literal, Unpack
 import torch
 from torch import Tensor
 
+from longspan.chat import Reasoning
+from longspan.forms.form import Form
+from longspan.forms.matching import Matching
+from longspan.forms.reasoned import Reasoned
+from longspan.forms.vocabulary import vocabulary_of
 from longspan.parameters import check_whole
 from longspan.running.generation import MAX_NEW_TOKENS, Step
-from longspan.sampling.sampler import Sampler
+from longspan.sampling.sampler import Chosen, Sampler
 from longspan.sampling.settings import Drawing, Sampling
+from longspan.spans import split_reasoning
 from longspan.spans.logprobs import Logprob, Logprobs
 from longspan.spans.pieces import pieces_of
 from longspan.streaming import TextStream
@@ -20,11 +26,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
+_NOTHING = Chosen()
+
+
 class Speaker:
     """How one sequence speaks, checked: its draws, its text, and where it ends.
 
-    number: the sequence's, in its steps. vocabulary: tokens of the model, None where nobody knows. limit: tokens at
-    most. count: tokens so far. draws: how they are drawn, which may be ahead of what was said.
+    number: the sequence's, in its steps. vocabulary: tokens of the model, None where nobody knows. form: what it must
+    say. reasoning: whether it may reason before that. limit: tokens at most. count: tokens so far. draws: how they are
+    drawn, which may be ahead of what was said.
     """
 
     def __init__(
@@ -36,6 +46,8 @@ class Speaker:
         vocabulary: int | None = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         stop: str | Sequence[str] = (),
+        form: Form | None = None,
+        reasoning: Reasoning = "none",
         **drawing: Unpack[Drawing],
     ) -> None:
         check_whole("max_new_tokens", max_new_tokens, 1)
@@ -45,7 +57,9 @@ class Speaker:
             sampling.check_vocabulary(vocabulary)
         self._stream = TextStream(tokenizer, stop)
         self._tokenizer = tokenizer
-        self.draws = Sampler(sampling, device)
+        self._form, self._reasoning = form, reasoning
+        self._text = ""
+        self.draws = Sampler(sampling, device, self._followed(form))
 
     def begin(self, read: Sequence[int], ends: Collection[int]) -> None:
         """What was read before the first token, and the tokens that end what is said."""
@@ -72,14 +86,35 @@ class Speaker:
         stream = self._stream
         self.count += 1
         text = "" if token in ends else stream.push(token)
+        chosen = self.draws.said() or _NOTHING
         finished: Literal["", "stop", "length"] = "length" if self.count == self.limit else ""
-        if token in ends or stream.stopped:
+        if token in ends or stream.stopped or chosen.closed:
             finished = "stop"
         if finished:
             text += stream.flush()
-        chosen = self.draws.said()
-        logprobs = None if chosen is None or chosen.logprobs is None else self._told(chosen.logprobs)
-        return Step(sequence=self._number, token=token, text=text, finished=finished, logprobs=logprobs)
+        complete = chosen.complete
+        if self._form is not None:
+            self._text += text
+            if stream.stopped:
+                begun = self._reasoning == "begun"
+                complete = self._form.holds(split_reasoning(self._text, begun=begun, exact=True)[1])
+        return Step(
+            sequence=self._number,
+            token=token,
+            text=text,
+            finished=finished,
+            logprobs=None if chosen.logprobs is None else self._told(chosen.logprobs),
+            complete=complete,
+        )
+
+    def _followed(self, form: Form | None) -> Matching | Reasoned | None:
+        if form is None:
+            return None
+        vocabulary = vocabulary_of(self._tokenizer)
+        matching = Matching(form, vocabulary)
+        if self._reasoning == "none":
+            return matching
+        return Reasoned(matching, vocabulary, begun=self._reasoning == "begun")
 
     def _told(self, found: Sequence[tuple[int, float]]) -> Logprobs:
         data = pieces_of(self._tokenizer).data

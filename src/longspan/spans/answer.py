@@ -20,7 +20,8 @@ class Answer:
     """An answer, its citations and its cost.
 
     reasoning: what the model said in ``<think>`` before it answered; it is not cited. logprobs: how likely each token
-    was that was said, reasoning and end included, if it was asked for.
+    was that was said, reasoning and end included, if it was asked for. complete: False only where a form was asked for
+    and the answer ended before it was of that form.
     """
 
     text: str
@@ -28,24 +29,29 @@ class Answer:
     usage: Usage
     reasoning: str = ""
     logprobs: tuple[Logprobs, ...] = ()
+    complete: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as JSON has it: ``text``, ``citations`` and ``usage``; ``reasoning`` and ``logprobs`` if any."""
+        """The answer as JSON has it: ``text``, ``citations`` and ``usage``; ``reasoning``, ``logprobs`` if any,
+        and ``complete`` where it is not."""
         found: dict[str, Any] = {"reasoning": self.reasoning} if self.reasoning else {}
         found |= {"text": self.text, "citations": [asdict(citation) for citation in self.citations]}
+        if not self.complete:
+            found["complete"] = False
         if self.logprobs:
             found["logprobs"] = [each.to_dict() for each in self.logprobs]
         return found | {"usage": self.usage.to_dict()}
 
 
-def split_reasoning(said: str, *, begun: bool = False) -> tuple[str, str]:
+def split_reasoning(said: str, *, begun: bool = False, exact: bool = False) -> tuple[str, str]:
     """Reasoning and answer in what a model said: the answer is what follows ``</think>``.
 
     begun: whether the prompt ends within the reasoning. Without its end, all is reasoning; what has no
-    ``<think>`` at its beginning is an answer.
+    ``<think>`` at its beginning is an answer. exact: the answer keeps its blanks, but for line breaks that follow
+    ``</think>``.
     """
     text = said.strip()
     if not (begun or text.startswith(_BEGIN)):
-        return "", text
-    reasoning, _, answer = text.removeprefix(_BEGIN).partition(_END)
-    return reasoning.strip(), answer.strip()
+        return "", said if exact else text
+    reasoning, _, answer = said.lstrip().removeprefix(_BEGIN).partition(_END)
+    return reasoning.strip(), answer.lstrip("\r\n") if exact else answer.strip()

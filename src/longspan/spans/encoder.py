@@ -51,7 +51,7 @@ class Encoder:
         self._backend = backend = tokenizer.backend_tokenizer
         self.size = backend.get_vocab_size()
         self._added: dict[int, AddedToken] = backend.get_added_tokens_decoder()
-        self._names = {number: _name() for number, token in self._added.items() if _controls(token.content)}
+        self._names = {number: _name() for number, token in self._added.items() if controls(token.content)}
         self.border = _name()
         self._tokens = {name: number for number, name in self._names.items()} | {self.border: -1}
         self._spelled = _Copy(backend, self._added, {}, "")
@@ -238,7 +238,8 @@ def _without(backend: Tokenizer, names: dict[int, str]) -> Any:
     return Tokenizer.from_str(json.dumps(whole | {"added_tokens": [], "post_processor": None})).model
 
 
-def _controls(content: str) -> bool:
+def controls(content: str) -> bool:
+    """Whether an added token of this text has power: white space and single bytes have none."""
     return bool(content.replace("▁", " ").strip()) and not _BYTE.fullmatch(content)
 
 
