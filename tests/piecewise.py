@@ -7,7 +7,8 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 CONTROLS = ["</s>", "<think>", "</think>"]
-"""The tokens from 300 on."""
+STOP, BEGIN, END = range(264, 267)
+"""Their tokens."""
 
 _CONTROL = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
 
@@ -22,7 +23,7 @@ def sentence_pieces():
                 {
                     "version": "1.0",
                     "added_tokens": [
-                        {**_CONTROL, "id": 300 + number, "content": content}
+                        {**_CONTROL, "id": STOP + number, "content": content}
                         for number, content in enumerate(CONTROLS)
                     ],
                     "normalizer": {

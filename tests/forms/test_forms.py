@@ -20,11 +20,11 @@ from longspan.forms.vocabulary import vocabulary_of
 from longspan.sampling.sampler import Sampler
 from longspan.sampling.settings import Sampling
 from longspan.spans.pieces import pieces_of
-from piecewise import sentence_pieces
+from piecewise import STOP, sentence_pieces
 from tiny import tiny_tokenizer
 
 CPU = torch.device("cpu")
-TOKENIZERS = {"byte level": (tiny_tokenizer(), 2), "byte fallback": (sentence_pieces(), 300)}
+TOKENIZERS = {"byte level": (tiny_tokenizer(), 2), "byte fallback": (sentence_pieces(), STOP)}
 HEAD = 320
 """Tokens of a head that is wider than either vocabulary."""
 
@@ -228,7 +228,7 @@ def test_what_is_no_form_is_refused_in_a_line_with_the_place(make, told):
 
 
 @pytest.mark.parametrize(
-    "scheme", ["http://127.0.0.1:{}/x", "https://127.0.0.1:{}/x", "file:///etc/hostname", "o.json"]
+    "scheme", ["http://127.0.0.1:{}/x", "https://127.0.0.1:{}/x", "file:///etc/motd", "o.json"]
 )
 def test_nothing_is_fetched(scheme):
     import socket
