@@ -252,3 +252,52 @@ def test_an_answer_does_not_need_a_folder_for_contexts(ask, small_folder, tmp_pa
     assert "not kept: " in err
     assert "Read-only file system" in err
     assert "✓" in out
+
+
+def test_an_answer_is_of_the_form_that_is_asked_for(ask, small_folder, log, tmp_path):
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object", "properties": {"day": {"type": "integer"}}, "required": ["day"]}')
+    (tmp_path / "grammar.lark").write_text('start: "oil" | "tank"')
+    for options, holds in (
+        (["--regex", "[0-9]{3}"], str.isdecimal),
+        (["--choice", "yes", "--choice", "no"], ["yes", "no"].__contains__),
+        (["--grammar", tmp_path / "grammar.lark"], ["oil", "tank"].__contains__),
+        (["--json-schema", schema], lambda text: isinstance(json.loads(text)["day"], int)),
+        (["--json-schema", schema.read_text(), "--logprobs", 1], lambda text: "day" in json.loads(text)),
+    ):
+        out, _ = ask(
+            log, "Where?", "--model", small_folder, "--json", "--no-save", "--flow", "passages", *options
+        )
+        answer = json.loads(out)
+        assert holds(answer["text"]), answer["text"]
+        assert "complete" not in answer
+        assert ("logprobs" in answer) == ("--logprobs" in options)
+
+
+def test_an_answer_that_is_cut_is_told_from_one_of_its_form(ask, small_folder, log):
+    options = ["--model", small_folder, "--no-save", "--flow", "passages", "--max-new-tokens", 2]
+    out, err = ask(log, "Where?", *options, "--regex", "a{40}")
+    assert out.startswith("a")
+    assert "ends before it is of the form" in err
+    assert json.loads(ask(log, "Where?", *options, "--regex", "a{40}", "--json")[0])["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--regex", "(a"], "refused at character 1: unclosed group"),
+        (["--json-schema", "none.json"], "--json-schema='none.json' cannot be read"),
+        (["--json-schema", "{"], "no JSON at line 1"),
+        (["--choice", "a", "--regex", "b"], "--regex and --choice are two forms of one answer"),
+        (["--logit-bias", "the"], "--logit-bias='the' is no TOKEN=VALUE"),
+        (["--logit-bias", "5=900"], "--logit-bias='5=900' is no TOKEN=VALUE"),
+        (["--presence-penalty", 3], "--presence-penalty=3.0 is outside -2.0 .. 2.0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_a_model_is_loaded(monkeypatch, capsys, log, options, told):
+    monkeypatch.setattr(
+        sys, "argv", ["longspan", "ask", str(log), "Where?", "--model", "nowhere", *map(str, options)]
+    )
+    with pytest.raises(SystemExit):
+        main()
+    assert told in capsys.readouterr().err

@@ -12,7 +12,7 @@ from longspan.parameters import check_range, check_whole
 GREEDY = 1e-30
 """A temperature below it leaves nothing to chance, and fp32 cannot divide by it."""
 
-MOST_LIKELY = 20
+_LOGPROBS = 20
 _BIAS = 100.0
 
 
@@ -84,7 +84,7 @@ class Sampling:
         _check_bias(self.logit_bias)
         check_whole("min_tokens", self.min_tokens, 0)
         if self.logprobs is not None:
-            check_whole("logprobs", self.logprobs, 0, MOST_LIKELY)
+            check_whole("logprobs", self.logprobs, 0, _LOGPROBS)
 
     def check_vocabulary(self, size: int) -> None:
         """Raises ValueError for a bias of a token that a model of so many tokens has not."""
