@@ -161,6 +161,7 @@ class LlamaCppPython(Stepwise):
             n_batch=512,
             n_ubatch=512,
             flash_attn=True,
+            logits_all=job.get("every", False),
             verbose=False,
         )
 
