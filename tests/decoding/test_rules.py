@@ -12,6 +12,7 @@ from longspan.decoding.base import Draft, Drawn, Exact
 from longspan.decoding.independent import Independent
 from longspan.decoding.rejection import Rejection
 from longspan.decoding.rsd import Leaf, grown
+from longspan.running.heard import Heard
 from longspan.sampling.sampler import Sampler
 from longspan.sampling.settings import Sampling
 
@@ -82,6 +83,18 @@ def recursive(**how):
     return tree
 
 
+def two_levels(draws):
+    """What a middle says that is drafted for in turn."""
+    ids, drawn = one(draws, -1, ())
+    rows = torch.stack([model(path, seed=500) for path in ((), ids)])
+    heard = Heard(draws)
+    Rejection().accept(Draft(ids, (-1,), {-1: drawn}), rows, heard)
+    draws.taken.clear()
+    line = Draft.line([each.token for each in heard.said])
+    drawn = {place - 1: Drawn((token,), odds) for place, (token, odds) in enumerate(heard.said)}
+    return Draft(line.ids, line.parents, drawn)
+
+
 def drafted(draws, follow):
     """A tree: what follows the text, and what follows the first of it."""
     ids, parents, drawn = [], [], {}
@@ -123,7 +136,7 @@ def check_same(found, expected):
         assert found.get(text, 0.0) == pytest.approx(chance, abs=1e-9)
 
 
-TREES = (recursive(each=2, total=2), recursive(each=1, total=1))
+TREES = (recursive(each=2, total=2), recursive(each=1, total=1), two_levels)
 RULES = [
     *((Rejection(), tree) for tree in TREES),
     (Exact(), chosen),

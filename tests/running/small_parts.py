@@ -22,6 +22,7 @@ SMALL = [
     ("policy", "finch(budget=40,window=8)"),
     ("policy", "duoattention(budget=80,allocator=retrieval-heads(sinks=4,recent=8))"),
     ("policy", "epicache(budget=40)"),
+    ("policy", "retrieval-cache(budget=40)"),
     ("unit", "token"),
     ("unit", "chunk(size=8)"),
     ("unit", "round"),

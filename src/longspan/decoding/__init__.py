@@ -1,3 +1,3 @@
 """How tokens are proposed and verified."""
 
-METHODS: tuple[str, ...] = ("prompt-lookup", "draft-model", "self-speculation", "rsd")
+METHODS: tuple[str, ...] = ("prompt-lookup", "draft-model", "self-speculation", "rsd", "triforce")

@@ -155,11 +155,17 @@ class Drafter(ABC):
 
     @abstractmethod
     def says(
-        self, ids: Sequence[int], draws: Draws, count: int, *, sure: float = 0.0, within: Decode | None = None
+        self,
+        ids: Sequence[int],
+        draws: Draws,
+        count: int,
+        *,
+        sure: float = 0.0,
+        within: tuple[Proposer, Verifier] | None = None,
     ) -> list[Said]:
         """How it would go on after some tokens, so many tokens at most.
 
-        sure: it stops where no token has this probability. within: how is drafted for it, in turn.
+        sure: it stops where no token has this probability. within: who drafts for it in turn, and verifies that.
         """
 
     @abstractmethod

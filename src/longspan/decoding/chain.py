@@ -9,7 +9,9 @@ from typing import Literal
 
 from longspan.decoding.base import Decode, Draft, Drafter, Drawn, Exact, Host, Proposer, Verifier
 from longspan.decoding.rejection import Rejection
+from longspan.errors import PlanError
 from longspan.parameters import check_choice, check_range
+from longspan.slots import Slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +36,8 @@ class ChainDecode(Decode):
     def drafter(self, host: Host) -> Drafter:
         """Who drafts for an answer."""
 
-    @property
-    def within(self) -> Decode | None:
-        """How is drafted for the drafter."""
+    def within(self, host: Host) -> tuple[Proposer, Verifier] | None:
+        """Who drafts for the drafter, and verifies that; None for nobody."""
         return None
 
     def proposer(self) -> Proposer:
@@ -69,9 +70,17 @@ class Chain(Proposer):
             )
         apart = method.draws == "apart"
         draws = host.apart(len(ids)) if apart else host.ahead()
-        said = drafter.says(ids, draws, min(method.gamma, room), sure=method.sure, within=method.within)
+        said = drafter.says(ids, draws, min(method.gamma, room), sure=method.sure, within=method.within(host))
         line = Draft.line([each.token for each in said])
         if not apart:
             return line
         drawn = {place - 1: Drawn((token,), odds) for place, (token, odds) in enumerate(said)}
         return Draft(line.ids, line.parents, drawn)
+
+
+def check_whole_memory(name: str, plan: Slots) -> None:
+    """Raises PlanError for a plan under which no part of the memory is left to draft over."""
+    if plan.policy is not None:
+        raise PlanError(
+            f"{name} drafts over a part of what is kept, and policy leaves a part already; leave one of the two out"
+        )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from longspan.decoding.base import Drafter, Host
-from longspan.decoding.chain import ChainDecode
-from longspan.errors import PlanError
+from longspan.decoding.chain import ChainDecode, check_whole_memory
 from longspan.parameters import check_range
 from longspan.registry import Card, find
 from longspan.slots import AnyPolicy, AnySelector, Slots
@@ -53,11 +52,7 @@ class SelfSpeculation(ChainDecode):
 
     def check(self, plan: Slots) -> None:
         """Refuses plans that keep a part anyway."""
-        if plan.policy is not None:
-            raise PlanError(
-                "self-speculation drafts over a part of what is kept, and policy leaves a part already; leave one of "
-                "the two out"
-            )
+        check_whole_memory("self-speculation", plan)
 
     def drafter(self, host: Host) -> Drafter:
         """The model itself."""

@@ -21,4 +21,5 @@ METHODS = (
     "chunkkv",
     "duoattention",
     "epicache",
+    "retrieval-cache",
 )

@@ -8,14 +8,16 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from longspan.decoding.base import Decode, Draft, Drafter, Draws, Said
+from longspan.decoding.base import Draft, Drafter, Draws, Proposer, Said, Verifier
 from longspan.running.compressing import compress
 from longspan.running.drafted import Drafted
-from longspan.running.moments import acts_after_pass, next_portion
-from longspan.running.passing import forward
+from longspan.running.heard import Heard
+from longspan.running.moments import Portion, acts_after_pass, next_portion
+from longspan.running.passing import forward, run_known
 from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Mark, Sequence
 
+NOTHING = Draft()
 FEW = 16
 """Tokens that are taken up as if they had been generated; more of them are read as a text."""
 
@@ -30,6 +32,7 @@ class Companion(Drafter):
         self._begin = begin
         self._text: Sequence | None = None
         self._marks: list[tuple[int, Mark]] = []
+        self._drafted: Drafted | None = None
 
     @property
     def nbytes(self) -> int:
@@ -43,20 +46,32 @@ class Companion(Drafter):
         count: int,
         *,
         sure: float = 0.0,
-        within: Decode | None = None,
+        within: tuple[Proposer, Verifier] | None = None,
     ) -> list[Said]:
         """How it would go on."""
-        logits, said = self._at(ids), list[Said]()
-        while True:
-            odds = draws.distribution(logits)
-            if sure > 0.0 and float(odds.max()) < sure:
-                return said
-            token = draws.choose(odds)
-            draws.take(token, logits)
-            said.append(Said(token, odds))
-            if len(said) == count:
-                return said
-            logits = self._passed([token])
+        logits, heard = self._at(ids), Heard(draws)
+        while sure == 0.0 or float(heard.distribution(logits).max()) >= sure:
+            token = heard.draw(logits)
+            if within is not None:
+                self._sped(ids, heard, count, *within)
+            if len(heard.said) >= count:
+                break
+            logits = self._passed([token])[0]
+        return heard.said[:count]
+
+    def _sped(
+        self, ids: abc.Sequence[int], heard: Heard, count: int, proposer: Proposer, verifier: Verifier
+    ) -> None:
+        """Says so much, with drafts in turn; one token was said already."""
+        while (left := count - len(heard.said)) > 0:
+            said = [each.token for each in heard.said]
+            draft = proposer.propose([*ids, *said], left).within(left)
+            rows = self._passed(said[-1:], draft)
+            proposer.learn(draft, rows)
+            place = -1
+            for token in verifier.accept(draft, rows, heard)[:-1]:
+                place = draft.after(place)[token]
+                self._take_up(token, rows, place + 1)
 
     def after(self, ids: abc.Sequence[int], draft: Draft) -> Tensor:
         """Logits after some tokens and after each of a draft."""
@@ -102,24 +117,38 @@ class Companion(Drafter):
         del self._marks[1:-1]  # how far the answer goes back is not known, but where this round began it may
         return text
 
-    def _passed(self, tokens: abc.Sequence[int], draft: Draft | None = None) -> Tensor:
+    def _passed(self, tokens: abc.Sequence[int], draft: Draft = NOTHING) -> Tensor:
         """Logits after tokens, as if they had been generated, and after those of a draft, which are not remembered."""
-        text = self._text
-        if text is None:
-            raise RuntimeError("a drafter's text is gone while it drafts")
-        text.pending = list(tokens)
-        portion = next_portion(text, reading=False)
+        text, portion = self._next(tokens)
         last = len(portion.ids) - 1
-        if draft is not None and draft.ids:
-            portion = replace(portion, drafted=Drafted(draft, text.engine.seam.device))
+        if draft.ids:
+            self._drafted = Drafted(draft, text.engine.seam.device)
+            portion = replace(portion, drafted=self._drafted)
         rows, errors = forward(text.engine.seam, [portion], range(last, len(portion.passing)))
         if errors[0] is not None:
             raise errors[0]
-        text.upcoming = rows[0]
+        self._has_passed(text, portion, rows[0])
+        return rows
+
+    def _take_up(self, token: int, rows: Tensor, row: int) -> None:
+        """A token of the last draft, as if it had just passed."""
+        text, portion = self._next([token])
+        if self._drafted is None:
+            raise RuntimeError("a token was accepted of no draft")
+        run_known(portion, self._drafted, row)
+        self._has_passed(text, portion, rows[row])
+
+    def _next(self, tokens: abc.Sequence[int]) -> tuple[Sequence, Portion]:
+        if self._text is None:
+            raise RuntimeError("a drafter's text is gone while it drafts")
+        self._text.pending = list(tokens)
+        return self._text, next_portion(self._text, reading=False)
+
+    def _has_passed(self, text: Sequence, portion: Portion, upcoming: Tensor) -> None:
+        text.upcoming = upcoming
         if acts_after_pass(portion):
             compress(text)
         self._mark(text)
-        return rows if draft is not None else rows[0]
 
     def _mark(self, text: Sequence) -> None:
         self._marks.append((text.run, text.mark()))

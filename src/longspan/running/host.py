@@ -61,7 +61,7 @@ class Answering(Host):
     def _shadow(self, plan: Plan, every: int) -> Shadow:
         main = self._sequence.engine
         engine = Engine(main.seam, plan, chunk=main.chunk, profile=main.profile, window=main.window).checked()
-        gathered = engine.observed <= main.observed and set(engine.parts.trackings) <= set(
+        gathered = engine.observed <= max(1, main.observed) and set(engine.parts.trackings) <= set(
             main.parts.trackings
         )
         if not gathered:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from longspan.decoding.base import Draft
-from longspan.running.companion import Companion
+from longspan.running.companion import NOTHING, Companion
 from longspan.running.engine import Engine
 from longspan.running.sequence import Sequence
 from longspan.store.ledger import Ledger
@@ -38,9 +38,9 @@ class Outsider(Companion):
                 f"text has vectors among its tokens, which model={self._name} cannot read to draft; draft with the "
                 "model itself, such as decode=self-speculation"
             )
-        return super()._at(ids)
+        return self._known(super()._at(ids))
 
-    def _passed(self, tokens: abc.Sequence[int], draft: Draft | None = None) -> Tensor:
+    def _passed(self, tokens: abc.Sequence[int], draft: Draft = NOTHING) -> Tensor:
         return self._known(super()._passed(tokens, draft))
 
     def _known(self, logits: Tensor) -> Tensor:

@@ -6,10 +6,12 @@ from collections import abc
 
 from torch import Tensor
 
-from longspan.decoding.base import Decode, Draft, Draws, Said
+from longspan.decoding.base import Draft, Draws, Proposer, Said, Verifier
 from longspan.running.companion import Companion
 from longspan.running.compressing import compress
 from longspan.running.engine import Engine
+from longspan.running.moments import next_portion
+from longspan.running.passing import forward
 from longspan.running.sequence import Sequence
 from longspan.selectors.base import Summary
 from longspan.store.ledger import Ledger
@@ -42,7 +44,7 @@ class Shadow(Companion):
         count: int,
         *,
         sure: float = 0.0,
-        within: Decode | None = None,
+        within: tuple[Proposer, Verifier] | None = None,
     ) -> list[Said]:
         """How it would go on."""
         self._renew(ids)
@@ -73,12 +75,23 @@ class Shadow(Companion):
         self._since = main.run
         if engine.policy is not None:
             twin = main.fork(Ledger(), engine)
+            if engine.observed > main.engine.observed:
+                self._look(twin)
             compress(twin)
             return twin
         twin = main.beside(Ledger(), engine)
         for layer, summaries in zip(twin.layers, self._summaries, strict=False):
             layer.summaries = summaries
         return twin
+
+    def _look(self, twin: Sequence) -> None:
+        """Gives a fork the query of the token that is pending, which the answer did not keep."""
+        looking = self._main.beside(Ledger(), self._engine)
+        looking.pending = self._main.pending[:1]
+        forward(looking.engine.seam, [next_portion(looking, reading=False)], [0])
+        for mine, theirs in zip(twin.layers, looking.layers, strict=True):
+            mine.recent = theirs.recent
+        looking.release()
 
     def _mark(self, text: Sequence) -> None:
         """One that is gone after each draft need not go back."""
