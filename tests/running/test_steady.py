@@ -2,11 +2,17 @@
 
 import pytest
 import torch
+from test_drafting import check_drafts
+from test_runner import done, engine_of, fresh, speaker
+from told import Told
 
 from longspan.kernels import packed
 from longspan.running import passing
+from longspan.running.drafting import Drafting
+from longspan.running.runner import Request, Runner
 from longspan.session import Session
-from tiny import model_of, packed_network, tokens
+from longspan.store.ledger import Ledger
+from tiny import model_of, packed_network, tiny_model, tokens
 
 pytestmark = pytest.mark.skipif(
     not packed.suits(packed.gguf.GGMLQuantizationType.Q8_0, 64), reason="no compiler"
@@ -97,3 +103,32 @@ def test_forks_and_marks_go_on_as_the_first_did(monkeypatch):
         assert len(first) == 5
         ones, others = ([step.token for step in pairs if step.sequence == number] for number in (0, 1))
         assert len(ones) == len(others) == 6
+
+
+@pytest.mark.parametrize("family", ["packed llama", "packed mistral", "packed qwen3"])
+@pytest.mark.parametrize("plan", ["", "policy=knorm(budget=20,when=end)", "codec=int8"])
+def test_drafts_are_what_single_tokens_are_to_the_bit(family, plan):
+    check_drafts(plan, family, rounding=0.0, read=47, say=9, seed=3)
+
+
+def test_drafts_beside_single_tokens(monkeypatch):
+    model = tiny_model("packed llama")
+    ids = [tokens(40, seed).tolist() for seed in range(3)]
+    expected = []
+    for each in ids:
+        with model.session() as session:
+            session.read(each)
+            expected.append([step.token for step in session.generate(max_new_tokens=12)])
+    engine, ledger = engine_of("", "packed llama"), Ledger()
+    runner, sequences = Runner(engine.seam), [fresh(engine, ledger) for _ in ids]
+    for number, (sequence, each, said) in enumerate(zip(sequences, ids, expected, strict=True)):
+        request = done(sequence, runner, each)
+        while not request.finished:
+            runner.step()
+        told = Told(text=[*each, *said], seed=number, size=5)
+        drafting = Drafting(told) if number else None
+        runner.add(Request(sequence=sequence, reading=False, speaker=speaker(12), drafting=drafting))
+        runner.step()
+    for _ in runner.run():
+        pass
+    assert [each.tokens[40:52] for each in sequences] == expected

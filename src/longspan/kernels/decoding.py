@@ -131,43 +131,27 @@ def standing(
     table: Tensor,
     positions: Tensor,
     softmax: Softmax,
+    ancestors: Tensor | None,
 ) -> ctypes.Structure:
     """The call of `attend_rows` for tensors that stay where they are, to be made by other kernels: see `address`.
 
     query, key, value `[tokens, heads, dim]`, contiguous. out fp32 `[heads, tokens, value_dim]`, lse `[heads, tokens]`.
-    table: int64 `[5, rows]`, the fields of OpenRow. All of them have to live as long as the call is made.
+    table: int64 `[5, rows]`, the fields of OpenRow. ancestors: int64 `[tokens, m + 1]`, -1 behind the last. All of them
+    have to live as long as the call is made.
     """
     (tokens, heads, dim), (_, kv_heads, value_dim) = query.shape, value.shape
-    address, step = table.data_ptr(), table.stride(0) * table.itemsize
-    keys, values, places, lengths, firsts = (address + number * step for number in range(5))
-    return _Call(
-        query=query.data_ptr(),
-        key=key.data_ptr(),
-        value=value.data_ptr(),
-        out=out.data_ptr(),
-        lse=lse.data_ptr(),
-        positions=positions.data_ptr(),
-        keys=keys,
-        values=values,
-        places=places,
-        lengths=lengths,
-        firsts=firsts,
-        query_head=dim,
-        query_row=heads * dim,
-        key_head=dim,
-        key_row=kv_heads * dim,
-        value_head=value_dim,
-        value_row=kv_heads * value_dim,
-        heads=heads,
-        kv_heads=kv_heads,
-        tokens=tokens,
-        dim=dim,
-        value_dim=value_dim,
-        bf16=query.dtype is torch.bfloat16,
-        threads=torch.get_num_threads(),
-        scale=softmax.scale,
-        softcap=softmax.softcap or 0.0,
-    )
+    call = _Call(scale=softmax.scale, softcap=softmax.softcap or 0.0)
+    given = {"query": query, "key": key, "value": value, "out": out, "lse": lse, "positions": positions}
+    fields = zip(("keys", "values", "places", "lengths", "firsts"), table, strict=True)
+    for name, tensor in (*given.items(), *fields):
+        setattr(call, name, tensor.data_ptr())
+    if ancestors is not None:
+        call.ancestors, call.beside = ancestors.data_ptr(), ancestors.shape[1]
+    call.query_head, call.key_head, call.value_head = dim, dim, value_dim
+    call.query_row, call.key_row, call.value_row = heads * dim, kv_heads * dim, kv_heads * value_dim
+    call.heads, call.kv_heads, call.tokens, call.dim, call.value_dim = heads, kv_heads, tokens, dim, value_dim
+    call.bf16, call.threads = query.dtype is torch.bfloat16, torch.get_num_threads()
+    return call
 
 
 def address() -> int | None:

@@ -12,9 +12,9 @@ struct Turn {
   int64_t channels, interleaved;
 };
 
-// In the order of layers.py. query, key, value: [tokens, heads * dim], where a layer puts them and its attention finds
-// them. out: what attention gives, fp32 [heads, tokens, value_dim]. calls: of each layer, for `attend`, which stores the
-// keys and values behind the rows of the tokens.
+// In the order of layers.py. query [tokens, heads * dim], key, value [count, tokens, heads * dim]: where layers put them
+// and their attention finds them. out: what attention gives, fp32 [heads, tokens, value_dim]. calls: of each layer, for
+// `attend`.
 struct Step {
   const Layer* const* layers;
   const Turn *query_turns, *key_turns;  // of each layer
@@ -56,9 +56,11 @@ template <class T>
 int run(const Step& step) {
   for (int64_t number = 0; number < step.count; ++number) {
     const Layer& layer = *step.layers[number];
-    before(layer, step.hidden, step.tokens, step.query, step.key, step.value, step.narrow, step.threads);
+    T* key = static_cast<T*>(step.key) + number * step.tokens * layer.k.rows;
+    T* value = static_cast<T*>(step.value) + number * step.tokens * layer.v.rows;
+    before(layer, step.hidden, step.tokens, step.query, key, value, step.narrow, step.threads);
     turn(static_cast<T*>(step.query), step.tokens, layer.q.rows, layer.dim, step.query_turns[number]);
-    turn(static_cast<T*>(step.key), step.tokens, layer.k.rows, layer.dim, step.key_turns[number]);
+    turn(key, step.tokens, layer.k.rows, layer.dim, step.key_turns[number]);
     if (step.attend(step.calls[number])) return 1;
     if (step.narrow)
       for (int64_t i = 0; i < step.tokens * layer.o.columns; ++i) step.out[i] = from_bf16(bf16(step.out[i]));
@@ -97,5 +99,19 @@ int last(const Norm* by, const Matrix* matrix, const float* hidden, int64_t coun
 
 int step(const Step* step) {
   return tried([&] { return step->narrow ? run<uint16_t>(*step) : run<float>(*step); });
+}
+
+// Writes one entry behind each row of each layer. table [layers, 5, rows]: addresses of keys, values and positions,
+// lengths, and what is not looked at. keys, values: [layers, rows, bytes], with a stride between layers, in bytes.
+void put(const int64_t* table, int64_t layers, int64_t rows, const char* keys, int64_t key_layer, int64_t key_bytes,
+         const char* values, int64_t value_layer, int64_t value_bytes, int64_t position) {
+  for (int64_t layer = 0; layer < layers; ++layer, table += 5 * rows)
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t at = table[3 * rows + row];
+      std::memcpy(reinterpret_cast<char*>(table[row]) + at * key_bytes, keys + layer * key_layer + row * key_bytes, key_bytes);
+      std::memcpy(reinterpret_cast<char*>(table[rows + row]) + at * value_bytes,
+                  values + layer * value_layer + row * value_bytes, value_bytes);
+      if (table[2 * rows + row]) reinterpret_cast<int32_t*>(table[2 * rows + row])[at] = int32_t(position);
+    }
 }
 }

@@ -14,9 +14,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from longspan.kernels import building, decoding, packed
-from longspan.kernels.rotation import Table
-from longspan.kernels.softmax import Softmax
+from longspan.kernels import building, packed
 
 
 class _Matrix(ctypes.Structure):
@@ -95,21 +93,6 @@ class Weights:
     activation: tuple[float, float]
 
 
-class _Turn(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("cos", "sin")),
-        *((name, ctypes.c_int64) for name in ("channels", "interleaved")),
-    )
-
-
-class _Step(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("layers", "query_turns", "key_turns", "calls", "attend")),
-        *((name, ctypes.c_void_p) for name in ("query", "key", "value", "out", "hidden")),
-        *((name, ctypes.c_int64) for name in ("count", "tokens", "value_dim", "narrow", "threads")),
-    )
-
-
 class Layer:
     """A layer of a decoder, with which tokens go to attention and come back from it."""
 
@@ -144,14 +127,14 @@ class Layer:
         """Queries, keys and values `[heads, n, dim]` in a format of attention. hidden fp32 `[n, width]`, contiguous."""
         count = len(hidden)
         query, key, value = (torch.empty(count, rows, dtype=dtype) for rows in self._rows)
-        failed = _built().before(
+        failed = built().before(
             self._address,
             hidden.data_ptr(),
             count,
             *(query.data_ptr(), key.data_ptr(), value.data_ptr()),
             *(dtype is torch.bfloat16, torch.get_num_threads()),
         )
-        _check(failed)
+        check(failed)
         dims = self._weights.dim, self._weights.dim, self._value_dim
         heads = (
             x.view(count, -1, dim).transpose(0, 1) for x, dim in zip((query, key, value), dims, strict=True)
@@ -161,12 +144,12 @@ class Layer:
     def after(self, heads: Tensor, hidden: Tensor) -> None:
         """Takes what attention gave, `[heads, n, dim]`, and goes on to the next layer: `hidden` becomes its input."""
         heads = heads if heads.stride(-1) == 1 else heads.contiguous()
-        failed = _built().after(
+        failed = built().after(
             self._address,
             *(heads.data_ptr(), heads.stride(0), heads.stride(1), heads.dtype is torch.bfloat16),
             *(hidden.data_ptr(), len(hidden), torch.get_num_threads()),
         )
-        _check(failed)
+        check(failed)
 
 
 class Last:
@@ -179,95 +162,16 @@ class Last:
     def __call__(self, hidden: Tensor) -> Tensor:
         """Logits fp32 `[n, words]`. hidden fp32 `[n, width]`, contiguous."""
         out = torch.empty(len(hidden), self._matrix.rows)
-        failed = _built().last(
+        failed = built().last(
             *(ctypes.byref(self._norm), ctypes.byref(self._matrix), hidden.data_ptr(), len(hidden)),
             *(out.data_ptr(), torch.get_num_threads()),
         )
-        _check(failed)
+        check(failed)
         return out[:, : self._words]
 
 
-class Step:
-    """All layers for one generated token of each of several sequences, whose entries are stored in the same call.
-
-    What a step needs stays in its place from step to step: hidden fp32 `[tokens, width]` goes in and comes out;
-    cosines and sines `[tokens, channels]` of the layers of a kind; and the tables of `decoding.standing`.
-    """
-
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        softmaxes: Sequence[Softmax],
-        tables: Sequence[Tensor],
-        positions: Tensor,
-        turns: Sequence[tuple[Table | None, Table | None]],
-        dtype: torch.dtype,
-        width: int,
-    ) -> None:
-        """tables: of the rows of each layer. positions: int64 `[tokens]`. turns: of queries and keys in each layer."""
-        tokens = len(positions)
-        (heads, kv_heads), (dim, value_dim) = layers[0].heads, layers[0].dims
-        self.hidden = torch.empty(tokens, width)
-        query, key, value = (
-            torch.empty(tokens, each, size, dtype=dtype)
-            for each, size in ((heads, dim), (kv_heads, dim), (kv_heads, value_dim))
-        )
-        out, lse = torch.empty(heads, tokens, value_dim), torch.empty(heads, tokens)
-        calls = [
-            decoding.standing(query, key, value, out, lse, table, positions, softmax)
-            for table, softmax in zip(tables, softmaxes, strict=True)
-        ]
-        addresses = (ctypes.c_void_p * len(layers))(*(each.address for each in layers))
-        places = (ctypes.c_void_p * len(layers))(*(ctypes.addressof(each) for each in calls))
-        turned = [(_Turn * len(layers))(*(_turn(pair[side]) for pair in turns)) for side in (0, 1)]
-        self._step = _Step(
-            layers=ctypes.addressof(addresses),
-            query_turns=ctypes.addressof(turned[0]),
-            key_turns=ctypes.addressof(turned[1]),
-            calls=ctypes.addressof(places),
-            attend=decoding.address(),
-            query=query.data_ptr(),
-            key=key.data_ptr(),
-            value=value.data_ptr(),
-            out=out.data_ptr(),
-            hidden=self.hidden.data_ptr(),
-            count=len(layers),
-            tokens=tokens,
-            value_dim=value_dim,
-            narrow=dtype is torch.bfloat16,
-            threads=torch.get_num_threads(),
-        )
-        # What the call points to lives as long as it does.
-        self._held = (
-            layers,
-            tables,
-            positions,
-            turns,
-            query,
-            key,
-            value,
-            out,
-            lse,
-            calls,
-            addresses,
-            places,
-            turned,
-        )
-
-    def run(self) -> Tensor:
-        """`hidden` behind the last layer."""
-        _check(_built().step(ctypes.byref(self._step)))
-        return self.hidden
-
-
-def _turn(table: Table | None) -> _Turn:
-    if table is None:
-        return _Turn()
-    return _Turn(table.cos.data_ptr(), table.sin.data_ptr(), table.cos.shape[-1], table.interleaved)
-
-
 def alike(layers: Sequence[Layer]) -> bool:
-    """Whether a `Step` can be made of them: heads of the same number and sizes."""
+    """Whether a step can be made of them: heads of the same number and sizes."""
     return len({(each.heads, each.dims) for each in layers}) == 1
 
 
@@ -283,7 +187,8 @@ def suits(weights: Weights) -> bool:
     )
 
 
-def _check(failed: int) -> None:
+def check(failed: int) -> None:
+    """Raises MemoryError for what a call gives where no memory is left."""
     if failed:
         raise MemoryError("no memory is left for a layer's products; read in smaller chunks")
 
@@ -297,11 +202,14 @@ def _library() -> ctypes.CDLL | None:
         library.before.argtypes = [pointer, pointer, number, pointer, pointer, pointer, number, number]
         library.after.argtypes = [pointer, pointer, number, number, number, pointer, number, number]
         library.step.argtypes = [pointer]
+        library.put.argtypes = [pointer, number, number, *[pointer, number, number] * 2, number]
+        library.put.restype = None
         library.last.argtypes = [pointer, pointer, pointer, number, pointer, number]
     return library
 
 
-def _built() -> ctypes.CDLL:
+def built() -> ctypes.CDLL:
+    """The compiled functions. Raises RuntimeError where there are none."""
     library = _library()
     if library is None:
         raise RuntimeError("layers cannot be built on this machine, which needs a C++ compiler")

@@ -17,8 +17,9 @@ class Drafted:
     seen: which of the n each row sees, itself and its ancestors, bool `[1 + n, n]`. ancestors: the rows that each sees
     before itself, in their order, −1 behind the last, `[1 + n, m]`. walk: the rows from 1 on, depth first, each with
     the row it follows. forks: rows that several follow. kept: what each layer with attention was asked for, and the
-    keys as they are stored, where that is known of all of them. states: what each recurrent layer knew behind each row.
-    Both are for those that are accepted.
+    keys as they are stored, where that is known of all of them. entries: instead of it the keys and values of all rows,
+    `[layers, 1 + n, kv_heads, dim]`, where all layers were one call. states: what each recurrent layer knew behind each
+    row. These are for those that are accepted.
     """
 
     def __init__(self, draft: Draft, device: torch.device) -> None:
@@ -39,6 +40,7 @@ class Drafted:
         self.walk = _depth_first(follows)
         self.forks = {row for row in follows if follows.count(row) > 1}
         self.kept: list[tuple[Call, Tensor | None]] = []
+        self.entries: tuple[Tensor, Tensor] | None = None
         self.states: list[list[RecurrentState]] = []
 
 

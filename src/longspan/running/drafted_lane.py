@@ -35,9 +35,28 @@ class DraftedLane(Lane):
         super().__init__(portion, wanted)
         self._drafted = drafted
         self._left = drafted.depths
-        self._deepest = int(drafted.depths[-1])
-        self._quiet = undisturbed(portion, self._deepest)
+        self.deepest = int(drafted.depths[-1])
+        self._quiet = undisturbed(portion, self.deepest)
         self._seen: dict[int, list[Tensor]] = {}
+
+    @property
+    def alike(self) -> bool:
+        """Whether every layer does to each of the tokens what it does to one alone."""
+        return not self.portion.reading and all(map(self._alike, range(len(self.sequence.layers))))
+
+    @property
+    def depths(self) -> Tensor:
+        """How far behind the generated token each stands, `[1 + n]`."""
+        return self._drafted.depths
+
+    @property
+    def ancestors(self) -> Tensor:
+        """See `Drafted`."""
+        return self._drafted.ancestors
+
+    def keep(self, keys: Tensor, values: Tensor) -> None:
+        """The tokens' keys and values `[layers, 1 + n, kv_heads, dim]`, for those that are accepted."""
+        self._drafted.entries = keys, values
 
     def recurring(self, step: Step) -> Tensor:
         """`[1 + n, width]` for one recurrent layer: each row goes on from the state behind the one that it follows."""
@@ -68,7 +87,7 @@ class DraftedLane(Lane):
 
     def _alike(self, index: int) -> bool:
         """Whether a layer does to each token what it does to one alone, and tells all of them the same positions."""
-        sequence, engine, deepest = self.sequence, self._engine, self._deepest
+        sequence, engine, deepest = self.sequence, self._engine, self.deepest
         return (
             self._quiet
             and engine.selectors[index] is None
@@ -81,7 +100,7 @@ class DraftedLane(Lane):
     def _forgets(self, index: int) -> bool:
         """Whether a layer with a window gives entries back between the tokens."""
         window, store = self._engine.windows[index], self.sequence.layers[index].store
-        return window is not None and store.lengths[0] + 1 + self._deepest >= 2 * window
+        return window is not None and store.lengths[0] + 1 + self.deepest >= 2 * window
 
     def _in_place(self, call: Call, opened: list[OpenRow]) -> Tensor:
         """opened: its rows."""

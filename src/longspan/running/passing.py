@@ -14,6 +14,7 @@ from longspan.running.drafted_lane import DraftedLane
 from longspan.running.joined import Joined
 from longspan.running.lane import Lane
 from longspan.running.moments import Portion
+from longspan.running.open_rows import open_rows
 from longspan.running.steady import stepped
 from longspan.seam.borrowing import Attention, Call, part
 from longspan.seam.recurrent import Step
@@ -104,7 +105,8 @@ def forward(
     if whole is not None and hidden is not None:
         for portion in portions:
             _has_run(portion)
-        return whole.last(hidden[list(keep)]), [None] * len(portions)
+        rows = hidden if len(keep) == len(hidden) else hidden[list(keep)]
+        return whole.last(rows), [None] * len(portions)
     logits = seam.forward(
         torch.cat([each.passing for each in portions]),
         torch.cat([each.places + each.sequence.run for each in portions]),
@@ -127,9 +129,18 @@ def run_alone(portion: Portion, keep: Sequence[int]) -> Tensor:
 @torch.inference_mode()
 def run_known(portion: Portion, drafted: Drafted, row: int) -> None:
     """Remembers one generated token that passed as row `row` of a draft."""
+    if drafted.entries is not None:
+        keys, values = drafted.entries
+        rows = open_rows(portion.sequence, keys.dtype)
+        if not rows.ready():
+            raise RuntimeError("rows that were open to a draft no longer are")
+        rows.put(keys[:, row], values[:, row], portion.sequence.run)
+        rows.grown()
+        _has_run(portion)
+        return
     lane = Lane(portion, torch.ones(1, dtype=torch.bool, device=portion.ids.device))
-    for call, keys in drafted.kept:
-        lane.store(part(call, row, row + 1), None if keys is None else keys[:, row : row + 1])
+    for call, turned in drafted.kept:
+        lane.store(part(call, row, row + 1), None if turned is None else turned[:, row : row + 1])
     for own, states in zip(portion.sequence.recurrences, drafted.states, strict=True):
         own.rewind(states[row].mark())
     _has_run(portion)

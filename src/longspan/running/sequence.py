@@ -74,9 +74,10 @@ class Sequence:
     policy last acted. rounds: where rounds of a dialogue begin. asked: positions of the question that was known when
     text was last read, empty for none. rehearsed: what was rehearsed since the last token and the seconds it took.
     surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it. history: what was
-    done with it, call by call, with numbers of tokens. steady: what its generated tokens need in each pass, made in the
-    first. companions, learned: what reads along to draft, and what proposers keep, by name. conversation: its turns and
-    the spans it holds, None where only tokens are read; words: how policies speak that have the model read more.
+    done with it, call by call, with numbers of tokens. open_rows, steady: what its generated tokens need in each pass,
+    made in the first. companions, learned: what reads along to draft, and what proposers keep, by name. conversation:
+    its turns and the spans it holds, None where only tokens are read; words: how policies speak that have the model
+    read more.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Sequence:
         self.surprise: list[Tensor] = []
         self.history: list[Any] = []
         self.spent = Spent()
+        self.open_rows: Any = None
         self.steady: Any = None
         self.companions: dict[str, Drafter] = {}
         self.learned: dict[str, Any] = {}
@@ -236,6 +238,8 @@ class Sequence:
                 },
                 "companions": {},
                 "learned": {},
+                "open_rows": None,
+                "steady": None,
                 "_marks": WeakSet(),
             }
         )

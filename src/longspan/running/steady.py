@@ -1,20 +1,23 @@
-"""Generated tokens of several sequences, through all layers in one call, where nothing is done between layers."""
+"""Generated tokens of several sequences, and drafts behind them, through all layers in one call, where nothing is done
+between layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
+from itertools import chain
 from weakref import ref
 
 import torch
 from torch import Tensor
 
-from longspan.kernels.decoding import OpenRow
-from longspan.kernels.layers import Step
 from longspan.kernels.rotation import Table
+from longspan.kernels.steps import Step
 from longspan.positions.base import Positions
+from longspan.running.drafted_lane import DraftedLane
 from longspan.running.engine import Engine
 from longspan.running.joined import Turns, side_by_side
 from longspan.running.lane import Lane
+from longspan.running.open_rows import OpenRows, open_rows
 from longspan.running.sequence import Sequence
 from longspan.seam.whole import Whole
 
@@ -25,23 +28,23 @@ def stepped(whole: Whole, lanes: Several[Lane]) -> Tensor | None:
         return None
     sequences = [lane.sequence for lane in lanes]
     steady = sequences[0].steady
-    if not isinstance(steady, Steady) or not steady.of(whole, sequences):
-        steady = Steady(whole, sequences)
-    hidden = steady.run(lanes)
-    sequences[0].steady = None if hidden is None else steady
+    if steady is None or not steady.of(whole, sequences):
+        steady = sequences[0].steady = Steady(whole, sequences)
+    hidden: Tensor | None = steady.run(lanes)
     return hidden
 
 
 def _undisturbed(lane: Lane) -> bool:
-    """Whether a lane is one generated token for which nothing is done but to store it and to attend."""
-    portion, sequence = lane.portion, lane.sequence
+    """Whether a lane is a generated token, perhaps with a draft, and nothing is done but to store it and to attend."""
+    portion, engine = lane.portion, lane.sequence.engine
+    drafted = isinstance(lane, DraftedLane)
     return (
-        lane.decoding
+        (lane.alike if isinstance(lane, DraftedLane) else lane.decoding)
         and not portion.acts
-        and portion.drafted is None
         and not portion.rows
-        and _quiet(sequence.engine)
-        and (sequence.engine.codec is None or not any(layer.store.learning for layer in sequence.layers))
+        and _quiet(engine)
+        and not (drafted and engine.policy is not None and engine.policy.when == "chunk")
+        and (engine.codec is None or not any(layer.store.learning for layer in lane.sequence.layers))
     )
 
 
@@ -55,7 +58,10 @@ def _quiet(engine: Engine) -> bool:
 
 
 class Steady:
-    """What the steps of some sequences need, kept from one generated token to the next."""
+    """What the steps of some sequences need, kept from one generated token to the next.
+
+    Layers of a kind turn queries and keys alike, in each of the sequences.
+    """
 
     def __init__(self, whole: Whole, sequences: Several[Sequence]) -> None:
         self._whole, self._sequences = whole, [ref(each) for each in sequences]
@@ -63,12 +69,8 @@ class Steady:
             tuple((id(each.engine.seam.layers[layer].rope), each.engine.windows[layer]) for each in sequences)
             for layer in range(len(whole.layers))
         ]
-        self._kinds = {kind: kinds.index(kind) for kind in kinds}
-        self._firsts = [self._kinds[kind] for kind in kinds]
-        self._tables: Tensor | None = None
-        self._positions = torch.empty(len(sequences), dtype=torch.int64)
-        self._turns: dict[int, Turns] = {}
-        self._step: Step | None = None
+        self._kinds = [kinds.index(kind) for kind in kinds]
+        self._steps: dict[tuple[int, ...], tuple[Step, dict[int, Turns]]] = {}
 
     def of(self, whole: Whole, sequences: Several[Sequence]) -> bool:
         """Whether it is that of these sequences, in their order."""
@@ -77,86 +79,101 @@ class Steady:
     def run(self, lanes: Several[Lane]) -> Tensor | None:
         """See `stepped`."""
         turns = self._turned(lanes)
-        rows = None if turns is None else self._opened(lanes)
-        if turns is None or rows is None:
+        if turns is None:
             return None
-        step = self._made(lanes, turns, rows)
-        ids = torch.cat([lane.portion.ids for lane in lanes])
-        step.hidden.copy_(self._whole.embedded(ids))
+        rows = [open_rows(lane.sequence, self._whole.dtype) for lane in lanes]
+        try:
+            if not all(each.ready() for each in rows):
+                return None
+        except Exception:  # such as no memory for one of them: layer by layer the others go on
+            return None
+        step = self._filled(lanes, turns, rows)
+        step.hidden.copy_(self._whole.embedded(torch.cat([lane.portion.passing for lane in lanes])))
         hidden = step.run()
-        for lane in lanes:
-            _grown(lane)
+        start = 0
+        for lane, each in zip(lanes, rows, strict=True):
+            stop = start + lane.count
+            if step.ancestors is not None:
+                keys, values = step.keys[:, start:stop].clone(), step.values[:, start:stop].clone()
+                each.put(keys[:, 0], values[:, 0], lane.sequence.run)
+                if isinstance(lane, DraftedLane):
+                    lane.keep(keys, values)
+            each.grown()
+            start = stop
         return hidden
 
     def _turned(self, lanes: Several[Lane]) -> dict[int, Turns] | None:
         """How the first layer of each kind turns; None where one does not see all that is stored, through one piece."""
         found = {}
-        for layer in self._kinds.values():
+        for layer in dict.fromkeys(self._kinds):
             placed = [lane.placed(layer) for lane in lanes]
             for lane, each in zip(lanes, placed, strict=True):
                 if each.key_map is None or len(each.pieces) != 1:
                     return None
-                whole = lane.sequence.engine.windows[layer] is None
-                if whole and not each.pieces[0].sees_all(0, each.start):
+                everything = lane.sequence.engine.windows[layer] is None
+                if everything and not each.pieces[0].sees_all(0, each.start):
                     return None
             queries = side_by_side([each.pieces[0].query_turn for each in placed])
-            keys = side_by_side([each.own_turn(each.pieces[0].keys, 0, 1) for each in placed])
+            keys = side_by_side([each.own_turn(each.pieces[0].keys, 0, each.count) for each in placed])
             found[layer] = queries, keys
         return found
 
-    def _opened(self, lanes: Several[Lane]) -> list[list[OpenRow]] | None:
-        """The rows of each layer, those of the first lane first; None where some are not open."""
-        found = []
-        dtype = self._whole.dtype
-        for layer in range(len(self._firsts)):
-            rows: list[OpenRow] = []
-            for lane in lanes:
-                window = lane.sequence.engine.windows[layer]
-                opened = lane.sequence.layers[layer].store.open(dtype, window)
-                if opened is None:
-                    return None
-                rows += opened
-            found.append(rows)
-        return found
-
-    def _made(self, lanes: Several[Lane], turns: dict[int, Turns], rows: list[list[OpenRow]]) -> Step:
+    def _filled(self, lanes: Several[Lane], turns: dict[int, Turns], rows: Several[OpenRows]) -> Step:
         """The step, with what it needs in its places."""
-        tables = torch.tensor(rows, dtype=torch.int64).transpose(1, 2)
-        if self._tables is None or self._step is None:
-            self._tables = tables.contiguous()
-            self._turns = {layer: (_own(pair[0]), _own(pair[1])) for layer, pair in turns.items()}
-            self._step = Step(
+        step, own = self._made(lanes, turns)
+        for mine, new in zip(chain(*own.values()), chain(*turns.values()), strict=True):
+            if mine is not None and new is not None:
+                mine.cos.copy_(new.cos)
+                mine.sin.copy_(new.sin)
+        if step.ancestors is None:
+            torch.cat([each.table for each in rows], 2, out=step.tables)
+            step.positions.copy_(torch.tensor([lane.sequence.run for lane in lanes]))
+            return step
+        start = 0
+        for lane, each in zip(lanes, rows, strict=True):
+            depths = torch.zeros(1, dtype=torch.int64)
+            step.ancestors[start : start + lane.count] = -1
+            if isinstance(lane, DraftedLane):
+                depths, own_ancestors = lane.depths, lane.ancestors
+                shape = own_ancestors.shape
+                step.ancestors[start : start + shape[0], : shape[1]] = own_ancestors.where(
+                    own_ancestors < 0, own_ancestors + start
+                )
+            heads = each.table.shape[2]
+            table = step.tables[:, :, start * heads : (start + lane.count) * heads]
+            table.copy_(each.table.repeat(1, 1, lane.count))
+            each.firsts(table[:, 3] + depths.repeat_interleave(heads), out=table[:, 4])
+            step.positions[start : start + lane.count] = depths + lane.sequence.run
+            start += lane.count
+        return step
+
+    def _made(self, lanes: Several[Lane], turns: dict[int, Turns]) -> tuple[Step, dict[int, Turns]]:
+        """The step for lanes of such lengths, and where it finds how layers of each kind turn."""
+        deepest = [lane.deepest for lane in lanes if isinstance(lane, DraftedLane)]
+        kind = (*(lane.count for lane in lanes), max(deepest, default=0))
+        if kind not in self._steps:
+            if len(self._steps) == _KEPT:
+                self._steps.pop(next(iter(self._steps)))
+            own = {layer: (_own(pair[0]), _own(pair[1])) for layer, pair in turns.items()}
+            step = Step(
                 self._whole.layers,
                 self._whole.softmaxes,
-                list(self._tables),
-                self._positions,
-                [self._turns[first] for first in self._firsts],
-                self._whole.dtype,
-                self._whole.width,
+                [own[first] for first in self._kinds],
+                tokens=sum(lane.count for lane in lanes),
+                width=self._whole.width,
+                dtype=self._whole.dtype,
+                beside=kind[-1],
             )
-        else:
-            self._tables.copy_(tables)
-            for layer, pair in turns.items():
-                for mine, new in zip(self._turns[layer], pair, strict=True):
-                    if mine is not None and new is not None:
-                        mine.cos.copy_(new.cos)
-                        mine.sin.copy_(new.sin)
-        self._positions.copy_(torch.tensor([lane.sequence.run for lane in lanes]))
-        return self._step
+            self._steps[kind] = step, own
+        return self._steps[kind]
+
+
+_KEPT = 24
+"""Lengths of drafts for which steps are kept."""
 
 
 def _own(table: Table | None) -> Table | None:
     if table is None:
         return None
-    return Table(
-        cos=table.cos.contiguous().clone(), sin=table.sin.contiguous().clone(), interleaved=table.interleaved
-    )
-
-
-def _grown(lane: Lane) -> None:
-    """The entries of a lane's token were written in all layers."""
-    sequence = lane.sequence
-    for layer, window in zip(sequence.layers, sequence.engine.windows, strict=True):
-        layer.store.grown()
-        if window is not None and layer.store.lengths[0] >= 2 * window:
-            layer.store.forget_before(sequence.run + 1 - window + 1)
+    cos, sin = (each.contiguous().clone() for each in (table.cos, table.sin))
+    return Table(cos=cos, sin=sin, interleaved=table.interleaved)

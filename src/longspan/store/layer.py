@@ -116,14 +116,22 @@ class LayerStore:
         window: how many entries the new one sees, itself included; None for all. Whoever writes the entry says so by
         `grown`.
         """
-        tier = self._coded
-        if self._recent is not None or self._demoted is not None or not tier.open_to(dtype):
-            return None
+        return None if self.ready(dtype) is None else self.opened(window)
+
+    def opened(self, window: int | None) -> list[OpenRow]:
+        """The same of rows that are `ready`."""
         rows = []
-        for keys, values, *places, length in tier.rows.open():
+        for keys, values, *places, length in self._coded.rows.begins:
             first = 0 if window is None else max(0, length + 1 - window)
             rows.append(OpenRow(keys, values, places[0] if places else 0, length, first))
         return rows
+
+    def ready(self, dtype: torch.dtype) -> int | None:
+        """Makes the room that `open` does. Returns a number that is another one than before where rows lie elsewhere
+        now, or have become longer or shorter otherwise than by `grown`; None where they are not open."""
+        if self._recent is not None or self._demoted is not None or not self._coded.open_to(dtype):
+            return None
+        return self._coded.rows.ready()
 
     def grown(self) -> None:
         """An entry was written behind each row, of the token after the last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import eq, ge
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
+
+_MOVES = itertools.count()
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Rows:
     def __init__(self, rows: int, ledger: Ledger, *, block: int = 1, medium: Medium = MEMORY) -> None:
         self.rows = rows
         self.lengths = [0] * rows
+        self._moves = next(_MOVES)
         self._ledger, self._block, self._medium = ledger, block, medium
         self._capacity = [0] * rows
         self._columns: list[Tensor] = []
@@ -106,18 +110,24 @@ class Rows:
             self._fill([[column[row] for column in columns] for row in range(self.rows)])
         self._grown([count] * self.rows)
 
-    def open(self) -> list[list[int]]:
-        """Room for one more entry in each row: per row the addresses of its columns, and its length as the last.
+    def ready(self) -> int:
+        """Makes room for one more entry in each row, to be asked for once before it is written.
 
-        Whoever writes an entry there says so by `grown`.
+        Whoever writes it says so by `grown`. Returns a number that is another one than before where rows lie elsewhere
+        now, or have become longer or shorter otherwise than by `grown`.
         """
         if self._shared.taken != self.lengths or any(map(eq, self.lengths, self._capacity)):
             self._make_room([1] * self.rows, self._columns)
         self._shared.taken = [length + 1 for length in self.lengths]
-        begins = [(column.data_ptr(), column.shape[-1] * column.itemsize) for column in self._columns]
+        return self._moves
+
+    @property
+    def begins(self) -> list[list[int]]:
+        """Per row the addresses of its columns, and its length as the last."""
+        places = [(column.data_ptr(), column.shape[-1] * column.itemsize) for column in self._columns]
         found, offset = [], 0
         for length, room in zip(self.lengths, self._capacity, strict=True):
-            found.append([*(address + offset * size for address, size in begins), length])
+            found.append([*(address + offset * size for address, size in places), length])
             offset += room
         return found
 
@@ -179,6 +189,7 @@ class Rows:
         for offset, row in zip(self._offsets(), rows, strict=True):
             column[offset : offset + len(row)] = row
         self._ledger.take(column.nbytes, resident=self.resident)
+        self._moves = next(_MOVES)
         self._columns, self._per = [*self._columns, column], [*self._per, 1]
 
     def groups(self) -> Iterator[tuple[slice, int, list[Tensor]]]:
@@ -230,6 +241,7 @@ class Rows:
             self._shared.owners -= 1
             self._shared = mark.shared
             self._shared.owners += 1
+        self._moves = next(_MOVES)
         self.lengths, self._capacity = mark.lengths, mark.capacity
         self._columns, self._per = mark.columns, mark.per
 
@@ -290,6 +302,7 @@ class Rows:
                 mine[start // per : start // per + len(new)].copy_(new)
 
     def _grown(self, counts: Sequence[int]) -> None:
+        self._moves = next(_MOVES)
         self.lengths = [length + count for length, count in zip(self.lengths, counts, strict=True)]
 
     def _whole(self, entries: int) -> int:
@@ -323,6 +336,7 @@ class Rows:
     def _replace(self, columns: list[Tensor], lengths: Sequence[int], capacity: Sequence[int]) -> None:
         self._ledger.take(sum(column.nbytes for column in columns), resident=self.resident)
         self._ledger.give(self.nbytes, resident=self.resident)
+        self._moves = next(_MOVES)
         self._shared.owners -= 1
         self._columns, self.lengths, self._capacity = columns, list(lengths), list(capacity)
         self._shared = _Shared(taken=self.lengths)
