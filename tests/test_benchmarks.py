@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import longspan
 from longspan.plan import Plan
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -91,11 +92,11 @@ def test_losses_of_engines_without_torch_are_those_of_torch(script):
     )
 
 
-CALLS, OPERATIONS = 15_000, 7_100
-"""At most, a token of the default model under the empty plan."""
+CALLS, OPERATIONS = 1_500, 300
+"""At most, a token of the default model with packed weights under the empty plan."""
 
 
-def test_a_token_takes_few_calls_and_operations(script, default_model):
-    found = script("counts").counts(default_model, "", 64)
+def test_a_token_takes_few_calls_and_operations(script):
+    found = script("counts").counts(longspan.load(weights="packed"), "", 64)
     assert 0 < found.calls.total() <= CALLS
     assert 0 < found.operations.total() <= OPERATIONS
