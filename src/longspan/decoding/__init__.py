@@ -1,3 +1,13 @@
 """How tokens are proposed and verified."""
 
-METHODS: tuple[str, ...] = ("prompt-lookup", "draft-model", "self-speculation", "rsd", "triforce")
+METHODS: tuple[str, ...] = (
+    "prompt-lookup",
+    "lookahead",
+    "token-recycling",
+    "several",
+    "draft-model",
+    "self-speculation",
+    "rsd",
+    "triforce",
+    "dynamic-tree",
+)

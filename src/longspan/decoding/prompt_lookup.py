@@ -13,8 +13,8 @@ from longspan.registry import Card
 CARD = Card(
     name="prompt-lookup",
     target="longspan.decoding.prompt_lookup:PromptLookup",
-    paper="Prompt Lookup Decoding",
-    link="https://github.com/apoorvumang/prompt-lookup-decoding",
+    paper="Inference with Reference: Lossless Acceleration of Large Language Models",
+    link="https://arxiv.org/abs/2304.04487",
     year=2023,
     training=False,
     changes="Drafts what followed the last words where they stood before, in the documents or in the answer.",
@@ -27,9 +27,10 @@ _PLACES = 8  # earlier places of the same words that are compared
 class PromptLookup(Decode):
     """Looks for the last tokens earlier in the text, and drafts what followed them there.
 
-    https://github.com/apoorvumang/prompt-lookup-decoding, which takes the first place; here the longest match counts,
-    and of equal ones the latest. Every token of documents and answer is in an index of n-grams, which takes each new
-    one in at once.
+    https://arxiv.org/abs/2304.04487 copies from documents beside the answer; here in the form, and with the names and
+    defaults, of https://github.com/apoorvumang/prompt-lookup-decoding, from all that was read and said. That takes the
+    first place; here the longest match counts, and of equal ones the latest. Every token is in an index of n-grams,
+    which takes each new one in at once.
     """
 
     max_ngram_size: int = 3
