@@ -220,8 +220,8 @@ def attend_stretches(
     call.stretches, call.forms = stretches.data_ptr(), codings.data_ptr()
     call.stretches_of, call.firsts = of.data_ptr(), of.data_ptr() + len(begins) * of.itemsize
     if visited is not None:
-        visited = visited.contiguous()
         counts = torch.full((heads,), visited.shape[1]) if visits is None else visits.contiguous()
+        visited = visited.contiguous() if visited.numel() else visited.new_zeros(heads, 1)
         call.visited, call.visits = visited.data_ptr(), counts.data_ptr()
         call.most, call.row_heads = visited.shape[1], heads
     return _called(call, query, kv_heads, value_dim, scale, softcap)

@@ -107,8 +107,9 @@ class Worker {
     std::fill_n(parts->largest, members * group, NOTHING);
     std::fill_n(parts->total, members * group, 0.0f);
     std::fill_n(parts->sums, members * group * depth_, 0.0f);
+    const int64_t panel = seen_.direct ? PANEL : PANEL / 2;  // so that copies stay near
     for (int64_t start = cut.start, stop; start < cut.stop; start = stop) {
-      stop = std::min(cut.stop, (start / PANEL + 1) * PANEL);
+      stop = std::min(cut.stop, (start / panel + 1) * panel);
       if (members == 1 || (start >= common && stop <= stored)) {
         take(cut.team.row, start, stop, stored);
         meet_all(members * group, queries_, *parts);
@@ -199,10 +200,11 @@ class Worker {
       Decoder key(keys, call_.dim, from.keys, from.key_scales, from.key_zeros, key_spread, key_spread + width_);
       Decoder value(values, call_.value_dim, from.values, from.value_scales, from.value_zeros, value_spread,
                     value_spread + depth_);
-      for (int64_t entry = start; entry < stop; ++entry, ++at) {
-        key.decode(entry, key_copies + at * width_), value.decode(entry, value_copies + at * depth_);
+      key.fetch(stop, 2 * stop - start), value.fetch(stop, 2 * stop - start);
+      key.decode(start, stop, key_copies + at * width_, width_);
+      value.decode(start, stop, value_copies + at * depth_, depth_);
+      for (int64_t entry = start; entry < stop; ++entry, ++at)
         entries_.keys[at] = key_copies + at * width_, entries_.values[at] = value_copies + at * depth_;
-      }
     }
   }
 

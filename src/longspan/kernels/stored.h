@@ -2,9 +2,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#ifdef __F16C__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
@@ -29,13 +30,34 @@ struct Stretch {
 };
 
 INLINE float half(const uint16_t* from) {
+#ifdef __F16C__
+  return _cvtsh_ss(*from);
+#endif
   _Float16 number;
   std::memcpy(&number, from, 2);
   return float(number);
 }
 
-typedef uint8_t Bytes __attribute__((vector_size(LANES), aligned(1), may_alias));
-typedef int8_t SignedBytes __attribute__((vector_size(LANES), aligned(1), may_alias));
+// A vector of bytes as whole numbers.
+#if defined(__AVX512F__)
+INLINE Ints bytes(const uint8_t* from) { return (Ints)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)from)); }
+INLINE Ints signed_bytes(const uint8_t* from) { return (Ints)_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)from)); }
+#elif defined(__AVX2__)
+INLINE Ints bytes(const uint8_t* from) { return (Ints)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)from)); }
+INLINE Ints signed_bytes(const uint8_t* from) { return (Ints)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)from)); }
+#else
+INLINE Ints bytes(const uint8_t* from) {
+  Ints found;
+  for (int lane = 0; lane < LANES; ++lane) found[lane] = from[lane];
+  return found;
+}
+INLINE Ints signed_bytes(const uint8_t* from) {
+  Ints found;
+  for (int lane = 0; lane < LANES; ++lane) found[lane] = int8_t(from[lane]);
+  return found;
+}
+#endif
+
 typedef float Numbers __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
 // Vectors of one side of a stretch, keys or values.
@@ -53,41 +75,72 @@ class Decoder {
         scale_(scale),
         zero_(zero) {}
 
-  void decode(int64_t entry, float* to) {
-    const uint8_t* from = numbers_ + entry * bytes_;
-    if (coding_.bits == 32) {
-      std::memcpy(to, from, bytes_);
-    } else if (coding_.bits == 16) {
-      for (int64_t c = 0; c < dim_; ++c) to[c] = reinterpret_cast<const Bf16*>(from)[c];
-    } else if (coding_.per == 1 && part_ % LANES == 0 && bytes_ % LANES == 0) {
-      const int64_t at = entry * coding_.groups;
-      for (int64_t group = 0; group < coding_.groups; ++group) {
-        const Vec scale = all(half(scales_ + at + group)), zero = all(zeros_ ? half(zeros_ + at + group) : 0.0f);
-        for (int64_t c = group * part_; c < (group + 1) * part_; c += LANES) put(from, c, scale, zero, to);
-      }
-    } else {
-      spread(entry / coding_.per);
-      int64_t c = 0;
-      if (bytes_ % LANES == 0)
-        for (; c < dim_; c += LANES) put(from, c, *(const Numbers*)(scale_ + c), *(const Numbers*)(zero_ + c), to);
-      for (; c < dim_; ++c) {
-        const int number = coding_.bits == 8 ? int8_t(from[c]) : from[c % bytes_] >> c / bytes_ * coding_.bits & mask();
-        to[c] = number * scale_[c] + zero_[c];
-      }
+  // Entries that will be needed soon.
+  void fetch(int64_t start, int64_t stop) const {
+    for (int64_t at = start * bytes_; at < stop * bytes_; at += 64) __builtin_prefetch(numbers_ + at);
+    for (int64_t at = start * coding_.groups; at < stop * coding_.groups && coding_.per == 1; at += 32) {
+      __builtin_prefetch(scales_ + at);
+      if (zeros_) __builtin_prefetch(zeros_ + at);
+    }
+  }
+
+  // Entries start .. stop - 1, `stride` numbers apart.
+  void decode(int64_t start, int64_t stop, float* to, int64_t stride) {
+    switch (coding_.bits) {
+      case 8: return decode<8>(start, stop, to, stride);
+      case 4: return decode<4>(start, stop, to, stride);
+      case 2: return decode<2>(start, stop, to, stride);
+    }
+    for (int64_t entry = start; entry < stop; ++entry, to += stride) {
+      const uint8_t* from = numbers_ + entry * bytes_;
+      if (coding_.bits == 32)
+        std::memcpy(to, from, bytes_);
+      else
+        for (int64_t c = 0; c < dim_; ++c) to[c] = reinterpret_cast<const Bf16*>(from)[c];
     }
   }
 
  private:
-  int mask() const { return (1 << coding_.bits) - 1; }
+  template <int BITS>
+  void decode(int64_t start, int64_t stop, float* to, int64_t stride) {
+    const bool vectors = bytes_ % LANES == 0, broad = vectors && coding_.per == 1 && part_ % LANES == 0;
+    for (int64_t entry = start; entry < stop; ++entry, to += stride) {
+      const uint8_t* from = numbers_ + entry * bytes_;
+      if (broad) {
+        const uint16_t *scale = scales_ + entry * coding_.groups, *zero = zeros_ ? zeros_ + entry * coding_.groups : nullptr;
+        const int64_t most = std::min(part_, bytes_), step = part_ % most || bytes_ % most ? LANES : most;
+        int64_t c = 0, left = part_;
+        Vec by = all(half(scale)), from_zero = all(zero ? half(zero) : 0.0f);
+        for (int shift = 0; shift < 8; shift += BITS)
+          for (int64_t j = 0; j < bytes_; j += step, left -= step) {
+            if (left == 0) left = part_, by = all(half(++scale)), from_zero = all(zero ? half(++zero) : 0.0f);
+            for (int64_t i = j; i < j + step; i += LANES, c += LANES)
+              keep(to + c, numbers<BITS>(from + i, shift) * by + from_zero);
+          }
+        continue;
+      }
+      spread(entry / coding_.per);
+      int64_t c = 0;
+#pragma GCC unroll 4
+      for (int shift = 0; shift < 8; shift += BITS)
+        for (int64_t j = 0; j < bytes_; ++c, ++j) {
+          if (vectors) {
+            keep(to + c, numbers<BITS>(from + j, shift) * wide(scale_ + c) + wide(zero_ + c));
+            j += LANES - 1, c += LANES - 1;
+          } else {
+            to[c] = (BITS == 8 ? int8_t(from[j]) : from[j] >> shift & ((1 << BITS) - 1)) * scale_[c] + zero_[c];
+          }
+        }
+    }
+  }
 
-  INLINE void put(const uint8_t* from, int64_t c, Vec scale, Vec zero, float* to) const {
-    Ints number;
-    if (coding_.bits == 8)
-      number = __builtin_convertvector(*reinterpret_cast<const SignedBytes*>(from + c), Ints);
-    else
-      number = __builtin_convertvector(*reinterpret_cast<const Bytes*>(from + c % bytes_), Ints) >>
-                   int(c / bytes_ * coding_.bits) & mask();
-    *reinterpret_cast<Numbers*>(to + c) = __builtin_convertvector(number, Vec) * scale + zero;
+  static INLINE Vec wide(const float* from) { return *reinterpret_cast<const Numbers*>(from); }
+  static INLINE void keep(float* to, Vec x) { *reinterpret_cast<Numbers*>(to) = x; }
+
+  template <int BITS>
+  static INLINE Vec numbers(const uint8_t* from, int shift) {
+    const Ints found = BITS == 8 ? signed_bytes(from) : bytes(from) >> shift & ((1 << BITS) - 1);
+    return __builtin_convertvector(found, Vec);
   }
 
   // Scales and zero points of each channel.
@@ -98,7 +151,7 @@ class Decoder {
     int64_t c = 0;
 #ifdef __F16C__
     if (part_ == 1)
-      for (; c + 8 <= dim_; c += 8) wide(scales_ + at + c, scale_ + c), wide(zeros_ ? zeros_ + at + c : nullptr, zero_ + c);
+      for (; c + 8 <= dim_; c += 8) halves(scales_ + at + c, scale_ + c), halves(zeros_ ? zeros_ + at + c : nullptr, zero_ + c);
 #endif
     for (; c < dim_; ++c) {
       scale_[c] = half(scales_ + at + c / part_);
@@ -107,7 +160,7 @@ class Decoder {
   }
 
 #ifdef __F16C__
-  static INLINE void wide(const uint16_t* from, float* to) {
+  static INLINE void halves(const uint16_t* from, float* to) {
     const __m128i bits = from ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)) : _mm_setzero_si128();
     _mm256_storeu_ps(to, _mm256_cvtph_ps(bits));
   }
