@@ -1,5 +1,7 @@
 """A GGUF file whose weights stay in its blocks is the same model, but for the rounding of tokens."""
 
+from copy import deepcopy
+
 import gguf
 import pytest
 import torch
@@ -37,7 +39,7 @@ def test_weights_are_those_of_the_expanded_network(cache, tmp_path, family, tied
         if isinstance(module, PackedLinear | PackedEmbedding):
             assert torch.equal(module.weight, expected[name].weight), name
     for name, parameter in mine.named_parameters():
-        assert torch.equal(parameter, whole.get_parameter(name)), name
+        assert not parameter.numel() or torch.equal(parameter, whole.get_parameter(name)), name
     assert not any(isinstance(each, torch.nn.Linear | torch.nn.Embedding) for each in modules.values())
     held = sum(each.nbytes for each in {id(each): each for each in mine.state_dict().values()}.values())
     assert held <= 1.1 * path.stat().st_size
@@ -150,6 +152,69 @@ def test_packed_weights_do_not_learn(cache, tmp_path):
         network(inputs_embeds=torch.randn(1, 3, CONFIG["hidden_size"] * 4, requires_grad=True))
 
 
+# What is done with modules whose weights are not floating parameters.
+
+
+@pytest.fixture
+def network(cache, tmp_path):
+    return load(made(tmp_path, tie_word_embeddings=True)).network
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_another_number_format_is_that_of_all_besides_the_blocks(network, dtype):
+    before, packed_before = network(PROMPT).logits, network.lm_head.weights.packed.clone()
+    logits = network.to(dtype)(PROMPT).logits
+    assert logits.dtype is dtype
+    assert {each.dtype for each in network.parameters()} == {dtype}
+    assert torch.equal(network.lm_head.weights.packed, packed_before)
+    assert float((logits.float() - before).norm()) <= 0.1 * float((before - before.mean()).norm())
+
+
+def test_another_device_is_refused(network):
+    with pytest.raises(RuntimeError, match="on the CPU, not on meta; load the model with weights='expanded'"):
+        network.to("meta")
+
+
+def test_a_copy_is_the_same_and_shares_what_was_shared(network):
+    copied = deepcopy(network)
+    assert torch.equal(copied(PROMPT).logits, network(PROMPT).logits)
+    assert copied.lm_head.weights is copied.get_input_embeddings().weights is not network.lm_head.weights
+    assert torch.equal(torch.compile(network, backend="eager")(PROMPT).logits, network(PROMPT).logits)
+
+
+def test_a_state_is_taken_back_where_its_bytes_mean_the_same(network, tmp_path):
+    other = load(made(tmp_path, tie_word_embeddings=True)).network
+    with torch.no_grad():
+        other.lm_head.weights.packed.zero_()
+    other.load_state_dict(network.state_dict())
+    assert torch.equal(other(PROMPT).logits, network(PROMPT).logits)
+    q5 = load(made(tmp_path, kind=KINDS.Q5_0, tie_word_embeddings=True)).network
+    with pytest.raises(RuntimeError):
+        q5.load_state_dict(network.state_dict())
+    state = network.state_dict()
+    state["lm_head.weights._extra_state"] = state["lm_head.weights._extra_state"] + 1
+    with pytest.raises(RuntimeError, match="another form here; load the model again from its files"):
+        network.load_state_dict(state)
+
+
+def test_saving_is_refused_with_the_next_step(network, tmp_path):
+    with pytest.raises(
+        UnsupportedModel, match="not saved again; copy the files that they came from, or load"
+    ):
+        network.save_pretrained(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
+def test_a_network_without_any_other_parameter_has_a_format_and_a_device(cache, tmp_path):
+    """OLMo's norms have no gains."""
+    folder = tmp_path / "folder"
+    tiny_network("olmo", **WIDE).save_pretrained(folder)
+    load_weights(made(tmp_path)).tokenizer.save_pretrained(folder)
+    model = Model(load(folder, "int8"))
+    with model.session() as session:
+        assert len(list(session.read(PROMPT[0]).generate(max_new_tokens=3))) == 3
+
+
 # Blocks that are made here.
 
 
@@ -209,7 +274,7 @@ def test_blocks_are_made_of_a_folder(cache, tmp_path, form, dtype, tied):
         elif hasattr(module, "inv_freq"):
             assert torch.equal(modules[name].inv_freq, module.inv_freq)
     for name, parameter in mine.network.named_parameters():
-        assert torch.equal(parameter, whole.get_parameter(name)), name
+        assert not parameter.numel() or torch.equal(parameter, whole.get_parameter(name)), name
         assert parameter.untyped_storage().filename is None
     assert (modules["lm_head"].weights is modules["model.embed_tokens"].weights) == tied
     for name, expected in rounded_too.items():

@@ -121,6 +121,6 @@ class Passage:
             "scale": SCALE,
             "turn": self.turn,
             "tracker": self.tracker,
-            "output": self.output,
+            "following": lambda: self.output,
         }
         return View(**staged({**facts, **more}))

@@ -280,7 +280,7 @@ def test_criticalkv_needs_the_output_matrix():
     passage.read(40)
     policy = CriticalKV(scorer=SnapKV(window=4), budget=10)
     with pytest.raises(PlanError, match="layer 0 of this model has none; make its scorer the policy"):
-        policy.compress(store_of(passage), passage.view(observed=4, output=None))
+        policy.compress(store_of(passage), passage.view(observed=4, following=lambda: None))
 
 
 def test_a_policy_within_a_policy_has_a_text_form():

@@ -74,10 +74,11 @@ class Scheme:
 
 @dataclass(frozen=True, kw_only=True)
 class Grouped:
-    """A matrix. numbers: less their zero points, int16 `[rows, columns]`. scales: fp32 `[rows, groups]`. groups: which
-    of them is each column's, int64 `[columns]`."""
+    """A matrix. numbers: int16 `[rows, columns]`. zeros, scales: int16 and fp32 `[rows, groups]`. groups: which of them
+    are each column's, int64 `[columns]`."""
 
     numbers: Tensor
+    zeros: Tensor
     scales: Tensor
     groups: Tensor
 
@@ -118,7 +119,7 @@ class Grouped:
             zeros = ((zeros.long() + ones) & 0xFFFFFFFF).to(torch.int64)
         numbers = _unpacked(words, bits, along, None if along == 0 else order)[:columns, :rows].T
         points = _unpacked(zeros, bits, 1, order)[:, :rows].T
-        return cls(numbers=numbers - points[:, groups], scales=scales.float().T.contiguous(), groups=groups)
+        return cls(numbers=numbers, zeros=points, scales=scales.float().T.contiguous(), groups=groups)
 
     @staticmethod
     def _groups(where: str, scheme: Scheme, columns: int, count: int, parts: Mapping[str, Tensor]) -> Tensor:
@@ -136,7 +137,7 @@ class Grouped:
     @property
     def expanded(self) -> Tensor:
         """The weights, fp32 `[rows, columns]`."""
-        return self.numbers * self.scales[:, self.groups]
+        return (self.numbers - self.zeros[:, self.groups]) * self.scales[:, self.groups]
 
 
 def _part(where: str, parts: Mapping[str, Tensor], name: str, dtype: torch.dtype | None) -> Tensor:

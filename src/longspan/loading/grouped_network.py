@@ -15,22 +15,15 @@ from transformers.initialization import no_init_weights
 
 from longspan.errors import CorruptModel, UnsupportedModel
 from longspan.kernels import packed
+from longspan.kernels.packed import Kind, Zeroed
 from longspan.loading.claims import check_frequencies, check_sizes, stored_formats
 from longspan.loading.folder import read_json, weight_files
 from longspan.loading.grouped import PARTS, Grouped, Scheme
-from longspan.loading.packed_modules import PackedLinear, PackedWeight, PermutedLinear
+from longspan.loading.packed_modules import PackedLinear, PackedWeight, PermutedLinear, unsaved
 from longspan.loading.quiet import quiet
 from longspan.loading.reason import reason
 from longspan.loading.weights import Form
 from longspan.progress import Progress, Watcher
-
-BLOCK = 32
-_KINDS = {
-    GGMLQuantizationType.Q4_0: (4, -8, 7),
-    GGMLQuantizationType.Q5_0: (5, -16, 15),
-    GGMLQuantizationType.Q8_0: (8, -128, 127),
-}
-"""Blocks of 32 numbers with a scale: their bits, and the numbers that they hold."""
 
 
 class NotExactError(Exception):
@@ -98,6 +91,8 @@ def grouped_network(
         )
     check_frequencies(folder, network)
     note = f"{len(kept)} of its matrices stay expanded, {kept[0][0]} first: {kept[0][1]}" if kept else ""
+    if form == "packed":
+        network.save_pretrained = unsaved
     return network.to(device).eval().requires_grad_(False), note if form == "packed" else ""
 
 
@@ -165,46 +160,52 @@ def _no_place(where: Path | str, name: str) -> CorruptModel:
 
 
 def _packed(matrix: Grouped, bias: Tensor | None) -> nn.Module:
-    """The matrix in blocks of 32 columns of one group, its columns in another order where groups are not side by side.
+    """The matrix in blocks of 32 columns or more of one group, in another order where groups are not side by side.
 
     Raises NotExactError where scales, numbers or groups do not fit any block.
     """
-    columns = matrix.numbers.shape[1]
+    rows, columns = matrix.numbers.shape
     order = matrix.groups.argsort(stable=True)
     ordered = bool((order[1:] > order[:-1]).all())
     groups = matrix.groups[order]
-    if columns % BLOCK or bool((groups.view(-1, BLOCK) != groups[::BLOCK, None]).any()):
-        raise NotExactError(f"its groups are no multiple of {BLOCK} columns")
-    scales = matrix.scales[:, groups[::BLOCK]]
-    halves = scales.half()
-    if not torch.equal(halves.float(), scales):
-        raise NotExactError("its scales are more than half precision holds")
-    least, most = int(matrix.numbers.min()), int(matrix.numbers.max())
-    fitting = [kind for kind, (_, low, high) in _KINDS.items() if low <= least and most <= high]
-    if not fitting:
-        raise NotExactError(f"its numbers reach from {least} to {most}")
-    kind = fitting[0]
+    sizes = [
+        size
+        for size in (128, 64, 32)
+        if columns % size == 0 and bool((groups.view(-1, size) == groups[::size, None]).all())
+    ]
+    if not sizes:
+        raise NotExactError("its groups are no multiple of 32 columns")
+    size = sizes[0] if int(matrix.numbers.max()) < 16 else 32
+    of_block = groups[::size]
+    kind, blocks = _blocks(
+        matrix.numbers[:, order].view(rows, -1, size),
+        matrix.zeros[:, of_block].unsqueeze(-1),
+        matrix.scales[:, of_block].unsqueeze(-1).contiguous(),
+    )
     if not packed.suits(kind, columns):
         raise NotExactError(f"there are no products with {kind.name} on this machine")
-    numbers = matrix.numbers if ordered else matrix.numbers[:, order]
-    weights = PackedWeight(_blocks(numbers, halves, kind), kind, columns)
-    mine = None if bias is None else bias.data
+    weights, mine = PackedWeight(blocks, kind, columns), None if bias is None else bias.data
     return PackedLinear(weights, mine) if ordered else PermutedLinear(weights, mine, order)
 
 
-def _blocks(numbers: Tensor, scales: Tensor, kind: GGMLQuantizationType) -> Tensor:
-    """numbers int16 `[rows, columns]`, scales fp16 `[rows, blocks]`: uint8 `[rows, bytes]`."""
-    bits, low, _ = _KINDS[kind]
-    shifted = (numbers - (low if bits < 8 else 0)).unflatten(1, (-1, BLOCK))
-    parts = [scales.unsqueeze(-1).contiguous().view(torch.uint8)]
-    if bits == 8:
-        parts.append(shifted.to(torch.int8).view(torch.uint8))
+def _blocks(numbers: Tensor, zeros: Tensor, scales: Tensor) -> tuple[Kind, Tensor]:
+    """Blocks, uint8 `[rows, bytes]`, of numbers `[rows, blocks, size]` less zeros times scales `[rows, blocks, 1]`.
+
+    Numbers of 4 bits take their zeros along; others have to be whole numbers of 8 bits without.
+    """
+    if int(numbers.max()) < 16:
+        kind: Kind = Zeroed[f"Z4_{numbers.shape[-1]}"]
+        halves = numbers.to(torch.uint8).unflatten(-1, (-1, 2, 16))
+        fours = (halves[..., 0, :] | halves[..., 1, :] << 4).flatten(2)
+        parts = [scales.view(torch.uint8), zeros.to(torch.uint8), fours]
     else:
-        bytes_of = shifted.to(torch.uint8)
-        if bits == 5:
-            places = torch.arange(BLOCK, dtype=torch.int64)
-            high = ((bytes_of >> 4).long() << places).sum(-1, keepdim=True)
-            parts.append(torch.cat([(high >> place & 255).to(torch.uint8) for place in (0, 8, 16, 24)], -1))
-        four = bytes_of & 15
-        parts.append(four[..., : BLOCK // 2] | four[..., BLOCK // 2 :] << 4)
-    return torch.cat(parts, -1).flatten(1)
+        kind, shifted, half = GGMLQuantizationType.Q8_0, numbers - zeros, scales.half()
+        least, most = int(shifted.min()), int(shifted.max())
+        if least < -128 or most > 127:
+            raise NotExactError(
+                f"its numbers reach from {least} to {most}, and a block holds those from -128 to 127"
+            )
+        if not torch.equal(half.float(), scales):
+            raise NotExactError("its scales are more than half precision holds")
+        parts = [half.view(torch.uint8), shifted.to(torch.int8).view(torch.uint8)]
+    return kind, torch.cat(parts, -1).flatten(1)

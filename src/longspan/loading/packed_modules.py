@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Self
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
+from longspan.errors import UnsupportedModel
 from longspan.kernels import packed
 from longspan.kernels.packed import Kind
 
@@ -22,6 +25,27 @@ class PackedWeight(nn.Module):
         self.register_buffer("packed", packed.packed(blocks, kind, columns))
         self.kind, self.rows, self.columns = kind, len(blocks), columns
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Number formats leave blocks as they are; raises RuntimeError for another device."""
+        if (device := fn(torch.empty(0)).device).type != "cpu":
+            raise RuntimeError(
+                f"packed weights are multiplied on the CPU, not on {device}; load the model with weights='expanded'"
+            )
+        applied: Self = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        return applied
+
+    def get_extra_state(self) -> Tensor:
+        """What the bytes are: format, rows, columns, and rows of a panel, which differ with the processor."""
+        return torch.tensor([int(self.kind), self.rows, self.columns, packed.rows()])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Raises RuntimeError for bytes of another form."""
+        if not torch.equal(state, self.get_extra_state()):
+            raise RuntimeError(
+                "these packed weights have another form here; load the model again from its files"
+            )
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def product(self, x: Tensor) -> Tensor:
         """x `[..., columns]` times the transpose: `[..., rows]`, in x's number format."""
         if x.requires_grad:
@@ -57,7 +81,7 @@ class PackedLinear(nn.Module):
         return self.weights.expanded()
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.weights.product(x)
+        out: Tensor = self.weights.product(x)
         return out if self.bias is None else out + self.bias
 
     def extra_repr(self) -> str:
@@ -85,7 +109,7 @@ class PermutedLinear(nn.Module):
         return self.weights.expanded()[:, self.order.argsort()]
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.weights.product(x[..., self.order])
+        out: Tensor = self.weights.product(x[..., self.order])
         return out if self.bias is None else out + self.bias
 
 
@@ -94,7 +118,8 @@ class PackedEmbedding(nn.Module):
 
     def __init__(self, weights: PackedWeight, dtype: torch.dtype) -> None:
         super().__init__()
-        self.weights, self.dtype = weights, dtype
+        self.weights = weights
+        self.like = nn.Parameter(torch.empty(0, dtype=dtype), requires_grad=False)
         self.num_embeddings, self.embedding_dim = weights.rows, weights.columns
 
     @property
@@ -102,13 +127,19 @@ class PackedEmbedding(nn.Module):
         """The weights, expanded when they are asked for."""
         return self.weights.expanded().to(self.dtype)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of rows; a network whose other parameters are all packed has one by this."""
+        return self.like.dtype
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, ids: Tensor) -> Tensor:
         found, places = ids.flatten().unique(return_inverse=True)
         rows = self.weights.chosen(found).to(self.dtype)[places]
         return rows.view(*ids.shape, self.embedding_dim)
 
 
-def stand_in(network: nn.Module, held: Mapping[str, PackedWeight], dtype: torch.dtype) -> None:
+def stand_in(network: PreTrainedModel, held: Mapping[str, PackedWeight], dtype: torch.dtype) -> None:
     """Puts packed modules in the places of linear layers and embeddings, by their names, for what they held."""
     modules = dict(network.named_modules())
     for name, weights in held.items():
@@ -121,6 +152,16 @@ def stand_in(network: nn.Module, held: Mapping[str, PackedWeight], dtype: torch.
             else PackedLinear(weights, None if bias is None else bias.data)
         )
         setattr(modules[owner], leaf, stands_in)
+    if held:
+        network.save_pretrained = unsaved
+
+
+def unsaved(*_: Any, **__: Any) -> NoReturn:
+    """What saves a network with packed weights: it raises UnsupportedModel."""
+    raise UnsupportedModel(
+        "packed weights are not saved again; copy the files that they came from, or load the model with "
+        "weights='expanded' and save that"
+    )
 
 
 def held_bytes(network: nn.Module) -> dict[str, int]:
@@ -132,9 +173,9 @@ def held_bytes(network: nn.Module) -> dict[str, int]:
     }
     sizes: dict[str, int] = {}
     seen = set()
-    for tensor in network.state_dict(keep_vars=True).values():
+    for name, tensor in network.state_dict(keep_vars=True).items():
         place = tensor.data_ptr()
-        if place not in seen:
+        if place not in seen and not name.endswith("_extra_state"):
             seen.add(place)
             kind = kinds.get(place, str(tensor.dtype).removeprefix("torch."))
             sizes[kind] = sizes.get(kind, 0) + tensor.nbytes

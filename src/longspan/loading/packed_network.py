@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from gguf import GGMLQuantizationType
 from torch import nn
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
@@ -20,11 +19,8 @@ from longspan.loading.gguf_header import GgufHeader, GgufTensor
 from longspan.loading.packed_modules import PackedWeight, stand_in
 from longspan.loading.quiet import quiet
 from longspan.loading.rounding import BLOCK, kind_of, rounded
-from longspan.loading.weights import Form
+from longspan.loading.weights import Form, packed_as
 from longspan.progress import Progress, Watcher
-
-WHOLE = (GGMLQuantizationType.F32, GGMLQuantizationType.F16, GGMLQuantizationType.BF16)
-"""Formats of single numbers."""
 
 
 def packed_network(
@@ -78,16 +74,14 @@ def _maker(
     """How a matrix becomes packed, None for one that is to be expanded. outer: whether it is embedding or head."""
     columns = tensor.shape[1]
     if form == "packed":
-        if packed.suits(tensor.kind, columns):
+        if packed_as(tensor.kind, columns):
             return lambda: _as_it_lies(header, tensor, config)
-        if tensor.kind in WHOLE:
-            return None
         known = ", ".join(sorted(kind.name for kind in packed.KINDS))
         raise UnsupportedModel(
             f"{header.path} holds {tensor.name} as {tensor.kind.name}, and products with packed weights are there for "
             f"{known}, where a C++ compiler builds them; load it with weights='expanded'"
         )
-    if tensor.kind not in WHOLE:
+    if tensor.kind not in packed.EXACT:
         raise UnsupportedModel(
             f"{header.path} holds {tensor.name} as {tensor.kind.name}, which weights={form!r} would round a second "
             "time; load it with weights='packed', or take a file in F16 or BF16"

@@ -13,6 +13,7 @@ from longspan.loading.known import DEFAULT
 
 if TYPE_CHECKING:
     import torch
+    from gguf import GGMLQuantizationType
 
     from longspan.loading.gguf_header import GgufHeader
 
@@ -48,7 +49,10 @@ def begin(name_or_path: str | Path | None, weights: Weights) -> None:
 
 
 def form_of_file(header: GgufHeader, weights: Weights, device: torch.device) -> Choice:
-    """The form for a GGUF file: "auto" keeps blocks where there are products for all of its matrices."""
+    """The form for a GGUF file: "auto" keeps blocks where there are products for all of its matrices.
+
+    A file in a floating format has none, and is expanded.
+    """
     if weights != "auto":
         return Choice(form=weights)
     if device.type != "cpu":
@@ -64,18 +68,24 @@ def form_of_file(header: GgufHeader, weights: Weights, device: torch.device) -> 
         return Choice(
             form="expanded", note="products with packed weights need a C++ compiler, and none works here"
         )
-    lacking = sorted(
-        {
-            tensor.kind.name
-            for tensor in header.tensors.values()
-            if len(tensor.shape) == 2 and not packed.suits(tensor.kind, tensor.shape[1])
-        }
-    )
+    matrices = [tensor for tensor in header.tensors.values() if len(tensor.shape) == 2]
+    if all(tensor.kind in packed.EXACT for tensor in matrices):
+        return Choice(form="expanded")
+    lacking = sorted({each.kind.name for each in matrices if not packed_as(each.kind, each.shape[1])})
     if not lacking:
         return Choice(form="packed")
     return Choice(
         form="expanded",
         note=f"weights are expanded: there are no products with its blocks of {', '.join(lacking)}",
+    )
+
+
+def packed_as(kind: GGMLQuantizationType, columns: int) -> bool:
+    """Whether there are products with rows of so many weights, in blocks or as single numbers, on this machine."""
+    from longspan.kernels import packed
+
+    return packed.suits(kind, columns) or (
+        kind in packed.EXACT and packed.suits(type(kind).Q8_0, packed.GROUP)
     )
 
 

@@ -122,12 +122,13 @@ def output_norms(view: View) -> Tensor:
 
     Raises PlanError where the layer has no such matrix.
     """
-    if view.output is None:
+    output = view.output
+    if output is None:
         raise PlanError(
             f"criticalkv needs the matrix that follows the heads, and layer {view.scene.layer} of this model has none; "
             "make its scorer the policy"
         )
-    weight = view.output.detach().float().unflatten(1, (len(view.values), view.group, -1)).permute(1, 2, 3, 0)
+    weight = output.detach().float().unflatten(1, (len(view.values), view.group, -1)).permute(1, 2, 3, 0)
     block = max(1, BLOCK_NUMBERS // weight[0, 0].shape[1])
     norms = torch.zeros(view.values.shape[:2], device=view.values.device)
     for row, values in enumerate(view.values):

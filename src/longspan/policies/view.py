@@ -26,7 +26,7 @@ class View:
     keys, values `[kv_heads, n, dim]`, keys rotated; rows shorter than n are filled up with zeros. positions int64
     `[kv_heads, n]`, where each entry stood in the text, ascending. lengths: entries of each row. queries
     `[heads, w, dim]`, rotated, and query_positions `[w]`, the last of the text, as many as the policy observes.
-    output: the weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
+    following: gives the weight that follows the heads, see `output`.
     turn: the rotation of queries at given positions `[n]`, None where the layer does not rotate.
     tracker: what the policy's tracker has gathered. allocation: what its allocator remembers.
     """
@@ -38,10 +38,18 @@ class View:
     lengths: list[int]
     queries: Tensor
     query_positions: Tensor
-    output: Tensor | None = None
+    following: Callable[[], Tensor | None] = lambda: None
     turn: Callable[[Tensor], Table | None] = _unturned
     tracker: Statistics | None = None
     allocation: State | None = None
+
+    @property
+    def output(self) -> Tensor | None:
+        """The weight that follows the heads, `[hidden, heads · dim]`, None where the family has no such matrix.
+
+        Where weights are packed it is expanded when it is asked for.
+        """
+        return self.following()
 
     @property
     def ids(self) -> Tensor:

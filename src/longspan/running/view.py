@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -67,7 +69,7 @@ def view_of(
         lengths=lengths,
         queries=queries,
         query_positions=torch.arange(start, start + count, device=device),
-        output=engine.seam.output(scene.layer),
+        following=partial(engine.seam.output, scene.layer),
         turn=turn,
         tracker=memory.trackers.get(tracking) if tracking is not None else None,
         allocation=memory.allocation,

@@ -121,10 +121,13 @@ class Seam:
 
     def output(self, layer: int) -> Tensor | None:
         """The weight that a layer applies to its heads' outputs, `[hidden, heads · dim]`, None if it has none."""
-        return self._outputs.get(layer)
+        module = self._outputs.get(layer)
+        weight: Tensor | None = None if module is None else module.weight
+        return weight
 
     @cached_property
-    def _outputs(self) -> dict[int, Tensor]:
+    def _outputs(self) -> dict[int, Any]:
+        """The modules that hold these weights; packed ones expand them when they are asked."""
         found = {}
         recurrent = {id(each.module) for each in self.borrowing.recurrent}
         for module in self.network.modules():
@@ -133,11 +136,14 @@ class Seam:
             layer = getattr(module, "layer_idx", None)
             number = self.borrowing.number(layer) if isinstance(layer, int) else None
             for name in _OUTPUTS:
-                weight = getattr(getattr(module, name, None), "weight", None)
-                if number is not None and isinstance(weight, Tensor):
+                last = getattr(module, name, None)
+                if number is not None and isinstance(last, torch.nn.Module):
                     facts = self.layers[number]
-                    if weight.shape[-1] == facts.heads * facts.head_dim:
-                        found[number] = weight
+                    columns = getattr(last, "in_features", None)
+                    if columns is None and isinstance(weight := getattr(last, "weight", None), Tensor):
+                        columns = weight.shape[-1]
+                    if columns == facts.heads * facts.head_dim:
+                        found[number] = last
         return found
 
     def forward(
