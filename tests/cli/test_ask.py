@@ -256,7 +256,10 @@ def test_an_answer_does_not_need_a_folder_for_contexts(ask, small_folder, tmp_pa
 
 def test_an_answer_is_of_the_form_that_is_asked_for(ask, small_folder, log, tmp_path):
     schema = tmp_path / "schema.json"
-    schema.write_text('{"type": "object", "properties": {"day": {"type": "integer"}}, "required": ["day"]}')
+    properties = (
+        '"properties": {"day": {"type": "integer"}}, "required": ["day"], "additionalProperties": false'
+    )
+    schema.write_text(f'{{"type": "object", {properties}}}')
     (tmp_path / "grammar.lark").write_text('start: "oil" | "tank"')
     for options, holds in (
         (["--regex", "[0-9]{3}"], str.isdecimal),

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from fuzzing import inputs
 from longspan import Form
-from longspan.decoding.base import Decode, Draft
+from longspan.decoding.base import Decode, Draft, Proposer
 from longspan.errors import FormError
 from longspan.forms.matching import Matching
 from longspan.forms.reasoned import Reasoned
 from longspan.forms.vocabulary import vocabulary_of
 from longspan.running.drafting import Drafting
+from longspan.running.formed import fitting
 from longspan.running.runner import Request, Runner
 from longspan.running.speaking import Speaker
 from longspan.sampling.sampler import Sampler
@@ -108,8 +109,10 @@ def test_a_form_that_cannot_be_followed_is_refused_before_anything_is_read():
         assert session.seen == [5]
 
 
-class Spoilt(Decode):
+class Spoilt(Decode, Proposer):
     """Drafts what was said without drafts and goes on behind its end, with wrong siblings and wrong thirds."""
+
+    gate = False
 
     def __init__(self, text):
         self.text = text
@@ -117,7 +120,7 @@ class Spoilt(Decode):
     def proposer(self):
         return self
 
-    def propose(self, ids):
+    def propose(self, ids, room):
         coming = [*self.text[len(ids) :], 2, 80, 270][:7]
         right = [token if (len(ids) + at) % 3 else 7 for at, token in enumerate(coming)]
         return Draft((*right, 9, 2), (*range(-1, len(right) - 1), -1, 0))
@@ -145,6 +148,40 @@ def test_drafts_change_nothing(name, temperature, ends):
 
     plain = spoken()
     assert spoken(Spoilt(ids + [step.token for step in plain])) == plain
+
+
+@pytest.mark.parametrize("decode", ["forced(gate=false)", "prompt-lookup(gate=false)", "forced"])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_what_is_forced_is_drafted_and_verified(decode, temperature):
+    form = Form.json_schema({"type": "object", "properties": {"long name": {"enum": [1, 2]}},
+                             "required": ["long name"], "additionalProperties": False}, compact=True)  # fmt: skip
+
+    def spoken(plan):
+        with tiny_model().session(plan) as session:
+            session.read(tokens(20))
+            return list(session.generate(form=form, temperature=temperature, seed=1)), session.usage
+
+    plain, _ = spoken("")
+    assert text_of(plain) in ('{"long name": 1}', '{"long name": 2}')
+    drafted, usage = spoken(f"decode={decode}")
+    assert drafted == plain
+    if "false" in decode:
+        assert usage.accepted_tokens >= len('"long name": ') - 2
+
+
+def test_drafts_keep_what_the_form_allows():
+    matching = Matching(Form.regex("ab(c|d)e"), vocabulary_of(tiny_model().tokenizer))
+    token = {text: pieces_of(tiny_model().tokenizer).of(text)[0] for text in "abcde"}
+    ids = tuple(token[each] for each in "abacdeb")
+    draft = Draft(ids, (-1, 0, 0, 1, 1, 4, 5), scores=(0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3))
+    left = fitting(matching, draft)
+    assert {left.path(place) for place in range(len(left.ids))} == {
+        tuple(token[each] for each in text) for text in ("a", "ab", "abc", "abd", "abde")
+    }
+    assert fitting(None, draft) is draft
+    assert fitting(matching, Draft(ids[:2], (-1, 0))).ids == ids[:2]
+    drawn = Draft(ids[2:5], (-1, 0, 0), {0: None})
+    assert fitting(matching, drawn) is drawn
 
 
 @cache

@@ -5,6 +5,7 @@ METHODS: tuple[str, ...] = (
     "lookahead",
     "token-recycling",
     "several",
+    "forced",
     "draft-model",
     "self-speculation",
     "rsd",

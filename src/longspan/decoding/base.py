@@ -93,6 +93,10 @@ class Draft:
         order = sorted(range(len(best)), key=lambda own: (-best[own], own))
         return self._only(order[:count], self.depths)
 
+    def only(self, owns: Sequence[int]) -> Draft:
+        """Some of its tokens, by place, each with those before it."""
+        return self._only(owns, self.depths)
+
     def _only(self, owns: Sequence[int], depths: Sequence[int]) -> Draft:
         order = sorted(owns, key=lambda own: (depths[own], own))
         places = {old: new for new, old in enumerate(order)} | {-1: -1}

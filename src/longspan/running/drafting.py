@@ -10,6 +10,7 @@ from longspan.decoding.base import Decode, Draft, Host
 from longspan.decoding.gate import Gate
 from longspan.running.compressing import compress
 from longspan.running.drafted import Drafted
+from longspan.running.formed import Form, fitting, forced
 from longspan.running.moments import acts_after_pass, draft_depth, next_portion
 from longspan.running.passing import run_known
 from longspan.running.sequence import Sequence, Spent
@@ -46,15 +47,18 @@ class Drafting:
         """Whether what is pending has passed through the model already, as part of a draft."""
         return bool(self._accepted)
 
-    def propose(self, sequence: Sequence, limit: int, speaking: int = 1) -> Drafted | None:
+    def propose(
+        self, sequence: Sequence, limit: int, speaking: int = 1, form: Form | None = None
+    ) -> Drafted | None:
         """What may follow the one token that is pending, None for nothing.
 
-        limit: how deep it may be. speaking: texts that generate in the pass, its own included.
+        limit: how deep it may be. speaking: texts that generate in the pass, its own included. form: what the answer is
+        held to.
         """
         bound = draft_depth(sequence)
         depth = limit if bound is None else min(limit, bound)
         self._draft, self._rows, self._drafted = Draft(), None, None
-        draft = self._proposed(sequence, depth, speaking) if depth > 0 else Draft()
+        draft = self._proposed(sequence, depth, speaking, form) if depth > 0 else Draft()
         if draft.ids:
             _check_known(draft, sequence.engine.seam.config.vocab_size)
             self._draft, self._drafted = draft, Drafted(draft, sequence.engine.seam.device)
@@ -80,7 +84,7 @@ class Drafting:
                 self._count(sequence.spent, len(self._accepted))
         return self._accepted.pop(0)
 
-    def _proposed(self, sequence: Sequence, depth: int, speaking: int) -> Draft:
+    def _proposed(self, sequence: Sequence, depth: int, speaking: int, form: Form | None) -> Draft:
         """A draft, cut to what pays. What a step takes is shared by the texts in it, what a draft adds is its own."""
         costs, gate = sequence.engine.paces[speaking], self._gate
         step = costs.plain(sequence.run)
@@ -90,7 +94,9 @@ class Drafting:
         if room == 0:
             return Draft()
         text, began = self._followed(sequence), time.perf_counter()
-        draft = self._proposer.propose(text, min(room, depth)).within(depth)
+        draft = forced(form, min(room, depth))
+        if not draft.ids:
+            draft = fitting(form, self._proposer.propose(text, min(room, depth)).within(depth))
         self._spent = 0.0
         if self._step is not None:
             self._spent = (time.perf_counter() - began) / self._step

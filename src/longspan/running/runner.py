@@ -143,7 +143,8 @@ class Runner:
         sequence, speaker, drafting = request.sequence, request.speaker, request.drafting
         drafted = None
         if drafting and speaker and not request.reading and len(sequence.pending) == 1:
-            drafted = drafting.propose(sequence, speaker.limit - speaker.count - 1, speaking)
+            depth, form = speaker.limit - speaker.count - 1, speaker.draws.form
+            drafted = drafting.propose(sequence, depth, speaking, form)
         portion = next_portion(sequence, reading=request.reading, more=request.more)
         return portion if drafted is None else replace(portion, drafted=drafted)
 
