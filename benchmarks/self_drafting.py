@@ -148,7 +148,7 @@ def accepted(
             expected = [step.token for step in plain.generate(max_new_tokens=tokens)]
         for name, written in DRAFTERS.items():
             made = method(written, 8)
-            counting = Counting(gamma=8, policy=made.policy, selector=made.selector)
+            counting = Counting(gate=False, gamma=8, policy=made.policy, selector=made.selector)
             with session.fork(replace(session.plan, decode=counting)) as fork:
                 said = [step.token for step in fork.generate(max_new_tokens=tokens)]
             rates = [

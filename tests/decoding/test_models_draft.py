@@ -4,7 +4,10 @@ import copy
 
 import pytest
 import torch
+from chances import outcomes
 
+from longspan.decoding.base import Drawn
+from longspan.decoding.rapid import Transfer, best
 from longspan.errors import PlanError
 from longspan.loading import Loaded
 from longspan.model import Model
@@ -21,7 +24,8 @@ BEAMS = f"rsd(drafter={QUEST},branches=[1,1,1],beams=3,gate=false)"
 MIDDLE = "policy=retrieval-cache(budget=24,chunk=4),gamma=5,every=9,gate=false"
 TRIFORCE = f"triforce({MIDDLE})"
 LEVELS = f"triforce({MIDDLE},bottom={OTHER})"
-METHODS = (QUEST, STREAMING, OTHER, SHORT, TREE, BEAMS, TRIFORCE, LEVELS)
+RAPID = "rapid(gamma=3,chunk=8,retrieved=16,tail=12,gate=false)"
+METHODS = (QUEST, STREAMING, OTHER, SHORT, TREE, BEAMS, TRIFORCE, LEVELS, RAPID)
 READ, SAY = 60, 16
 
 
@@ -171,3 +175,27 @@ def test_a_model_with_other_tokens_is_refused(other):
         pytest.raises(ValueError, match=different),
     ):
         said(session)
+
+
+def test_what_is_retrieved_speaks_of_the_end_and_stands_in_its_order():
+    chunks = [[9, 9, 9, 9], [1, 2, 9, 9], [8, 8, 8, 8], [2, 1, 1, 9], [7, 7]]
+    assert best(chunks, [1, 2, 5], 8) == [*chunks[1], *chunks[3]]
+    assert best(chunks, [1, 2, 5], 100) == [token for chunk in chunks for token in chunk]
+    assert best(chunks, [5], 6) == [*chunks[3], *chunks[4]]
+    assert best(chunks, [1], 3) == chunks[4]
+
+
+def test_a_transfer_changes_the_distribution_towards_the_drafter():
+    p, q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.1, 0.6, 0.3])
+    rule = Transfer(2.0)
+
+    def happening(draws):
+        token = draws.choose(q)
+        return rule.decided(p, Drawn((token,), q), draws)
+
+    found = outcomes(happening)
+    expected = p.log() + 2.0 * (q - p)  # the paper's, at temperature 1
+    for token, chance in enumerate(expected.softmax(-1).tolist()):
+        assert found[token] == pytest.approx(chance, abs=1e-6)
+    with pytest.raises(PlanError, match=r"not_lossless_transfer=0\.5 is outside 0 \.\. 0 with draws=shared"):
+        tiny_model().session("decode=rapid(not_lossless_transfer=0.5,draws=shared)")

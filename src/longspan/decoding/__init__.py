@@ -10,5 +10,6 @@ METHODS: tuple[str, ...] = (
     "self-speculation",
     "rsd",
     "triforce",
+    "rapid",
     "dynamic-tree",
 )

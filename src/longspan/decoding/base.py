@@ -202,10 +202,11 @@ class Host(ABC):
         """
 
     @abstractmethod
-    def other(self, model: str, parts: Mapping[str, Any]) -> Drafter:
-        """Another model, under a plan of these parts by slot.
+    def other(self, model: str | None, parts: Mapping[str, Any], *, text: str = "") -> Drafter:
+        """A model that reads by itself, under a plan of these parts by slot.
 
-        model: as `longspan.load` takes it. Raises what that raises, PlanError, and ValueError for another tokenizer.
+        model: as `longspan.load` takes it, None for the answer's own. text: what is read where it is not the answer's
+        whole text, so that it is kept apart. Raises what that raises, PlanError, and ValueError for another tokenizer.
         """
 
 

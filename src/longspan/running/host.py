@@ -45,12 +45,12 @@ class Answering(Host):
         """The answer's own model, under its own plan but for some parts."""
         main = self._sequence.engine
         plan = replace(main.plan, decode=None, **parts)
-        return self._kept(f"itself {plan}", lambda: self._shadow(plan, every))
+        return self._kept(f"itself {plan} {every}", lambda: self._shadow(plan, every))
 
-    def other(self, model: str, parts: Mapping[str, Any]) -> Drafter:
-        """Another model, under a plan of these parts."""
+    def other(self, model: str | None, parts: Mapping[str, Any], *, text: str = "") -> Drafter:
+        """A model that reads by itself, under a plan of these parts."""
         plan = Plan(**parts)
-        return self._kept(f"{model} {plan}", lambda: self._outsider(model, plan))
+        return self._kept(f"{model} {plan} {text}", lambda: self._outsider(model, plan))
 
     def _kept(self, name: str, make: Callable[[], Drafter]) -> Drafter:
         kept = self._sequence.companions
@@ -71,9 +71,13 @@ class Answering(Host):
             )
         return Shadow(self._sequence, engine, every)
 
-    def _outsider(self, model: str, plan: Plan) -> Outsider:
+    def _outsider(self, model: str | None, plan: Plan) -> Outsider:
         main = self._sequence
-        if self._others is None:
-            raise LookupError(f"no model={model} was given to draft with; open the session by Model.session")
-        engine = Engine(self._others(model), plan, chunk=main.engine.chunk).checked()
-        return Outsider(model, engine, main)
+        seam = main.engine.seam
+        if model is not None:
+            if self._others is None:
+                raise LookupError(
+                    f"no model={model} was given to draft with; open the session by Model.session"
+                )
+            seam = self._others(model)
+        return Outsider(model, Engine(seam, plan, chunk=main.engine.chunk).checked(), main)

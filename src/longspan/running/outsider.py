@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Outsider(Companion):
     """Reads the whole text by itself. name: of the model. vocabulary: tokens of the answer's model."""
 
-    def __init__(self, name: str, engine: Engine, main: Sequence) -> None:
+    def __init__(self, name: str | None, engine: Engine, main: Sequence) -> None:
         super().__init__(lambda: Sequence(engine, Ledger(), words=main.words))
         self._name, self._engine = name, engine
         self._vocabulary: int = main.engine.seam.config.vocab_size
