@@ -167,8 +167,12 @@ class Worker {
     int64_t at = start;
     const int64_t end = std::min(stop, stored);
     if (!call_.visited && at < end) take_stored(row, at, end), at = end;
-    for (const int64_t* visited = call_.visited + row * call_.most; at < end; ++at)
-      take_stored(row, visited[at], visited[at] + 1);
+    for (const int64_t* visited = call_.visited + row * call_.most; at < end;) {
+      int64_t some = 1;
+      while (at + some < end && visited[at + some] == visited[at] + some) ++some;
+      take_stored(row, visited[at], visited[at] + some);
+      at += some;
+    }
     const int64_t fresh = at < stop ? call_.fresh(row) : 0;
     for (; at < stop; ++at) {
       const int64_t token = row / call_.each(), number = at - stored;

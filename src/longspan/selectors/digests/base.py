@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from longspan.selectors.base import Visit
@@ -61,8 +60,3 @@ class Digest(ABC):
     @abstractmethod
     def digests(self) -> Digests:
         """Nothing digested yet."""
-
-
-def products(query: Tensor, table: Tensor) -> Tensor:
-    """query · row of the table, in fp32: `[rows, group, d]`, `[rows, n, d]` → `[rows, group, n]`."""
-    return torch.bmm(table.float(), query.float().transpose(1, 2)).transpose(1, 2)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from longspan.kernels.choosing import products
 from longspan.parameters import check_range
 from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
-from longspan.selectors.digests.base import Digest, Digests, products
+from longspan.selectors.digests.base import Digest, Digests
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
 

@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from longspan.kernels.choosing import products
 from longspan.parameters import check_choice
 from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
-from longspan.selectors.digests.base import Digest, Digests, products
+from longspan.selectors.digests.base import Digest, Digests
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
 

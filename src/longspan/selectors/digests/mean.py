@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from longspan.kernels.choosing import products
 from longspan.registry import Card
 from longspan.selectors.base import Visit
 from longspan.selectors.column import Column
-from longspan.selectors.digests.base import Digest, Digests, products
+from longspan.selectors.digests.base import Digest, Digests
 from longspan.selectors.groupings.base import Formed
 from longspan.store.state import State
 

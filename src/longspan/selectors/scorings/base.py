@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from longspan.kernels.choosing import highest
 from longspan.selectors.base import Visit
 from longspan.selectors.groupings.base import Picked
 
@@ -55,7 +56,7 @@ def best(scores: Tensor, sizes: int | Tensor, budget: int | None) -> Picked:
         return all_of(scores)
     if isinstance(sizes, int):
         wanted = min(max(1, budget // sizes), scores.shape[-1])
-        return Picked(scores.topk(wanted, dim=-1, sorted=False).indices.sort(-1).values)
+        return Picked(highest(scores, wanted))
     order = scores.argsort(-1, descending=True)
     return prefix(order, fitting(order, sizes, budget).clamp(min=1))
 
