@@ -35,6 +35,10 @@ def test_other(family):
     assert Seam(packed_network(family)).whole is None
 
 
+def test_other_number_formats_run_as_they_came():
+    assert Seam(packed_network("llama", dtype=torch.float16)).whole is None
+
+
 def test_expanded_weights_run_as_they_came():
     assert Seam(tiny_network("llama")).whole is None
 

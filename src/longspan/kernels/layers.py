@@ -17,6 +17,10 @@ from torch import Tensor
 from longspan.kernels import building, packed
 
 
+FORMATS = (torch.float32, torch.bfloat16)
+"""Number formats of queries, keys and values."""
+
+
 class _Matrix(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("weights", "bias")),

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longspan.kernels.layers import alike
+from longspan.kernels.layers import FORMATS, alike
 from longspan.seam.borrowing import Attention, Borrowing, Call
 from longspan.seam.leaving import Staying
 from longspan.seam.recognised import Recognised, UnknownError, recognised
@@ -72,6 +72,8 @@ class Whole:
 
 def whole(borrowing: Borrowing, ids: Tensor, dtype: torch.dtype) -> Whole | None:
     """What runs a network whose layers are recognised, None for others. ids: some tokens to try it with, `[n]`."""
+    if dtype not in FORMATS:
+        return None
     try:
         return Whole(borrowing, recognised(borrowing, ids), dtype)
     except UnknownError:
