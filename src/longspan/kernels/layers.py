@@ -16,7 +16,6 @@ from torch import Tensor
 
 from longspan.kernels import building, packed
 
-
 FORMATS = (torch.float32, torch.bfloat16)
 """Number formats of queries, keys and values."""
 
