@@ -199,3 +199,16 @@ def test_a_transfer_changes_the_distribution_towards_the_drafter():
         assert found[token] == pytest.approx(chance, abs=1e-6)
     with pytest.raises(PlanError, match=r"not_lossless_transfer=0\.5 is outside 0 \.\. 0 with draws=shared"):
         tiny_model().session("decode=rapid(not_lossless_transfer=0.5,draws=shared)")
+
+
+@pytest.mark.parametrize("vocabulary", [264, 300])
+def test_a_head_with_other_places_for_no_token_drafts_too(vocabulary):
+    tokenizer = tiny_model().tokenizer
+    network = tiny_network("llama", vocab_size=vocabulary)
+    wide = Model(Loaded(network=network, tokenizer=tokenizer, name="wide", digest=None, source="tests"))
+    how = {"temperature": 1.0, "seed": 5}
+    method = OTHER.replace("gamma=3", "gamma=3,draws=shared")
+    with opened("", {}) as plain, opened(f"decode={method}", {"other": wide}) as drafted:
+        assert said(drafted, **how) == said(plain, **how)
+    with opened(f"decode={TREE}", {"other": wide}) as drafted:
+        assert len(said(drafted, **how)) == SAY
