@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from longspan.decoding.base import Decode, Draft, Drafter, Host, Proposer, Verifier
 from longspan.decoding.chain import ChainDecode, check_whole_memory
+from longspan.decoding.dynamic_tree import DynamicTree
 from longspan.decoding.prompt_lookup import PromptLookup
+from longspan.decoding.rsd import RSD
 from longspan.parameters import check_range
 from longspan.registry import Card, find
 from longspan.slots import AnyPolicy, Slots
@@ -64,7 +68,8 @@ class TriForce(ChainDecode):
         """The bottom."""
         proposer = self.bottom.proposer()
         proposer.join(host)
-        if not isinstance(self.bottom, ChainDecode):
+        models = ChainDecode, RSD, DynamicTree
+        if not isinstance(self.bottom, models):
             proposer = _Recent(proposer, self.recent)
         return proposer, self.bottom.verifier()
 
@@ -81,6 +86,10 @@ class _Recent(Proposer):
         if self._start is None:
             self._start = max(0, len(ids) - self._count)
         return self._proposer.propose(ids[self._start :], room)
+
+    def learn(self, draft: Draft, logits: Tensor) -> None:
+        """What it learns."""
+        self._proposer.learn(draft, logits)
 
 
 def _cache() -> AnyPolicy:

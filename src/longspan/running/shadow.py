@@ -30,6 +30,7 @@ class Shadow(Companion):
         self._main, self._engine, self._every = main, engine, every
         self._since = 0
         self._summaries: list[dict[tuple[int, int], Summary]] = []
+        self._summarised: list[int] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -80,8 +81,9 @@ class Shadow(Companion):
             compress(twin)
             return twin
         twin = main.beside(Ledger(), engine)
-        for layer, summaries in zip(twin.layers, self._summaries, strict=False):
-            layer.summaries = summaries
+        if self._summarised is main.ids:  # the same list grows until the answer is gone back with
+            for layer, summaries in zip(twin.layers, self._summaries, strict=False):
+                layer.summaries = summaries
         return twin
 
     def _look(self, twin: Sequence) -> None:
@@ -103,4 +105,4 @@ class Shadow(Companion):
         if self._text is not None and self._engine.policy is None:
             summaries = [layer.summaries for layer in self._text.layers]
             self.release()
-            self._summaries = summaries
+            self._summaries, self._summarised = summaries, self._main.ids
