@@ -46,8 +46,8 @@ def highest(scores: Tensor, count: int) -> Tensor:
     """Where the `count` highest numbers of `[..., n]` are, ascending, int64 `[..., count]`; of equal ones the first."""
     library = _library()
     if library is None or scores.device.type != "cpu" or not count:
-        order = scores.argsort(-1, descending=True, stable=True)
-        return order[..., :count].sort(-1).values
+        order: Tensor = scores.argsort(dim=-1, descending=True, stable=True)
+        return torch.sort(order[..., :count]).values
     scores = scores.float().contiguous()
     found = torch.empty(*scores.shape[:-1], count, dtype=torch.int64)
     sizes = scores[..., 0].numel(), scores.shape[-1], count
