@@ -36,6 +36,7 @@ def test_auto_follows_what_the_processor_can(monkeypatch, avx512, amx, chosen):
         if answer is not None:
             monkeypatch.setattr(torch.cpu, name, lambda answer=answer: answer, raising=False)
     assert resolve_dtype("auto", CPU) is chosen
+    assert resolve_dtype("auto", CPU, packed=True) is torch.bfloat16
     assert resolve_dtype("auto", torch.device("cuda")) is torch.bfloat16
 
 

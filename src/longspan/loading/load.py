@@ -71,8 +71,8 @@ def load_weights(
         folder in transformers' format, a `.gguf` file, or a hub id `owner/name`. Only safetensors and GGUF
         weights are read and no code that a model brings is run.
     dtype: "float32", "bfloat16", "float16" (or the torch dtype), or "auto": bfloat16 where the device
-        computes in it natively (CUDA; CPUs with AVX512-BF16 or AMX), else float32. With packed weights, of everything
-        besides.
+        computes in it natively (CUDA; CPUs with AVX512-BF16 or AMX), and with packed weights, beside which it is the
+        format of keys and values; else float32.
     device: "auto" (CUDA if there is one), or a torch device.
     weights: "packed": matrices stay in the blocks of their file, on the CPU, and tokens are rounded to 8 bits before
         they are multiplied. "int8", "int4": such blocks are made of a model in a floating format. "expanded": into
@@ -88,24 +88,26 @@ def load_weights(
         from longspan.loading.precision import resolve_device, resolve_dtype
 
         where = resolve_device(device)
-        precision = resolve_dtype(dtype, where)
+        resolve_dtype(dtype, where)
         check_device(weights, where)
         checkpoint = find(name_or_path, progress=progress)
         if checkpoint.path.is_dir():
-            return _of_folder(checkpoint, weights, precision, where, progress)
-        return _of_file(checkpoint, weights, precision, where, progress)
+            return _of_folder(checkpoint, weights, dtype, where, progress)
+        return _of_file(checkpoint, weights, dtype, where, progress)
 
 
 def _of_folder(
     checkpoint: Checkpoint,
     weights: Weights,
-    dtype: torch.dtype,
+    number_format: str | torch.dtype,
     device: torch.device,
     progress: Watcher | None,
 ) -> Loaded:
     from longspan.loading.network import read_network, read_tokenizer
+    from longspan.loading.precision import resolve_dtype
 
     choice = form_of_folder(checkpoint.path, weights, device)
+    dtype = resolve_dtype(number_format, device, packed=choice.form != "expanded")
     note = choice.note
     if is_grouped(checkpoint.path):
         from longspan.loading.grouped_network import grouped_network
@@ -133,14 +135,16 @@ def _of_folder(
 def _of_file(
     checkpoint: Checkpoint,
     weights: Weights,
-    dtype: torch.dtype,
+    number_format: str | torch.dtype,
     device: torch.device,
     progress: Watcher | None,
 ) -> Loaded:
     from longspan.loading.gguf_header import read_header
+    from longspan.loading.precision import resolve_dtype
 
     header = read_header(checkpoint.path)
     choice = form_of_file(header, weights, device)
+    dtype = resolve_dtype(number_format, device, packed=choice.form != "expanded")
     digest = checkpoint.digest or file_digest(checkpoint.path)
     if choice.form == "expanded":
         from longspan.loading.network import read_network, read_tokenizer

@@ -26,13 +26,17 @@ def resolve_device(device: str | torch.device) -> torch.device:
     return torch.device(device)
 
 
-def resolve_dtype(dtype: str | torch.dtype, device: torch.device) -> torch.dtype:
+def resolve_dtype(dtype: str | torch.dtype, device: torch.device, *, packed: bool = False) -> torch.dtype:
     """The number format named; "auto" is bfloat16 where the device computes in it natively, else float32.
+
+    packed: whether weights are, whose products are fp32 between the layers, so that only keys and values are kept in
+    it; "auto" is bfloat16 then, too.
 
     Raises `ValueError` for any other.
     """
     if dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" or _cpu_has_bfloat16() else torch.float32
+        narrow = packed or device.type == "cuda" or _cpu_has_bfloat16()
+        return torch.bfloat16 if narrow else torch.float32
     for name, known in DTYPES.items():
         if dtype in (name, known):
             return known
