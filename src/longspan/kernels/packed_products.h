@@ -10,7 +10,7 @@
 
 namespace {
 
-constexpr int FEW = 4;          // tokens that are multiplied with weights as they are read
+constexpr int FEW = 4;          // tokens that are multiplied with weights as they are read, up to twice
 constexpr int MANY = ROWS / 2;  // tokens that are multiplied with tiles together
 constexpr int TILE = 256;       // columns of a tile
 constexpr int NEAR = 2048;      // bytes that are fetched ahead
@@ -167,13 +167,14 @@ void spread(const uint8_t* panel, const Work& work, long start, long end, long r
 template <class Kind>
 void multiply_rounded(const uint8_t* weights, const Work& work, long first, long last) {
   const long size = work.columns / Kind::COLUMNS * Kind::SIZE;
-  for (long row = first; row < last && work.count <= FEW; row += ROWS) {
+  for (long row = first; row < last && work.count <= 2 * FEW; row += ROWS) {
     const uint8_t* panel = weights + row * size;
-    if (work.count > 2) few<Kind, FEW>(panel, {work, 0, row}, work.columns);
-    else if (work.count == 2) few<Kind, 2>(panel, {work, 0, row}, work.columns);
-    else few<Kind, 1>(panel, {work, 0, row}, work.columns);
+    long m = 0;
+    for (; work.count - m > 2; m += FEW) few<Kind, FEW>(panel, {work, m, row}, work.columns);
+    if (work.count - m == 2) few<Kind, 2>(panel, {work, m, row}, work.columns);
+    if (work.count - m == 1) few<Kind, 1>(panel, {work, m, row}, work.columns);
   }
-  for (long start = 0; start < work.count && work.count > FEW; start += BLOCK)
+  for (long start = 0; start < work.count && work.count > 2 * FEW; start += BLOCK)
     for (long row = first; row < last; row += 2 * ROWS)
       spread<Kind>(weights + row * size, work, start, std::min<long>(work.count, start + BLOCK), row, row + ROWS < last ? ROWS : 0);
 }
