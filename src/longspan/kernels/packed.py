@@ -99,7 +99,9 @@ def packed(blocks: Tensor, kind: Kind, columns: int) -> Tensor:
 
     A file's blocks or anyone's of the same format; columns: weights in a row.
     """
-    return _repacked(pad(blocks, (0, 0, 0, -len(blocks) % rows())), kind, columns, back=False)
+    missing = -len(blocks) % rows()
+    whole = pad(blocks, (0, 0, 0, missing)) if missing else blocks  # which would be copied for nothing
+    return _repacked(whole, kind, columns, back=False)
 
 
 def unpacked(weights: Tensor, kind: Kind, columns: int) -> Tensor:
