@@ -22,12 +22,16 @@ class Costs:
     def __init__(self) -> None:
         self._seen: dict[int, dict[int, deque[float]]] = {}
         self._prices: dict[int, list[float]] = {}
+        self._noted = 0
 
     def note(self, length: int, rows: int, seconds: float) -> None:
         """A pass of `rows` rows behind `length` tokens took so many seconds."""
         by_rows = self._seen.setdefault(length.bit_length(), {})
-        by_rows.setdefault(rows, deque(maxlen=_RECENT)).append(seconds)
-        self._prices.clear()
+        recent = by_rows.setdefault(rows, deque(maxlen=_RECENT))
+        recent.append(seconds)
+        self._noted += 1
+        if rows > 1 or len(recent) < _RECENT or self._noted % _RECENT == 0:  # a plain step changes little
+            self._prices.clear()
 
     def plain(self, length: int) -> float | None:
         """Seconds of a plain step, None before one was measured."""

@@ -120,11 +120,10 @@ class LayerStore:
 
     def opened(self, window: int | None) -> list[OpenRow]:
         """The same of rows that are `ready`."""
-        rows = []
-        for keys, values, *places, length in self._coded.rows.begins:
-            first = 0 if window is None else max(0, length + 1 - window)
-            rows.append(OpenRow(keys, values, places[0] if places else 0, length, first))
-        return rows
+        return [
+            OpenRow(keys, values, sum(places), length, 0 if window is None else max(0, length + 1 - window))
+            for keys, values, *places, length in self._coded.rows.begins
+        ]
 
     def ready(self, dtype: torch.dtype) -> int | None:
         """Makes the room that `open` does. Returns a number that is another one than before where rows lie elsewhere
@@ -150,10 +149,8 @@ class LayerStore:
         if self._recent is not None or type(self.form) is Plain:
             return keys, values
         rows = torch.arange(self.heads, device=keys.device)
-        coded_keys, coded_values = self.form.encode(keys, values, rows)
-        return self.form.keys(coded_keys, rows, keys.dtype), self.form.values(
-            coded_values, rows, values.dtype
-        )
+        form, coded = self.form, self.form.encode(keys, values, rows)
+        return form.keys(coded[0], rows, keys.dtype), form.values(coded[1], rows, values.dtype)
 
     def learn(self, queries: Tensor, leaving: Leaving | None = None) -> None:
         """Lets a form that waits for it see what is stored, and the last queries `[query heads, w, dim]`."""
@@ -229,8 +226,7 @@ class LayerStore:
 
     def vectors(self) -> tuple[Tensor, Tensor]:
         """Keys and values as stored, decoded: `[heads, n, dim]`, short rows filled up with zeros."""
-        longest = max(self.lengths)
-        if longest == 0:
+        if (longest := max(self.lengths)) == 0:
             raise ValueError("the store is empty; append something first")
         parts = [group for group in self.groups() if group.tier != "demoted" and group.length]
         if len(parts) == 1 and parts[0].heads == slice(0, self.heads):
@@ -240,8 +236,9 @@ class LayerStore:
         keys, values = (each.new_zeros(self.heads, longest, each.shape[-1]) for each in sample)
         ends = [0] * self.heads
         for group in parts:
-            heads = range(group.heads.start, group.heads.stop)
-            for head, key, value in zip(heads, group.keys(), group.values(), strict=True):
+            for head, key, value in zip(
+                range(self.heads)[group.heads], group.keys(), group.values(), strict=True
+            ):
                 place = slice(ends[head], ends[head] + group.length)
                 keys[head, place], values[head, place] = key, value
                 ends[head] = place.stop
@@ -254,8 +251,7 @@ class LayerStore:
 
     def forget_before(self, position: int) -> None:
         """Drops the entries that lie before a position, in a store that no policy has acted on."""
-        drop = int((self._row_positions(0) < position).sum())
-        if drop > 0:
+        if (drop := int((self._row_positions(0) < position).sum())) > 0:
             self._coded.drop_first([drop] * self.heads)
 
     def groups(self) -> Iterator[Group]:
