@@ -3,7 +3,7 @@
     python benchmarks/rows.py [--model M] [--weights auto] [--tokens 1024] [--repeat 8] [--same 300] [--out FILE]
 
 Costs are the least of some rounds, all numbers of rows in turn; with one thread (OMP_NUM_THREADS=1) of the time of that
-thread, so that other work on the machine does not count. `texts` are steps of so many texts of random tokens, `drafts`
+thread, so that other work on the machine does not count. `texts` are steps of so many texts out of essays, `drafts`
 passes of one text with a line of drafted tokens behind it. `--same N`: eight texts are continued by N tokens side by
 side and alone, greedily, and by prompt lookup without its gate, and all three must be equal.
 """
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import torch
+from counts import essay
 from records import head
 from self_drafting import filled, passed, seconds
 
@@ -37,10 +37,9 @@ OPENINGS = (
 
 def texts(model: longspan.Model, length: int, repeat: int) -> dict[int, float]:
     """Seconds of a step of so many texts."""
-    generator = torch.Generator().manual_seed(0)
     speaking = {}
     for size in TEXTS:
-        ids = torch.randint(model.seam.config.vocab_size, (size, length), generator=generator).tolist()
+        ids = [essay(model, length, 100 * place) for place in range(size)]
         session = model.session(size=size).read(ids if size > 1 else ids[0])
         speaking[size] = session, session.generate(max_new_tokens=repeat + 2)
 
