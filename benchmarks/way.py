@@ -5,7 +5,7 @@
 Runs `longspan ask` of the longspan in FOLDER, by default this one, on a few sentences, with the default model in fp32
 and an empty folder for contexts, and prints as JSON the files of src/longspan whose functions ran, each once, in the
 order in which they were first called. `token`: from the command to the first piece of the answer, loading the model
-aside. `layer`: within the attention of one layer, in the pass that reads the prompt. `--calls` says which function
+aside. `layer`: within one layer, in the pass that reads the prompt. `--calls` says which function
 was the first of each. What runs while a module is imported does not count.
 """
 
@@ -21,6 +21,8 @@ import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+_LAYER = frozenset(("LlamaAttention.forward", "Layer.before", "Pass.attention", "Layer.after"))
 
 
 class Watch:
@@ -39,9 +41,8 @@ class Watch:
         code = frame.f_code
         if not step or self.answered:
             return
+        self.attending += step if code.co_qualname in _LAYER else 0
         if not code.co_filename.startswith(self.within):
-            if code.co_qualname == "LlamaAttention.forward":
-                self.attending += step
             return
         file = code.co_filename.removeprefix(self.within)
         if code.co_name == "<module>":
