@@ -44,19 +44,19 @@ def ahead(*sources: str) -> None:
 
 
 @cache
-def library(source: str, *_: str, flags: tuple[str, ...] = ()) -> ctypes.CDLL | None:
+def library(source: str) -> ctypes.CDLL | None:
     """The compiled functions of a file of this room, or None where there is no compiler, where it fails, or where
-    nothing can be kept. flags: of the compiler, besides the usual and those that the file names."""
+    nothing can be kept."""
     if source in _BEGUN:
         _BEGUN.pop(source).join()
-    path = _file(source, flags)
+    path = _file(source)
     try:
         return None if path is None else ctypes.CDLL(str(path))
     except OSError:
         return None
 
 
-def _file(source: str, more: tuple[str, ...] = ()) -> Path | None:
+def _file(source: str) -> Path | None:
     """The library, built now unless it is there."""
     found = [path for name in _COMPILERS if (path := shutil.which(name))][:1]
     compiler = shlex.split(os.environ.get("CXX", "")) or found
@@ -64,7 +64,7 @@ def _file(source: str, more: tuple[str, ...] = ()) -> Path | None:
         return None
     texts = _texts(source)
     flags = [flag for needs in _NEEDS.findall(texts[source].decode()) for flag in needs.split()]
-    command = [*compiler, *_FLAGS, *dict.fromkeys((*flags, *more))]
+    command = [*compiler, *_FLAGS, *dict.fromkeys(flags)]
     try:
         key = hashlib.sha256(b"\0".join((*texts.values(), _known(command), *map(str.encode, command))))
         target = cache_folder() / "compiled" / f"{Path(source).stem}-{key.hexdigest()[:32]}.so"

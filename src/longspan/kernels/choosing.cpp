@@ -1,4 +1,5 @@
 // What a selector needs at every generated token: products of queries with a table, and the highest numbers of a row.
+// flags: -fopenmp
 
 #include <algorithm>
 #include <cstring>

@@ -62,4 +62,4 @@ def highest(scores: Tensor, count: int) -> Tensor:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    return building.library("choosing.cpp", "panels.h", "words.h", flags=("-fopenmp",))
+    return building.library("choosing.cpp")
