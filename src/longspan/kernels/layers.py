@@ -205,7 +205,18 @@ def _library() -> ctypes.CDLL | None:
         library.before.argtypes = [pointer, pointer, number, pointer, pointer, pointer, number, number]
         library.after.argtypes = [pointer, pointer, number, number, number, pointer, number, number]
         library.step.argtypes = [pointer]
-        library.put.argtypes = [pointer, number, number, pointer, number, number, pointer, number, number, number]
+        library.put.argtypes = [
+            pointer,
+            number,
+            number,
+            pointer,
+            number,
+            number,
+            pointer,
+            number,
+            number,
+            number,
+        ]
         library.put.restype = None
         library.last.argtypes = [pointer, pointer, pointer, number, pointer, number]
     return library
