@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longspan.decoding.base import Draft
-from longspan.decoding.costs import MOST_ROWS, Costs
+from longspan.decoding.costs import ROWS, Costs
 from longspan.decoding.gate import Gate
 from longspan.decoding.odds import Odds, Watched
 
@@ -87,7 +87,7 @@ def test_scores_that_promise_too_much_are_found_out():
 
 
 def test_passes_that_cost_as_much_as_steps_are_not_made():
-    assert Play(prices=[1.0 + more for more in range(MOST_ROWS)]).gained(0.9, 300) > 0.98
+    assert Play(prices=[1.0 + more for more in range(ROWS)]).gained(0.9, 300) > 0.98
 
 
 def test_a_tree_is_cut_to_its_likeliest_tokens():
@@ -139,7 +139,7 @@ def test_prices_never_fall(noted):
     for rows, seconds in noted:
         costs.note(500, rows, seconds)
     prices = costs.prices(500)
-    assert len(prices) == MOST_ROWS
+    assert len(prices) == ROWS
     assert prices[0] == 1.0
     assert prices == sorted(prices)
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from statistics import median_low
 
-MOST_ROWS = 17
+ROWS = 17
 _RECENT = 8
 _SLOPE = 0.15  # of a step, for each further row, where nothing was measured: packed weights on a CPU
 _FLOOR = 1.0
@@ -52,16 +52,16 @@ class Costs:
 
 
 def _line(by_rows: dict[int, deque[float]]) -> list[float]:
-    """Prices of 1 .. MOST_ROWS rows."""
+    """Prices of 1 .. ROWS rows."""
     if not by_rows:
-        return [_FLOOR + _SLOPE * more for more in range(MOST_ROWS)]
+        return [_FLOOR + _SLOPE * more for more in range(ROWS)]
     one = median_low(by_rows[1])
     known = {1: _FLOOR}
     for rows in sorted(by_rows):
         if rows > 1:
             known[rows] = max(median_low(by_rows[rows]) / one, *known.values())
     found, places = [], sorted(known)
-    for rows in range(1, MOST_ROWS + 1):
+    for rows in range(1, ROWS + 1):
         below = max(place for place in places if place <= rows)
         above = min((place for place in places if place >= rows), default=None)
         if above == below:

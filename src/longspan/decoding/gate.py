@@ -97,10 +97,10 @@ class Gate:
     def _take(self) -> float:
         return median_low(self._taking) if self._taking else 0.0
 
-    def _by_depth(self, most: int) -> list[float]:
+    def _by_depth(self, deepest: int) -> list[float]:
         """Tokens that come of drafts of depth 1, 2, ..."""
         said, reached, found = 1.0, 1.0, []
-        for depth in range(1, most + 1):
+        for depth in range(1, deepest + 1):
             reached *= self._odds.of(depth)
             said += reached
             found.append(said)

@@ -107,17 +107,17 @@ class _Lookup(Proposer):
         return best, found
 
 
-def _alike(ids: Sequence[int], start: int, length: int, most: int) -> int:
+def _alike(ids: Sequence[int], start: int, length: int, limit: int) -> int:
     """How many tokens before `start` are those at the end; the first `length` are known to be."""
     end = len(ids)
-    while length < most and length < start and ids[start - 1 - length] == ids[end - 1 - length]:
+    while length < limit and length < start and ids[start - 1 - length] == ids[end - 1 - length]:
         length += 1
     return length
 
 
 def _kind(match: int) -> int:
     """Matches that are about equally long, by their shortest."""
-    return next(least for least in (16, 9, 6, 4, 3, 2, 1) if match >= least)
+    return next(bound for bound in (16, 9, 6, 4, 3, 2, 1) if match >= bound)
 
 
 def _hope(kind: Hashable) -> float:

@@ -53,13 +53,13 @@ class Node:
 
 class Trie:
     """For one owner. length: tokens of a branch. max_node, max_output_node: when the tree of a token is squeezed.
-    most: places of a token in the prompt that count, the last ones.
+    newest: how many places of a token in the prompt count, the last ones.
 
     The prompt's branches of a token are taken in when it is first looked for, since most never are.
     """
 
-    def __init__(self, length: int, max_node: int, max_output_node: int, most: int) -> None:
-        self._length, self._most = length, most
+    def __init__(self, length: int, max_node: int, max_output_node: int, newest: int) -> None:
+        self._length, self._newest = length, newest
         self._max_node, self._max_output_node = max_node, max_output_node
         self._trees: dict[int, Node] = {}
         self._prompt: Sequence[int] = ()
@@ -95,7 +95,7 @@ class Trie:
                 node = node if node is not None and node.weight > 0 else None
             if node is not None and node.children:
                 best = node
-                if _at_least(node, enough):
+                if _holds(node, enough):
                     break
         return best
 
@@ -104,7 +104,7 @@ class Trie:
         places = self._places.pop(token, ())
         if places:
             tree = self._trees.setdefault(token, Node())
-            for place in places[-self._most :]:
+            for place in places[-self._newest :]:
                 tree.insert(self._prompt[place + 1 : place + 1 + self._length], said=False)
             self._touched.add(token)
         return self._trees.get(token)
@@ -130,5 +130,5 @@ def heaviest(root: Node, count: int, weight: Callable[[Node], float]) -> list[No
     return found
 
 
-def _at_least(root: Node, count: int) -> bool:
+def _holds(root: Node, count: int) -> bool:
     return len(heaviest(root, count, lambda node: node.weight)) >= count

@@ -21,7 +21,7 @@ _POINTERS = (
 _NUMBERS = (
     *("query_head", "query_row", "key_head", "key_row", "value_head", "value_row"),
     *("heads", "kv_heads", "tokens", "dim", "value_dim", "bf16", "threads", "beside"),
-    *("most", "row_heads"),
+    *("visits_room", "row_heads"),
 )
 
 
@@ -223,7 +223,7 @@ def attend_stretches(
         counts = torch.full((heads,), visited.shape[1]) if visits is None else visits.contiguous()
         visited = visited.contiguous() if visited.numel() else visited.new_zeros(heads, 1)
         call.visited, call.visits = visited.data_ptr(), counts.data_ptr()
-        call.most, call.row_heads = visited.shape[1], heads
+        call.visits_room, call.row_heads = visited.shape[1], heads
     return _called(call, query, kv_heads, value_dim, scale, softcap)
 
 

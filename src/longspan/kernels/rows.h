@@ -27,9 +27,9 @@ struct Call {
   const Stretch* stretches;         // instead of keys and values, where these are not the model's numbers; or null
   const int64_t* stretches_of;      // [rows + 1]: the first of each row's
   const Coding* forms;              // [.., 2]
-  const int64_t *visited, *visits;  // [rows, most], [rows]: entries that are seen, and how many; null for all
+  const int64_t *visited, *visits;  // [rows, visits_room], [rows]: entries that are seen, and how many; null for all
   int64_t query_head, query_row, key_head, key_row, value_head, value_row;  // strides
-  int64_t heads, kv_heads, tokens, dim, value_dim, bf16, threads, beside, most;
+  int64_t heads, kv_heads, tokens, dim, value_dim, bf16, threads, beside, visits_room;
   int64_t row_heads;      // rows of each token: 0 for kv_heads, or heads where each visits entries of its own
   double scale, softcap;  // softcap 0 is none
 
@@ -167,7 +167,7 @@ class Worker {
     int64_t at = start;
     const int64_t end = std::min(stop, stored);
     if (!call_.visited && at < end) take_stored(row, at, end), at = end;
-    for (const int64_t* visited = call_.visited + row * call_.most; at < end;) {
+    for (const int64_t* visited = call_.visited + row * call_.visits_room; at < end;) {
       int64_t some = 1;
       while (at + some < end && visited[at + some] == visited[at] + some) ++some;
       take_stored(row, visited[at], visited[at] + some);

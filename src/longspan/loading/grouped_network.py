@@ -200,10 +200,10 @@ def _blocks(numbers: Tensor, zeros: Tensor, scales: Tensor) -> tuple[Kind, Tenso
         parts = [scales.view(torch.uint8), zeros.to(torch.uint8), fours]
     else:
         kind, shifted, half = GGMLQuantizationType.Q8_0, numbers - zeros, scales.half()
-        least, most = int(shifted.min()), int(shifted.max())
-        if least < -128 or most > 127:
+        lowest, highest = int(shifted.min()), int(shifted.max())
+        if lowest < -128 or highest > 127:
             raise NotExactError(
-                f"its numbers reach from {least} to {most}, and a block holds those from -128 to 127"
+                f"its numbers reach from {lowest} to {highest}, and a block holds those from -128 to 127"
             )
         if not torch.equal(half.float(), scales):
             raise NotExactError("its scales are more than half precision holds")

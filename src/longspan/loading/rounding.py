@@ -55,7 +55,7 @@ def _q4_1(x: Tensor) -> Tensor:
     low, high = x.amin(-1, keepdim=True), x.amax(-1, keepdim=True)
     mean = x.mean(-1, keepdim=True)
     best = torch.full_like(mean, torch.inf)
-    scale, least = torch.zeros_like(mean), mean
+    scale, lowest = torch.zeros_like(mean), mean
     for width in _WIDTHS:
         step = (high - low) * (width / 15)
         start = (high + low) / 2 - 7.5 * step
@@ -71,10 +71,10 @@ def _q4_1(x: Tensor) -> Tensor:
         error = (numbers * step + start - x).square().sum(-1, keepdim=True)
         better = error < best
         best = torch.where(better, error, best)
-        scale, least = torch.where(better, step, scale), torch.where(better, start, least)
-    numbers = _steps(x - least, scale).clamp_(0, 15).to(torch.uint8)
+        scale, lowest = torch.where(better, step, scale), torch.where(better, start, lowest)
+    numbers = _steps(x - lowest, scale).clamp_(0, 15).to(torch.uint8)
     nibbles = numbers[..., : BLOCK // 2] | numbers[..., BLOCK // 2 :] << 4
-    return torch.cat([scale.half().view(torch.uint8), least.half().view(torch.uint8), nibbles], -1)
+    return torch.cat([scale.half().view(torch.uint8), lowest.half().view(torch.uint8), nibbles], -1)
 
 
 def _steps(x: Tensor, step: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from longspan.running.passing import run_known
 from longspan.running.sequence import Sequence, Spent
 from longspan.running.speaking import Speaker
 
-_MOST = 64
+_ROOM = 64
 """Tokens of a draft at most where no gate says how many pay."""
 
 
@@ -90,7 +90,7 @@ class Drafting:
         step = costs.plain(sequence.run)
         self._step = None if step is None else step / speaking
         prices = [1.0 + speaking * (price - 1.0) for price in costs.prices(sequence.run)]
-        room = _MOST if gate is None else 0 if self._step is None else gate.room(prices)
+        room = _ROOM if gate is None else 0 if self._step is None else gate.room(prices)
         if room == 0:
             return Draft()
         text, began = self._followed(sequence), time.perf_counter()
