@@ -191,7 +191,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not groups or groups[0].codings is None:
             return
         query = query.view(2 * HEADS, 1, DIM)
-        found = attend_in_place(query, DIM, groups, Softmax(scale=0.7))
+        found = attend_in_place(query, slice(0, HEADS), DIM, groups, Softmax(scale=0.7))
         assert found is not None
         head = self.stamp % HEADS
         if not (row := twin.rows[head]):

@@ -174,7 +174,8 @@ class LayerAttention:
         seen = self.placed.seen_from
         if self.selector is None and merge is None and (seen == 0 or (seen and self.layer.store.whole)):
             query, first = self.queries[0], max(0, seen - groups[0].first) if seen else 0
-            found = attend_in_place(query, self.call.value.shape[-1], groups, self.call.softmax, first=first)
+            call, every = self.call, slice(0, self.layer.store.heads)
+            found = attend_in_place(query, every, call.value.shape[-1], groups, call.softmax, first=first)
             if found is not None:
                 return found
         for group in groups:
@@ -274,7 +275,7 @@ class LayerAttention:
         unbounded = placed.unbounded(placed.start - 1 + single)
         if placed.count == 1 and unbounded:
             query = self.queries[0][heads, rows]
-            found = attend_in_place(query, call.value.shape[-1], [group], call.softmax, chosen)
+            found = attend_in_place(query, group.heads, call.value.shape[-1], [group], call.softmax, chosen)
             if found is not None:
                 return join(merge, *found, self.queries[0], rows.start, heads)
         keys, values = group.gather(chosen.index, torch.float32 if single else group.dtype)
