@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from forms import CODECS, DIM, HEADS, every_row, ready, vectors
+from coded import CODECS, DIM, HEADS, every_row, ready, vectors
 
 from longspan.codecs.int8 import Int8
 from longspan.codecs.kivi import Kivi

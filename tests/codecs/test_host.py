@@ -5,7 +5,7 @@ There is no CUDA here: a device without numbers, "meta", stands in its place, so
 
 import pytest
 import torch
-from forms import every_row, vectors
+from coded import every_row, vectors
 from torch.overrides import TorchFunctionMode
 
 from longspan.codecs.host import Host, HostMemory

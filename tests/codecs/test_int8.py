@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from forms import every_row, nbytes
+from coded import every_row, nbytes
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from forms import HEADS, every_row, nbytes, vectors
+from coded import HEADS, every_row, nbytes, vectors
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close

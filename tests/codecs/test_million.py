@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from forms import HEADS, every_row, nbytes, ready, vectors
+from coded import HEADS, every_row, nbytes, ready, vectors
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
