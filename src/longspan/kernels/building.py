@@ -29,7 +29,8 @@ _PATIENCE = 120
 # What a source needs of the compiler besides, in a line of its own.
 _NEEDS = re.compile(r"^// flags: (.+)$", re.MULTILINE)
 _INCLUDED = re.compile(r'^#include "([\w.]+)"', re.MULTILINE)
-_BEGUN: dict[str, threading.Thread] = {}
+_BEGUN: dict[str, threading.Thread | None] = {}
+"""What builds a source, None where nothing does any more: in a process each is built once."""
 
 
 def ahead(*sources: str) -> None:
@@ -39,16 +40,18 @@ def ahead(*sources: str) -> None:
     """
     for source in sources:
         if source not in _BEGUN:
-            _BEGUN[source] = threading.Thread(target=_file, args=(source,), daemon=True)
-            _BEGUN[source].start()
+            _BEGUN[source] = thread = threading.Thread(target=_file, args=(source,), daemon=True)
+            thread.start()
 
 
 @cache
 def library(source: str) -> ctypes.CDLL | None:
     """The compiled functions of a file of this room, or None where there is no compiler, where it fails, or where
     nothing can be kept."""
-    if source in _BEGUN:
-        _BEGUN.pop(source).join()
+    thread = _BEGUN.get(source)
+    if thread is not None:
+        thread.join()
+    _BEGUN[source] = None
     path = _file(source)
     try:
         return None if path is None else ctypes.CDLL(str(path))

@@ -42,7 +42,10 @@ class Choice:
 def begin(name_or_path: str | Path | None, weights: Weights) -> None:
     """Begins to build what such weights will need, beside all that loading does; see `kernels/building.py`."""
     name = "default" if name_or_path is None else str(name_or_path).lower()
-    blocks = name in ("default", DEFAULT.name) or name.endswith(".gguf")
+    here = name_or_path is not None and Path(name_or_path).exists()
+    blocks = name in ("default", DEFAULT.name) or (here and name.endswith(".gguf"))
+    if not blocks and not here:
+        return
     if weights in ("packed", "int8", "int4") or (weights == "auto" and blocks):
         building.ahead("packed.cpp", "layers.cpp")
     building.ahead("decoding.cpp")
