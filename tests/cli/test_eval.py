@@ -147,7 +147,7 @@ def test_a_length_over_the_window(refusal, small_folder, tmp_path):  # noqa: F81
         (["--few-shot-as", "prose"], "--few-shot-as='prose' is not one of turns, text"),
         (["--retrieval", "0"], "--retrieval=0 is outside"),
         (["--judge-model", "m"], "give its address with --judge URL"),
-        (["--endpoint", "http://127.0.0.1:9/v1", "--dtype", "float32"], "are the server's own choice"),
+        (["--endpoint", "http://127.0.0.1:9/v1", "--dtype", "float32"], "the server's own choice"),
     ],
 )
 def test_bad_options(refusal, tmp_path, options, reason):  # noqa: F811

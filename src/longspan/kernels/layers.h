@@ -15,6 +15,7 @@
 namespace {
 
 constexpr long TOGETHER = 128;  // tokens whose numbers between two products stay in the caches
+constexpr int64_t ENOUGH = 1 << 18;  // products that are worth a thread that is awake
 constexpr float LOG2E = 1.44269504f;
 
 // In the order of layers.py. weights null: there is none. bias null: none.
@@ -95,6 +96,13 @@ void let_through(float* gate, const float* up, long size, const Layer& layer) {
     const Floats open = 1.0f + power_of_two(x * (x * x * cubic + linear));
     g = x / open * *reinterpret_cast<const LooseFloats*>(up + i);
   }
+}
+
+// Threads for the products of some tokens: none is woken for a few.
+int64_t team(std::initializer_list<const Matrix*> matrices, int64_t count, int64_t threads) {
+  int64_t products = 0;
+  for (const Matrix* each : matrices) products += each->rows * each->columns * count;
+  return std::max<int64_t>(1, std::min(threads, products / ENOUGH));
 }
 
 // Rows of a matrix that one thread takes at a time: whole panels, some for each thread.
@@ -181,7 +189,8 @@ inline void before(const Layer& layer, const float* hidden, int64_t count, void*
   const long stride = sizes[0] + sizes[1] + sizes[2], item = narrow ? 2 : 4;
   const long most = std::min<long>(count, TOGETHER);
   scratch.fit(most, width, std::max(stride, width));
-#pragma omp parallel num_threads(threads)
+  threads = team({&layer.q, &layer.k, &layer.v}, count, threads);
+#pragma omp parallel num_threads(threads) if (threads > 1)
   for (long start = 0; start < count; start += TOGETHER) {
     const long some = std::min<long>(TOGETHER, count - start);
 #pragma omp for
@@ -210,7 +219,8 @@ inline void after(const Layer& layer, const void* heads, int64_t head, int64_t t
   Scratch& scratch = own_scratch();
   const long inner = layer.o.columns, width = layer.o.rows, inter = layer.gate.rows, dim = layer.v.rows / (layer.k.rows / layer.dim);
   scratch.fit(std::min<long>(count, TOGETHER), std::max({inner, width, inter}), std::max({inner, width, inter}));
-#pragma omp parallel num_threads(threads)
+  threads = team({&layer.o, &layer.gate, &layer.up, &layer.down}, count, threads);
+#pragma omp parallel num_threads(threads) if (threads > 1)
   for (long start = 0; start < count; start += TOGETHER) {
     const long some = std::min<long>(TOGETHER, count - start);
 #pragma omp for
@@ -249,7 +259,8 @@ inline void last(const Norm& by, const Matrix& matrix, const float* hidden, int6
   Scratch& scratch = own_scratch();
   const long width = matrix.columns, rows = matrix.rows;
   scratch.fit(std::min<long>(count, TOGETHER), width, width);
-#pragma omp parallel num_threads(threads)
+  threads = team({&matrix}, count, threads);
+#pragma omp parallel num_threads(threads) if (threads > 1)
   for (long start = 0; start < count; start += TOGETHER) {
     const long some = std::min<long>(TOGETHER, count - start);
 #pragma omp for
