@@ -65,7 +65,7 @@ bool repacked(int kind, Rows* rows, Panel* panels, long count, long columns) {
   });
   if (!known) return false;
   const long blocks = columns / of.columns, width = blocks * of.size;
-#pragma omp parallel for if (rows * columns > 1 << 18)
+#pragma omp parallel for if (count * columns > 1 << 18)
   for (long row = 0; row < count; row += ROWS)
     for (long block = 0; block < blocks; ++block)
       repack<BACK>(of, rows + row * width + block * of.size, width, panels + row * width + block * ROWS * of.size);
