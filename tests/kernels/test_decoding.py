@@ -10,8 +10,8 @@ from longspan.kernels.decoding import (
     Coding,
     OpenRow,
     Stretch,
+    attend_one,
     attend_rows,
-    attend_stored,
     attend_stretches,
     suits,
 )
@@ -161,26 +161,13 @@ def test_a_token_gives_the_same_bits_alone_and_in_a_tree(data):
             assert all(
                 torch.equal(mine[:, token], its[:, 0]) for mine, its in zip(together, alone, strict=True)
             )
-        branch = [*max(paths, key=len), max(range(tokens), key=lambda token: len(paths[token]))]
-        keys[:, length : length + len(branch)], values[:, length : length + len(branch)] = (
-            key[:, branch],
-            value[:, branch],
-        )
-        prefixes = [
-            row._replace(length=row.length + 1)
-            for step in range(len(branch))
-            for row in rows(length + step, 0)
-        ]
-        found = attend_stored(query[:, branch], kv_heads, value_dim, prefixes, scale=0.3, softcap=softcap)
-        assert all(torch.equal(mine[:, branch], its) for mine, its in zip(together, found, strict=True))
     finally:
         torch.set_num_threads(threads)
 
 
 def test_a_row_without_entries_gives_nothing():
-    keys = torch.randn(1, 4, 16)
-    rows = [OpenRow(keys.data_ptr(), keys.data_ptr(), 0, 0, 0)]
-    out, lse = attend_stored(torch.randn(2, 1, 16), 1, 16, rows, scale=1.0, softcap=None)
+    nothing = torch.empty(1, 0, 16)
+    out, lse = attend_one(torch.randn(2, 1, 16), nothing, nothing, scale=1.0, softcap=None)
     assert torch.equal(out, torch.zeros(2, 1, 16))
     assert bool((lse == -torch.inf).all())
 

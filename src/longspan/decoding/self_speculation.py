@@ -22,7 +22,7 @@ CARD = Card(
 
 
 def _streaming() -> AnyPolicy:
-    made: AnyPolicy = find("policy", "streamingllm")(budget=1024, when="end")
+    made: AnyPolicy = find("policy", "streamingllm")(budget=4097, when="end")
     return made
 
 
@@ -35,8 +35,11 @@ class SelfSpeculation(ChainDecode):
     only where attention costs more than the weights: in long texts, and with small models.
     """
 
+    gamma: int = 7
+    """Tokens of a draft at most, as in the authors' scripts; fewer pay on a processor, which the gate finds."""
     policy: AnyPolicy | None = field(default_factory=lambda: _streaming(), metadata={"room": "policy"})
-    """What is left for drafting, such as streamingllm(budget=1024)."""
+    """What is left for drafting, such as streamingllm(budget=1024); by default as many entries as in the
+    authors' scripts."""
     selector: AnySelector | None = field(default=None, metadata={"room": "selector"})
     """What a drafted token visits, such as quest(budget=1024), then with policy=none."""
     every: int = 64

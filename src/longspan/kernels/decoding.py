@@ -139,18 +139,14 @@ def standing(
     table: int64 `[5, rows]`, the fields of OpenRow. ancestors: int64 `[tokens, m + 1]`, -1 behind the last. All of them
     have to live as long as the call is made.
     """
-    (tokens, heads, dim), (_, kv_heads, value_dim) = query.shape, value.shape
-    call = _Call(scale=softmax.scale, softcap=softmax.softcap or 0.0)
-    given = {"query": query, "key": key, "value": value, "out": out, "lse": lse, "positions": positions}
-    fields = zip(("keys", "values", "places", "lengths", "firsts"), table, strict=True)
-    for name, tensor in (*given.items(), *fields):
-        setattr(call, name, tensor.data_ptr())
+    dim, (_, kv_heads, value_dim) = query.shape[-1], value.shape
+    call = _Call(key=key.data_ptr(), value=value.data_ptr(), positions=positions.data_ptr())
+    call.key_head, call.key_row = dim, kv_heads * dim
+    call.value_head, call.value_row = value_dim, kv_heads * value_dim
     if ancestors is not None:
         call.ancestors, call.beside = ancestors.data_ptr(), ancestors.shape[1]
-    call.query_head, call.key_head, call.value_head = dim, dim, value_dim
-    call.query_row, call.key_row, call.value_row = heads * dim, kv_heads * dim, kv_heads * value_dim
-    call.heads, call.kv_heads, call.tokens, call.dim, call.value_dim = heads, kv_heads, tokens, dim, value_dim
-    call.bf16, call.threads = query.dtype is torch.bfloat16, torch.get_num_threads()
+    _look_at(call, table)
+    _ask(call, query.transpose(0, 1), out, lse, kv_heads, softmax.scale, softmax.softcap)
     return call
 
 
@@ -170,24 +166,6 @@ def attend_one(
         for keys, values in zip(key, value, strict=True)
     ]
     return _run(_Call(), query, len(key), value.shape[-1], rows, scale, softcap)
-
-
-def attend_stored(
-    query: Tensor,
-    kv_heads: int,
-    value_dim: int,
-    rows: Sequence[OpenRow],
-    *,
-    scale: float,
-    softcap: float | None,
-) -> tuple[Tensor, Tensor]:
-    """Queries `[heads, tokens, dim]` over rows whose entries are there already, all that their lengths say.
-
-    rows: of the first token's heads, then of the second's; several may begin at one place, and are read once where they
-    belong to tokens that follow each other. Results as `attend_rows`: a token gives what it would give there, to the
-    bit.
-    """
-    return _run(_Call(), query, kv_heads, value_dim, rows, scale, softcap)
 
 
 def attend_stretches(
@@ -237,9 +215,7 @@ def _run(
     softcap: float | None,
 ) -> tuple[Tensor, Tensor]:
     table = torch.tensor([*zip(*rows, strict=True)], dtype=torch.int64)
-    address, step = table.data_ptr(), table.stride(0) * table.itemsize
-    call.keys, call.values, call.places = address, address + step, address + 2 * step
-    call.lengths, call.firsts = address + 3 * step, address + 4 * step
+    _look_at(call, table)
     return _called(call, query, kv_heads, value_dim, scale, softcap)
 
 
@@ -247,20 +223,38 @@ def _called(
     call: _Call, query: Tensor, kv_heads: int, value_dim: int, scale: float, softcap: float | None
 ) -> tuple[Tensor, Tensor]:
     query = query if query.stride(-1) == 1 else query.contiguous()
-    heads, tokens, dim = query.shape
+    heads, tokens, _ = query.shape
     out, lse = torch.empty(heads, tokens, value_dim), torch.empty(heads, tokens)
-    call.scale, call.softcap = scale, softcap or 0.0
-    call.query, call.out, call.lse = query.data_ptr(), out.data_ptr(), lse.data_ptr()
-    call.query_head, call.query_row, _ = query.stride()
-    call.heads, call.kv_heads, call.tokens = heads, kv_heads, tokens
-    call.dim, call.value_dim = dim, value_dim
-    call.bf16, call.threads = query.dtype is torch.bfloat16, torch.get_num_threads()
+    _ask(call, query, out, lse, kv_heads, scale, softcap)
     library = _library()
     if library is None or library.attend(ctypes.byref(call)):
         raise MemoryError(
             "no memory is left for the attention of new tokens; generate fewer sequences together"
         )
     return out.to(query.dtype), lse
+
+
+def _look_at(call: _Call, table: Tensor) -> None:
+    """table: int64 `[5, rows]`, the fields of OpenRow."""
+    for name, field in zip(("keys", "values", "places", "lengths", "firsts"), table, strict=True):
+        setattr(call, name, field.data_ptr())
+
+
+def _ask(
+    call: _Call,
+    query: Tensor,
+    out: Tensor,
+    lse: Tensor,
+    kv_heads: int,
+    scale: float,
+    softcap: float | None,
+) -> None:
+    """query `[heads, tokens, dim]`, and where what attention gives goes."""
+    call.scale, call.softcap = scale, softcap or 0.0
+    call.query, call.out, call.lse = query.data_ptr(), out.data_ptr(), lse.data_ptr()
+    call.query_head, call.query_row, _ = query.stride()
+    (call.heads, call.tokens, call.dim), call.value_dim = query.shape, out.shape[-1]
+    call.kv_heads, call.bf16, call.threads = kv_heads, query.dtype is torch.bfloat16, torch.get_num_threads()
 
 
 @cache

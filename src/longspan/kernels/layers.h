@@ -11,6 +11,7 @@
 #include <omp.h>
 
 #include "packed.h"
+#include "power.h"
 
 namespace {
 
@@ -76,15 +77,7 @@ void norm(const float* x, long size, const Norm& by, float* out) {
 // 2^x; at -126 and below, 2^-126.
 INLINE Floats power_of_two(Floats x) {
   x = x > -126.0f ? x : all(-126.0f);
-  x = x < 126.0f ? x : all(126.0f);
-  const Floats shifted = x + 12583039.0f;  // 1.5 * 2^23 + 127: the whole part, as an exponent, lies in the lowest bits
-  const Floats rest = x - (shifted - 12583039.0f);
-  Floats power = rest * 1.326472724e-3f + 9.671512681e-3f;
-  power = power * rest + 5.550733744e-2f;
-  power = power * rest + 2.402224208e-1f;
-  power = power * rest + 6.931469776e-1f;
-  power = power * rest + 1.0f;
-  return power * (Floats)((Ints)shifted << 23);
+  return power_within<Ints>(x < 126.0f ? x : all(126.0f));
 }
 
 // gate becomes its activation times up.
@@ -137,6 +130,16 @@ void products(std::initializer_list<const Matrix*> matrices, const Scratch& scra
       }
       left -= own, start += each->rows;
     }
+  }
+}
+
+// Tokens [count, width], normed and rounded for the next products. Ends with a barrier.
+void ready(const float* hidden, long count, long width, const Norm& by, Scratch& scratch) {
+#pragma omp for
+  for (long m = 0; m < count; ++m) {
+    float* normed = scratch.second.data() + m * width;
+    norm(hidden + m * width, width, by, normed);
+    scratch.round(normed, m, width);
   }
 }
 
@@ -193,12 +196,7 @@ inline void before(const Layer& layer, const float* hidden, int64_t count, void*
 #pragma omp parallel num_threads(threads) if (threads > 1)
   for (long start = 0; start < count; start += TOGETHER) {
     const long some = std::min<long>(TOGETHER, count - start);
-#pragma omp for
-    for (long m = 0; m < some; ++m) {
-      float* normed = scratch.second.data() + m * width;
-      norm(hidden + (start + m) * width, width, layer.first, normed);
-      scratch.round(normed, m, width);
-    }
+    ready(hidden + start * width, some, width, layer.first, scratch);
     float* out = scratch.first.data();
     products({&layer.q, &layer.k, &layer.v}, scratch, some, out, stride);
     auto place = [&](void* of, long m, long size) { return static_cast<char*>(of) + (start + m) * size * item; };
@@ -233,12 +231,7 @@ inline void after(const Layer& layer, const void* heads, int64_t head, int64_t t
       scratch.round(row, m, inner);
     }
     added(layer.o, scratch, some, hidden + start * width);
-#pragma omp for
-    for (long m = 0; m < some; ++m) {
-      float* normed = scratch.second.data() + m * width;
-      norm(hidden + (start + m) * width, width, layer.second, normed);
-      scratch.round(normed, m, width);
-    }
+    ready(hidden + start * width, some, width, layer.second, scratch);
     const long step = share(inter);
     float *gate = scratch.first.data(), *up = scratch.second.data();
 #pragma omp for schedule(dynamic, 1)
@@ -263,12 +256,7 @@ inline void last(const Norm& by, const Matrix& matrix, const float* hidden, int6
 #pragma omp parallel num_threads(threads) if (threads > 1)
   for (long start = 0; start < count; start += TOGETHER) {
     const long some = std::min<long>(TOGETHER, count - start);
-#pragma omp for
-    for (long m = 0; m < some; ++m) {
-      float* normed = scratch.second.data() + m * width;
-      norm(hidden + (start + m) * width, width, by, normed);
-      scratch.round(normed, m, width);
-    }
+    ready(hidden + start * width, some, width, by, scratch);
     products({&matrix}, scratch, some, out + start * rows, rows);
   }
 }

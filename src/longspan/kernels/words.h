@@ -11,6 +11,8 @@
 
 #define INLINE inline __attribute__((always_inline))
 
+#include "power.h"
+
 namespace words {
 namespace {
 
@@ -38,17 +40,7 @@ INLINE Vec larger(Vec a, Vec b) {
 }
 
 // 2^x; at -127 and below, 0; no number where x is none.
-INLINE Vec power_of_two(Vec x) {
-  x = larger(all(-127.0f), x);
-  Vec shifted = x + 12583039.0f;  // 1.5 * 2^23 + 127: the whole part, as an exponent, lies in the lowest bits
-  Vec rest = x - (shifted - 12583039.0f);
-  Vec power = rest * 1.326472724e-3f + 9.671512681e-3f;
-  power = power * rest + 5.550733744e-2f;
-  power = power * rest + 2.402224208e-1f;
-  power = power * rest + 6.931469776e-1f;
-  power = power * rest + 1.0f;
-  return power * (Vec)((Ints)shifted << 23);
-}
+INLINE Vec power_of_two(Vec x) { return power_within<Ints>(larger(all(-127.0f), x)); }
 
 INLINE Vec tanh(Vec x) {
   x = -larger(all(-15.0f), -larger(all(-15.0f), x));

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import abc
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from longspan.decoding.base import Draft, Drafter, Draws, Proposer, Said, Verifier
@@ -25,11 +27,12 @@ FEW = 16
 class Companion(Drafter):
     """Reads along, goes back where the answer goes another way, and begins anew where it cannot go back so far.
 
-    begin: a sequence to read along with, which may have read the beginning of the text already. nbytes: its memory.
+    begin: a sequence to read along with, which may have read the beginning of the text already. vocabulary: tokens that
+    the answer's model has. nbytes: its memory.
     """
 
-    def __init__(self, begin: Callable[[], Sequence]) -> None:
-        self._begin = begin
+    def __init__(self, begin: Callable[[], Sequence], vocabulary: int) -> None:
+        self._begin, self._vocabulary = begin, vocabulary
         self._text: Sequence | None = None
         self._marks: list[tuple[int, Mark]] = []
         self._drafted: Drafted | None = None
@@ -48,15 +51,18 @@ class Companion(Drafter):
         sure: float = 0.0,
         within: tuple[Proposer, Verifier] | None = None,
     ) -> list[Said]:
-        """How it would go on."""
-        logits, heard = self._at(ids), Heard(draws)
-        while sure == 0.0 or float(heard.distribution(logits).max()) >= sure:
-            token = heard.draw(logits)
-            if within is not None:
-                self._sped(ids, heard, count, *within)
-            if len(heard.said) >= count:
-                break
-            logits = self._passed([token])[0]
+        """How it would go on; nothing where it cannot read what was said."""
+        if not self._reads(ids):
+            return []
+        with self._at_hand(ids):
+            logits, heard = self._at(ids), Heard(draws)
+            while sure == 0.0 or float(heard.distribution(logits).max()) >= sure:
+                token = heard.draw(logits)
+                if within is not None:
+                    self._sped(ids, heard, count, *within)
+                if len(heard.said) >= count:
+                    break
+                logits = self._passed([token])[0]
         return heard.said[:count]
 
     def _sped(
@@ -74,9 +80,12 @@ class Companion(Drafter):
                 self._take_up(token, rows, place + 1)
 
     def after(self, ids: abc.Sequence[int], draft: Draft) -> Tensor:
-        """Logits after some tokens and after each of a draft."""
-        self._at(ids[:-1])
-        return self._passed(ids[-1:], draft)
+        """Logits after some tokens and after each of a draft; all alike where it cannot read what was said."""
+        if not self._reads(ids) or not self._reads(draft.ids):
+            return torch.zeros(1 + len(draft.ids), self._vocabulary)
+        with self._at_hand(ids):
+            self._at(ids[:-1])
+            return self._passed(ids[-1:], draft)
 
     def release(self) -> None:
         """Gives all memory back; it would begin anew."""
@@ -84,6 +93,14 @@ class Companion(Drafter):
         if self._text is not None:
             self._text.release()
             self._text = None
+
+    def _reads(self, ids: abc.Sequence[int]) -> bool:
+        """Whether its model has all of some tokens."""
+        return True
+
+    def _at_hand(self, ids: abc.Sequence[int]) -> AbstractContextManager[None]:
+        """For the time of one draft of what follows some tokens."""
+        return nullcontext()
 
     def _at(self, ids: abc.Sequence[int]) -> Tensor:
         """Logits `[vocab]` after all of some tokens, which it has read then."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from longspan.decoding.base import Draft, Draws, Proposer, Said, Verifier
+from longspan.decoding.base import Draft
 from longspan.running.companion import NOTHING, Companion
 from longspan.running.engine import Engine
 from longspan.running.sequence import Sequence
@@ -26,27 +26,10 @@ class Outsider(Companion):
     """
 
     def __init__(self, name: str | None, engine: Engine, main: Sequence) -> None:
-        super().__init__(lambda: Sequence(engine, Ledger(), words=main.words))
+        super().__init__(
+            lambda: Sequence(engine, Ledger(), words=main.words), main.engine.seam.config.vocab_size
+        )
         self._name, self._engine = name, engine
-        self._vocabulary: int = main.engine.seam.config.vocab_size
-
-    def says(
-        self,
-        ids: abc.Sequence[int],
-        draws: Draws,
-        count: int,
-        *,
-        sure: float = 0.0,
-        within: tuple[Proposer, Verifier] | None = None,
-    ) -> list[Said]:
-        """How it would go on; nothing where it cannot read what was said."""
-        return super().says(ids, draws, count, sure=sure, within=within) if self._reads(ids) else []
-
-    def after(self, ids: abc.Sequence[int], draft: Draft) -> Tensor:
-        """Logits after some tokens and after each of a draft; all alike where it cannot read what was said."""
-        if self._reads(ids) and self._reads(draft.ids):
-            return super().after(ids, draft)
-        return torch.zeros(1 + len(draft.ids), self._vocabulary, device=self._engine.seam.device)
 
     def _reads(self, ids: abc.Sequence[int]) -> bool:
         known: int = self._engine.seam.config.vocab_size

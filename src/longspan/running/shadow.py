@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import abc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from torch import Tensor
-
-from longspan.decoding.base import Draft, Draws, Proposer, Said, Verifier
 from longspan.running.companion import Companion
 from longspan.running.compressing import compress
 from longspan.running.engine import Engine
@@ -26,7 +25,7 @@ class Shadow(Companion):
     """
 
     def __init__(self, main: Sequence, engine: Engine, every: int) -> None:
-        super().__init__(self._forked)
+        super().__init__(self._forked, main.engine.seam.config.vocab_size)
         self._main, self._engine, self._every = main, engine, every
         self._since = 0
         self._summaries: list[dict[tuple[int, int], Summary]] = []
@@ -38,38 +37,20 @@ class Shadow(Companion):
         kept = sum(each.nbytes for layer in self._summaries for each in layer.values())
         return super().nbytes + kept
 
-    def says(
-        self,
-        ids: abc.Sequence[int],
-        draws: Draws,
-        count: int,
-        *,
-        sure: float = 0.0,
-        within: tuple[Proposer, Verifier] | None = None,
-    ) -> list[Said]:
-        """How it would go on."""
-        self._renew(ids)
-        try:
-            return super().says(ids, draws, count, sure=sure, within=within)
-        finally:
-            self._give_back()
-
-    def after(self, ids: abc.Sequence[int], draft: Draft) -> Tensor:
-        """Logits after some tokens and after each of a draft."""
-        self._renew(ids)
-        try:
-            return super().after(ids, draft)
-        finally:
-            self._give_back()
-
     def release(self) -> None:
         """Gives all memory back; it would begin anew."""
         self._summaries = []
         super().release()
 
-    def _renew(self, ids: abc.Sequence[int]) -> None:
+    @contextmanager
+    def _at_hand(self, ids: abc.Sequence[int]) -> Iterator[None]:
+        """Begins anew where the answer has gone far, and lets go of what is shared."""
         if self._since + self._every < len(ids):
             self.release()
+        try:
+            yield
+        finally:
+            self._give_back()
 
     def _forked(self) -> Sequence:
         main, engine = self._main, self._engine

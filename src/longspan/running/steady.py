@@ -150,7 +150,7 @@ class Steady:
     def _made(self, lanes: Several[Lane], turns: dict[int, Turns]) -> tuple[Step, dict[int, Turns]]:
         """The step for lanes of such lengths, and where it finds how layers of each kind turn."""
         deepest = [lane.deepest for lane in lanes if isinstance(lane, DraftedLane)]
-        kind = (*(lane.count for lane in lanes), max(deepest, default=0))
+        kind = (*(lane.count for lane in lanes), torch.get_num_threads(), max(deepest, default=0))
         if kind not in self._steps:
             if len(self._steps) == _KEPT:
                 self._steps.pop(next(iter(self._steps)))

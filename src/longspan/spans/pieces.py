@@ -65,15 +65,9 @@ class Pieces:
     @cached_property
     def _alphabet(self) -> dict[str, int]:
         """The characters by which byte-level vocabularies write bytes: as they are if they show, else above 255."""
-        shown = [
-            *range(ord("!"), ord("~") + 1),
-            *range(ord("¡"), ord("¬") + 1),
-            *range(ord("®"), ord("ÿ") + 1),
-        ]
-        hidden = (byte for byte in range(256) if byte not in shown)
-        return {chr(byte): byte for byte in shown} | {
-            chr(256 + number): byte for number, byte in enumerate(hidden)
-        }
+        from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+        return {character: byte for byte, character in bytes_to_unicode().items()}
 
 
 def _kinds(decoder: dict[str, object]) -> set[object]:
