@@ -64,11 +64,13 @@ def test_a_batch_is_its_sequences_alone(plan):
     assert together == alone
     # The prompts end one after the other: 5, 64 and 130 tokens in chunks of 32.
     order = [0, 2, 1]
+    # What is stored in 8 bits may round to the number beside it where the last bit of a product differs.
+    atol = 1e-3 if "codec" in plan else 1e-5
     for place, number in enumerate(order):
-        assert_close(rows[place], logits[number][0], atol=1e-5, rtol=0)
+        assert_close(rows[place], logits[number][0], atol=atol, rtol=0)
     for step in range(1, len(alone[0])):
         for number in range(3):
-            assert_close(rows[3 * step + number], logits[number][step], atol=1e-5, rtol=0)
+            assert_close(rows[3 * step + number], logits[number][step], atol=atol, rtol=0)
 
 
 def test_sequences_of_a_batch_end_on_their_own():

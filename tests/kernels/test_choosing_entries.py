@@ -12,8 +12,7 @@ from longspan.kernels.choosing import highest, products
 @pytest.mark.parametrize(
     ("rows", "group", "count", "dim"), [(2, 7, 515, 128), (1, 1, 1, 32), (3, 5, 66, 20), (2, 60, 9, 64)]
 )
-def test_products_are_those_of_double_precision(dtype, shape):
-    rows, group, count, dim = shape
+def test_products_are_those_of_double_precision(dtype, rows, group, count, dim):
     table, query = (
         torch.randn(rows, count + 3, dim).to(dtype)[:, :count],
         torch.randn(rows, group, dim).to(dtype),

@@ -23,6 +23,8 @@ from longspan.named import text_of
 from longspan.notation import parse_call
 from longspan.parts import build
 from longspan.plan import Plan
+from longspan.sampling.sampler import Sampler
+from longspan.sampling.settings import Sampling
 from longspan.spans import Document
 from tiny import tiny_model, tokens
 
@@ -174,8 +176,9 @@ def test_a_draft_is_a_tree():
     logits = torch.zeros(5, 10)
     for row, token in enumerate((5, 7, 1, 8, 2)):
         logits[row, token] = 1
-    assert Exact().accept(tree, logits, lambda row: int(row.argmax())) == [5, 7, 8, 2]
+    draws = Sampler(Sampling(), torch.device("cpu"))
+    assert Exact().accept(tree, logits, draws) == [5, 7, 8, 2]
     assert tree.path(3) == (5, 7, 8)
-    assert Exact().accept(Draft(), logits[:1], lambda row: int(row.argmax())) == [5]
+    assert Exact().accept(Draft(), logits[:1], draws) == [5]
     with pytest.raises(ValueError, match=r"parents\[1\]=1 is outside -1 .. 0"):
         Draft((1, 2), (-1, 1))

@@ -65,6 +65,7 @@ class Steady:
 
     def __init__(self, whole: Whole, sequences: Several[Sequence]) -> None:
         self._whole, self._sequences = whole, [ref(each) for each in sequences]
+        self._engines = [each.engine for each in sequences]
         kinds = [
             tuple((id(each.engine.seam.layers[layer].rope), each.engine.windows[layer]) for each in sequences)
             for layer in range(len(whole.layers))
@@ -73,8 +74,9 @@ class Steady:
         self._steps: dict[tuple[int, ...], tuple[Step, dict[int, Turns]]] = {}
 
     def of(self, whole: Whole, sequences: Several[Sequence]) -> bool:
-        """Whether it is that of these sequences, in their order."""
-        return whole is self._whole and [each() for each in self._sequences] == list(sequences)
+        """Whether it is that of these sequences, in their order, under the plans that they have now."""
+        same = whole is self._whole and [each() for each in self._sequences] == list(sequences)
+        return same and self._engines == [each.engine for each in sequences]
 
     def run(self, lanes: Several[Lane]) -> Tensor | None:
         """See `stepped`."""
