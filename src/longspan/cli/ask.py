@@ -31,7 +31,8 @@ def ask(
         list[str],
         typer.Argument(
             metavar="FILE... QUESTION",
-            help="Files to read, - for standard input, then the question; put -- before one that begins with a dash.",
+            help="Files, folders or patterns such as 'notes/**/*.md' to read, - for standard input, then the question; "
+            "put -- before one that begins with a dash.",
         ),
     ],
     model: Annotated[

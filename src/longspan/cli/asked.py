@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from longspan.errors import DocumentError
-from longspan.spans import Document, printable
+from longspan.spans import Document, Listing, listing, printable
 from longspan.spans.display import escaped
 
 _USAGE = "write longspan ask FILE... QUESTION, with the question in quotation marks"
 _STDIN = "-"
+_MAX_WRONG = 8
 
 
 def split(words: Sequence[str]) -> tuple[list[str], str]:
@@ -31,8 +34,8 @@ def split(words: Sequence[str]) -> tuple[list[str], str]:
 
 
 def opened(files: Sequence[str]) -> list[Document]:
-    """The documents; what is in a file and not in its text is noted on standard error."""
-    documents = [_standard_input() if file == _STDIN else Document.open(file) for file in files]
+    """The documents of files, folders and patterns; what is not read, of a folder or in a file, is noted."""
+    documents = [document for listed in _listed(files) for document in _read(listed)]
     for document in documents:
         if document.blank_pages:
             pages = ", ".join(map(str, document.blank_pages))
@@ -40,6 +43,50 @@ def opened(files: Sequence[str]) -> list[Document]:
         for line in document.notes:
             note(line)
     return documents
+
+
+def _listed(files: Sequence[str]) -> list[Listing]:
+    """What each of the words stands for, and no file twice."""
+    listings = [Listing(name=file, files=()) if file == _STDIN else listing(file) for file in files]
+    known: set[tuple[int, int]] = set()
+    for number, each in enumerate(listings):
+        files_of = {path: (facts.st_dev, facts.st_ino) for path in each.files if (facts := _facts(path))}
+        if each.several:
+            again = [path for path in each.files if files_of.get(path) in known]
+            rest = tuple(path for path in each.files if path not in again)
+            skipped = each.skipped + Counter({"named before": len(again)})
+            listings[number] = replace(each, files=rest, skipped=skipped)
+            note(listings[number].describe())
+        known |= set(files_of.values())
+    return listings
+
+
+def _read(listed: Listing) -> list[Document]:
+    """The documents of a word; of several files those that can be read, and what is wrong with the others noted."""
+    if listed.name == _STDIN:
+        return [_standard_input()]
+    if not listed.several:
+        return [Document.open(listed.name)]
+    documents, wrong = [], []
+    for path in listed.files:
+        try:
+            documents.append(Document.open(path))
+        except DocumentError as error:
+            wrong.append(str(error))
+    for line in wrong[:_MAX_WRONG]:
+        note(f"not read: {line}")
+    if len(wrong) > _MAX_WRONG:
+        note(f"not read: {len(wrong) - _MAX_WRONG:,} more files of {escaped(listed.name)}")
+    if wrong and not documents:
+        raise DocumentError(f"no file of {escaped(listed.name)} can be read; {wrong[0]}")
+    return documents
+
+
+def _facts(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError):  # opening it says what is wrong
+        return None
 
 
 def note(line: str) -> None:

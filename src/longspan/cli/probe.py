@@ -16,6 +16,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from longspan.cli.asked import opened
 from longspan.cli.lengths import read_lengths
 from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.models import JsonOption
@@ -24,7 +25,7 @@ from longspan.cli.waiting import Lines
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.progress import Watcher
-from longspan.spans import Document, printable
+from longspan.spans import printable
 
 if TYPE_CHECKING:
     from longspan.evaluation.endpoint import Endpoint
@@ -217,7 +218,7 @@ def show_grounding(
             "no file is given; write longspan probe grounding FILE... QUESTION, with the question in quotation marks"
         )
     chosen, variables = Plan.of(plan), variables_of(template)
-    documents = [Document.open(file) for file in files]
+    documents = opened(files)
 
     from longspan.evaluation.probes import embedder, grounding
     from longspan.flows.ask import ask

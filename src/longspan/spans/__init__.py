@@ -6,6 +6,7 @@ from longspan.spans.cutting import passages, sentences
 from longspan.spans.display import printable
 from longspan.spans.document import Document, Span, merge
 from longspan.spans.encoder import Encoder, encoder_of
+from longspan.spans.listing import Listing, files_under, listing
 from longspan.spans.places import Place, Places
 from longspan.spans.relevance import content_words, relevance
 from longspan.spans.rendering import layout, render
@@ -16,6 +17,7 @@ __all__ = [
     "Citation",
     "Document",
     "Encoder",
+    "Listing",
     "Place",
     "Places",
     "Span",
@@ -24,7 +26,9 @@ __all__ = [
     "content_words",
     "count_tokens",
     "encoder_of",
+    "files_under",
     "layout",
+    "listing",
     "merge",
     "passages",
     "printable",

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from longspan.errors import DocumentError
-from longspan.spans.formats.brought import brought_reader
+from longspan.spans.formats.brought import FORMATS, OWN, brought_reader
 from longspan.spans.formats.encodings import plain
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.html import html, is_html
@@ -49,6 +49,11 @@ def read(data: bytes, suffix: str, name: str, depth: int = 0) -> Extract:
     if reader is not plain and reader is not brought_reader(suffix):
         _require_packages(name)
     return reader(data, name)
+
+
+def is_named_format(suffix: str) -> bool:
+    """Whether files with this suffix (".docx") are of a format of their own that is read."""
+    return suffix.removeprefix(".") in (*OWN, *FORMATS.names)
 
 
 def _require_packages(name: str) -> None:

@@ -85,6 +85,14 @@ def refuse_unread(data: bytes, name: str) -> None:
         raise DocumentError(f"{name} is {kind}, which is not read; {advice}")
 
 
+def is_binary(head: bytes) -> bool:
+    """Whether a file that begins so is no text, or one of a known format that is not read."""
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+        return True
+    marked = head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff"))
+    return bool(_kind(head)[0]) or (b"\0" in head and not marked)
+
+
 def _kind(data: bytes) -> tuple[str, str]:
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _zip_kind(data)
