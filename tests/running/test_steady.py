@@ -1,5 +1,7 @@
 """A step through all layers in one call is that through one layer after another, to the bit."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 from test_drafting import check_drafts
@@ -7,9 +9,12 @@ from test_runner import done, engine_of, fresh, speaker
 from told import Told
 
 from longspan.kernels import packed
+from longspan.plan import Plan
 from longspan.running import passing
 from longspan.running.drafting import Drafting
+from longspan.running.engine import Engine
 from longspan.running.runner import Request, Runner
+from longspan.selectors.base import Selector, Summary
 from longspan.session import Session
 from longspan.store.ledger import Ledger
 from tiny import model_of, packed_network, tiny_model, tokens
@@ -76,8 +81,11 @@ def test_in_bf16(monkeypatch):
         ("positions=dynamic-ntk", False),  # keys are stored before their rotation
         ("policy=knorm(budget=20,when=end)", True),
         ("policy=streamingllm(budget=20,when=chunk)", False),  # keys stand where they lie
-        ("policy=h2o(budget=20)", False),  # looks at each query
-        ("selector=quest(budget=16,page=4)", False),
+        ("policy=h2o(budget=20)", True),
+        ("selector=quest(budget=16,page=4)", True),
+        ("policy=adakv(budget=40,window=8,when=end)", True),
+        ("policy=snapkv(budget=40,window=8,when=end) selector=quest(budget=16,page=4)", True),
+        ("selector=quest(budget=16,page=4) codec=int8", False),
         ("codec=int8", False),
         ("pattern=a-shape(sinks=4,window=8)", True),
     ],
@@ -132,3 +140,56 @@ def test_drafts_beside_single_tokens(monkeypatch):
     for _ in runner.run():
         pass
     assert [each.tokens[40:52] for each in sequences] == expected
+
+
+class Failing(Summary):
+    """Fails once so many entries are there."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def extend(self, visit):
+        if visit.entries >= self.at:
+            raise ValueError("nothing to choose from")
+
+    def select(self, visit):
+        return None
+
+    def tensors(self):
+        return {}
+
+    def load(self, tensors):
+        pass
+
+    @property
+    def nbytes(self):
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fails(Selector):
+    at: int = 50
+
+    def summary(self):
+        return Failing(self.at)
+
+
+def test_where_a_selector_fails_the_others_go_on():
+    model = model_of(packed_network("llama"))
+    with model.session() as session:
+        session.read(tokens(20))
+        expected = [step.token for step in session.generate(max_new_tokens=20)]
+    engine, ledger = Engine(model.seam, Plan(selector=Fails())), Ledger()
+    runner, sequences = Runner(engine.seam), [fresh(engine, ledger) for _ in range(2)]
+    for sequence, size in zip(sequences, (20, 40), strict=True):
+        request = done(sequence, runner, tokens(size).tolist())
+        while not request.finished:
+            runner.step()
+    requests = [Request(sequence=each, reading=False, speaker=speaker(20)) for each in sequences]
+    for request in requests:
+        runner.add(request)
+    for _ in runner.run():
+        pass
+    assert sequences[0].tokens[20:] == expected
+    assert requests[0].error is None
+    assert isinstance(requests[1].error, ValueError)

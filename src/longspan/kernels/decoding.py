@@ -132,15 +132,19 @@ def standing(
     positions: Tensor,
     softmax: Softmax,
     ancestors: Tensor | None,
-) -> ctypes.Structure:
+    *,
+    stored: bool,
+) -> _Call:
     """The call of `attend_rows` for tensors that stay where they are, to be made by other kernels: see `address`.
 
     query, key, value `[tokens, heads, dim]`, contiguous. out fp32 `[heads, tokens, value_dim]`, lse `[heads, tokens]`.
     table: int64 `[5, rows]`, the fields of OpenRow. ancestors: int64 `[tokens, m + 1]`, -1 behind the last. All of them
-    have to live as long as the call is made.
+    have to live as long as the call is made. stored: whether the tokens' entries are in their rows already.
     """
     dim, (_, kv_heads, value_dim) = query.shape[-1], value.shape
-    call = _Call(key=key.data_ptr(), value=value.data_ptr(), positions=positions.data_ptr())
+    call = _Call(positions=positions.data_ptr())
+    if not stored:
+        call.key, call.value = key.data_ptr(), value.data_ptr()
     call.key_head, call.key_row = dim, kv_heads * dim
     call.value_head, call.value_row = value_dim, kv_heads * value_dim
     if ancestors is not None:
@@ -148,6 +152,21 @@ def standing(
     _look_at(call, table)
     _ask(call, query.transpose(0, 1), out, lse, kv_heads, softmax.scale, softmax.softcap)
     return call
+
+
+def visit(call: _Call, table: Tensor, visited: tuple[Tensor, Tensor] | None) -> None:
+    """Says what the rows of a standing call see: everything, or what each head of queries visits.
+
+    table: int64 `[5, rows]`, with a row for each head of keys, or of queries where these visit something: int64
+    `[rows, m]`, ascending, of which the first `[rows]` are meant. All of them have to live as long as the call is made.
+    """
+    _look_at(call, table)
+    call.visited = call.visits = None
+    call.visits_room = call.row_heads = 0
+    if visited is not None:
+        index, counts = visited
+        call.visited, call.visits = index.data_ptr(), counts.data_ptr()
+        call.visits_room, call.row_heads = index.shape[1], call.heads
 
 
 def address() -> int | None:

@@ -13,14 +13,16 @@ struct Turn {
 };
 
 // In the order of layers.py. query [tokens, heads * dim], key, value [count, tokens, heads * dim]: where layers put them
-// and their attention finds them. out: what attention gives, fp32 [heads, tokens, value_dim]. calls: of each layer, for
+// and their attention finds them. raw [count, tokens, heads * dim]: queries before they are turned; or null. out: what attention gives, fp32 [heads, tokens, value_dim]. calls: of each layer, for
 // `attend`.
 struct Step {
   const Layer* const* layers;
   const Turn *query_turns, *key_turns;  // of each layer
   const void* const* calls;
   int (*attend)(const void*);
-  void *query, *key, *value;
+  const uint8_t* chooses;        // of each layer: whether `choose` is asked before its attention
+  int (*choose)(int64_t layer);  // gives anything but 0 where the step ends at once
+  void *query, *key, *value, *raw;
   float *out, *hidden;
   int64_t count, tokens, value_dim, narrow, threads;
 };
@@ -59,8 +61,11 @@ int run(const Step& step) {
     T* key = static_cast<T*>(step.key) + number * step.tokens * layer.k.rows;
     T* value = static_cast<T*>(step.value) + number * step.tokens * layer.v.rows;
     before(layer, step.hidden, step.tokens, step.query, key, value, step.narrow, step.threads);
+    const int64_t queries = step.tokens * layer.q.rows;
+    if (step.raw) std::memcpy(static_cast<T*>(step.raw) + number * queries, step.query, queries * sizeof(T));
     turn(static_cast<T*>(step.query), step.tokens, layer.q.rows, layer.dim, step.query_turns[number]);
     turn(key, step.tokens, layer.k.rows, layer.dim, step.key_turns[number]);
+    if (step.chooses[number] && step.choose(number)) return 2;
     if (step.attend(step.calls[number])) return 1;
     if (step.narrow)
       for (int64_t i = 0; i < step.tokens * layer.o.columns; ++i) step.out[i] = from_bf16(bf16(step.out[i]));
@@ -80,7 +85,7 @@ int tried(Work work) {
 
 }  // namespace
 
-// Each gives 1 where no memory is left.
+// Each gives 1 where no memory is left; a step gives 2 where it was ended.
 extern "C" {
 
 int before(const Layer* layer, const float* hidden, int64_t count, void* query, void* key, void* value, int64_t narrow,

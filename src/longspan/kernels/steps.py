@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,8 @@ from longspan.kernels import decoding
 from longspan.kernels.layers import Layer, built, check
 from longspan.kernels.rotation import Table
 from longspan.kernels.softmax import Softmax
+
+_CHOOSE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64)
 
 
 class _Turn(ctypes.Structure):
@@ -25,7 +27,9 @@ class _Turn(ctypes.Structure):
 class _Step(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("layers", "query_turns", "key_turns", "calls", "attend")),
-        *((name, ctypes.c_void_p) for name in ("query", "key", "value", "out", "hidden")),
+        ("chooses", ctypes.c_void_p),
+        ("choose", _CHOOSE),
+        *((name, ctypes.c_void_p) for name in ("query", "key", "value", "raw", "out", "hidden")),
         *((name, ctypes.c_int64) for name in ("count", "tokens", "value_dim", "narrow", "threads")),
     )
 
@@ -35,8 +39,9 @@ class Step:
 
     hidden fp32 `[tokens, width]` goes in and comes out. tables: int64 `[layers, 5, rows]`, the fields of OpenRow of
     each token's rows. positions: int64 `[tokens]`. ancestors: int64 `[tokens, m + 1]`, which of the tokens each sees
-    besides what is stored, -1 behind the last; None where each is stored itself. keys, values
-    `[layers, tokens, kv_heads, dim]`: of the tokens, rotated.
+    besides what is stored, -1 behind the last; None where each is stored itself. query `[heads, tokens, dim]`, of the
+    layer that is asked about, keys, values `[layers, tokens, kv_heads, dim]`: of the tokens, rotated. raw: queries
+    `[layers, tokens, heads, dim]` before that, where they are wanted.
     """
 
     def __init__(
@@ -49,8 +54,13 @@ class Step:
         width: int,
         dtype: torch.dtype,
         beside: int = 0,
+        choosing: Sequence[bool] | None = None,
+        raw: bool = False,
     ) -> None:
-        """turns: of queries and of keys in each layer, whose numbers are read in each step. beside: m, 0 for None."""
+        """turns: of queries and of keys in each layer, whose numbers are read in each step. beside: m, 0 for None.
+
+        choosing: of each layer, whether `run` asks what is visited in it; None for none of them.
+        """
         (heads, kv_heads), (dim, value_dim), count = layers[0].heads, layers[0].dims, len(layers)
         self.hidden = torch.empty(tokens, width)
         self.tables = torch.zeros(count, 5, tokens * kv_heads, dtype=torch.int64)
@@ -59,28 +69,65 @@ class Step:
         self.keys = torch.empty(count, tokens, kv_heads, dim, dtype=dtype)
         self.values = torch.empty(count, tokens, kv_heads, value_dim, dtype=dtype)
         query = torch.empty(tokens, heads, dim, dtype=dtype)
+        self.query, self.raw = query.transpose(0, 1), query.new_empty(count if raw else 0, *query.shape)
         out, lse = torch.empty(heads, tokens, value_dim), torch.empty(heads, tokens)
-        calls = [
-            decoding.standing(query, key, value, out, lse, table, self.positions, softmax, self.ancestors)
-            for key, value, table, softmax in zip(self.keys, self.values, self.tables, softmaxes, strict=True)
+        choosing = choosing or [False] * count
+        self._choosing = torch.tensor(choosing, dtype=torch.uint8)
+        self._calls = [
+            decoding.standing(
+                query, key, value, out, lse, table, self.positions, softmax, self.ancestors, stored=stored
+            )
+            for key, value, table, softmax, stored in zip(
+                self.keys, self.values, self.tables, softmaxes, choosing, strict=True
+            )
         ]
+        self._shared, self._by_query = heads // kv_heads, self.tables
+        self._visited: dict[int, tuple[Tensor, Tensor] | None] = {}
         queries, keys = ((_Turn * count)(*(_turn(pair[side]) for pair in turns)) for side in (0, 1))
         held: list[Any] = [
             (ctypes.c_void_p * count)(*(each.address for each in layers)),
             queries,
             keys,
-            (ctypes.c_void_p * count)(*map(ctypes.addressof, calls)),
+            (ctypes.c_void_p * count)(*map(ctypes.addressof, self._calls)),
         ]
         places = map(ctypes.addressof, held)
-        tensors = (query, self.keys, self.values, out, self.hidden)
-        self._step = _Step(*places, decoding.address(), *(each.data_ptr() for each in tensors))
+        tensors = (query, self.keys, self.values, self.raw, out, self.hidden)
+        self._step = _Step(
+            *(*places, decoding.address(), self._choosing.data_ptr(), _CHOOSE()),
+            *(each.data_ptr() for each in tensors),
+        )
         self._step.count, self._step.tokens, self._step.value_dim = count, tokens, value_dim
         self._step.narrow, self._step.threads = dtype is torch.bfloat16, torch.get_num_threads()
-        self._held = layers, turns, query, out, lse, calls, held  # lives as long as what points to it
+        self._held = layers, turns, query, out, lse, held  # lives as long as what points to it
 
-    def run(self) -> Tensor:
-        """`hidden` behind the last layer. Raises MemoryError."""
-        check(built().step(ctypes.byref(self._step)))
+    def run(self, choose: Callable[[int], tuple[Tensor, Tensor] | None] | None = None) -> Tensor:
+        """`hidden` behind the last layer. Raises MemoryError.
+
+        choose: called with the number of each layer in which something is chosen, before its attention. It stores the
+        tokens there, and gives which entries the heads of queries of each token visit: ascending int64
+        `[tokens · heads, m]`, and how many of them are meant `[tokens · heads]`; None for all. What it raises ends the
+        step, and is raised.
+        """
+        raised: list[BaseException] = []
+
+        def asked(layer: int) -> int:
+            try:
+                visited = self._visited[layer] = None if choose is None else choose(layer)
+                table = self.tables if visited is None else self._by_query
+                decoding.visit(self._calls[layer], table[layer], visited)
+            except BaseException as error:  # nothing can pass through the step itself
+                raised.append(error)
+            return len(raised)
+
+        if choose is not None:
+            self.tables[:, 3] += self._choosing[:, None]
+            self._by_query = self.tables.repeat_interleave(self._shared, 2)
+            self._step.choose = _CHOOSE(asked)
+        failed = built().step(ctypes.byref(self._step))
+        self._step.choose = _CHOOSE()
+        if raised:
+            raise raised[0]
+        check(failed)
         return self.hidden
 
 

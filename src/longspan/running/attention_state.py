@@ -12,7 +12,7 @@ from torch import Tensor
 
 from longspan.plan import Plan
 from longspan.policies.tracker import Tracker, Tracking
-from longspan.selectors.base import Summary
+from longspan.selectors.base import Selector, Summary
 from longspan.store.layer import LayerStore, StoreMark
 from longspan.store.layer_state import LayerState
 from longspan.store.ledger import Ledger
@@ -61,6 +61,12 @@ class AttentionState(LayerState):
     summaries: dict[tuple[int, int], Summary] = field(default_factory=dict)
     pattern: State | None = None
     allocation: State | None = None
+
+    def summary(self, place: tuple[int, int], selector: Selector) -> Summary:
+        """What a selector remembers of the rows of a group at this place."""
+        if place not in self.summaries:
+            self.summaries[place] = selector.summary()
+        return self.summaries[place]
 
     def observe(self, query: Tensor, wanted: int) -> None:
         """Remembers the last `wanted` queries. query `[heads, n, dim]`."""

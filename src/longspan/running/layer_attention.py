@@ -21,7 +21,7 @@ from longspan.running.moments import Portion
 from longspan.running.placed import PlacedPiece, PlacedTokens, turned
 from longspan.running.view import ranks
 from longspan.seam.borrowing import Call
-from longspan.selectors.base import Chosen, Selector, Summary, Visit
+from longspan.selectors.base import Chosen, Selector, Visit
 from longspan.store.form import Plain
 from longspan.store.group import Group
 from longspan.store.state import State
@@ -187,7 +187,7 @@ class LayerAttention:
 
     def _select(self, group: Group, selector: Selector, rows: slice, merge: Merge | None) -> Merge | None:
         """Some queries over what the selector chooses for them."""
-        summary = self._summary(_place(group), selector)
+        summary = self.layer.summary(group.place, selector)
         farthest = self.placed.pieces[-1]
         visit = self._visit(
             [group], rows, lambda start, stop: self._keys(group, farthest, start, stop), group.keys
@@ -224,7 +224,7 @@ class LayerAttention:
             return turned(found, self.placed.key_turn(turn, first + start, first + stop))
 
         visit = self._visit(groups, slice(0, self.placed.count), keys, raw, fresh=True)
-        until = self._summary((0, 0), self.selector).leave(visit, coded + count)
+        until = self.layer.summary((0, 0), self.selector).leave(visit, coded + count)
         return count if store.form.block > 1 else max(0, until - coded)
 
     def _visit(
@@ -257,14 +257,9 @@ class LayerAttention:
         places = torch.arange(first, first + raw.shape[1], device=raw.device)
         return turned(raw, self.placed.query_turn(places))
 
-    def _summary(self, place: tuple[int, int], selector: Selector) -> Summary:
-        if place not in self.layer.summaries:
-            self.layer.summaries[place] = selector.summary()
-        return self.layer.summaries[place]
-
     def _with_exact(self, group: Group) -> Group:
         """A group with the keys that its summary holds as they came."""
-        summary = None if group.tier == "recent" else self.layer.summaries.get(_place(group))
+        summary = None if group.tier == "recent" else self.layer.summaries.get(group.place)
         exact = None if summary is None else summary.exact
         return group if exact is None else replace(group, exact=exact)
 
@@ -376,10 +371,6 @@ class LayerAttention:
     def _heads(self, group: Group) -> slice:
         shared = self.call.query.shape[0] // self.call.key.shape[0]
         return slice(group.heads.start * shared, group.heads.stop * shared)
-
-
-def _place(group: Group) -> tuple[int, int]:
-    return int(group.tier == "demoted"), group.heads.start
 
 
 def _joined(merge: Merge | None, call: Call) -> tuple[Tensor, Tensor]:

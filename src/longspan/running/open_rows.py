@@ -29,10 +29,12 @@ class OpenRows:
             if each is not None
         ]
         self._stores = [layer.store for layer in sequence.layers]
+        self._added: set[int] = set()
         self.table = torch.zeros(0)
 
     def ready(self) -> bool:
         """Makes room for one more entry in each row; whether there is some in all layers."""
+        self._added.clear()
         moves = [store.ready(self._dtype) for store in self._stores]
         seen = [store.seen for store in self._stores]
         if moves != self._moves or seen != self._seen:
@@ -52,10 +54,17 @@ class OpenRows:
         """Writes the next entry of each row: `[layers, kv_heads, dim]`."""
         put(self.table, keys, values, position)
 
+    def add(self, layer: int, keys: Tensor, values: Tensor, position: int) -> None:
+        """Writes the next entry of each row of a layer before the others are: `[kv_heads, dim]`."""
+        put(self.table[layer : layer + 1], keys[None], values[None], position)
+        self._stores[layer].grown()
+        self._added.add(layer)
+
     def grown(self) -> None:
-        """The next entry of each row was written."""
-        for store in self._stores:
-            store.grown()
+        """The next entry of each row was written, in every layer."""
+        for layer, store in enumerate(self._stores):
+            if layer not in self._added:
+                store.grown()
         self.table[:, 3] += 1
         self._seen = [seen + 1 for seen in self._seen]
         for store, window in self._short:

@@ -50,7 +50,7 @@ class Pass:
             own = part(call, start, stop)
             outs.append(self._joined.attention(lanes, rows, own) if rows else lanes[0].attention(own))
             start, number = stop, number + len(lanes)
-        self._check_going()
+        self.check_going()
         return outs[0] if len(outs) == 1 else torch.cat(outs, 1)
 
     def recurring(self, step: Step) -> Tensor:
@@ -59,10 +59,11 @@ class Pass:
         outs = [
             lane.recurring(replace(step, hidden=own)) for lane, own in zip(self.lanes, parts, strict=True)
         ]
-        self._check_going()
+        self.check_going()
         return outs[0] if len(outs) == 1 else torch.cat(outs)
 
-    def _check_going(self) -> None:
+    def check_going(self) -> None:
+        """Raises what was wrong with the first lane where none can go on."""
         errors = [lane.error for lane in self.lanes]
         if errors[0] is not None and all(errors):
             raise errors[0]
@@ -106,7 +107,8 @@ def forward(
         for portion in portions:
             _has_run(portion)
         rows = hidden if len(keep) == len(hidden) else hidden[list(keep)]
-        return whole.last(rows), [None] * len(portions)
+        run.check_going()
+        return whole.last(rows), [lane.error for lane in run.lanes]
     logits = seam.forward(
         torch.cat([each.passing for each in portions]),
         torch.cat([each.places + each.sequence.run for each in portions]),

@@ -13,10 +13,12 @@ from torch import Tensor
 from longspan.kernels.rotation import Table
 from longspan.kernels.steps import Step
 from longspan.positions.base import Positions
+from longspan.running.acting import after_layer
+from longspan.running.choosing import Choosing
 from longspan.running.drafted_lane import DraftedLane
 from longspan.running.engine import Engine
 from longspan.running.joined import Turns, side_by_side
-from longspan.running.lane import Lane
+from longspan.running.lane import Lane, everything
 from longspan.running.open_rows import OpenRows, open_rows
 from longspan.running.sequence import Sequence
 from longspan.seam.whole import Whole
@@ -27,6 +29,9 @@ def stepped(whole: Whole, lanes: Several[Lane]) -> Tensor | None:
     if not whole.steps or not all(_undisturbed(lane) for lane in lanes):
         return None
     sequences = [lane.sequence for lane in lanes]
+    selects = any(each.engine.selector is not None for each in sequences)
+    if selects and any(isinstance(lane, DraftedLane) for lane in lanes):
+        return None  # what a token chooses depends on those before it, which in a draft are not stored
     steady = sequences[0].steady
     if steady is None or not steady.of(whole, sequences):
         steady = sequences[0].steady = Steady(whole, sequences)
@@ -42,19 +47,25 @@ def _undisturbed(lane: Lane) -> bool:
         (lane.alike if isinstance(lane, DraftedLane) else lane.decoding)
         and not portion.acts
         and not portion.rows
-        and _quiet(engine)
+        and type(engine.scheme).query_scale is Positions.query_scale
+        and not (drafted and _watching(engine))
         and not (drafted and engine.policy is not None and engine.policy.when == "chunk")
         and (engine.codec is None or not any(layer.store.learning for layer in lane.sequence.layers))
     )
 
 
-def _quiet(engine: Engine) -> bool:
-    return (
-        engine.observed == 0
-        and engine.selector is None
-        and not engine.parts.trackings
-        and type(engine.scheme).query_scale is Positions.query_scale
-    )
+def _watching(engine: Engine) -> bool:
+    """Whether something looks at each query."""
+    return engine.observed > 0 or bool(engine.parts.trackings)
+
+
+def _watch(lane: Lane, queries: Tensor) -> None:
+    """Shows a lane's queries `[layers, heads, n, dim]` to what looks at them."""
+    try:
+        for layer in lane.sequence.engine.full_layers:
+            after_layer(lane.portion, layer, queries[layer], everything)
+    except Exception as error:  # of this sequence's parts, whatever they are
+        lane.error = error
 
 
 class Steady:
@@ -71,6 +82,10 @@ class Steady:
             for layer in range(len(whole.layers))
         ]
         self._kinds = [kinds.index(kind) for kind in kinds]
+        self._choosing = [
+            any(each.engine.selectors[layer] is not None for each in sequences)
+            for layer in range(len(whole.layers))
+        ]
         self._steps: dict[tuple[int, ...], tuple[Step, dict[int, Turns]]] = {}
 
     def of(self, whole: Whole, sequences: Several[Sequence]) -> bool:
@@ -91,7 +106,7 @@ class Steady:
             return None
         step = self._filled(lanes, turns, rows)
         step.hidden.copy_(self._whole.embedded(torch.cat([lane.portion.passing for lane in lanes])))
-        hidden = step.run()
+        hidden = step.run(Choosing(step, lanes, rows) if any(self._choosing) else None)
         start = 0
         for lane, each in zip(lanes, rows, strict=True):
             stop = start + lane.count
@@ -101,6 +116,8 @@ class Steady:
                 if isinstance(lane, DraftedLane):
                     lane.keep(keys, values)
             each.grown()
+            if _watching(lane.sequence.engine) and lane.error is None:
+                _watch(lane, step.raw[:, start:stop].transpose(1, 2))
             start = stop
         return hidden
 
@@ -165,6 +182,8 @@ class Steady:
                 width=self._whole.width,
                 dtype=self._whole.dtype,
                 beside=kind[-1],
+                choosing=self._choosing,
+                raw=any(map(_watching, self._engines)),
             )
             self._steps[kind] = step, own
         return self._steps[kind]

@@ -57,6 +57,11 @@ class Group:
     tier: Literal["coded", "recent", "demoted"]
     exact: Exact | None = None
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """By which what is remembered of the rows is found again: whether they were demoted, and the first head."""
+        return int(self.tier == "demoted"), self.heads.start
+
     def keys(self, start: int = 0, stop: int | None = None) -> Tensor:
         """Keys `[h, stop − start, dim]` in the model's dtype."""
         cut, inside = self._cut(self.key_columns, start, stop)
