@@ -29,6 +29,10 @@ class FormError(LongspanError, ValueError):
     """A form of answers that cannot be read, is too large to be followed, or is not held any more."""
 
 
+class FlowError(LongspanError):
+    """A flow that cannot go on: too many of its calls failed, or its notes do not become shorter."""
+
+
 class WindowExceeded(LongspanError):
     """Prompt and output need more positions than the plan gives; says both numbers and what to change."""
 

@@ -54,6 +54,14 @@ class Model:
         """Tokens that the model was made for."""
         return self.seam.window
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Digests of weights, config and tokenizer, the number format, and the form of the weights unless expanded.
+
+        Raises ContextError, with the reason, for a model that has none, so that nothing it says can be kept for later.
+        """
+        return self._origin.identity
+
     def session(
         self,
         plan: Plan | str | os.PathLike[str] | None = None,

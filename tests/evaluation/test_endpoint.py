@@ -13,11 +13,12 @@ from longspan.errors import WindowExceeded
 from longspan.evaluation import Haystack, RunFolder, TaskError
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import tasks
-from longspan.evaluation.endpoint import Endpoint, EndpointError
+from longspan.evaluation.endpoint import Endpoint
 from longspan.evaluation.job import Job
 from longspan.evaluation.run import run
 from longspan.flows.base import Events
 from longspan.flows.best_passages import BestPassages
+from longspan.flows.served import EndpointError
 from longspan.plan import Plan
 from longspan.spans import Document
 from tiny import tiny_tokenizer

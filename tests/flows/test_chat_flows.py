@@ -50,5 +50,5 @@ def test_the_best_passages_fit_the_window_and_speak_of_the_question():
     assert answer.usage.prompt_tokens + 4 <= WINDOW
     assert answer.usage.truncated_tokens > 0
     assert f"{answer.usage.truncated_tokens:,} tokens left out" in lines[0]
-    with pytest.raises(WindowExceeded, match="tokens for passages"):
+    with pytest.raises(WindowExceeded, match="no room for a text in 512 tokens"):
         BestPassages().answer(Local(tiny_model()), [document], "Who? " * 99, events)

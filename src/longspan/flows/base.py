@@ -6,10 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from longspan.flows.chat import Chat
-from longspan.running.generation import Generation
-from longspan.spans import Answer, Document
+from longspan.errors import WindowExceeded
+from longspan.flows.chat import Chat, Reply
+from longspan.running.generation import MAX_NEW_TOKENS, Generation
+from longspan.spans import Answer, Document, Span, Unread, cite, claims, merge, passages
 from longspan.usage import Usage
+
+OVERHEAD = 64
+"""Tokens that are left for a chat template, which only the model knows."""
+NOT_FOUND = "The documents that were read do not say."
+"""The answer where nothing that was read speaks of the question: no model is asked to make one up."""
 
 
 def together(usages: Sequence[Usage], truncated_tokens: int = 0) -> Usage:
@@ -62,5 +68,65 @@ class Flow(ABC):
 
         Its citations are those of `spans.cite` with the spans that the model was shown, so that every quote is checked;
         its usage is that of all replies together, `together`, with the tokens of the documents that were shown to no
-        model as truncated_tokens: nothing is left out in silence. Raises WindowExceeded where it cannot make it fit.
+        model as truncated_tokens: nothing is left out in silence; `concluded` makes it. Raises WindowExceeded where it
+        cannot make it fit, and FlowError where it cannot go on.
         """
+
+
+def room(chat: Chat, wanted: int, reply: int, *beside: str, overhead: int = OVERHEAD) -> int:
+    """Tokens that a text may have beside other texts and a reply of so many: as many as wanted, or what the chat has.
+
+    overhead: tokens that are left for the chat template. Raises WindowExceeded where nothing is left.
+    """
+    left = wanted
+    if chat.longest is not None:
+        left = min(wanted, chat.longest - reply - sum(map(chat.count_tokens, beside)) - overhead)
+    if left < 1:
+        raise WindowExceeded(
+            f"question, instructions and a reply of {reply:,} tokens leave no room for a text in "
+            f"{chat.longest or wanted:,} tokens; shorten the question, ask for a shorter reply, or raise the window "
+            "with positions=..."
+        )
+    return left
+
+
+def parts(documents: Sequence[Document], size: int, count: Callable[[str], int]) -> list[Span]:
+    """Documents one after another as parts of at most so many tokens, which joined give their texts exactly."""
+    distinct = dict.fromkeys(documents)
+    found = [part for document in distinct for part in passages(document, size, count) if part.text.strip()]
+    if not found:
+        raise ValueError("documents holds no text to read; give at least one that has some")
+    return found
+
+
+def reply_tokens(events: Events) -> int:
+    """The longest length of the final answer."""
+    return events.generation.get("max_new_tokens", MAX_NEW_TOKENS)
+
+
+def concluded(
+    said: Reply | None,
+    question: str,
+    read: Sequence[Span],
+    usages: Sequence[Usage],
+    *,
+    unread: Sequence[Unread] = (),
+    count: Callable[[str], int],
+) -> Answer:
+    """The answer of a flow. said: the last reply, whose usage is among the usages; None where nothing was found.
+
+    read: what the answer may rest on. unread: what no model was shown. count: tokens of a text.
+    """
+    read = merge(read)
+    text = NOT_FOUND if said is None else said.text
+    skipped = sum(count(each.span.text) for each in unread)
+    return Answer(
+        text=text,
+        citations=() if said is None else cite(text, question, read),
+        usage=together(usages, skipped),
+        reasoning="" if said is None else said.reasoning,
+        logprobs=() if said is None else said.logprobs,
+        complete=said is None or said.complete,
+        claims=() if said is None else claims(text, read),
+        unread=tuple(unread),
+    )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from longspan.errors import WindowExceeded
-from longspan.flows.base import Events, Flow, together
+from longspan.flows.base import Events, Flow, concluded, reply_tokens, room, together
 from longspan.flows.chat import Chat, Message
 from longspan.flows.passages import choose
 from longspan.parameters import check_whole
 from longspan.registry import Card
-from longspan.running.generation import MAX_NEW_TOKENS
-from longspan.spans import Answer, Document, cite, render
+from longspan.spans import Answer, Document, render
 
 CARD = Card(
     name="best-passages",
@@ -51,25 +49,12 @@ class BestPassages(Flow):
 
     def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
         """One reply to the passages and the question."""
-        reply = events.generation.get("max_new_tokens", MAX_NEW_TOKENS)
-        room = self.tokens
-        if chat.longest is not None:
-            room = min(room, chat.longest - reply - chat.count_tokens(question) - self.overhead)
-        if room < 1:
-            raise WindowExceeded(
-                f"question and answer leave {room:,} of {chat.longest:,} tokens for passages; shorten one of them"
-            )
-        chosen = choose(documents, question, room, chat.count_tokens, self.passage)
+        space = room(chat, self.tokens, reply_tokens(events), question, overhead=self.overhead)
+        chosen = choose(documents, question, space, chat.count_tokens, self.passage)
         events.step(
             f"reads {chosen.passages:,} of {chosen.total:,} passages, {chosen.skipped_tokens:,} tokens left out"
         )
         message = Message(role="user", content=f"{render(chosen.spans)}\n\n{question}")
         said = chat.generate([message], stream=events.stream, **events.generation)
-        return Answer(
-            text=said.text,
-            citations=cite(said.text, question, chosen.spans),
-            usage=together([said.usage], chosen.skipped_tokens),
-            reasoning=said.reasoning,
-            logprobs=said.logprobs,
-            complete=said.complete,
-        )
+        answer = concluded(said, question, chosen.spans, [said.usage], count=chat.count_tokens)
+        return replace(answer, usage=together([said.usage], chosen.skipped_tokens))

@@ -1,7 +1,8 @@
 """Documents, places in them, and answers whose quotes are checked against them."""
 
-from longspan.spans.answer import Answer, split_reasoning
+from longspan.spans.answer import Answer, Unread, split_reasoning
 from longspan.spans.citations import Citation, cite, verify
+from longspan.spans.claims import Claim, claims
 from longspan.spans.cutting import passages, sentences
 from longspan.spans.display import printable
 from longspan.spans.document import Document, Span, merge
@@ -15,6 +16,7 @@ from longspan.spans.tokens import Tokens, count_tokens, tokenize
 __all__ = [
     "Answer",
     "Citation",
+    "Claim",
     "Document",
     "Encoder",
     "Listing",
@@ -22,7 +24,9 @@ __all__ = [
     "Places",
     "Span",
     "Tokens",
+    "Unread",
     "cite",
+    "claims",
     "content_words",
     "count_tokens",
     "encoder_of",

@@ -1,0 +1,45 @@
+"""What flows ask: prompts are files, and the texts in them are data."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from longspan.flows.chat import Message
+from longspan.spans import Span, render
+
+_FIELD = re.compile(r"\{([a-z_]+)\}")
+
+
+def prompt(name: str, **fields: str) -> Message:
+    """The user's words that the file `prompts/NAME.txt` makes of texts, each put in its place `{field}` in one pass.
+
+    So nothing in a text is taken for a place. Raises ValueError unless the fields are those of the file.
+    """
+    written = _written(name)
+    places = set(_FIELD.findall(written))
+    if places != fields.keys():
+        raise ValueError(f"prompt {name} has the fields {sorted(places)}, not {sorted(fields)}; give those")
+    return Message(role="user", content=_FIELD.sub(lambda place: fields[place[1]], written))
+
+
+def enclosed(text: str) -> str:
+    """A text between two marks that it does not hold, so that it cannot seem to end where it does not.
+
+    The mark follows from the text, so that the same is asked again; nobody can write a text that holds its own.
+    """
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"<text {mark}>\n{text}\n</text {mark}>"
+
+
+def shown(spans: Iterable[Span]) -> str:
+    """Parts of documents as they are read, with names and marks of gaps, enclosed."""
+    return enclosed(render(spans))
+
+
+@cache
+def _written(name: str) -> str:
+    return (files("longspan.flows") / "prompts" / f"{name}.txt").read_text("utf-8").strip()
