@@ -28,7 +28,7 @@ CARD = Card(
 )
 
 _FIELDS = ("Information", "Rationale", "Answer", "Confidence")
-_MOST = 5.0
+_SUREST = 5.0
 _PROGRESS = 0.9  # joined notes have at most this share of the tokens before
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -150,7 +150,7 @@ def _note(reply: Reply, sources: tuple[Span, ...]) -> Note | None:
         information=information,
         rationale=said.get("Rationale", ""),
         answer=answer,
-        confidence=min(_MOST, float(number[0])) if number else 0.0,
+        confidence=min(_SUREST, float(number[0])) if number else 0.0,
         sources=sources,
     )
 
