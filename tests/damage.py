@@ -1,6 +1,8 @@
 """Files that are damaged, and what must come of them."""
 
+import io
 import random
+import zipfile
 
 from longspan.errors import DocumentError
 from longspan.spans.formats.opening import read
@@ -37,3 +39,13 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
         elif chance.random() < 0.2:
             del spoilt[at:]
     return bytes(spoilt)
+
+
+def damaged_inside(whole: bytes, chance: random.Random) -> bytes:
+    """A zip package some of whose parts are damaged, and which is a whole one by itself."""
+    inside, buffer = zipfile.ZipFile(io.BytesIO(whole)), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        for name in inside.namelist():
+            content = inside.read(name)
+            package.writestr(name, damaged(content, chance) if chance.random() < 0.3 else content)
+    return buffer.getvalue()

@@ -59,13 +59,7 @@ OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
             "remove the password",
         ),
         (OLE + "__substg1.0_0037001F".encode("utf-16-le"), "an Outlook message (.msg)", ".eml"),
-        (office("openxmlformats-officedocument.spreadsheetml.sheet.main"), "an Excel workbook", "CSV"),
-        (office("ms-excel.sheet.macroEnabled.main"), "an Excel workbook", "CSV"),
-        (
-            office("openxmlformats-officedocument.presentationml.presentation.main"),
-            "a PowerPoint file",
-            "--convert-to pdf ",
-        ),
+        (office("ms-excel.sheet.binary.macroEnabled.main"), "a binary Excel workbook (.xlsb)", "xlsx"),
         (zipped(mimetype=OPEN_DOCUMENT + "text", a="b"), "an OpenDocument text (odt)", "--convert-to docx "),
         (zipped(mimetype=OPEN_DOCUMENT + "spreadsheet"), "an OpenDocument spreadsheet (ods)", "CSV"),
         (zipped(mimetype="application/epub+zip"), "an EPUB book", "pandoc"),
@@ -127,7 +121,7 @@ def test_what_is_no_pdf_is_not_called_a_damaged_one(tmp_path: Path, data: bytes)
     assert "is not a pdf file, whatever its name" in refused(saved(tmp_path / "a.pdf", data))
 
 
-@pytest.mark.parametrize("package", ["lxml", "pypdf", "pypdfium2", "selectolax", "tinycss2"])
+@pytest.mark.parametrize("package", ["lxml", "openpyxl", "pypdf", "pypdfium2", "selectolax", "tinycss2"])
 def test_without_the_extra_for_documents_text_is_read_and_the_rest_says_what_to_install(package, monkeypatch):
     monkeypatch.setattr(
         "longspan.spans.formats.opening.find_spec", lambda name: None if name == package else name

@@ -30,7 +30,7 @@ class Document:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Document:
-        """Read a text, Markdown, HTML, PDF, Word, RTF, mail, notebook or source file; its name is the path as given.
+        """Read a file of any format of docs/documents.md; its name is the path as given.
 
         What a terminal could not show of the path stands in the name as Python writes it, such as ``x\\xe8.txt``.
         Line ends become ``\\n`` and a byte order mark is dropped, so the offsets are those of the file
@@ -49,7 +49,11 @@ class Document:
 
     @property
     def blank_pages(self) -> tuple[int, ...]:
-        """Numbers of the pages without text of their own, such as scans among pages of text, stamped or not."""
+        """Numbers of the pages without text of their own, such as scans among pages of text, stamped or not.
+
+        A slide or a sheet has its pictures in `notes`, and none is blank."""
+        if self.places.unit != "page":
+            return ()
         starts = self.places.page_starts
         ends = (*starts[1:], len(self.text))
         return tuple(
@@ -68,26 +72,35 @@ class Document:
 
     def describe(self, offset: int, end: int | None = None, *, name: str | None = None) -> str:
         """The place for display: ``notes.md, line 40``, ``book.pdf, page 3 (iv), line 12`` or
-        ``letter.docx, under “Payment”``; the bare name where a person could not find more.
+        ``letter.docx, under “Payment”``, ``talk.pptx, slide 4``, ``sales.xlsx, sheet Orders, cell B7``; the bare name
+        where a person could not find more.
 
         With ``end``, the place of the characters up to it: ``book.pdf, page 3, line 12 to page 4, line 2`` where they
         go over a page. ``name`` stands for the document's own where that is not enough to tell it from another.
         """
-        parts = [self.name if name is None else name, *_described(self.place(offset))]
+        unit = self.places.unit
+        parts = [self.name if name is None else name, *_described(self.place(offset), unit)]
         said = ", ".join(parts)
         if end is not None and end > offset and self.place(end - 1).page != self.place(offset).page:
-            said += " to " + ", ".join(_described(self.place(end - 1)))
+            said += " to " + ", ".join(_described(self.place(end - 1), unit))
         return printable(said, lines=False)
 
 
-def _described(place: Place) -> list[str]:
+def _described(place: Place, unit: str) -> list[str]:
     parts = []
-    if place.page is not None:
-        parts.append(f"page {place.page}" + (f" ({place.label})" if place.label else ""))
-    if place.line is not None:
-        parts.append(f"line {place.line}")
-    elif place.heading:
+    if place.page is not None and unit == "sheet":
+        parts.append(f"sheet {place.label}")
+    elif place.page is not None:
+        parts.append(f"{unit} {place.page}" + (f" ({place.label})" if place.label else ""))
+    if place.line is not None and place.column is not None and unit == "sheet":
+        parts.append(f"cell {place.column}{place.line}")
+    elif place.line is not None:
+        parts.append(f"{'row' if unit == 'sheet' else 'line'} {place.line}")
+        parts += [f"column {place.column}"] if place.column is not None else []
+    elif place.heading and place.page is None:
         parts.append(f"under “{place.heading}”")
+    if place.spot:
+        parts.append(place.spot)
     return parts
 
 

@@ -21,13 +21,39 @@ class Place(NamedTuple):
 
     page counts from 1, and label is what the file itself calls that page where that is something else. line counts
     from 1, within the page if there are pages; None where the file has no lines that a person sees. heading is the
-    last one before the character, where the file has headings and neither pages nor lines.
+    last one before the character, where the file has headings. column is that of a table, and spot what else people
+    call the place, such as the path ``users[3].name`` in JSON.
     """
 
     line: int | None
     page: int | None = None
     label: str | None = None
     heading: str | None = None
+    column: str | None = None
+    spot: str | None = None
+
+
+class Columns(NamedTuple):
+    """A table whose cells are parted by a sign.
+
+    start: the offset at which it begins. names: of its columns, from the left; without any, no table is there.
+    quoted: whether signs between quotation marks part nothing, as in CSV.
+    """
+
+    start: int
+    separator: str
+    names: tuple[str, ...] = ()
+    quoted: bool = False
+
+    def at(self, text: str, row: int, offset: int) -> str | None:
+        """The name of the column of an offset, in the row that begins at another."""
+        if not self.names:
+            return None
+        before = text[max(row, self.start) : offset]
+        if self.quoted:
+            before = re.sub(r'"[^"]*(?:"|$)', "", before)
+        column = before.count(self.separator)
+        return self.names[column] if column < len(self.names) else str(column + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +67,9 @@ class Places:
         Empty where the file has no lines, as in Word.
     headings: pairs of an offset and the heading that begins there.
     pictures: the numbers of the pages that are a picture with a few words on it, such as a scan with a stamp.
+    unit: what the file's pages are: page, slide or sheet.
+    columns: its tables, ascending; each goes on to the next one.
+    spots: pairs of an offset and what people call the place from there on, such as a path in JSON.
     """
 
     page_starts: tuple[int, ...] = ()
@@ -48,6 +77,9 @@ class Places:
     lines: tuple[tuple[int, int], ...] | None = None
     headings: tuple[tuple[int, str], ...] = ()
     pictures: tuple[int, ...] = ()
+    unit: str = "page"
+    columns: tuple[Columns, ...] = ()
+    spots: tuple[tuple[int, str], ...] = ()
 
     def check(self, name: str, length: int) -> None:
         """ValueError unless everything here lies in a text of so many characters."""
@@ -58,6 +90,8 @@ class Places:
             ("page_starts", starts),
             ("lines", [offset for offset, _ in self.lines or ()]),
             ("headings", [offset for offset, _ in self.headings]),
+            ("columns", [each.start for each in self.columns]),
+            ("spots", [offset for offset, _ in self.spots]),
         ):
             if list(offsets) != sorted(offsets) or any(not 0 <= each <= length for each in offsets):
                 raise ValueError(
@@ -79,12 +113,25 @@ class Places:
             before = bisect_right(self.lines, offset, key=lambda pair: pair[0])
             line = self.lines[before - 1][1] if before else 0
         under = bisect_right(self.headings, offset, key=lambda pair: pair[0])
+        at = bisect_right(self.spots, offset, key=lambda pair: pair[0])
         return Place(
             line=line or None,
             page=page or None,
             label=self.page_labels[page - 1] if page and self.page_labels else None,
             heading=self.headings[under - 1][1] if under else None,
+            column=self._column(text, offset) if line else None,
+            spot=self.spots[at - 1][1] or None if at else None,
         )
+
+    def _column(self, text: str, offset: int) -> str | None:
+        number = bisect_right(self.columns, offset, key=lambda each: each.start)
+        if not number:
+            return None
+        if self.lines:
+            row = self.lines[bisect_right(self.lines, offset, key=lambda pair: pair[0]) - 1][0]
+        else:
+            row = text.rfind("\n", 0, offset) + 1
+        return self.columns[number - 1].at(text, row, offset)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -94,6 +141,9 @@ class Places:
             "lines": None if self.lines is None else [list(pair) for pair in self.lines],
             "headings": [list(pair) for pair in self.headings],
             "pictures": list(self.pictures),
+            "unit": self.unit,
+            "columns": [[*each[:2], list(each.names), each.quoted] for each in self.columns],
+            "spots": [list(pair) for pair in self.spots],
         }
 
     @classmethod
@@ -106,4 +156,10 @@ class Places:
             lines=None if lines is None else tuple((offset, line) for offset, line in lines),
             headings=tuple((offset, words) for offset, words in said["headings"]),
             pictures=tuple(said.get("pictures", ())),
+            unit=said.get("unit", "page"),
+            columns=tuple(
+                Columns(start, separator, tuple(names), quoted)
+                for start, separator, names, quoted in said.get("columns", ())
+            ),
+            spots=tuple((offset, spot) for offset, spot in said.get("spots", ())),
         )

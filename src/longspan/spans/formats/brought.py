@@ -11,6 +11,7 @@ from longspan.spans.formats.extract import Extract
 
 OWN = (
     *("txt", "md", "pdf", "docx", "docm", "dotx", "dotm", "rtf", "ipynb"),
+    *("pptx", "pptm", "ppsx", "ppsm", "potx", "potm", "xlsx", "xlsm", "xltx", "xltm"),
     *("html", "htm", "xhtml", "xht", "shtml", "shtm", "eml", "mht", "mhtml", "mbox", "emlx"),
 )
 """Suffixes that mean a format of longspan's own."""

@@ -18,11 +18,14 @@ from longspan.spans.formats.notebook import notebook
 from longspan.spans.formats.pdf import pdf
 from longspan.spans.formats.reason import reason, visible
 from longspan.spans.formats.rtf import is_rtf, rtf
-from longspan.spans.formats.unread import is_word, refuse_unread
+from longspan.spans.formats.sheets import xlsx
+from longspan.spans.formats.slides import pptx
+from longspan.spans.formats.unread import package_kind, refuse_unread
 from longspan.spans.formats.word import word
 
 _WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
-_PACKAGES = ("lxml", "pypdf", "pypdfium2", "selectolax", "tinycss2")  # the extra `documents`
+_PACKAGED = {"slides": pptx, "sheets": xlsx}
+_PACKAGES = ("lxml", "openpyxl", "pypdf", "pypdfium2", "selectolax", "tinycss2")  # the extra `documents`
 _DEEPEST = 4  # Word files around a file
 _PDF_BEGINS = 1024  # bytes of something else that readers of PDF pass over
 
@@ -77,8 +80,10 @@ def _reader(data: bytes, suffix: str, name: str, depth: int) -> Callable[[bytes,
         return brought
     if data.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in data[:_PDF_BEGINS]):
         return pdf
-    if is_word(data):
-        return partial(word, opened=partial(_embedded, depth=depth + 1))
+    if kind := package_kind(data):
+        return (
+            partial(word, opened=partial(_embedded, depth=depth + 1)) if kind == "word" else _PACKAGED[kind]
+        )
     if is_rtf(data):
         return rtf
     refuse_unread(data, name)

@@ -25,12 +25,9 @@ _STREAMS = (
 )
 _OFFICE_XML = (
     (re.compile(rb"(?:wordprocessingml|ms-word)[^\"']*main\+xml"), "word", ""),
-    (
-        re.compile(rb"spreadsheetml[^\"']*main\+xml|ms-excel[^\"']*main"),
-        "an Excel workbook",
-        "save each sheet as CSV",
-    ),
-    (re.compile(rb"presentationml[^\"']*main\+xml|ms-powerpoint[^\"']*main"), "a PowerPoint file", "pdf"),
+    (re.compile(rb"ms-excel\.sheet\.binary"), "a binary Excel workbook (.xlsb)", "save it as xlsx"),
+    (re.compile(rb"spreadsheetml[^\"']*main\+xml|ms-excel[^\"']*main"), "sheets", ""),
+    (re.compile(rb"presentationml[^\"']*main\+xml|ms-powerpoint[^\"']*main"), "slides", ""),
     (re.compile(rb"ms-visio"), "a Visio drawing", "export it as PDF"),
 )
 _OPEN_DOCUMENT = (
@@ -71,9 +68,10 @@ _XML = (
 )
 
 
-def is_word(data: bytes) -> bool:
-    """Whether this is a package whose main part is a Word text."""
-    return data.startswith(b"PK\x03\x04") and _zip_kind(data)[0] == "word"
+def package_kind(data: bytes) -> str:
+    """What is read of this package: "word", "slides", "sheets", ...; empty if it is none of these."""
+    kind, advice = _zip_kind(data) if data.startswith(b"PK\x03\x04") else ("", "")
+    return "" if advice else kind
 
 
 def refuse_unread(data: bytes, name: str) -> None:

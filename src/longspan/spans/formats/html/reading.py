@@ -68,7 +68,8 @@ def _read(page: str, name: str, *, xml: bool) -> Extract:
         notes.append(
             "has words that are added by a style and not read; save the page as PDF from a browser to have them read"
         )
-    return Extract(text=walk.writer.text, places=Places(lines=tuple(walk.writer.lines)), notes=tuple(notes))
+    places = Places(lines=tuple(walk.writer.lines), headings=tuple(sorted(walk.headings)))
+    return Extract(text=walk.writer.text, places=places, notes=tuple(notes))
 
 
 def _refuse_frames(tree: object, name: str) -> None:

@@ -50,6 +50,7 @@ _NEVER = {"style", "meta", "link", "base", "param", "source", "track", "datalist
 _FIELDS = {"input", "select", "textarea", "progress", "meter"}
 _STRUCK = {"del", "s", "strike"}
 _ENDS = {*_EDGES, "br", "img", "sup", "sub", "td", "th", *_FIELDS}  # no text goes on over them
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _MAX_STEPS = 16
 
 
@@ -71,6 +72,7 @@ class Walk:
     def __init__(self, tree: Any, styles: Styles) -> None:
         self.writer = Writer()
         self.left_out = LeftOut()
+        self.headings: list[tuple[int, str]] = []
         self._styles = styles
         self._line = self._line_of_mark = 1
         self._mark = ""
@@ -178,6 +180,7 @@ class Walk:
         writer = self.writer
         if edge:
             writer.block(edge)
+        began = writer.mark() if tag in _HEADINGS and not writer.flat else None
         if apart:
             writer.apart()
         if (
@@ -198,17 +201,26 @@ class Walk:
                 writer.close(opened, closed)
             if is_row and around.table is not None:
                 around.table.end_row(writer)
+            if began is not None:
+                self._heading(began)
             writer.block(edge)
             if apart:
                 writer.apart()
 
-        if edge or opened or apart or is_row:
+        if edge or opened or apart or is_row or began is not None:
             self._steps.append(end)
         within = [(child, around) for child in node.iter(include_text=True)][::-1]
         if display.endswith(("flex", "grid")):  # its children stand beside each other
             self._steps += [step for child in within for step in (writer.apart, child)]
         else:
             self._steps += within
+
+    def _heading(self, began: int) -> None:
+        """Keeps what was written since then as a heading."""
+        said = "".join(self.writer.parts[began:])
+        if words := " ".join(said.split()):
+            start = self.writer.length - len(said)
+            self.headings.append((start + len(said) - len(said.lstrip()), words))
 
     def _break(self, around: _Around) -> None:
         if around.preformatted:

@@ -44,6 +44,12 @@ class Writer:
             and self.last not in " \t\n"
         )
 
+    def mark(self) -> int:
+        """The number of parts before the block that comes."""
+        if self._breaks:
+            self._strip()
+        return len(self.parts)
+
     def block(self, breaks: int) -> None:
         """At least so many line ends before what comes."""
         if self.flat:

@@ -22,10 +22,10 @@ def word(data: bytes, name: str, opened: Callable[[bytes, str], Extract]) -> Ext
 
 
 def _read(data: bytes, opened: Callable[[bytes, str], Extract]) -> Extract:
+    from longspan.spans.formats.package import Package
     from longspan.spans.formats.word.closing import comments, has_macros, headers, notes
     from longspan.spans.formats.word.marks import Marks
     from longspan.spans.formats.word.numbering import Numbering
-    from longspan.spans.formats.word.package import Package
     from longspan.spans.formats.word.reading import WordFile
     from longspan.spans.formats.word.story import Story
     from longspan.spans.formats.word.styles import Styles

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from longspan.spans.formats.left_out import Kind
-from longspan.spans.formats.word.package import local, switched_on, value
+from longspan.spans.formats.package import local, switched_on, value
 from longspan.spans.formats.word.reading import WordFile
 from longspan.spans.formats.word.story import Story
 

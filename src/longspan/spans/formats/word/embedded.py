@@ -7,10 +7,10 @@ from typing import Any
 
 from longspan.errors import DocumentError
 from longspan.spans.formats.blocks import Blocks
+from longspan.spans.formats.drawings import chart_lines, diagram_lines, drawn
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import LINKED, OBJECT, PICTURE, Kind
-from longspan.spans.formats.word.drawings import chart_lines, diagram_lines, drawn
-from longspan.spans.formats.word.package import value
+from longspan.spans.formats.package import value
 from longspan.spans.formats.word.reading import WordFile
 
 _OLD_FORMULA = Kind(

@@ -7,7 +7,7 @@ from typing import Any
 
 from longspan.spans.formats.field_codes import without_result
 from longspan.spans.formats.left_out import LeftOut
-from longspan.spans.formats.word.package import child, local, number, switched_on, value
+from longspan.spans.formats.package import child, local, number, switched_on, value
 
 
 @dataclass

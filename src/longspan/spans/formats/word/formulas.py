@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from longspan.spans.formats.word.package import child, local, switched_on, value
+from longspan.spans.formats.package import child, local, switched_on, value
 
 _ATOM = re.compile(r"[^\W_]+(?:[.,]\d+)?|.", re.DOTALL)
 _ACCENTS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longspan.spans.formats.numerals import written
-from longspan.spans.formats.word.package import Package, child, local, number, value
+from longspan.spans.formats.package import Package, child, local, number, value
 
 _FORMS = {"footnote": "decimal", "endnote": "lowerRoman", "comment": "decimal"}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from longspan.spans.formats.left_out import Kind, LeftOut
 from longspan.spans.formats.numerals import written
+from longspan.spans.formats.package import Package, child, local, number, switched_on, value
 from longspan.spans.formats.symbols import replaced
-from longspan.spans.formats.word.package import Package, child, local, number, switched_on, value
 from longspan.spans.formats.word.styles import Styles, numbering_of
 
 _COUNTED_PLAINLY = Kind("form of list number", "forms of list numbers", "such numbers are shown as 1, 2, 3")

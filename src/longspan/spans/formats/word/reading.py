@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import LeftOut
+from longspan.spans.formats.package import Package
 from longspan.spans.formats.word.marks import Marks
 from longspan.spans.formats.word.numbering import Numbering
-from longspan.spans.formats.word.package import Package
 from longspan.spans.formats.word.styles import Styles
 
 

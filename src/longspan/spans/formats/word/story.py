@@ -10,11 +10,11 @@ from longspan.spans.formats.blocks import Blocks
 from longspan.spans.formats.field_codes import without_result
 from longspan.spans.formats.left_out import DELETED, HIDDEN, LINKED, SYMBOL, Kind
 from longspan.spans.formats.line import Line, Look
+from longspan.spans.formats.package import child, local, number, switched_on, value
 from longspan.spans.formats.symbols import PRIVATE, is_symbolic, replaced, symbol
 from longspan.spans.formats.word.embedded import boxes, chunk
 from longspan.spans.formats.word.fields import Fields
 from longspan.spans.formats.word.formulas import linear
-from longspan.spans.formats.word.package import child, local, number, switched_on, value
 from longspan.spans.formats.word.reading import WordFile
 from longspan.spans.formats.word.tables import rows
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from longspan.spans.formats.line import Look
-from longspan.spans.formats.word.package import Package, child, local, number, switched_on, value
+from longspan.spans.formats.package import Package, child, local, number, switched_on, value
 
 _TOGGLES = ("vanish", "strike", "dstrike")
 _SCRIPTS = {"superscript": "^", "subscript": "_", "baseline": ""}

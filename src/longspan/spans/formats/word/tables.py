@@ -7,7 +7,7 @@ from typing import Any
 
 from longspan.spans.formats.blocks import Blocks
 from longspan.spans.formats.left_out import DELETED, HIDDEN, LeftOut
-from longspan.spans.formats.word.package import child, local, number, switched_on, value
+from longspan.spans.formats.package import child, local, number, switched_on, value
 
 _MAX_COLUMNS = 64
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from longspan.spans.formats.word.package import Package, child, local, value
+from longspan.spans.formats.package import Package, child, local, value
 
 
 class Drawn(NamedTuple):
@@ -89,6 +89,16 @@ def chart_lines(package: Package, part: str) -> list[str]:
             lines.append(
                 "\t".join([categories.get(row, ""), *(column.get(row, "") for _, column in columns)])
             )
+    lines += [
+        " ".join(" ".join(_texts(each).split()) for each in label.iter("{*}p"))
+        for label in root.iter("{*}rich")
+        if not any(local(each) == "title" for each in label.iterancestors())
+    ]
+    lines += [
+        " ".join((each.text or "").split())
+        for each in root.iter("{*}name")
+        if local(each.getparent()) == "trendline"
+    ]
     for level in (
         each for each in root.iter() if local(each) == "lvl" and local(each.getparent()) in _DIMENSIONS
     ):

@@ -1,4 +1,4 @@
-"""A Word file as a package of XML parts. It is untrusted: sizes are bounded, entities and the network refused."""
+"""An office file as a package of XML parts. It is untrusted: sizes are bounded, entities and the network refused."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _MAX_STREAMED = 1 << 28  # bytes of a part that is read element by element
 _MAX_WHOLE = 1 << 26  # and of one that is in memory as a whole
 _MAX_PACKED = 150  # times smaller than its content, for a part beyond the next line's bytes
 _MIN_PACKED = 1 << 26
+_MAX_READ = 1 << 31  # bytes of parts that are read, each time that they are
 _WORDS = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
@@ -37,6 +38,7 @@ class Package:
         if size > _MAX_BYTES:
             raise ValueError(f"it unpacks to {size:,} bytes, more than {_MAX_BYTES:,}")
         self._relations: dict[str, dict[str, Relation]] = {}
+        self._read = 0
 
     def has(self, part: str) -> bool:
         return part.lower() in self._parts
@@ -80,6 +82,9 @@ class Package:
             raise ValueError(f"its part {part} has {info.file_size:,} bytes, more than {limit:,}")
         if info.file_size > max(_MIN_PACKED, _MAX_PACKED * info.compress_size):
             raise ValueError(f"its part {part} unpacks to more than {_MAX_PACKED} times its size")
+        self._read += info.file_size
+        if self._read > _MAX_READ:
+            raise ValueError("it points to the same parts over and over")
         return info
 
     def tree(self, part: str) -> Any:
@@ -110,6 +115,29 @@ class Package:
                     while (before := node.getprevious()) is not None:
                         inside.remove(before)
 
+    def stream(self, part: str) -> Iterator[tuple[str, Any]]:
+        """Each child of the root, after its own children, with the name of what it stands in; gone when the next comes.
+
+        So rows come one by one, and a part may be larger than what is held in memory as a whole.
+        """
+        from lxml import etree
+
+        depth = 0
+        with self._zip.open(self._checked(part, _MAX_STREAMED)) as stream:
+            for event, node in etree.iterparse(stream, events=("start", "end"), **_SAFE):
+                if event == "start":
+                    if depth == 0:
+                        _refuse_entities(node, part)
+                    depth += 1
+                    continue
+                depth -= 1
+                if depth in (1, 2):
+                    around = node.getparent()
+                    yield local(around), node
+                    node.clear()
+                    while (before := node.getprevious()) is not None:
+                        around.remove(before)
+
 
 _SAFE: dict[str, Any] = {
     "resolve_entities": False,
@@ -122,7 +150,7 @@ _SAFE: dict[str, Any] = {
 
 def _refuse_entities(root: Any, part: str) -> None:
     if root.getroottree().docinfo.internalDTD is not None:
-        raise ValueError(f"its part {part} declares a document type, as no Word file does")
+        raise ValueError(f"its part {part} declares a document type, as no file of an office program does")
 
 
 def local(node: Any) -> str:
@@ -134,6 +162,12 @@ def local(node: Any) -> str:
 def child(node: Any, name: str) -> Any:
     """The first child of that local name; None if there is none, or no node."""
     return None if node is None else next((each for each in node if local(each) == name), None)
+
+
+def inside(node: Any, name: str) -> list[Any]:
+    """The children of the first child of that local name."""
+    found = child(node, name)
+    return [] if found is None else list(found)
 
 
 def value(node: Any, name: str = "val") -> str | None:
