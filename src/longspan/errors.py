@@ -43,3 +43,7 @@ class UnknownMethod(LongspanError, ValueError):
 
 class PlanError(LongspanError, ValueError):
     """A plan that cannot be read, or whose parts cannot work together or with this model."""
+
+
+class SandboxError(LongspanError):
+    """No sandbox for programs of a model runs here; says what is missing."""

@@ -17,9 +17,12 @@ def printable(text: str, *, lines: bool = True) -> str:
     return (_IN_TEXT if lines else _IN_LINE).sub("\ufffd", text)
 
 
-def escaped(text: str) -> str:
-    """The text in one line, with such characters as Python writes them: names that differ stay different."""
-    return _IN_LINE.sub(lambda match: _escape(match[0]), text)
+def escaped(text: str, *, lines: bool = False) -> str:
+    """The text with such characters as Python writes them, so that texts that differ stay different.
+
+    Newlines and tabs stay if ``lines``; without, the result is one line.
+    """
+    return (_IN_TEXT if lines else _IN_LINE).sub(lambda match: _escape(match[0]), text)
 
 
 def _escape(character: str) -> str:
