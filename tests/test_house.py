@@ -27,7 +27,7 @@ ORDER = (
     {"policies", "selectors", "decoding"},
     {"plan"},
     {"spans"},
-    {"forms"},
+    {"forms", "sandbox"},
     {"chat", "sampling", "streaming"},
     {"conversation"},
     {"dialogue"},

@@ -9,13 +9,13 @@ import threading
 import time
 
 import pytest
-
 from attempts import LOCKED, ROWS
+
 from longspan.errors import SandboxError
 from longspan.sandbox import Function, Limits, open_sandbox
 
 SECONDS = 0.2
-TOKEN = "c3a9e1f7-the-secret-of-the-host"
+TOKEN = "c3a9e1f7-the-secret-of-the-host"  # noqa: S105
 LIMITS = {"time", "memory", "calls", "died"}
 EACH = [
     pytest.param(kind, row, id=f"{kind}-{row[0]}-{row[1]}")
@@ -98,7 +98,7 @@ def test_an_attempt_is_contained(kind, row, sandboxes, world):
     assert not any(character in result.out for character in "\0\x1b\x07\u202e\ud800")
     if end == "any limit":
         assert result.why in LIMITS
-    elif end.endswith("Error") or end.endswith("Exit"):
+    elif end.endswith(("Error", "Exit")):
         assert (result.why, result.lost) == ("raised", False)
         assert end in result.err
     elif end != "any":

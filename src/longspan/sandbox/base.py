@@ -79,7 +79,9 @@ class Function:
         found = dict(zip(names, given, strict=False))
         for name, value in named.items():
             if name not in self.takes or name in found:
-                raise TypeError(f"takes no further argument {name!r}" if name in found else "has no such argument")
+                raise TypeError(
+                    f"takes no further argument {name!r}" if name in found else "has no such argument"
+                )
             found[name] = value
         missing = [name for name in names[: self.needs] if name not in found]
         if missing:
@@ -87,11 +89,15 @@ class Function:
         for name, value in found.items():
             if not _is(value, self.takes[name]):
                 raise TypeError(f"{name} is no {_WORDS[self.takes[name]]}")
-        texts = [text for value in found.values() for text in (value if type(value) is list else [value])]
-        texts = [text for text in texts if type(text) is str]
+        given_texts = [
+            each for value in found.values() for each in (value if type(value) is list else [value])
+        ]
+        texts = [each for each in given_texts if isinstance(each, str)]
         length = sum(map(len, texts)) + len(texts)
         if length > most:
-            raise ValueError(f"arguments have {length:,} characters, allowed are {most:,}; send less at a time")
+            raise ValueError(
+                f"arguments have {length:,} characters, allowed are {most:,}; send less at a time"
+            )
         if not all(map(whole_text, texts)):
             raise ValueError("a text holds half of a character")
         return found

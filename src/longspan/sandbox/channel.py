@@ -48,6 +48,12 @@ class Channel:
         os.set_blocking(incoming, False)
         os.set_blocking(outgoing, False)
 
+    def is_silent(self) -> bool:
+        """Whether nothing has come that was not received."""
+        poll = select.poll()
+        poll.register(self._in, select.POLLIN)
+        return not poll.poll(0)
+
     def send(self, frame: Mapping[str, object], clock: Clock) -> None:
         """Sends a frame. Raises Late, and Gone."""
         body = json.dumps(frame, allow_nan=False).encode("ascii")

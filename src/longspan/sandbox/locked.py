@@ -40,7 +40,7 @@ class LockedSandbox(Sandbox):
     kind = "locked"
     dialect = (
         "This is Python without files, network and other processes; of modules there are re, json, math, itertools, "
-        "functools, collections, statistics, datetime, string, textwrap, difflib, random, heapq, bisect and unicodedata."
+        "functools, collections, statistics, datetime, string, textwrap, difflib, random, heapq and unicodedata."
     )
 
     def _start(self) -> None:
@@ -50,7 +50,7 @@ class LockedSandbox(Sandbox):
             raise SandboxError("the locked process needs the path of a Python, and this one has none")
         ours, theirs = os.pipe(), os.pipe()  # what we read, and what they read
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - this Python and files of this package
                 [
                     *(sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT),
                     *(str(_INSIDE / "lockdown.py"), str(_INSIDE / "worker.py"), str(theirs[0]), str(ours[1])),
@@ -99,6 +99,8 @@ class LockedSandbox(Sandbox):
     def _run(self, code: str, shown: Shown, calls: Calls) -> tuple[object, str]:
         clock = Clock(self.limits.seconds)
         try:
+            if not self._channel.is_silent():
+                raise Garbled("a frame between two runs")
             self._channel.send({"code": code}, clock)
             while True:
                 frame = self._channel.receive(clock)

@@ -82,8 +82,10 @@ class MontySandbox(Sandbox):
                     step = step.resume(value=helper) if helper else step.resume()
                 elif isinstance(step, FunctionSnapshot) and not step.is_os_function:
                     given = calls.answer(str(step.function_name), step.args, step.kwargs)
-                    failed = isinstance(given, Exception)
-                    step = step.resume({"exception": given} if failed else {"return_value": given})
+                    if isinstance(given, Exception):
+                        step = step.resume({"exception": given})
+                    else:
+                        step = step.resume({"return_value": given})
                 elif isinstance(step, FunctionSnapshot):
                     step = step.resume_not_handled()
                 else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args, Literal
+from typing import Literal, get_args
 
 from longspan.errors import SandboxError
 from longspan.parameters import check_choice
-from longspan.sandbox.base import Function, Json, Limits, Sandbox
+from longspan.sandbox.base import Function, Limits, Sandbox
 from longspan.sandbox.locked import LockedSandbox
 from longspan.sandbox.monty import MontySandbox
+from longspan.sandbox.values import Json
 
 Choice = Literal["auto", "monty", "locked"]
 KINDS: dict[str, type[Sandbox]] = {"monty": MontySandbox, "locked": LockedSandbox}

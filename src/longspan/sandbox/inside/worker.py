@@ -40,9 +40,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-KEPT = (ast, bisect, collections, copy, dataclasses, datetime, decimal, difflib, encodings, enum, fractions)
-KEPT += (functools, heapq, itertools, math, operator, random, re, statistics, string, textwrap, time, typing)
-KEPT += (unicodedata, __import__("_strptime"))
+KEPT = [
+    *(ast, bisect, collections, copy, dataclasses, datetime, decimal, difflib, encodings, enum, fractions),
+    *(functools, heapq, itertools, math, operator, random, re, statistics, string, textwrap, time, typing),
+    *(unicodedata, __import__("_strptime")),
+]
 """The modules that programs find; nothing can be imported later."""
 
 RAISED = {kind.__name__: kind for kind in (TypeError, ValueError, RuntimeError, NameError)}
@@ -189,7 +191,7 @@ def serve(lock: Callable[[int, int], list[str]], incoming: int, outgoing: int) -
         name = f"<run {turn}>"
         space.update(first["variables"])
         space.update({each: helper(each, pipes) for each in first["functions"]})
-        sys.stdout = sys.stderr = printed = Printed(pipes, first["output"])  # type: ignore[assignment]
+        sys.stdout = sys.stderr = printed = Printed(pipes, first["output"])
         sys.setrecursionlimit(1000)
         err, memory, value = "", False, None
         try:
