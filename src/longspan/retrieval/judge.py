@@ -1,0 +1,23 @@
+"""A model that is asked about passages, in words or for probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from longspan.model import Model
+    from longspan.plan import Plan
+
+Ask: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
+"""Independent prompts to a model, and its replies in the same order; an empty one where it failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Who is asked. ask: in words. model, plan: for probabilities and for what is read once; None for a server."""
+
+    ask: Ask
+    model: Model | None = None
+    plan: Plan | None = None
