@@ -4,8 +4,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from longspan.errors import WindowExceeded
+from longspan.errors import ContextError, FlowError, WindowExceeded
+from longspan.flows.base import Events
+from longspan.flows.best_passages import BestPassages
 from longspan.flows.passages import choose
+from longspan.flows.scripted import Scripted
+from longspan.retrieval.rerankers.listwise import Listwise
 from longspan.spans import Document, Span, layout, render
 
 
@@ -137,3 +141,22 @@ def test_a_book_is_counted_a_few_times_only() -> None:
 
     choose([document], "What does w17 say of filler?", 6000, count)
     assert seen <= 12 * len(document.text)
+
+
+def test_passages_come_by_any_retriever_and_the_model_may_rank_them():
+    text = "\n\n".join(
+        f"Passage p{number} tells of day {number}. The letter is here." for number in range(40)
+    )
+    document = Document("log.txt", text)
+    ranked = Scripted([("Rank the passages", "[3] > [1]"), ("Where is the letter?", "It is here.")])
+    flow = BestPassages(tokens=40, passage=16, reranker=Listwise(window=5, step=2), reranked=5)
+    answer = flow.answer(ranked, [document], "Where is the letter?", Events())
+    first = ranked.asked[0]
+    assert first.count("[5] ") == 1
+    third = first.partition("[3] ")[2].partition(" tells")[0]
+    assert third in ranked.asked[-1]
+    assert answer.usage.prompt_tokens == sum(len(asked.split()) for asked in ranked.asked)
+    with pytest.raises(FlowError, match="1 of 1 calls failed, the first because: no answer"):
+        flow.answer(
+            Scripted([("Rank", ContextError("no answer"))]), [document], "Where is the letter?", Events()
+        )

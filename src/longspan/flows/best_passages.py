@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from longspan.flows.base import Events, Flow, concluded, reply_tokens, room, together
@@ -15,6 +15,7 @@ from longspan.retrieval.rerankers.base import Reranker
 from longspan.retrieval.retrievers.base import Retriever
 from longspan.retrieval.retrievers.bm25 import Bm25
 from longspan.spans import Answer, Document, Span, render
+from longspan.usage import Usage
 
 CARD = Card(
     name="best-passages",
@@ -65,17 +66,20 @@ class BestPassages(Flow):
     def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
         """One reply to the passages and the question."""
         space = room(chat, self.tokens, reply_tokens(events), question, overhead=self.overhead)
-        chosen = choose(documents, question, space, chat.count_tokens, self.passage, self._ranking(chat))
+        usages: list[Usage] = []
+        chosen = choose(
+            documents, question, space, chat.count_tokens, self.passage, self._ranking(chat, usages.append)
+        )
         events.step(
             f"reads {chosen.passages:,} of {chosen.total:,} passages, {chosen.skipped_tokens:,} tokens left out"
         )
         message = Message(role="user", content=f"{render(chosen.spans)}\n\n{question}")
         said = chat.generate([message], stream=events.stream, **events.generation)
-        answer = concluded(said, question, chosen.spans, [said.usage], count=chat.count_tokens)
-        return replace(answer, usage=together([said.usage], chosen.skipped_tokens))
+        answer = concluded(said, question, chosen.spans, [], count=chat.count_tokens)
+        return replace(answer, usage=together([*usages, said.usage], chosen.skipped_tokens))
 
-    def _ranking(self, chat: Chat) -> Ranking:
-        judge = judge_of(chat)
+    def _ranking(self, chat: Chat, spent: Callable[[Usage], None]) -> Ranking:
+        judge = judge_of(chat, spent)
 
         def ranked(spans: Sequence[Span], question: str) -> list[int]:
             index = self.retriever.index(spans, said=self.retriever.say(spans, judge))

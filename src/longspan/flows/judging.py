@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from longspan.flows.chat import Chat, Local, Message
+from longspan.flows.replies import heard
 from longspan.retrieval.judge import Judge
+from longspan.usage import Usage
+
+_LONGEST = 1024
+"""Tokens of a reply: as many as a hundred numbers in brackets take."""
 
 
-def judge_of(chat: Chat, max_new_tokens: int = 1024) -> Judge:
-    """Asks a chat about passages; one of a model of this process is asked for probabilities too."""
+def judge_of(chat: Chat, spent: Callable[[Usage], None] = lambda usage: None) -> Judge:
+    """Asks a chat about passages; one of a model of this process is asked for probabilities too.
+
+    spent: told what each reply took. Asking raises FlowError where a fifth of the calls failed, or more.
+    """
 
     def ask(prompts: Sequence[str]) -> list[str]:
-        return [
-            chat.generate([Message(role="user", content=prompt)], max_new_tokens=max_new_tokens).text
-            for prompt in prompts
-        ]
+        asked = [[Message(role="user", content=prompt)] for prompt in prompts]
+        replies = heard(chat.generate_all(asked, max_new_tokens=_LONGEST))
+        for reply in replies:
+            if reply is not None:
+                spent(reply.usage)
+        return ["" if reply is None else reply.text for reply in replies]
 
     if isinstance(chat, Local):
-        return Judge(ask=ask, model=chat.model, plan=chat.plan)
-    return Judge(ask=ask)
+        return Judge(ask=ask, model=chat.model, plan=chat.plan, spent=spent)
+    return Judge(ask=ask, spent=spent)

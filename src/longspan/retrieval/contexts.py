@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from longspan.plan import Plan
 from longspan.retrieval.judge import Judge
@@ -71,10 +72,13 @@ def _forked(document: Document, spans: Sequence[Span], judge: Judge, tokens: int
         return None
     with judge.model.session(plan) as session:
         session.read(document, more=True)
-        said = []
+        said, read = [], session.usage
+        judge.spent(read)
         for prompt in asked:
             with session.fork() as fork:
-                said.append(fork.ask(prompt, max_new_tokens=tokens).text)
+                answer = fork.ask(prompt, max_new_tokens=tokens)
+            said.append(answer.text)
+            judge.spent(replace(answer.usage, prompt_tokens=answer.usage.prompt_tokens - read.prompt_tokens))
     return said
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from longspan.usage import Usage
+
 if TYPE_CHECKING:
     from longspan.model import Model
     from longspan.plan import Plan
@@ -16,8 +18,13 @@ Ask: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Who is asked. ask: in words. model, plan: for probabilities and for what is read once; None for a server."""
+    """Who is asked.
+
+    ask: in words. model, plan: for probabilities and for what is read once; None for a server. spent: told what was
+    asked of the model itself took.
+    """
 
     ask: Ask
     model: Model | None = None
     plan: Plan | None = None
+    spent: Callable[[Usage], None] = lambda usage: None

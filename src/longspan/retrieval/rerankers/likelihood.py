@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 
+from longspan.plan import Plan
 from longspan.registry import Card
 from longspan.retrieval.judge import Judge
 from longspan.retrieval.rerankers.base import Reranker
 from longspan.spans import Span, tokenize
+from longspan.usage import Usage
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -42,19 +44,32 @@ class Likelihood(Reranker):
         """One reading of each passage with the question."""
         if judge.model is None:
             raise ValueError("likelihood needs probabilities, which a server does not give; use listwise")
-        scores = [log_likelihood(judge.model, span.text, query + self.after) for span in spans]
+        scores = [
+            log_likelihood(judge.model, span.text, query + self.after, judge.plan, judge.spent)
+            for span in spans
+        ]
         return sorted(range(len(spans)), key=lambda number: -scores[number])
 
 
-def log_likelihood(model: Model, before: str, text: str) -> float:
-    """log p(text | before) in nats, before given as it is, with a blank line between them."""
+def log_likelihood(
+    model: Model,
+    before: str,
+    text: str,
+    plan: Plan | None = None,
+    spent: Callable[[Usage], None] = lambda usage: None,
+) -> float:
+    """log p(text | before) in nats, before read as it is under a plan, with a blank line between them.
+
+    spent: told what it took.
+    """
     ids = tokenize(model.tokenizer, text).ids
     if not ids:
         return 0.0
-    with model.session() as session:
+    with model.session(plan) as session:
         session.read(f"{before}\n\n")
         logits = session.next_logits[None]
         if len(ids) > 1:
             logits = torch.cat([logits, session.logits(ids[:-1])])
+        spent(session.usage)
     chosen = logits.float().log_softmax(-1).gather(1, torch.tensor(ids, device=logits.device)[:, None])
     return float(chosen.double().sum())
