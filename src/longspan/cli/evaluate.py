@@ -63,6 +63,13 @@ def evaluate(
             "many tokens by BM25; may be repeated."
         ),
     ] = None,
+    flow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A flow of `longspan methods` that answers, under each plan, or direct for the model that reads the "
+            "whole prompt; may be repeated."
+        ),
+    ] = None,
     length: Annotated[str, typer.Option(help="Lengths of generated tasks in tokens, 4096,16384.")] = "4096",
     samples: Annotated[
         int, typer.Option(help="Samples of each task and length; 0 for all of a data set.")
@@ -254,6 +261,7 @@ def evaluate(
             template=variables_of(template),
         ),
         retrieval=tuple(dict.fromkeys(retrieval or ())),
+        flows=_flows(flow),
         haystack=Haystack.open(haystack) if haystack else Haystack.built_in(),
         data=data,
     )
@@ -293,6 +301,16 @@ def evaluate(
             )
         typer.echo(f"{len(skipped)} of {len(job.tasks)} tasks could not be asked", err=True)
         raise typer.Exit(1)
+
+
+def _flows(given: list[str] | None) -> tuple[str, ...]:
+    from longspan.evaluation.flowing import DIRECT, flow_of
+
+    flows = tuple(dict.fromkeys(given or [DIRECT]))
+    for each in flows:
+        if each != DIRECT:
+            flow_of(each)
+    return flows
 
 
 def _asking(**given: Any) -> Asking:

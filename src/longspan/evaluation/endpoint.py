@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from longspan.evaluation.asking import Asking
+from longspan.evaluation.flowing import by_flow
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.scoring import answered
@@ -91,6 +92,8 @@ class Endpoint(Served):
         return work.samples
 
     def _record(self, work: Work, sample: Sample, asking: Asking) -> Record:
+        if work.flow is not None:
+            return by_flow(self, work, sample, asking)
         began = time.perf_counter()
         record = replace(work.record(sample, Plan()), prompt_tokens=self._prompt_tokens(sample))
         path, body = self._request(work, sample, asking)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from longspan.evaluation import flowing
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.environment import versions
+from longspan.evaluation.flowing import DIRECT
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.resume import FORMAT, task_facts
 from longspan.evaluation.retrieval import column
@@ -21,8 +23,9 @@ class Job:
 
     lengths: tokens of prompt and answer for tasks that are made at a length. samples: how many of each task and
     length, None for all of a data set. asking: how they are asked. retrieval: budgets in tokens of a baseline that
-    reads only the passages of a context that speak of the question, each as if it were a further plan. data: a folder
-    with local copies of data sets.
+    reads only the passages of a context that speak of the question, each as if it were a further plan. flows: what
+    answers under each of the plans: "direct" for the model that reads the whole prompt, or flows by their text. data: a
+    folder with local copies of data sets.
     """
 
     tasks: tuple[Task, ...]
@@ -32,6 +35,7 @@ class Job:
     seed: int = 0
     asking: Asking = field(default_factory=Asking)
     retrieval: tuple[int, ...] = ()
+    flows: tuple[str, ...] = (DIRECT,)
     haystack: Haystack = field(default_factory=Haystack.built_in)
     data: Path | None = None
 
@@ -41,8 +45,9 @@ class Job:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What records have as their plan: the plans, then the baselines."""
-        return (*map(str, self.plans), *map(column, self.retrieval))
+        """What records have as their plan: the plans, with each flow, then the baselines."""
+        answering = (flowing.column(plan, flow) for flow in self.flows for plan in self.plans)
+        return (*answering, *map(column, self.retrieval))
 
     def fixed(self) -> dict[str, Any]:
         """What `run.json` holds that must stay the same when the run goes on, but for the model."""

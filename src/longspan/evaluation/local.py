@@ -14,12 +14,14 @@ import torch
 
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.choices import choice_ids
+from longspan.evaluation.flowing import by_flow
 from longspan.evaluation.prompt import Prompt, overhead, prompt_of
 from longspan.evaluation.prompts import Answered, Asked, Fork, Prompts
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
 from longspan.evaluation.work import Work
+from longspan.flows.chat import Local as Chat
 from longspan.model import Model
 from longspan.parameters import check_range
 from longspan.plan import Plan
@@ -78,6 +80,11 @@ class Local:
 
     def answer(self, work: Work, asking: Asking = _PLAINLY) -> Iterator[Record]:
         """One record for each sample and plan, in no stated order; the contexts of all samples are held at once."""
+        if work.flow is not None:
+            chat = Chat(self.model, work.plans[0], chunk=self.chunk, template=asking.template)
+            for sample in work.samples:
+                yield by_flow(chat, work, sample, asking)
+            return
         shared: dict[Plan, list[Plan]] = {}
         for plan in work.plans:
             shared.setdefault(plan.reading, []).append(plan)

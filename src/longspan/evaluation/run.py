@@ -11,6 +11,7 @@ from typing import Any
 
 from longspan.errors import WindowExceeded
 from longspan.evaluation.environment import machine
+from longspan.evaluation.flowing import DIRECT
 from longspan.evaluation.job import Job
 from longspan.evaluation.record import Record, RunFolder
 from longspan.evaluation.resume import check_same
@@ -83,7 +84,7 @@ def _total(job: Job) -> int | None:
 
 
 def _check_window(job: Job, target: Target) -> None:
-    if job.asking.too_long != "skip" or not any(task.sized for task in job.tasks):
+    if DIRECT not in job.flows or job.asking.too_long != "skip" or not any(task.sized for task in job.tasks):
         return
     more = f" and thinking {job.asking.thinking:,}" if job.asking.thinking else ""
     for plan in job.plans:

@@ -11,6 +11,7 @@ from longspan.evaluation.prompt import Turn
 from longspan.evaluation.record import Record
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Task
+from longspan.flows.base import Flow
 from longspan.plan import Plan
 
 
@@ -19,7 +20,8 @@ class Work:
     """Samples with the same context, all to be answered under all of the plans.
 
     length: as in a Record. turns: solved examples that come before the user's words, (user, assistant) each. column:
-    what records have as their plan, by default the text of each plan.
+    what records have as their plan, by default the text of each plan. flow: what answers, under the first plan alone;
+    None for the model that reads the whole prompt.
     """
 
     task: Task
@@ -28,6 +30,7 @@ class Work:
     plans: tuple[Plan, ...]
     turns: tuple[Turn, ...] = ()
     column: str | None = None
+    flow: Flow | None = None
 
     def record(self, sample: Sample, plan: Plan) -> Record:
         """What a record of one of its samples holds before there is an answer."""

@@ -7,7 +7,9 @@ from dataclasses import replace
 from itertools import groupby
 
 from longspan.errors import WindowExceeded
+from longspan.evaluation import flowing
 from longspan.evaluation.few_shot import as_text, drawn_examples, made_examples, solved
+from longspan.evaluation.flowing import DIRECT
 from longspan.evaluation.job import Job
 from longspan.evaluation.kept import Kept, Samples, sample_digest
 from longspan.evaluation.prepared import prepared
@@ -53,7 +55,9 @@ class Works:
             alike = list(same)
             for sample in alike:
                 self._keep(task, length, sample, turns)
-            yield from self._read_whole(task, length, alike, turns)
+            if DIRECT in self._job.flows:
+                yield from self._read_whole(task, length, alike, turns)
+            yield from self._by_flows(task, length, alike, turns)
             yield from self._read_passages(task, length, alike, turns)
 
     def asked(self, task: Task, length: int | None) -> tuple[tuple[Turn, ...], Iterator[Sample]]:
@@ -145,6 +149,25 @@ class Works:
                 lacking.setdefault(plans, []).append(sample)
         for plans, chosen in lacking.items():
             yield Work(task=task, length=length, samples=tuple(chosen), plans=plans, turns=turns)
+
+    def _by_flows(
+        self, task: Task, length: int | None, samples: Sequence[Sample], turns: tuple[Turn, ...]
+    ) -> Iterator[Work]:
+        """The flows under each plan."""
+        for text in self._job.flows:
+            for plan in self._job.plans if text != DIRECT else ():
+                name = flowing.column(plan, text)
+                lacking = [each for each in samples if (task.name, length, each.id, name) not in self._done]
+                if lacking:
+                    yield Work(
+                        task=task,
+                        length=length,
+                        samples=tuple(lacking),
+                        plans=(plan,),
+                        turns=turns,
+                        column=name,
+                        flow=flowing.flow_of(text),
+                    )
 
     def _read_passages(
         self, task: Task, length: int | None, samples: Sequence[Sample], turns: tuple[Turn, ...]
