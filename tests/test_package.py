@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import longspan
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
@@ -56,33 +58,32 @@ def test_a_heavy_import_would_be_seen(tmp_path):
     assert run(["-c", f"import torch; {HEAVY}"], tmp_path) == "['torch']\n"
 
 
-def test_importing_is_light():
-    assert run(["-c", f"import longspan; {HEAVY}"]) == "[]\n"
-    assert run(["-c", f"import longspan.cli; {HEAVY}"]) == "[]\n"
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--version"], ["--help"], ["methods"], ["methods", "--json"], ["field"]]
-)
-def test_a_light_command_starts_light(arguments):
+def test_importing_and_the_light_commands_are_light():
+    """One after another in one process: the first that is not shows in what is printed after it."""
+    commands = (["--version"], ["--help"], ["methods"], ["methods", "--json"], ["field"])
     code = f"""
-import sys
+import contextlib, os, sys
+import longspan
+names = dir(longspan)
+print("not shown", [name for name in longspan.__all__ if name not in names])
+print("longspan", end=" "); {HEAVY}
 from longspan.cli import main
-sys.argv = ["longspan", *{arguments}]
-try:
-    main()
-except SystemExit as done:
-    assert not done.code, done.code
-{HEAVY}
+print("longspan.cli", end=" "); {HEAVY}
+for arguments in {commands}:
+    sys.argv = ["longspan", *arguments]
+    try:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            main()
+    except SystemExit as done:
+        assert not done.code, (arguments, done.code)
+    print(*arguments, end=" "); {HEAVY}
 """
-    assert run(["-c", code]).splitlines()[-1] == "[]"
+    started = ("not shown", "longspan", "longspan.cli", *map(" ".join, commands))
+    assert run(["-c", code]).splitlines() == [f"{each} []" for each in started]
 
 
-def test_every_public_name_is_shown_and_can_be_had():
-    code = "import longspan; names = dir(longspan); print([n for n in longspan.__all__ if n not in names])"
-    assert run(["-c", code]) == "[]\n"
-    code = "import longspan; print([n for n in longspan.__all__ if getattr(longspan, n) is None])"
-    assert run(["-c", code]) == "[]\n"
+def test_every_public_name_can_be_had():
+    assert all(getattr(longspan, name) is not None for name in longspan.__all__)
 
 
 def test_importing_needs_no_heavy_package():
@@ -104,6 +105,7 @@ def distribution(requirement: str) -> str:
     return canonicalize_name(Requirement(requirement).name)
 
 
+@cache
 def imported() -> dict[str, set[str]]:
     """The packages of others that each file of longspan imports anywhere, as distributions."""
     known = packages_distributions()
@@ -138,31 +140,31 @@ def test_errors_name_extras_that_there_are_and_all_has_them():
     assert Requirement(everything).extras == set(EXTRAS) - {"all", "docs", "test", "benchmarks"} >= named
 
 
-@pytest.mark.parametrize(
-    ("suffix", "text"),
-    [
-        (".pdf", "%PDF-1.4\n%%EOF"),
-        (".html", "<html><p>Hello"),
-        (".rtf", "{\\rtf1 Hello}"),
-        (".eml", "From: a@b.example\nSubject: c\n\nHello"),
-        (".ipynb", "{}"),
-    ],
-)
-def test_a_format_whose_package_is_absent_names_its_extra(tmp_path, suffix, text):
-    path = tmp_path / f"letter{suffix}"
-    path.write_text(text)
+def test_a_format_whose_package_is_absent_names_its_extra(tmp_path):
+    letters = {
+        ".txt": "Hello",
+        ".pdf": "%PDF-1.4\n%%EOF",
+        ".html": "<html><p>Hello",
+        ".rtf": "{\\rtf1 Hello}",
+        ".eml": "From: a@b.example\nSubject: c\n\nHello",
+        ".ipynb": "{}",
+    }
+    for suffix, text in letters.items():
+        (tmp_path / f"letter{suffix}").write_text(text)
     absent = sorted({name.replace("-", "_") for name in map(distribution, EXTRAS["documents"])})
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({absent}))
 from longspan import Document, errors
-(open({str(path)!r} + ".txt", "w").write("Hello"))
-print(Document.open({str(path)!r} + ".txt").text)
-try:
-    Document.open({str(path)!r})
-except errors.DocumentError as error:
-    print(error)
+for suffix in {[*letters]}:
+    try:
+        print(Document.open({str(tmp_path / "letter")!r} + suffix).text)
+    except errors.DocumentError as error:
+        print(error)
 """
-    said = run(["-c", code]).splitlines()
-    assert said[0] == "Hello"
-    assert said[1].endswith("which is not installed; pip install 'longspan[documents]'")
+    read, *refused = run(["-c", code]).splitlines()
+    assert read == "Hello"
+    assert len(refused) == len(letters) - 1
+    for said, suffix in zip(refused, list(letters)[1:], strict=True):
+        assert f"letter{suffix}" in said
+        assert said.endswith("which is not installed; pip install 'longspan[documents]'")

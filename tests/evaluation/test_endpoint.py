@@ -23,7 +23,7 @@ from longspan.plan import Plan
 from longspan.spans import Document
 from tiny import tiny_tokenizer
 
-SLOW = 1
+SLOW = 0.5
 """Seconds after which some tests give up; a busy machine must answer faster where nothing is wrong."""
 
 
@@ -70,7 +70,7 @@ class Server:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self):
         self.server.shutdown()
@@ -147,7 +147,7 @@ def test_what_fails_for_a_while_is_tried_again(server, tmp_path, failure):
 
 
 @pytest.mark.parametrize(
-    ("failure", "reason"), [((503, {}), "status 503"), ("slow", r"no answer within 1 s")]
+    ("failure", "reason"), [((503, {}), "status 503"), ("slow", r"no answer within 0.5 s")]
 )
 def test_what_keeps_failing_ends_plainly_and_loses_nothing(server, tmp_path, failure, reason):
     timeout = SLOW if failure == "slow" else 30

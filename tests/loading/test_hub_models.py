@@ -71,7 +71,7 @@ def hub(tmp_path_factory):
         "owner/empty": {"README.md": b""},
     }
     server.asked = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
 
