@@ -256,8 +256,7 @@ def test_four_bits_are_closer_than_those_of_the_reference():
 
 
 @pytest.mark.parametrize("form", ["int8", "int4"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize(("dtype", "tied"), [(torch.float32, True), (torch.bfloat16, False)])
 def test_blocks_are_made_of_a_folder(cache, tmp_path, form, dtype, tied):
     folder = stored(tmp_path, dtype=dtype, tie_word_embeddings=tied)
     mine, whole = load(folder, form), load(folder, "expanded").network

@@ -13,10 +13,10 @@ def test_greedy_text_is_that_of_transformers(default_model, prompt, chunk):
     model = default_model
     ids = model.tokenizer(prompt, return_tensors="pt")
     stock = model.network.generate(
-        **ids, max_new_tokens=12, do_sample=False, pad_token_id=model.tokenizer.eos_token_id
+        **ids, max_new_tokens=6, do_sample=False, pad_token_id=model.tokenizer.eos_token_id
     )[0, ids["input_ids"].shape[1] :]
     with model.session(chunk=chunk) as session:
-        steps = list(session.read(ids["input_ids"][0]).generate(max_new_tokens=12))
+        steps = list(session.read(ids["input_ids"][0]).generate(max_new_tokens=6))
     assert [step.token for step in steps] == stock.tolist()
     text = "".join(step.text for step in steps)
     assert text == model.tokenizer.decode(stock, skip_special_tokens=True)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(
     not packed.suits(packed.gguf.GGMLQuantizationType.Q8_0, 64), reason="no compiler"
 )
 
+STEPS = 18  # a policy acts every 16 tokens
 FAMILIES = {
     "llama": {},
     "mistral": {"sliding_window": 20},
@@ -32,7 +33,7 @@ FAMILIES = {
 
 
 def generated(model, plan, sizes, monkeypatch, *, steps):
-    """Tokens and logits of 30 steps of sequences of some sizes, and in how many passes all layers were one call."""
+    """Tokens and logits of STEPS steps of sequences of some sizes, and in how many passes all layers were one call."""
     own, taken = passing.stepped, []
 
     def counted(*given):
@@ -46,7 +47,7 @@ def generated(model, plan, sizes, monkeypatch, *, steps):
         session.read(ids if len(ids) > 1 else ids[0])
         taken.clear()
         said, logits = [], []
-        for step in session.generate(max_new_tokens=30):
+        for step in session.generate(max_new_tokens=STEPS):
             said.append((step.sequence, step.token))
             logits.append(session.sequences[step.sequence].upcoming.clone())
     monkeypatch.setattr(passing, "stepped", own)
@@ -65,13 +66,13 @@ def check_alike(model, plan, sizes, monkeypatch):
 @pytest.mark.parametrize("sizes", [[30], [50, 7, 33]])
 def test_steps_are_passes(family, sizes, monkeypatch):
     model = model_of(packed_network(family, **FAMILIES[family]))
-    assert check_alike(model, "", sizes, monkeypatch) >= 29
+    assert check_alike(model, "", sizes, monkeypatch) >= STEPS - 1
 
 
 def test_in_bf16(monkeypatch):
     model = model_of(packed_network("llama", dtype=torch.bfloat16))
     assert model.seam.dtype is torch.bfloat16
-    assert check_alike(model, "", [40], monkeypatch) >= 29
+    assert check_alike(model, "", [40], monkeypatch) >= STEPS - 1
 
 
 @pytest.mark.parametrize(
@@ -91,13 +92,13 @@ def test_in_bf16(monkeypatch):
     ],
 )
 def test_plans(plan, all_layers, monkeypatch):
-    model = model_of(packed_network("llama"))
+    model = tiny_model("packed llama")
     taken = check_alike(model, plan, [60, 44], monkeypatch)
     assert (taken > 0) is all_layers
 
 
 def test_forks_and_marks_go_on_as_the_first_did(monkeypatch):
-    model = model_of(packed_network("llama"))
+    model = tiny_model("packed llama")
     with model.session() as session:
         session.read(tokens(40))
         first = list(session.generate(max_new_tokens=5))

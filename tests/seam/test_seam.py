@@ -101,7 +101,7 @@ def test_sessions_in_turns_are_sessions_one_after_the_other(borrowed):
         session = borrowed.session(plan, chunk=16)
         session.read(IDS)
         yield
-        for step in session.generate(max_new_tokens=12, temperature=2.0, seed=3):
+        for step in session.generate(max_new_tokens=6, temperature=2.0, seed=3):
             yield step.token
 
     alone = [list(steps(plan)) for plan in plans]
@@ -114,9 +114,9 @@ def test_sessions_in_threads_are_sessions_one_after_the_other(borrowed):
     plans = ["", "positions=pi(factor=2) policy=streamingllm(budget=24)"]
 
     def work(plan):
-        with borrowed.session(plan, chunk=8) as session:
+        with borrowed.session(plan, chunk=16) as session:
             session.read(IDS)
-            made = [step.token for step in session.generate(max_new_tokens=10)]
+            made = [step.token for step in session.generate(max_new_tokens=5)]
             return made, session.logits(IDS[:5])
 
     alone = [work(plan) for plan in plans]
@@ -196,11 +196,11 @@ def test_calls_of_the_network_in_other_threads_wait_for_a_session():
     network = tiny_network("llama")
     model, stock = model_of(network), stock_logits(network, IDS)
     with ThreadPoolExecutor(3) as threads:
-        reads = [threads.submit(lambda: model.session(chunk=8).read(tokens(200)).seen) for _ in range(4)]
-        calls = [threads.submit(stock_logits, network, IDS) for _ in range(40)]
+        reads = [threads.submit(lambda: model.session(chunk=8).read(tokens(120)).seen) for _ in range(4)]
+        calls = [threads.submit(stock_logits, network, IDS) for _ in range(20)]
         inner = [threads.submit(lambda: network.model(input_ids=IDS[None])) for _ in range(10)]
         assert all(torch.equal(call.result(), stock) for call in calls)
-        assert all(read.result() == [200] for read in reads)
+        assert all(read.result() == [120] for read in reads)
         assert all(call.result().last_hidden_state.isfinite().all() for call in inner)
 
 

@@ -1,5 +1,7 @@
 """Selectors at work in sessions on tiny models."""
 
+from functools import cache
+
 import pytest
 import torch
 from test_selectors_all import SMALL, WHOLE
@@ -7,8 +9,10 @@ from test_selectors_all import SMALL, WHOLE
 from tiny import tiny_model, tokens
 
 
-def logits(model, plan, ids, split=100):
-    with model.session(plan, chunk=48) as session:
+@cache
+def logits(family, plan, count, split=100):
+    ids = tokens(count)
+    with tiny_model(family).session(plan, chunk=48) as session:
         session.read(ids[:split])
         return torch.cat([session.logits([token]) for token in ids[split:].tolist()])
 
@@ -24,17 +28,15 @@ def one_thread():
 @pytest.mark.parametrize("selector", WHOLE)
 @pytest.mark.parametrize("family", ["llama", "gemma3_text"])
 def test_a_full_budget_is_the_empty_plan_exactly(family, selector):
-    model, ids = tiny_model(family), tokens(110)
-    assert torch.equal(logits(model, f"selector={selector}", ids), logits(model, "", ids))
+    assert torch.equal(logits(family, f"selector={selector}", 110), logits(family, "", 110))
 
 
 @pytest.mark.parametrize("selector", SMALL)
 def test_a_small_budget_changes_what_is_seen(selector):
-    model, ids = tiny_model(), tokens(160)
-    found = logits(model, f"selector={selector}", ids, 150)
+    found = logits("llama", f"selector={selector}", 160, 150)
     assert bool(torch.isfinite(found).all())
     if not selector.startswith("round"):  # this text is a single round
-        assert not torch.equal(found, logits(model, "", ids, 150))
+        assert not torch.equal(found, logits("llama", "", 160, 150))
 
 
 @pytest.mark.parametrize("selector", SMALL)

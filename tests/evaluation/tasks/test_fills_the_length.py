@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from itertools import islice
 
 import pytest
@@ -42,6 +43,12 @@ def task(request: pytest.FixtureRequest) -> Generated:
     return request.param
 
 
+@cache
+def twelve(task: Generated) -> list[Sample]:
+    """The first samples, which several tests look at."""
+    return list(islice(task.samples(request(3000)), 12))
+
+
 @settings(max_examples=4, deadline=None)
 @given(length=st.integers(2000, 9000), seed=st.integers(0, 1000))
 def test_prompt_and_answer_fill_the_length(task: Generated, length: int, seed: int) -> None:
@@ -58,19 +65,18 @@ def test_other_tokenizers_are_filled_too(task: Generated) -> None:
 
 
 def test_a_sample_is_the_same_however_many_are_taken(task: Generated) -> None:
-    asked = request(3000)
-    few, many = list(islice(task.samples(asked), 3)), list(islice(task.samples(asked), 6))
+    few, many = list(islice(task.samples(request(3000)), 3)), twelve(task)[:6]
     assert many[:3] == few
     assert len({sample.id for sample in many}) == 6
     assert len({(sample.context, sample.question) for sample in many}) == 6
 
 
 def test_seeds_give_other_samples(task: Generated) -> None:
-    assert next(task.samples(request(3000, 0))) != next(task.samples(request(3000, 1)))
+    assert twelve(task)[0] != next(task.samples(request(3000, 1)))
 
 
 def test_the_perfect_answer_scores_one_and_another_zero(task: Generated) -> None:
-    for sample in islice(task.samples(request(3000)), 12):
+    for sample in twelve(task):
         # The published scorer of BABILong finds one in none.
         assert task.score(perfect(task, sample), sample)["score"] == (sample.references != ("none",))
         assert task.score("", sample)["score"] == 0
@@ -85,10 +91,11 @@ def test_too_short_a_length_says_what_is_needed(task: Generated) -> None:
 
 
 def test_facts_are_json(task: Generated) -> None:
-    sample = next(task.samples(request(3000)))
+    sample = twelve(task)[0]
     assert Sample.of(json.loads(json.dumps(sample.to_dict()))).to_dict() == sample.to_dict()
 
 
+@pytest.mark.parametrize("task", {type(task): task for task in TASKS}.values(), ids=lambda task: task.name)
 def test_a_long_text_is_made(task: Generated) -> None:
     asked = request(60_000)
     sample = next(task.samples(asked))
