@@ -6,15 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from longspan.errors import FlowError
-from longspan.flows.base import Events, Flow, concluded, parts, reply_tokens, room
-from longspan.flows.chat import Chat, Reply
-from longspan.flows.prompting import enclosed, prompt, shown
-from longspan.flows.replies import NOTHING, heard, labelled, says_nothing
+from longspan.flows.base import Events, Flow, reply_tokens, room
+from longspan.flows.chat import Chat, Message, Reply
+from longspan.flows.folding import Folding
+from longspan.flows.inquiry import Inquiry
+from longspan.flows.prompting import enclosed, prompt
+from longspan.flows.replies import NOTHING, labelled, says_nothing
 from longspan.parameters import check_whole
 from longspan.registry import Card
-from longspan.spans import Answer, Document, Span, Unread
-from longspan.usage import Usage
+from longspan.spans import Answer, Document, Span
 
 CARD = Card(
     name="map-reduce",
@@ -29,7 +29,6 @@ CARD = Card(
 
 _FIELDS = ("Information", "Rationale", "Answer", "Confidence")
 _SUREST = 5.0
-_PROGRESS = 0.9  # joined notes have at most this share of the tokens before
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -72,70 +71,30 @@ class MapReduce(Flow):
 
     def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
         """Map, collapse, reduce."""
-        empty = prompt("map_reduce_map", text=enclosed(""), question=question, nothing=NOTHING)["content"]
-        wanted = self.chunk - self.note - chat.count_tokens(empty)
-        size = room(chat, wanted, self.note, empty)
-        found = parts(documents, size, chat.count_tokens)
-        events.step(f"takes notes on {len(found):,} parts of up to {size:,} tokens")
-        replies = heard(
-            chat.generate_all(
-                [
-                    [prompt("map_reduce_map", text=shown([part]), question=question, nothing=NOTHING)]
-                    for part in found
-                ],
-                max_new_tokens=self.note,
-            )
-        )
-        usages = [each.usage for each in replies if each is not None]
-        unread = [
-            Unread(span=part, reason="the call that read it failed")
-            for part, reply in zip(found, replies, strict=True)
-            if reply is None
-        ]
-        notes = [
-            note
-            for part, reply in zip(found, replies, strict=True)
-            if reply is not None and (note := _note(reply, (part,))) is not None
-        ]
-        events.step(f"{len(notes):,} of them speak of the question")
-        notes = self._collapsed(chat, notes, question, events, usages)
-        if not notes:
-            return concluded(None, question, (), usages, unread=unread, count=chat.count_tokens)
-        message = prompt("map_reduce_reduce", notes=_listed(notes), question=question)
-        said = chat.generate([message], stream=events.stream, **events.generation)
-        read = [span for note in notes for span in note.sources]
-        return concluded(said, question, read, [*usages, said.usage], unread=unread, count=chat.count_tokens)
+        inquiry = Inquiry(chat=chat, question=question, events=events)
 
-    def _collapsed(
-        self, chat: Chat, notes: list[Note], question: str, events: Events, usages: list[Usage]
-    ) -> list[Note]:
-        """Notes that fit into one call with the question, joined in groups as long as they do not."""
-        empty = prompt("map_reduce_collapse", notes=enclosed(""), question=question, nothing=NOTHING)[
-            "content"
-        ]
-        answer = max(self.note, reply_tokens(events))
-        budget = room(chat, self.chunk, answer, empty)
-        while (tokens := chat.count_tokens(_listed(notes))) > budget and len(notes) > 1:
-            groups = _groups(notes, budget, chat)
-            events.step(f"joins {len(notes):,} notes of {tokens:,} tokens in {len(groups):,} groups")
-            asked = [
-                [prompt("map_reduce_collapse", notes=_listed(group), question=question, nothing=NOTHING)]
-                for group in groups
-            ]
-            replies = heard(chat.generate_all(asked, max_new_tokens=self.note))
-            usages += [each.usage for each in replies if each is not None]
-            joined = []
-            for group, reply in zip(groups, replies, strict=True):
-                sources = tuple(span for note in group for span in note.sources)
-                note = None if reply is None else _note(reply, sources)
-                joined += group if reply is None else [note] if note is not None else []
-            if joined and chat.count_tokens(_listed(joined)) > _PROGRESS * tokens:
-                raise FlowError(
-                    f"notes of {tokens:,} tokens have {chat.count_tokens(_listed(joined)):,} after they were joined, "
-                    f"and {budget:,} fit; raise chunk={self.chunk}, lower note={self.note}, or use another flow"
-                )
-            notes = joined
-        return notes
+        def mapping(text: str) -> Message:
+            return prompt("map_reduce_map", text=text, question=question, nothing=NOTHING)
+
+        def collapsing(notes: Sequence[Note]) -> Message:
+            return prompt("map_reduce_collapse", notes=_listed(notes), question=question, nothing=NOTHING)
+
+        found = inquiry.parts(documents, self.chunk, self.note, mapping)
+        events.step(f"takes notes on {len(found):,} parts")
+        read = inquiry.read_each(found, mapping, max_new_tokens=self.note)
+        notes = [note for part, reply in read if (note := _note(reply, (part,))) is not None]
+        events.step(f"{len(notes):,} of them speak of the question")
+        budget = room(chat, self.chunk, max(self.note, reply_tokens(events)), collapsing(())["content"])
+        folding = Folding(shown=_listed, message=collapsing, joined=_joined, note=self.note)
+        notes = folding.fold(inquiry, notes, budget)
+        if not notes:
+            return inquiry.answer(None)
+        message = prompt("map_reduce_reduce", notes=_listed(notes), question=question)
+        return inquiry.conclude(message, [span for note in notes for span in note.sources])
+
+
+def _joined(notes: Sequence[Note], reply: Reply) -> Note | None:
+    return _note(reply, tuple(span for note in notes for span in note.sources))
 
 
 def _note(reply: Reply, sources: tuple[Span, ...]) -> Note | None:
@@ -158,14 +117,3 @@ def _note(reply: Reply, sources: tuple[Span, ...]) -> Note | None:
 def _listed(notes: Sequence[Note]) -> str:
     texts = [f"Note {number}\n{note.text()}" for number, note in enumerate(notes, 1)]
     return enclosed("\n\n".join(texts))
-
-
-def _groups(notes: Sequence[Note], budget: int, chat: Chat) -> list[list[Note]]:
-    """Neighbouring notes in groups of two or more that fit, as far as they do."""
-    groups: list[list[Note]] = []
-    for note in notes:
-        if groups and (len(groups[-1]) < 2 or chat.count_tokens(_listed([*groups[-1], note])) <= budget):
-            groups[-1].append(note)
-        else:
-            groups.append([note])
-    return groups

@@ -9,7 +9,8 @@ from functools import cache
 from importlib.resources import files
 
 from longspan.flows.chat import Message
-from longspan.spans import Span, render
+from longspan.spans import Document, Span, render
+from longspan.spans.rendering import GAP, heading, titles
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
@@ -38,6 +39,12 @@ def enclosed(text: str) -> str:
 def shown(spans: Iterable[Span]) -> str:
     """Parts of documents as they are read, with names and marks of gaps, enclosed."""
     return enclosed(render(spans))
+
+
+def frame(documents: Iterable[Document]) -> str:
+    """The longest that stands around a part of documents as `shown` shows it."""
+    longest = max(map(heading, titles(documents)), key=len, default="")
+    return enclosed(f"{longest}{GAP}\n\n{GAP}")
 
 
 @cache
