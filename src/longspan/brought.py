@@ -8,7 +8,7 @@ are: in a plan, on the command line, in a listing.
 | `longspan.methods` | `room.name`, such as `policy.mine` or `flow.mine` | a `registry.Card` |
 | `longspan.plans` | the plan's name | a `named.Named` |
 | `longspan.profiles` | the profile's name | a `profiles.measure.Measure` |
-| `longspan.formats` | the suffix of files without its dot, such as `epub` | a `spans.formats.brought.Format` |
+| `longspan.formats` | the suffix of files without its dot, such as `djvu` | a `spans.formats.brought.Format` |
 | `longspan.tasks` | the family of tasks | a tuple of `evaluation.task.Task`, each called `family/...` |
 | `longspan.metrics` | the metric's name | an `evaluation.metrics.named.Metric` |
 | `longspan.targets` | the scheme of its addresses | an `evaluation.targets.Opener` |

@@ -83,8 +83,8 @@ def fill(sheet: Worksheet, words: Words, *, kind: str = "seen") -> list[tuple[st
     if hidden_column:
         sheet.column_dimensions[get_column_letter(hidden_column)].hidden = True
     if chance.random() < 0.3:
-        sheet.merge_cells(start_row=50, end_row=52, start_column=1, end_column=3)
-        placed.append((put(sheet, 50, 1, words, kind), "A50"))
+        sheet.merge_cells(start_row=50, end_row=52, start_column=61, end_column=63)
+        placed.append((put(sheet, 50, 61, words, kind), "BI50"))
     if chance.random() < 0.3:
         sheet.oddFooter.left.text = f"Page &P {words.word(kind)}"
     if chance.random() < 0.2:
@@ -109,7 +109,7 @@ def book_file(words: Words) -> tuple[bytes, dict[str, list[tuple[str, str]]], li
         else:
             placed[sheet.title] = fill(sheet, words)
             if not placed[sheet.title]:
-                sheet["A1"] = words.word()
+                sheet["BJ60"] = words.word()
     buffer = io.BytesIO()
     book.save(buffer)
     data = buffer.getvalue()

@@ -12,6 +12,8 @@ from longspan.spans.formats.extract import Extract
 OWN = (
     *("txt", "md", "pdf", "docx", "docm", "dotx", "dotm", "rtf", "ipynb"),
     *("pptx", "pptm", "ppsx", "ppsm", "potx", "potm", "xlsx", "xlsm", "xltx", "xltm"),
+    *("odt", "ott", "ods", "ots", "odp", "otp", "odg", "otg", "fodt", "fods", "fodp", "fodg"),
+    *("epub", "csv", "tsv", "tab", "json", "jsonl", "ndjson", "geojson"),
     *("html", "htm", "xhtml", "xht", "shtml", "shtm", "eml", "mht", "mhtml", "mbox", "emlx"),
 )
 """Suffixes that mean a format of longspan's own."""
@@ -41,7 +43,7 @@ FORMATS = brought.Kind(
 
 
 def brought_reader(suffix: str) -> Callable[[bytes, str], Extract] | None:
-    """What reads files with this suffix (".epub"), None where no package does."""
+    """What reads files with this suffix (".djvu"), None where no package does."""
     kind = suffix.removeprefix(".")
     if not kind or kind not in FORMATS.names:
         return None

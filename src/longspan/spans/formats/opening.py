@@ -11,20 +11,26 @@ from pathlib import Path
 from longspan.errors import DocumentError
 from longspan.spans.formats.brought import FORMATS, OWN, brought_reader
 from longspan.spans.formats.encodings import plain
+from longspan.spans.formats.epub import epub
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.html import html, is_html
+from longspan.spans.formats.json_text import SUFFIXES as JSON_SUFFIXES
+from longspan.spans.formats.json_text import json_text
 from longspan.spans.formats.mail import is_mail, mail
 from longspan.spans.formats.notebook import notebook
+from longspan.spans.formats.open_document import open_document
 from longspan.spans.formats.pdf import pdf
 from longspan.spans.formats.reason import reason, visible
 from longspan.spans.formats.rtf import is_rtf, rtf
 from longspan.spans.formats.sheets import xlsx
 from longspan.spans.formats.slides import pptx
+from longspan.spans.formats.tables import SUFFIXES as TABLE_SUFFIXES
+from longspan.spans.formats.tables import table
 from longspan.spans.formats.unread import package_kind, refuse_unread
 from longspan.spans.formats.word import word
 
 _WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
-_PACKAGED = {"slides": pptx, "sheets": xlsx}
+_PACKAGED = {"slides": pptx, "sheets": xlsx, "book": epub, "open": open_document}
 _PACKAGES = ("lxml", "openpyxl", "pypdf", "pypdfium2", "selectolax", "tinycss2")  # the extra `documents`
 _DEEPEST = 4  # Word files around a file
 _PDF_BEGINS = 1024  # bytes of something else that readers of PDF pass over
@@ -49,7 +55,7 @@ def extract_bytes(data: bytes, suffix: str, name: str) -> Extract:
 def read(data: bytes, suffix: str, name: str, depth: int = 0) -> Extract:
     """The text of a file, or of a part of one, by what it holds; ``depth`` counts the Word files around it."""
     reader = _reader(data, suffix, name, depth)
-    if reader is not plain and reader is not brought_reader(suffix):
+    if reader not in (plain, table, json_text, brought_reader(suffix)):
         _require_packages(name)
     return reader(data, name)
 
@@ -97,7 +103,9 @@ def _reader(data: bytes, suffix: str, name: str, depth: int) -> Callable[[bytes,
         return mail
     if is_html(data, suffix):
         return html
-    return plain
+    if suffix in TABLE_SUFFIXES:
+        return table
+    return json_text if suffix in JSON_SUFFIXES else plain
 
 
 def _bytes(path: Path, name: str) -> bytes:

@@ -77,7 +77,9 @@ class Package:
         return self._zip.read(self._checked(part, _MAX_WHOLE))
 
     def _checked(self, part: str, limit: int) -> zipfile.ZipInfo:
-        info = self._parts[part.lower()]
+        info = self._parts.get(part.lower())
+        if info is None:
+            raise ValueError(f"its part {part} is missing")
         if info.file_size > limit:
             raise ValueError(f"its part {part} has {info.file_size:,} bytes, more than {limit:,}")
         if info.file_size > max(_MIN_PACKED, _MAX_PACKED * info.compress_size):
@@ -89,11 +91,7 @@ class Package:
 
     def tree(self, part: str) -> Any:
         """The root element of a part."""
-        from lxml import etree
-
-        root = etree.fromstring(self.read(part), etree.XMLParser(**_SAFE))
-        _refuse_entities(root, part)
-        return root
+        return parsed(self.read(part), part)
 
     def children(self, part: str, container: str) -> Iterator[Any]:
         """The elements in the container of that local name, one after another; each is gone when the next comes."""
@@ -139,6 +137,15 @@ class Package:
                         around.remove(before)
 
 
+def parsed(data: bytes, part: str) -> Any:
+    """The root element of some XML; ``part`` is what errors call it."""
+    from lxml import etree
+
+    root = etree.fromstring(data, etree.XMLParser(**_SAFE))
+    _refuse_entities(root, part)
+    return root
+
+
 _SAFE: dict[str, Any] = {
     "resolve_entities": False,
     "no_network": True,
@@ -149,8 +156,9 @@ _SAFE: dict[str, Any] = {
 
 
 def _refuse_entities(root: Any, part: str) -> None:
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise ValueError(f"its part {part} declares a document type, as no file of an office program does")
+    declared = root.getroottree().docinfo.internalDTD
+    if declared is not None and next(iter(declared.iterentities()), None) is not None:
+        raise ValueError(f"its part {part} declares entities, as no program that writes such files does")
 
 
 def local(node: Any) -> str:

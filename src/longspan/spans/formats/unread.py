@@ -31,21 +31,14 @@ _OFFICE_XML = (
     (re.compile(rb"ms-visio"), "a Visio drawing", "export it as PDF"),
 )
 _OPEN_DOCUMENT = (
-    ("application/vnd.oasis.opendocument.text", "an OpenDocument text (odt)", "docx"),
-    (
-        "application/vnd.oasis.opendocument.spreadsheet",
-        "an OpenDocument spreadsheet (ods)",
-        "save each sheet as CSV",
-    ),
-    ("application/vnd.oasis.opendocument", "an OpenDocument file", "pdf"),
+    ("application/vnd.oasis.opendocument.formula", "an OpenDocument formula", "pdf"),
+    ("application/vnd.oasis.opendocument.database", "an OpenDocument database", "save its tables as CSV"),
+    ("application/vnd.oasis.opendocument.image", "an OpenDocument picture", "pdf"),
+    ("application/vnd.oasis.opendocument", "open", ""),
     ("application/vnd.sun.xml", "a file of the first OpenOffice", "pdf"),
     ("application/hwp+zip", "a Hangul text (hwpx)", "save it as docx or PDF"),
     ("application/vnd.adobe.indesign-idml", "an InDesign file", "export it as PDF"),
-    (
-        "application/epub+zip",
-        "an EPUB book",
-        "save it as HTML, text or docx, e.g. with pandoc or ebook-convert",
-    ),
+    ("application/epub+zip", "book", ""),
 )
 _XML = (
     (
@@ -64,12 +57,18 @@ _XML = (
         "a Word file in one XML",
         "save it as docx",
     ),
-    (re.compile(rb"<office:document\b"), "an OpenDocument file in one XML", "save it as docx or PDF"),
+)
+
+
+_FLAT = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]*+>\s*+)?(?:<!--(?>.*?-->)\s*+)*+<office:document\b", re.DOTALL
 )
 
 
 def package_kind(data: bytes) -> str:
-    """What is read of this package: "word", "slides", "sheets", ...; empty if it is none of these."""
+    """What is read of this file: "word", "slides", "sheets", "book", "open"; empty if it is none of these."""
+    if _FLAT.match(data[:2048]):
+        return "open"
     kind, advice = _zip_kind(data) if data.startswith(b"PK\x03\x04") else ("", "")
     return "" if advice else kind
 
@@ -156,9 +155,9 @@ def _zip_kind(data: bytes) -> tuple[str, str]:
     if "META-INF/MANIFEST.MF" in names or "AndroidManifest.xml" in names:
         return "a program", NO_TEXT
     if "META-INF/container.xml" in names:
-        return _OPEN_DOCUMENT[-1][1:]
+        return "book", ""
     if "content.xml" in names and "META-INF/manifest.xml" in names:
-        return "an OpenDocument file", "pdf"
+        return "open", ""
     many = "1 entry" if len(names) == 1 else f"{len(names):,} entries"
     return f"a zip archive ({many})", UNPACK
 

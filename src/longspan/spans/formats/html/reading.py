@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from longspan.errors import DocumentError
 from longspan.spans.display import printable
@@ -11,6 +12,7 @@ from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.html.hidden import Styles
 from longspan.spans.formats.html.source import Source
 from longspan.spans.formats.html.walk import Walk
+from longspan.spans.formats.left_out import LeftOut
 from longspan.spans.formats.reason import reason
 from longspan.spans.places import Places
 
@@ -28,6 +30,12 @@ def is_html(data: bytes, suffix: str) -> bool:
 
 def html(data: bytes, name: str) -> Extract:
     """What a reader of the page sees, in the encoding that browsers would read it in."""
+    found, left_out = html_apart(data, name)
+    return replace(found, notes=(*left_out.notes(), *found.notes))
+
+
+def html_apart(data: bytes, name: str) -> tuple[Extract, LeftOut]:
+    """The same, with what is left out counted apart from the other notes, for pages that are parts of one document."""
     page = marked(data, name)
     if isinstance(page, bytes):
         page = declared(page, name)
@@ -42,10 +50,10 @@ def html(data: bytes, name: str) -> Extract:
 
 def html_text(page: str) -> str:
     """What a reader of the page sees: no scripts, styles or hidden parts; cells are parted by tabs."""
-    return _read(page, "the page", xml=False).text
+    return _read(page, "the page", xml=False)[0].text
 
 
-def _read(page: str, name: str, *, xml: bool) -> Extract:
+def _read(page: str, name: str, *, xml: bool) -> tuple[Extract, LeftOut]:
     from selectolax.lexbor import LexborHTMLParser
 
     source = Source(page.replace("\r\n", "\n").replace("\r", "\n"), xml=xml)
@@ -53,7 +61,7 @@ def _read(page: str, name: str, *, xml: bool) -> Extract:
     _refuse_frames(tree, name)
     styles = Styles(tree, len(page))
     walk = Walk(tree, styles)
-    notes = list(walk.left_out.notes())
+    notes = []
     if source.cut is not None:
         notes.append(
             f"ends within a tag, a comment or a script that begins on line {source.cut:,}, and what stands there is "
@@ -69,7 +77,7 @@ def _read(page: str, name: str, *, xml: bool) -> Extract:
             "has words that are added by a style and not read; save the page as PDF from a browser to have them read"
         )
     places = Places(lines=tuple(walk.writer.lines), headings=tuple(sorted(walk.headings)))
-    return Extract(text=walk.writer.text, places=places, notes=tuple(notes))
+    return Extract(text=walk.writer.text, places=places, notes=tuple(notes)), walk.left_out
 
 
 def _refuse_frames(tree: object, name: str) -> None:

@@ -8,6 +8,7 @@ from longspan.spans.formats.whole import whole
 from longspan.spans.places import Columns
 
 _MAX_TEXT = 1 << 28  # characters of a sheet, tabs included
+_MAX_CELLS = 1 << 23
 _MAX_CHECKS = 1 << 24  # cells that are looked at because merged ranges cover them
 
 
@@ -25,7 +26,7 @@ class Grid:
 
     def __init__(self) -> None:
         self.rows: dict[int, dict[int, str]] = {}
-        self._length = 0
+        self._length = self._count = 0
 
     def put(self, row: int, column: int, text: str) -> None:
         """The text of a cell, in one line; without any, nothing."""
@@ -34,7 +35,14 @@ class Grid:
             self._length += len(text) + 1
             if self._length > _MAX_TEXT:
                 raise ValueError(f"a sheet has more than {_MAX_TEXT:,} characters")
+            self.check_room(1)
+            self._count += 1
             self.rows.setdefault(row, {})[column] = text
+
+    def check_room(self, count: int) -> None:
+        """ValueError if a sheet cannot hold so many cells more."""
+        if self._count + count > _MAX_CELLS:
+            raise ValueError(f"a sheet has more than {_MAX_CELLS:,} cells")
 
     def without(self, rows: set[int], columns: set[int]) -> tuple[list[int], list[int]]:
         """Drops rows and columns; gives those that held anything."""
