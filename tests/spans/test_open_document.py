@@ -52,7 +52,8 @@ def text_of(body: str, styles: str = "") -> str:
 
 def test_lists_and_headings_have_the_numbers_that_are_shown() -> None:
     levels = "".join(
-        f'<text:{{kind}} text:level="{level}" style:num-format="{form}" style:num-suffix="." text:display-levels="{level}"/>'
+        f'<text:{{kind}} text:level="{level}" style:num-format="{form}" style:num-suffix="." '
+        f'text:display-levels="{level}"/>'
         for level, form in ((1, "1"), (2, "a"))
     )
     styles = (
@@ -64,7 +65,8 @@ def test_lists_and_headings_have_the_numbers_that_are_shown() -> None:
     body = (
         '<text:h text:outline-level="1">One</text:h><text:h text:outline-level="2">Deep</text:h>'
         '<text:h text:outline-level="1">Two</text:h>'
-        f'<text:list text:style-name="L">{item.format("p")}<text:list-item><text:p>q</text:p>{inner}</text:list-item></text:list>'
+        f'<text:list text:style-name="L">{item.format("p")}<text:list-item><text:p>q</text:p>{inner}'
+        "</text:list-item></text:list>"
         f'<text:list text:style-name="L">{item.format("again")}</text:list>'
         f'<text:list text:style-name="L" text:continue-numbering="true">{item.format("on")}</text:list>'
     )
@@ -102,14 +104,13 @@ def test_formulas_charts_and_controls_are_read() -> None:
     lines = Document.of(data, "a.odt").text.split("\n\n")
     assert lines == [
         "a",
-        "(1)/(2)" if "(1)" in lines[1] else lines[1],
+        "1/2",
         "b",
         "Sales",
         "East\t7",
         "c",
         "[x] agreed",
     ]
-    assert "/" in lines[1]
 
 
 def test_a_cell_that_is_repeated_without_end_is_bounded() -> None:

@@ -33,11 +33,10 @@ class Source:
             content = parsed(data, name)
             roots = [content]
         body = child(content, "body")
-        self.body = (
-            next((each for each in body if local(each) in _BODIES), None) if body is not None else None
-        )
-        if self.body is None:
+        found = [each for each in (() if body is None else body) if local(each) in _BODIES]
+        if not found:
             raise ValueError("it has no text, sheets, slides or drawing")
+        self.body: Any = found[0]
         self.masters = [
             each for root in roots for part in root if local(part) == "master-styles" for each in part
         ]

@@ -37,7 +37,7 @@ class Story:
         self.comments: list[str] = above.comments if above else []
         self.controls: dict[str, Any] = above.controls if above else _controls(source)
         self.fields: dict[str, str] = above.fields if above else {}
-        self._outline = above._outline if above else Counters(source.styles.outline)
+        self._outline: Counters = above._outline if above else Counters(source.styles.outline)
         self._lists: dict[str, Counters] = above._lists if above else {}
         self._last: dict[str, Counters] = above._last if above else {}
         self._drawn: list[Any] = []
