@@ -9,7 +9,7 @@ from tiny import tiny_model, tokens
 
 LOGITS = torch.tensor([2.0, 1.5, 1.0, 0.2, -0.5, -3.0])
 CPU = torch.device("cpu")
-DRAWS = 3000
+DRAWS = 1500
 
 
 def naive(temperature, top_k, top_p, min_p) -> list[float]:
@@ -57,8 +57,8 @@ def test_draws_have_the_distribution(temperature, top_k, top_p, min_p):
     expected = torch.tensor(naive(temperature, top_k, top_p, min_p)) * DRAWS
     assert bool((counts[expected == 0] == 0).all())
     likely = expected > 0
-    # χ² of at most five degrees of freedom passes 30 once in 70,000 times; the seed is fixed.
-    assert float(((counts - expected)[likely] ** 2 / expected[likely]).sum()) < 30
+    # χ² of at most five degrees of freedom passes 20 once in 800 times; the seed is fixed.
+    assert float(((counts - expected)[likely] ** 2 / expected[likely]).sum()) < 20
 
 
 def test_temperature_zero_is_the_likeliest():

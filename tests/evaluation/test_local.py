@@ -53,8 +53,10 @@ def alone(question, chunk):
     return found
 
 
-@pytest.mark.parametrize("question", ["seen", "unseen"])
-@pytest.mark.parametrize(("batch", "chunk"), [(1, 64), (1, 2048), (2, 64), (8, 2048)])
+@pytest.mark.parametrize(
+    ("question", "batch", "chunk"),
+    [("seen", 1, 64), ("seen", 2, 64), ("unseen", 1, 2048), ("unseen", 8, 2048)],
+)
 def test_together_is_as_alone(question, chunk, batch):
     local = Local(tiny_model(), chunk=chunk, batch=batch)
     together = told(local.answer(work(toy(), samples(), LATE + OWN), Asking(question=question)))

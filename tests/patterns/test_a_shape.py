@@ -1,5 +1,7 @@
 """A-shape against a dense mask of the same blocks."""
 
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import given
@@ -24,11 +26,17 @@ def a_shape(count: int, sinks: int, window: int, block: int) -> torch.Tensor:
     return visible
 
 
+@cache
+def dense(sinks: int, window: int) -> torch.Tensor:
+    """Logits under a dense mask of blocks of 16."""
+    return naive_logits(tiny_model().network, tokens(200), a_shape(200, sinks, window, 16))
+
+
 @pytest.mark.parametrize("chunk", [7, 50, 64, 2048])
 @pytest.mark.parametrize(("sinks", "window"), [(16, 32), (20, 16), (0, 16), (16, 0), (0, 0)])
 def test_logits_are_those_of_a_dense_mask(sinks, window, chunk):
     model, ids = tiny_model(), tokens(200)
-    expected = naive_logits(model.network, ids, a_shape(200, sinks, window, 16))
+    expected = dense(sinks, window)
     with model.session(f"pattern=a-shape(sinks={sinks},window={window},block=16)", chunk=chunk) as session:
         assert_close(session.logits(ids), expected, atol=1e-5, rtol=0)
 

@@ -1,5 +1,6 @@
 """LaCache's ladders, against a loop of the published rule over all layers at once."""
 
+from functools import cache
 from math import ceil
 
 import pytest
@@ -124,8 +125,13 @@ def test_a_layer_is_within_its_budget_whatever_the_sizes(layers, data):
             assert row == [*range(SINKS), *range(max(SINKS, length - size + SINKS), length)][:length]
 
 
+@cache
+def eight_layers():
+    return model_of(tiny_network("llama", num_hidden_layers=8))
+
+
 def session(plan: str, chunk: int):
-    return model_of(tiny_network("llama", num_hidden_layers=8)).session(plan, chunk=chunk)
+    return eight_layers().session(plan, chunk=chunk)
 
 
 @pytest.mark.parametrize("chunk", [4, 150, 400])

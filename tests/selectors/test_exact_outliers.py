@@ -84,8 +84,10 @@ def test_of_what_comes_later_they_are_so_too():
             assert_close(means[head, -1], rotated[head, (chunks - 1) * CHUNK : chunks * CHUNK].mean(0))
 
 
-@pytest.mark.parametrize("codec", [CODEC, f"codec=host({CODEC},recent=16)"])
-@pytest.mark.parametrize("positions", ["", "positions=self-extend(group=2,neighbour=24)"])
+@pytest.mark.parametrize(
+    ("codec", "positions"),
+    [(CODEC, "positions=self-extend(group=2,neighbour=24)"), (f"codec=host({CODEC},recent=16)", "")],
+)
 def test_where_all_chunks_are_outliers_queries_match_keys_exactly(codec, positions):
     model, ids = tiny_model(), tokens(230)
     logits = {}

@@ -240,7 +240,7 @@ class BlockMachine(StoreMachine):
 
 @pytest.mark.parametrize("machine", [StoreMachine, EightBitMachine, BlockMachine])
 def test_the_store_is_its_twin(machine):
-    run_state_machine_as_test(machine, settings=settings(max_examples=50, stateful_step_count=25))
+    run_state_machine_as_test(machine, settings=settings(max_examples=30, stateful_step_count=25))
 
 
 def filled(count: int, *, reserve: int = 0) -> LayerStore:

@@ -43,11 +43,13 @@ def test_without_short_and_long_lengths_there_is_nothing_to_say(answers_of, scor
     assert reaches(task_rows(answers_of(*scored(scores)))) == ()
 
 
-@pytest.fixture
-def report(tmp_path):
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
     poor = {512: 0.0, 4096: 0.0}
     records = [*scored(SCORES), *scored(poor, plan="b"), *scored({4096: 1.0, 8192: 1.0}, task="f/long")]
-    return write_report(written(tmp_path / "run", records, plans=["", "b"], tasks=[], samples=0))
+    return write_report(
+        written(tmp_path_factory.mktemp("report") / "run", records, plans=["", "b"], tasks=[], samples=0)
+    )
 
 
 def test_json_has_the_figures_and_what_they_rest_on(report):
