@@ -4,6 +4,8 @@ models/NAME/           files fetched for a known model
 converted/KEY/         a GGUF file as a transformers folder, with a manifest `longspan.json`
 tokenizers/KEY/        the tokenizer of a GGUF file, as transformers saves it
 compiled/              C++ of this package, built for this processor
+encoders/NAME/         sentence encoders
+indexes/KEY.sqlite     what was found in a folder of the user, to be searched
 digests/               SHA-256 of large files of the user, so that they are read once
 locks/
 """

@@ -25,6 +25,10 @@ class ContextError(LongspanError):
     """A saved context that is missing, damaged, cannot be written, or is of another model, plan or format."""
 
 
+class FolderIndexError(LongspanError):
+    """An index of a folder that is missing, damaged, or cannot be written."""
+
+
 class FormError(LongspanError, ValueError):
     """A form of answers that cannot be read, is too large to be followed, or is not held any more."""
 

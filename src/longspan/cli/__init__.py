@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from longspan import __version__
-from longspan.cli import ask, cache, check, evaluate, extend, field, methods, models, probe, report, tune
+from longspan.cli import (
+    ask,
+    cache,
+    check,
+    evaluate,
+    extend,
+    field,
+    index,
+    methods,
+    models,
+    probe,
+    report,
+    tune,
+)
 from longspan.cli.options import options_of, refuse_empty_paths, with_options
 from longspan.cli.terminal import give_up_output, streams
 from longspan.errors import LongspanError
@@ -25,6 +38,8 @@ app = typer.Typer(
     help="A longer context for open-weight language models, in bounded memory, with its cost shown.",
 )
 app.command()(ask.ask)
+app.command()(index.index)
+app.command()(index.search)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command()(report.report)
 app.command()(tune.tune)

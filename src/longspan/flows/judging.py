@@ -28,5 +28,5 @@ def judge_of(chat: Chat, spent: Callable[[Usage], None] = lambda usage: None) ->
         return ["" if reply is None else reply.text for reply in replies]
 
     if isinstance(chat, Local):
-        return Judge(ask=ask, model=chat.model, plan=chat.plan, spent=spent)
-    return Judge(ask=ask, spent=spent)
+        return Judge(ask=ask, model=chat.model, plan=chat.plan, spent=spent, identity=lambda: chat.identity)
+    return Judge(ask=ask, spent=spent, identity=lambda: chat.identity)

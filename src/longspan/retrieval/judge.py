@@ -21,10 +21,11 @@ class Judge:
     """Who is asked.
 
     ask: in words. model, plan: for probabilities and for what is read once; None for a server. spent: told what was
-    asked of the model itself took.
+    asked of the model itself took. identity: which model it is, and how it answers.
     """
 
     ask: Ask
     model: Model | None = None
     plan: Plan | None = None
     spent: Callable[[Usage], None] = lambda usage: None
+    identity: Callable[[], str] = str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,14 @@ class Index(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Retriever(ABC):
-    """Base of all retrievers, a method whose parameters are fields."""
+    """Base of all retrievers, a method whose parameters are fields.
+
+    alone: whether what `encode` computes of a span depends on its texts alone, and not on what stands around it. asks:
+    whether it finds nothing until a model has said something of the spans.
+    """
+
+    alone: ClassVar[bool] = True
+    asks: ClassVar[bool] = False
 
     @property
     def identity(self) -> str:

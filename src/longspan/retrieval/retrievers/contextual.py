@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from longspan.parameters import check_whole
 from longspan.progress import Watcher
@@ -33,6 +34,8 @@ class Contextual(Retriever):
     A local model reads a document once and is asked in forks of that session, so that n passages cost n short answers
     instead of n readings; see `retrieval.contexts` for documents that do not fit, and for servers.
     """
+
+    asks: ClassVar[bool] = True
 
     retriever: Retriever = field(default_factory=Hybrid, metadata={"room": "retriever"})
     """What finds them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,8 @@ class LateChunks(Dense):
     and drop the second reading. What the encoder reads around a text counts to the first and the last passage, so that
     a document that is one passage has its plain vector. The embedder must take the mean of tokens.
     """
+
+    alone: ClassVar[bool] = False
 
     embedder: Embedder = field(default_factory=lambda: Minilm(tokens=512), metadata={"room": "embedder"})
     """What makes vectors of tokens; the longer its window, the more a passage knows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from longspan.parameters import check_whole
 from longspan.registry import Card
@@ -33,6 +34,8 @@ class Usage(Dense):
     Here tools are passages as well, and requests the questions that they answer: those that a model is asked for,
     or one's own, given as `said`.
     """
+
+    asks: ClassVar[bool] = True
 
     count: int = 5
     """How many questions a model is asked for; the paper's tools have as many requests or more."""
