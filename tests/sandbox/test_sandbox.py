@@ -54,6 +54,12 @@ def test_variables_stay_and_what_is_given_is_bound_anew(kind, shared):
     assert sandbox.run("[len(context), echo('x'), upper(['y'])]").value == [4000, "x", ["Y"]]
     assert sandbox.run("import json, re\njson.dumps = re.search = None").why in ("done", "raised")
     assert sandbox.run("echo('x', times=2)").value == "xx"
+    sandbox.give("history", ["a"])
+    assert sandbox.run("history.append('b')\nhistory").value == ["a", "b"]
+    sandbox.give("history", ["c"])
+    assert sandbox.run("history").value == ["c"]
+    sandbox.close()
+    assert sandbox.run("history").value == ["c"]
 
 
 @EACH

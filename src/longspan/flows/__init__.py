@@ -2,6 +2,6 @@
 
 from longspan.credit import Credit
 
-METHODS = ("alr2", "best-passages", "map-reduce")
+METHODS = ("alr2", "best-passages", "map-reduce", "rlm", "srlm")
 
 CREDITS = (Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),)

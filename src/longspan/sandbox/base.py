@@ -188,6 +188,7 @@ class Sandbox(ABC):
     ) -> None:
         self.variables, self.functions = dict(variables or {}), dict(functions or {})
         self.limits = limits or Limits()
+        self._changed: dict[str, Json] = {}
         for name in (*self.variables, *self.functions):
             if not name.isidentifier():
                 raise ValueError(f"{name!r} is no name of a variable; use letters, digits and underscores")
@@ -200,6 +201,7 @@ class Sandbox(ABC):
     def run(self, code: str) -> Result:
         """Runs a program. Exceptions of the host's functions other than CallFailed end it and are passed on."""
         if not self._up:
+            self._changed.clear()
             self._start()
             self._up = True
         code = code.encode("utf-8", "replace").decode("utf-8")
@@ -218,6 +220,10 @@ class Sandbox(ABC):
             return Result(out=shown.text, err="", why="done", value=plain(value))
         except NotPlain:
             return Result(out=shown.text, err="", why="done")
+
+    def give(self, name: str, value: Json) -> None:
+        """Changes a variable that the sandbox is given, for the next run and all later ones."""
+        self.variables[name] = self._changed[name] = value
 
     @property
     def memory(self) -> int:

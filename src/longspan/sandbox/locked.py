@@ -101,7 +101,8 @@ class LockedSandbox(Sandbox):
         try:
             if not self._channel.is_silent():
                 raise Garbled("a frame between two runs")
-            self._channel.send({"code": code}, clock)
+            self._channel.send({"code": code, "variables": self._changed}, clock)
+            self._changed = {}
             while True:
                 frame = self._channel.receive(clock)
                 if isinstance(text := frame.get("out"), str):

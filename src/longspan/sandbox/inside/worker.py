@@ -189,6 +189,7 @@ def serve(lock: Callable[[int, int], list[str]], incoming: int, outgoing: int) -
         asked = pipes.receive()
         turn += 1
         name = f"<run {turn}>"
+        first["variables"].update(asked["variables"])
         space.update(first["variables"])
         space.update({each: helper(each, pipes) for each in first["functions"]})
         sys.stdout = sys.stderr = printed = Printed(pipes, first["output"])
