@@ -116,8 +116,8 @@ DECLARED = (
         for task in all_tasks()
     ]
 )
-OTHER_TITLES = {("positions=dca", 229), ("pattern=hip", 109)}
-"""A report that made a method known, and a paper that was renamed."""
+OTHER_TITLES = {("positions=dca", 229), ("pattern=hip", 109), ("flow=rlm", 231)}
+"""A report that made a method known, a paper that was renamed, and one that stands in the map with its successor."""
 
 
 def test_a_part_names_the_paper_of_its_title():
