@@ -29,6 +29,10 @@ class FolderIndexError(LongspanError):
     """An index of a folder that is missing, damaged, or cannot be written."""
 
 
+class MemoryFileError(LongspanError):
+    """A memory whose file is damaged, in use, cannot be written, or is of another format."""
+
+
 class FormError(LongspanError, ValueError):
     """A form of answers that cannot be read, is too large to be followed, or is not held any more."""
 
