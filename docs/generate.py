@@ -136,6 +136,9 @@ def example_of(room: str, card: registry.Card) -> str:
     if room == "flow":
         parts.build(room, parse_call(call))
         return f'longspan ask FILE QUESTION --flow "{call}"'
+    if room == "conversing":
+        parts.build(room, parse_call(call))
+        return f'longspan chat --method "{call}"'
     text = f"{room}={call}" if room in registry.SLOTS else f"{owner_of(room)}({room}={call})"
     Plan.parse(text)
     return text

@@ -22,7 +22,7 @@ from longspan import brought
 from longspan.errors import PlanError, UnknownMethod
 
 SLOTS = ("positions", "pattern", "policy", "selector", "codec", "decode")
-"""The rooms that a plan has a slot for; the others hold parts of policies and selectors, and flows."""
+"""The rooms that a plan has a slot for; others hold parts of policies and selectors, flows, and ways to converse."""
 
 ROOMS = {
     "positions": "longspan.positions",
@@ -42,6 +42,7 @@ ROOMS = {
     "retriever": "longspan.retrieval.retrievers",
     "reranker": "longspan.retrieval.rerankers",
     "flow": "longspan.flows",
+    "conversing": "longspan.conversing",
 }
 """Room -> the package that lists its METHODS."""
 
@@ -257,4 +258,6 @@ def _article(room: str) -> str:
 
 def _usage(room: str, name: str) -> str:
     held = f"{room}={name}"
-    return held if room in (*SLOTS, "flow") else f"{_HOLDERS.get(room, 'policy')}=METHOD({held})"
+    return (
+        held if room in (*SLOTS, "flow", "conversing") else f"{_HOLDERS.get(room, 'policy')}=METHOD({held})"
+    )

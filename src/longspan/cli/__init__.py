@@ -13,6 +13,7 @@ from longspan import __version__
 from longspan.cli import (
     ask,
     cache,
+    chat,
     check,
     evaluate,
     extend,
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command()(ask.ask)
 app.command()(index.index)
 app.command()(index.search)
+app.command()(chat.chat)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command()(report.report)
 app.command()(tune.tune)
