@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longspan.chat import Reasoning, reasoning_of
@@ -31,23 +32,49 @@ def pieces(
     return [*found, text]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dialogue:
+    """A dialogue as tokens up to where the assistant answers.
+
+    ids: of all tokens. starts: where each begins in the text that they are of, -1 for those that the tokenizer puts
+    before every text. said: where what each message says begins in that text; it stands there unchanged. reasoning:
+    whether the assistant reasons first.
+    """
+
+    ids: list[int]
+    starts: list[int]
+    said: list[int]
+    reasoning: Reasoning
+
+
+def dialogue(
+    tokenizer: PreTrainedTokenizerFast,
+    messages: Sequence[tuple[str, str]],
+    variables: Mapping[str, Any] | None = None,
+) -> Dialogue:
+    """(role, words) pairs as tokens. Control tokens that somebody spells out have no power."""
+    encoder = encoder_of(tokenizer)
+    *before, last = pieces(tokenizer, [role for role, _ in messages], variables)
+    text, said = "", []
+    for piece, (_, words) in zip(before, messages, strict=True):
+        text += encoder.written(piece, before=text[-1:], after=words[:1])
+        said.append(len(text))
+        text += words
+    ids, starts = encoder.after("", text + encoder.written(last, before=text[-1:]))
+    begin = begin_ids(tokenizer) if tokenizer.chat_template is None else []
+    return Dialogue(
+        ids=begin + ids, starts=[-1] * len(begin) + starts, said=said, reasoning=reasoning_of(last)
+    )
+
+
 def dialogue_ids(
     tokenizer: PreTrainedTokenizerFast,
     messages: Sequence[tuple[str, str]],
     variables: Mapping[str, Any] | None = None,
 ) -> tuple[list[int], Reasoning]:
-    """The token ids of (role, words) pairs up to where the assistant answers, and whether it reasons there.
-
-    Control tokens that somebody spells out have no power.
-    """
-    encoder = encoder_of(tokenizer)
-    *before, last = pieces(tokenizer, [role for role, _ in messages], variables)
-    text = ""
-    for piece, (_, words) in zip(before, messages, strict=True):
-        text += encoder.written(piece, before=text[-1:], after=words[:1]) + words
-    ids, _ = encoder.after("", text + encoder.written(last, before=text[-1:]))
-    begin = begin_ids(tokenizer) if tokenizer.chat_template is None else []
-    return begin + ids, reasoning_of(last)
+    """The token ids of (role, words) pairs up to where the assistant answers, and whether it reasons there."""
+    found = dialogue(tokenizer, messages, variables)
+    return found.ids, found.reasoning
 
 
 def _rendered(tokenizer: PreTrainedTokenizerFast, roles: Sequence[str], variables: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ class FormError(LongspanError, ValueError):
 
 
 class FlowError(LongspanError):
-    """A flow that cannot go on: too many of its calls failed, or its notes do not become shorter."""
+    """A flow that cannot go on: calls failed, notes do not become shorter, or it cannot look where it must."""
 
 
 class WindowExceeded(LongspanError):

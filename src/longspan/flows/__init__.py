@@ -2,6 +2,15 @@
 
 from longspan.credit import Credit
 
-METHODS = ("alr2", "best-passages", "map-reduce", "rlm", "srlm")
+METHODS = (
+    "alr2",
+    "best-passages",
+    "gemfilter",
+    "infini-retri",
+    "map-reduce",
+    "rlm",
+    "srlm",
+    "xl3m",
+)
 
 CREDITS = (Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),)

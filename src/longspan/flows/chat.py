@@ -116,13 +116,13 @@ class Local:
     ) -> None:
         check_range("together", together, 1)
         self.model, self.plan = model, Plan.of(plan)
-        self._chunk, self._template, self._progress = chunk, template, progress
-        self._together = together
+        self._chunk, self.template, self._progress = chunk, template, progress
+        self.together = together
 
     @property
     def identity(self) -> str:
         """The model's weights, how they are held, the plan, and what else a reply depends on. Raises ContextError."""
-        said = [self.model.identity, str(self.plan), self._chunk, dict(self._template or {})]
+        said = [self.model.identity, str(self.plan), self._chunk, dict(self.template or {})]
         return json.dumps(said, sort_keys=True, default=str)
 
     @property
@@ -151,6 +151,16 @@ class Local:
         """The reply, as `Chat.generate` says. Raises UnsupportedModel where the template takes no such messages."""
         return self._replies([self._ids(messages)], stream, generation)[0]
 
+    def continued(
+        self,
+        ids: Sequence[int],
+        *,
+        stream: Callable[[str], None] | None = None,
+        **generation: Unpack[Generation],
+    ) -> Reply:
+        """The reply to a prompt of token ids."""
+        return self._replies([([*ids], generation.get("reasoning", "may"))], stream, generation)[0]
+
     def generate_all(
         self, prompts: Sequence[Sequence[Message]], **generation: Unpack[Generation]
     ) -> list[Reply | Failed]:
@@ -163,8 +173,8 @@ class Local:
             except LongspanError as error:
                 found[number] = Failed(reason=str(error))
         order = sorted(read, key=lambda number: len(read[number][0]))
-        for start in range(0, len(order), self._together):
-            some = order[start : start + self._together]
+        for start in range(0, len(order), self.together):
+            some = order[start : start + self.together]
             for number, reply in zip(
                 some, self._those([read[each] for each in some], generation), strict=True
             ):
@@ -185,7 +195,7 @@ class Local:
 
     def _ids(self, messages: Sequence[Message]) -> tuple[list[int], Reasoning]:
         said = [(each["role"], each["content"]) for each in messages]
-        return dialogue_ids(self.model.tokenizer, said, self._template)
+        return dialogue_ids(self.model.tokenizer, said, self.template)
 
     def _replies(
         self,
@@ -196,7 +206,7 @@ class Local:
         """To prompts that are alike in how they reason, in one session."""
         ids, reasoning = [each for each, _ in prompts], prompts[0][1]
         size = len(prompts)
-        with self.model.session(self.plan, size=size, chunk=self._chunk, template=self._template) as session:
+        with self.model.session(self.plan, size=size, chunk=self._chunk, template=self.template) as session:
             heard, cut = [Said() for _ in prompts], [False] * size
             given: Generation = {"reasoning": reasoning, **generation}
             session.read(ids if size > 1 else ids[0], progress=self._progress)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from longspan.flows.chat import Message
 from longspan.spans import Document, Span, render
-from longspan.spans.rendering import GAP, heading, titles
+from longspan.spans.rendering import GAP, heading, layout, titles
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
@@ -25,6 +26,37 @@ def prompt(name: str, **fields: str) -> Message:
     if places != fields.keys():
         raise ValueError(f"prompt {name} has the fields {sorted(places)}, not {sorted(fields)}; give those")
     return Message(role="user", content=_FIELD.sub(lambda place: fields[place[1]], written))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laid:
+    """A prompt of parts of documents and a question, and where they stand in its words.
+
+    spans: the parts in their order, each with where its text begins. question: where the question begins.
+    """
+
+    message: Message
+    spans: tuple[tuple[int, Span], ...]
+    question: int
+
+
+def laid(name: str, spans: Iterable[Span], question: str) -> Laid:
+    """What the file `prompts/NAME.txt` makes of parts of documents, `{text}`, and then of a question, `{question}`."""
+    parts = layout(spans)
+    text = enclosed("".join(part if isinstance(part, str) else part.text for part in parts))
+    before, rest = _written(name).split("{text}")
+    between, after = rest.split("{question}")
+    place, found = len(before) + text.index("\n") + 1, []
+    for part in parts:
+        if isinstance(part, Span):
+            found.append((place, part))
+        place += len(part if isinstance(part, str) else part.text)
+    whole = f"{before}{text}{between}"
+    return Laid(
+        message=Message(role="user", content=f"{whole}{question}{after}"),
+        spans=tuple(found),
+        question=len(whole),
+    )
 
 
 def enclosed(text: str) -> str:

@@ -107,16 +107,16 @@ class Trace:
 
 
 class Traced:
-    """A chat that looks up in a trace what it is asked, and asks another chat for what is not there."""
+    """A chat that looks up in a trace what it is asked, and asks another chat, `chat`, for what is not there."""
 
     def __init__(self, chat: Chat, trace: Trace) -> None:
-        self._chat, self._trace = chat, trace
+        self.chat, self._trace = chat, trace
         self._asked: Counter[str] = Counter()
         self.identity, self.longest, self.forms = chat.identity, chat.longest, chat.forms
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
-        return self._chat.count_tokens(text)
+        return self.chat.count_tokens(text)
 
     def generate(
         self,
@@ -132,7 +132,7 @@ class Traced:
             if stream is not None and known.text:
                 stream(known.text)
             return known
-        reply = self._chat.generate(messages, stream=stream, **generation)
+        reply = self.chat.generate(messages, stream=stream, **generation)
         self._trace.keep(key, reply)
         return reply
 
@@ -145,7 +145,7 @@ class Traced:
         missing = [number for number, reply in enumerate(found) if reply is None]
         for start in range(0, len(missing), _AT_ONCE):
             some = missing[start : start + _AT_ONCE]
-            replies = self._chat.generate_all([prompts[number] for number in some], **generation)
+            replies = self.chat.generate_all([prompts[number] for number in some], **generation)
             for number, reply in zip(some, replies, strict=True):
                 found[number] = reply
                 if isinstance(reply, Reply):
