@@ -167,11 +167,12 @@ def field_map() -> str:
         "# The map of the field",
         NOTE,
         "The papers that longspan is to cover, each with the parts that implement it. *In part* says what of the paper "
-        "is missing and why; *not yet* is what it says.",
+        "is missing and why, *left out* why it is not wanted here; *not yet* is what it says.",
         table(["room", "about", "papers", "in full", "in part"], rooms),
         "What implements them, which `longspan field --count` counts too; a paper may have parts of several kinds. A "
         "method, flow or plan stands in a plan or after `--flow`, a task and a probe in their command, a profile "
-        "is measured for the methods that need it, a recipe is a way to search for factors.",
+        "is measured for the methods that need it, a recipe is a way to search for factors, a function is called in "
+        "Python.",
         table(["papers by a", "in full", "in part"], kinds),
         table(["id", "name", "room", "title", "implemented"], rows),
     )

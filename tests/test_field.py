@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
@@ -21,7 +22,7 @@ from longspan.evaluation.catalogue import FAMILIES, find, module_of
 from longspan.evaluation.catalogue import tasks as all_tasks
 from longspan.evaluation.task import TaskError
 from longspan.extending.methods import METHODS
-from longspan.field import KINDS, ROOMS, counts, credits, papers
+from longspan.field import KINDS, ROOMS, State, counts, credits, papers
 from longspan.named import NAMED
 from longspan.profiles.measure import MEASURES
 
@@ -98,6 +99,8 @@ def test_a_paper_knows_the_parts_that_implement_it():
     waiting = next(paper for paper in papers("voxtral"))
     assert waiting.implemented == ()
     assert waiting.status == waiting.state == "not yet"
+    left = replace(waiting, reason="It is of no use.")
+    assert (left.state, left.status) == ("left out", "left out: It is of no use.")
 
 
 def key(title):
@@ -169,7 +172,7 @@ def is_there(kind, name):
             return name in METHODS
         case "command":
             return name in command.commands
-        case "flow":
+        case "flow" | "function":
             module, _, cls = name.rpartition(".")
             return hasattr(importlib.import_module(module), cls)
 
@@ -258,7 +261,7 @@ def test_the_command_prints_json():
 def test_the_command_counts_by_kind():
     found = papers(room="eval")
     record = json.loads(run("field", "--room", "eval", "--count", "--json"))
-    assert record["papers"] == len(found) == sum(record[state] for state in ("in full", "in part", "not yet"))
+    assert record["papers"] == len(found) == sum(record[state] for state in get_args(State))
     assert record["kinds"] == counts(found)
     lines = run("field", "--room", "eval", "--count").splitlines()
     tasks = counts(found)["task"]

@@ -16,7 +16,7 @@ from longspan.credit import Credit, Kind
 from longspan.evaluation.catalogue import FAMILIES, module_of
 from longspan.parameters import check_choice
 
-State = Literal["in full", "in part", "not yet"]
+State = Literal["in full", "in part", "left out", "not yet"]
 
 ROOMS = {
     "ARCH": "architectures",
@@ -52,10 +52,19 @@ KINDS: dict[Kind, str] = {
     "probe": "longspan probe {}",
     "recipe": "longspan extend ({})",
     "command": "longspan {}",
+    "function": "{}",
 }
 """The kinds of parts that implement papers, each with how one of a name is shown."""
 
-CREDITED = ("evaluation", "evaluation.metrics.effective", "extending", "flows", "positions", "profiles")
+CREDITED = (
+    "evaluation",
+    "evaluation.metrics.effective",
+    "extending",
+    "flows",
+    "positions",
+    "profiles",
+    "retrieval",
+)
 """The modules of longspan that say in CREDITS which papers their parts without a card implement; tasks say it too."""
 
 
@@ -76,7 +85,8 @@ class Paper:
     room: code of its room in the map, a key of ROOMS
     name: the short name of the method, benchmark or finding
     title: title of the paper
-    parts: what implements it; empty means not yet
+    parts: what implements it; empty means not yet, or left out
+    reason: why it is left out; empty where it is not
     """
 
     id: int
@@ -84,6 +94,7 @@ class Paper:
     name: str
     title: str
     parts: tuple[Part, ...] = ()
+    reason: str = ""
 
     @property
     def implemented(self) -> tuple[str, ...]:
@@ -99,16 +110,19 @@ class Paper:
     def state(self) -> State:
         """How much of it is implemented."""
         if not self.parts:
-            return "not yet"
+            return "left out" if self.reason else "not yet"
         return "in part" if self.missing else "in full"
 
     @property
     def status(self) -> str:
-        """What implements it, and what is missing; or "not yet"."""
+        """What implements it, and what is missing; or why it is left out; or "not yet"."""
         done = ", ".join(self.implemented)
-        return {"in full": done, "in part": f"{done}; in part: {self.missing}", "not yet": "not yet"}[
-            self.state
-        ]
+        return {
+            "in full": done,
+            "in part": f"{done}; in part: {self.missing}",
+            "left out": f"left out: {self.reason}",
+            "not yet": "not yet",
+        }[self.state]
 
 
 def papers(words: str | None = None, room: str | None = None) -> list[Paper]:
@@ -123,9 +137,9 @@ def papers(words: str | None = None, room: str | None = None) -> list[Paper]:
     wanted = (words or "").casefold().split()
     parts = _parts()
     found = []
-    for id, code, name, title in _facts():
+    for id, code, name, title, reason in _facts():
         if room is None or code == room.upper():
-            paper = Paper(id=id, room=code, name=name, title=title, parts=tuple(parts[id]))
+            paper = Paper(id=id, room=code, name=name, title=title, parts=tuple(parts[id]), reason=reason)
             found.append((sum(_distance(word, paper) for word in wanted), paper))
     found.sort(key=lambda each: each[0])
     return [paper for distance, paper in found if distance < math.inf]
@@ -149,10 +163,10 @@ def credits() -> Iterator[Credit]:
 
 
 @cache
-def _facts() -> tuple[tuple[int, str, str, str], ...]:
+def _facts() -> tuple[tuple[int, str, str, str, str], ...]:
     lines = files("longspan").joinpath("field.tsv").read_text(encoding="utf-8").splitlines()
-    rows = (line.split("\t") for line in lines[1:])
-    return tuple((int(id), room, name, title) for id, room, name, title in rows)
+    rows = ([*line.split("\t"), ""][:5] for line in lines[1:])
+    return tuple((int(id), room, name, title, reason) for id, room, name, title, reason in rows)
 
 
 def _parts() -> dict[int, list[Part]]:

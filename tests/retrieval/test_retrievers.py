@@ -1,5 +1,7 @@
 """Retrievers: what they find, in which order, and how rankings become one."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from encoders import Thesaurus
@@ -16,6 +18,7 @@ from longspan.retrieval.retrievers.hybrid import Hybrid
 from longspan.retrieval.retrievers.late_chunks import LateChunks
 from longspan.retrieval.retrievers.late_interaction import LateInteraction
 from longspan.retrieval.retrievers.usage import Usage
+from longspan.retrieval.segments import segmented
 from longspan.spans import Document, Span
 from longspan.spans.words import pairs
 
@@ -195,3 +198,31 @@ def test_a_context_is_searched_and_never_cited():
     assert "Before the passage stands:\nHe was old." in asked[1]
     with pytest.raises(ValueError, match="said is not given"):
         retriever.index(spans)
+
+
+@given(
+    text=st.text(st.sampled_from("ab. \n我🙂"), max_size=120),
+    cuts=st.lists(st.integers(0, 120), max_size=12),
+    size=st.integers(4, 40),
+)
+def test_pieces_of_a_library_become_passages_that_tile(text, cuts, size):
+    edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    document = Document("a", text)
+
+    def split(whole):
+        return [whole[first:last] for first, last in pairwise(edges)]
+
+    found = segmented(document, split, size, len)
+    assert "".join(span.text for span in found) == text
+    assert all(0 < len(span.text) <= size for span in found)
+    short = {last for first, last in pairwise(edges) if last - first <= size}
+    if len(short) == len(edges) - 1:
+        assert {span.end for span in found} <= short, "no piece that fits is cut"
+
+
+def test_pieces_that_are_not_the_text_are_refused():
+    document = Document("a.txt", "One.  Two. ")
+    with pytest.raises(ValueError, match=r"split gives 'Two\.' where a\.txt has '  Tw'"):
+        segmented(document, lambda text: ["One.", "Two."], 9, len)
+    with pytest.raises(ValueError, match=r"split ends 7 characters before the end of a\.txt"):
+        segmented(document, lambda text: ["One."], 9, len)

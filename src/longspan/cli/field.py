@@ -27,7 +27,7 @@ def field(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search the papers of the field: what implements each, in full or in part, or "not yet"."""
+    """Search the papers of the field: what implements each, in full or in part, why it is left out, or "not yet"."""
     try:
         found = papers(" ".join(words or ()), room)
     except ValueError as error:
@@ -59,7 +59,7 @@ def _record(paper: Paper) -> dict[str, Any]:
 def _show_counts(found: Sequence[Paper], *, as_json: bool) -> None:
     counted = counts(found)
     if as_json:
-        states = Counter({"in full": 0, "in part": 0, "not yet": 0})
+        states = Counter({"in full": 0, "in part": 0, "left out": 0, "not yet": 0})
         states.update(paper.state for paper in found)
         typer.echo(json.dumps({"papers": len(found), **states, "kinds": counted}, indent=2))
         return

@@ -70,7 +70,7 @@ def index(
         typer.echo(json.dumps(facts | counts, indent=2))
         return
     say(
-        f"{printable(str(chosen.folder), lines=False)}: {done.passages:,} passages for {chosen.method}; {done.read:,} "
+        f"{printable(str(folder), lines=False)}: {done.passages:,} passages for {chosen.method}; {done.read:,} "
         f"files read, {done.unchanged:,} unchanged, {done.gone:,} gone"
     )
 
