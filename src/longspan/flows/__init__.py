@@ -11,6 +11,10 @@ METHODS = (
     "rlm",
     "srlm",
     "xl3m",
+    "map-reduce",
+    "recursive-summary",
+    "rlm",
+    "srlm",
 )
 
 CREDITS = (Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),)
