@@ -56,9 +56,14 @@ def test_what_becomes_of_an_answer(said, status, output):
     work = Work(
         task=toy(), length=None, samples=(sample,), plans=(Plan(),), column="flow", flow=flow_of("map-reduce")
     )
-    chat = Scripted([("Below are notes", said if status == "too-long" else "12"), ("one part", said)])
+    chat = Scripted(
+        [("higher confidence counts", said if status == "too-long" else "12"), ("one part", said)]
+    )
     if status == "too-long":
-        chat.rules = [("Below are notes", said), ("one part", "Information: the key is 12\nAnswer: 12")]
+        chat.rules = [
+            ("higher confidence counts", said),
+            ("one part", "Information: the key is 12\nAnswer: 12"),
+        ]
     record = by_flow(chat, work, sample, Asking())
     assert (record.status, record.output, record.plan) == (status, output, "flow")
     assert record.prompt_tokens == (sum(map(chat.count, chat.asked)) if status == "scored" else 0)

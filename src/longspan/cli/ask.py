@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from longspan import registry
 from longspan.cli import drawing, forming
-from longspan.cli.answering import Display, quoted
-from longspan.cli.asked import note, opened, split
+from longspan.cli.answering import Display
+from longspan.cli.asked import opened, split
+from longspan.cli.flowing import (
+    EndpointOption,
+    ParallelOption,
+    TokenizerOption,
+    by_flow,
+    served,
+    show,
+    variables_refused,
+)
 from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.sizes import read_bytes
-from longspan.cli.terminal import say
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.notation import parse_call
 from longspan.parameters import check_choice, check_range
@@ -21,7 +30,11 @@ from longspan.parts import build
 from longspan.plan import Plan
 
 if TYPE_CHECKING:
-    from longspan.spans import Answer
+    from longspan.flows.base import Flow
+    from longspan.model import Model
+    from longspan.running.generation import Generation
+    from longspan.sampling.settings import Drawing
+    from longspan.spans import Answer, Document
 
 FLOWS = ("auto", "direct", "passages")
 
@@ -45,7 +58,7 @@ def ask(
     flow: Annotated[
         str,
         typer.Option(
-            help="auto: whole if it fits the window, else passages; direct; passages; or a flow of `longspan methods`."
+            help="auto: by question, length and window, and why is said; direct; passages; a flow of longspan methods."
         ),
     ] = "auto",
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
@@ -65,6 +78,9 @@ def ask(
     regex: forming.RegexOption = None,
     choice: forming.ChoiceOption = None,
     grammar: forming.GrammarOption = None,
+    endpoint: EndpointOption = None,
+    tokenizer: TokenizerOption = None,
+    parallel: ParallelOption = 4,
     stop: Annotated[
         list[str] | None, typer.Option(help="Text at which the answer ends; may be repeated.")
     ] = None,
@@ -113,32 +129,36 @@ def ask(
     Sampling(**asked)  # refuses what it cannot take before anything is loaded
     drawing.check_biases(logit_bias)
     form = forming.form_of(json_schema, regex, choice, grammar)
+    variables_refused(endpoint, {"template": variables, "logit-bias": logit_bias})
+    display = Display(quiet=as_json)
+    if endpoint is not None:
+        server = served(endpoint, model, tokenizer, plan=chosen, parallel=parallel)
+        generation = _said(asked, stop=stop, form=form, max_new_tokens=max_new_tokens)
+        answering = named or _flow("best-passages")
+        with _ended(display):
+            answer = by_flow(server, answering, documents, question, generation, display, keep=save)
+        show(answer, server.model, as_json=as_json)
+        return
     loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
     asked["logit_bias"] = drawing.biases_of(logit_bias, loaded.tokenizer)
     generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), form=form, **asked)  # type: ignore[typeddict-item]
-    display = Display(quiet=as_json)
-
-    def answered(answer: Answer) -> None:
-        display.stop(finished=True)
-        if as_json:
-            typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
-            return
-        typer.echo("\n")
-        if not answer.complete:
-            note("the answer ends before it is of the form that was asked for; raise --max-new-tokens")
-        for citation in answer.citations:
-            say(quoted(citation))
-        say(f"{answer.usage.line()} · {loaded.name}, {loaded.checked.dtype}")
-
-    try:
+    held = f"{loaded.name}, {loaded.checked.dtype}"
+    if flow == "auto":
+        flow, named = _auto(loaded, chosen, documents, question, max_new_tokens, display)
+    with _ended(display):
         if named is not None:
-            from longspan.flows.base import Events
             from longspan.flows.chat import Local
 
             chat = Local(loaded, chosen, chunk=chunk, template=variables, progress=display.progress)
-            events = Events(step=display.note, stream=display.stream, generation=generation)
-            answered(named.answer(chat, documents, question, events))
+            answer = by_flow(chat, named, documents, question, generation, display, keep=save)
+            display.stop(finished=True)
+            show(answer, held, as_json=as_json)
             return
+
+        def answered(answer: Answer) -> None:
+            display.stop(finished=True)
+            show(answer, held, as_json=as_json, claims=False)
+
         answer_question(
             loaded,
             documents,
@@ -155,13 +175,51 @@ def ask(
             generation=generation,
             template=variables,
         )
+
+
+@contextmanager
+def _ended(display: Display) -> Iterator[None]:
+    """Takes the bar away whatever happens."""
+    try:
+        yield
     except BaseException:
         display.stop(finished=False)
         raise
+    display.stop(finished=True)
 
 
-def _flow(text: str) -> Any:
+def _said(asked: Drawing, **more: Any) -> Generation:
+    """What is asked of a server: what was said, and nothing that is as it always is."""
+    plain = {"repetition_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "min_tokens": 0}
+    given = {**asked, **more}
+    said = {name: value for name, value in given.items() if value and value != plain.get(name)}
+    return cast("Generation", said)
+
+
+def _auto(
+    model: Model, plan: Plan, documents: list[Document], question: str, reply: int, display: Display
+) -> tuple[str, Flow | None]:
+    """The flow that suits: a name of `flows.ask`, or one of the registry."""
+    from longspan.effective import effective_window
+    from longspan.flows.auto import chosen_flow
+
+    choice = chosen_flow(
+        question,
+        tokens=sum(model.count(each.text) for each in documents),
+        reply=reply,
+        window=plan.positions.window(model.window) if plan.positions else model.window,
+        effective=effective_window(model.digest, str(plan)),
+    )
+    if choice.flow == "direct":
+        return "auto", None
+    if choice.flow in FLOWS:  # what is read of how much is said in a moment
+        return choice.flow, None
+    display.note(choice.reason)
+    return choice.flow, _flow(choice.flow)
+
+
+def _flow(text: str) -> Flow:
     """The flow that a text such as best-passages(tokens=2000) names."""
     call = parse_call(text)
     check_choice("--flow", call.name, (*FLOWS, *(card.name for card in registry.cards("flow"))))
-    return build("flow", call)
+    return cast("Flow", build("flow", call))

@@ -17,6 +17,7 @@ from longspan.cli.loaded import WEIGHTS, shown_progress, tell_note
 from longspan.cli.options import with_options
 from longspan.cli.report import standing_table, table_console
 from longspan.cli.variables import TemplateOption, variables_of
+from longspan.effective import keep_effective
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import find
 from longspan.evaluation.haystack import Haystack
@@ -358,9 +359,13 @@ def _rescore(path: Path, names: list[str], as_json: bool) -> None:
 def _summary(folder: RunFolder, as_json: bool) -> None:
     """The plans at each length; pictures and tasks are the report's."""
     from longspan.evaluation.report.answers import Answers, faults
+    from longspan.evaluation.report.effective import reaches, windows
     from longspan.evaluation.report.front import standings
+    from longspan.evaluation.report.table import task_rows
 
     answers = Answers.of(folder)
+    for plan, length in windows(reaches(task_rows(answers))).items():
+        keep_effective(folder.description["model"]["digest"], plan, length)
     found = standings(answers)
     for line in faults(list(answers.records.values())):
         typer.echo(printable(line, lines=False), err=True)

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 _SUMMARY = re.compile(
-    r"(?i)^\W*(?:please\s+)?(?:summari[sz]e|sum up|give (?:me )?a summary|write a summary|tl;?dr|what is (?:this|it|the "
-    r"(?:text|book|document|file|paper|report)) about|zusammenfass|fass\b.*zusammen|résume|resume\b)"
+    r"(?i)^\W*(?:please\s+)?(?:summari[sz]e|sum up|give (?:me )?a summary|write a summary|tl;?dr|zusammenfass"
+    r"|fass\b.*zusammen|résume|resume\b|what is (?:this|it|the (?:text|book|document|file|paper|report)) about)"
 )
 _ALL_OVER = re.compile(
     r"(?i)\b(?:how many|how often|list (?:all|every|each)|all (?:of )?the|every|compare|differences? between|count|"

@@ -13,6 +13,7 @@ from longspan.flows.prompting import enclosed, prompt, shown
 from longspan.flows.replies import heard, repeats
 from longspan.parameters import check_range, check_whole
 from longspan.registry import Card
+from longspan.running.generation import Generation
 from longspan.spans import Answer, Document, Span, Unread
 from longspan.spans.scripts import HIRAGANA, IDEOGRAPHS, KATAKANA
 from longspan.usage import Usage
@@ -30,6 +31,7 @@ CARD = Card(
 
 _WORD = re.compile(rf"[{IDEOGRAPHS}{HIRAGANA}{KATAKANA}]|[^\W{IDEOGRAPHS}{HIRAGANA}{KATAKANA}]+(?:['’-]\w+)*")
 _TOKENS = 3  # of a word at most, in most languages; a summary may be somewhat longer than asked
+_AGAINST_CIRCLES = 1.2  # as a repetition penalty
 _LEAST = 40  # words of the summary of a part
 
 
@@ -153,12 +155,16 @@ class _Work:
             focus=self.focus,
             way=way,
         )
-        again = self.chat.generate([message], **self._generation(flow.words))
+        generation = self._generation(flow.words)
+        if circling:
+            generation["repetition_penalty"] = _AGAINST_CIRCLES
+        again = self.chat.generate([message], **generation)
         self.usages.append(again.usage)
         nearer = abs(count_words(again.text) - flow.words) < abs(has - flow.words)
         if again.text.strip() and not repeats(again.text) and (nearer or circling):
             best = again
-        self.events.step(f"the summary has {count_words(best.text):,} words")
+        circles = ", and goes round in circles; a larger model may do better" if repeats(best.text) else ""
+        self.events.step(f"the summary has {count_words(best.text):,} words{circles}")
         return best
 
     def _words(self, pieces: int) -> int:
@@ -168,8 +174,8 @@ class _Work:
     def _asked(self, name: str, text: str, words: int) -> Message:
         return prompt(name, text=text, words=str(words), focus=self.focus)
 
-    def _generation(self, words: int) -> dict[str, int]:
-        return {**self.events.generation, "max_new_tokens": _tokens(words)}  # type: ignore[dict-item]
+    def _generation(self, words: int) -> Generation:
+        return {**self.events.generation, "max_new_tokens": _tokens(words)}
 
 
 def _tokens(words: int) -> int:

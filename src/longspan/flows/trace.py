@@ -41,6 +41,11 @@ class Trace:
         self._file = path.open("a", encoding="utf-8")
         self.used = 0
 
+    @property
+    def count(self) -> int:
+        """How many replies it holds."""
+        return len(self._known)
+
     def find(self, key: str) -> Reply | None:
         """What was said under a key, None if nothing was."""
         known = self._known.get(key)

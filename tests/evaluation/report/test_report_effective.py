@@ -9,7 +9,7 @@ from synthetic_run import record, written
 
 from longspan.evaluation.metrics.effective import Window
 from longspan.evaluation.report import write_report
-from longspan.evaluation.report.effective import reaches
+from longspan.evaluation.report.effective import reaches, windows
 from longspan.evaluation.report.table import task_rows
 
 SCORES = {512: 0.9, 1024: 1.0, 4096: 0.8, 8192: 0.86, 16384: None}
@@ -32,6 +32,7 @@ def test_by_hand(answers_of):
     assert first.window == Window(length=1024, fails_at=4096)
     assert (second.plan, second.base) == ("b", 0.4)
     assert (second.effective_length, second.window) == (8192, Window(length=8192, fails_at=None))
+    assert windows(found) == {"": 1024}, "that the second fails anywhere is not known"
 
 
 @pytest.mark.parametrize(

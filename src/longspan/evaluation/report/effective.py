@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,15 @@ def reaches(rows: tuple[Row, ...]) -> tuple[Reach, ...]:
         if row.length is not None and row.score is not None:
             scores.setdefault((row.name, row.plan), {})[row.length] = row.score.mean
     return tuple(_reaches(scores))
+
+
+def windows(found: Iterable[Reach]) -> dict[str, int]:
+    """Up to which length each plan holds on all tasks, for those that do not up to the longest that was measured."""
+    shortest: dict[str, int] = {}
+    for each in found:
+        if each.window.fails_at is not None:
+            shortest[each.plan] = min(each.window.length, shortest.get(each.plan, each.window.length))
+    return shortest
 
 
 def definition() -> dict[str, float]:
