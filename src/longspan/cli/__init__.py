@@ -13,26 +13,17 @@ from longspan import __version__
 from longspan.cli import (
     ask,
     cache,
-<<<<<<< HEAD
     chat,
-=======
->>>>>>> 2b9e1cd (Summarize: summaries of any length that go on after a stop; flows on the command with any server; auto says why)
     check,
     evaluate,
     extend,
     field,
-<<<<<<< HEAD
     index,
-=======
->>>>>>> 2b9e1cd (Summarize: summaries of any length that go on after a stop; flows on the command with any server; auto says why)
     methods,
     models,
     probe,
     report,
-<<<<<<< HEAD
-=======
     summarize,
->>>>>>> 2b9e1cd (Summarize: summaries of any length that go on after a stop; flows on the command with any server; auto says why)
     tune,
 )
 from longspan.cli.options import options_of, refuse_empty_paths, with_options
@@ -49,13 +40,10 @@ app = typer.Typer(
     help="A longer context for open-weight language models, in bounded memory, with its cost shown.",
 )
 app.command()(ask.ask)
-<<<<<<< HEAD
 app.command()(index.index)
 app.command()(index.search)
 app.command()(chat.chat)
-=======
 app.command()(summarize.summarize)
->>>>>>> 2b9e1cd (Summarize: summaries of any length that go on after a stop; flows on the command with any server; auto says why)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command()(report.report)
 app.command()(tune.tune)
