@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from longspan.cli import main
-from longspan.effective import effective_window, keep_effective
 from longspan.flows.chat import Local
+from longspan.profiles.effective import effective_window, keep_effective
 
 
 @pytest.fixture

@@ -200,8 +200,8 @@ def _auto(
     model: Model, plan: Plan, documents: list[Document], question: str, reply: int, display: Display
 ) -> tuple[str, Flow | None]:
     """The flow that suits: a name of `flows.ask`, or one of the registry."""
-    from longspan.effective import effective_window
     from longspan.flows.auto import chosen_flow
+    from longspan.profiles.effective import effective_window
 
     choice = chosen_flow(
         question,

@@ -17,7 +17,6 @@ from longspan.cli.loaded import WEIGHTS, shown_progress, tell_note
 from longspan.cli.options import with_options
 from longspan.cli.report import standing_table, table_console
 from longspan.cli.variables import TemplateOption, variables_of
-from longspan.effective import keep_effective
 from longspan.evaluation.asking import Asking
 from longspan.evaluation.catalogue import find
 from longspan.evaluation.haystack import Haystack
@@ -25,6 +24,7 @@ from longspan.evaluation.record import RunFolder
 from longspan.evaluation.task import said_origins
 from longspan.parameters import check_range
 from longspan.plan import Plan
+from longspan.profiles.effective import keep_effective
 from longspan.spans import printable
 
 if TYPE_CHECKING:

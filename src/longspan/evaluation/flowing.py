@@ -42,7 +42,7 @@ def by_flow(chat: Chat, work: Work, sample: Sample, asking: Asking) -> Record:
     task = work.task
     if work.flow is None or task.answer != "text":
         raise TaskError(
-            f"{task.name} needs the likelihood of given tokens, which a flow does not tell; leave --flow out"
+            f"{task.name} needs the likelihood of given tokens, which a flow does not tell; leave flow=... out"
         )
     record = work.record(sample, work.plans[0])
     generation = asking.generation(task.name, sample.id, asking.longest(task, sample))

@@ -32,7 +32,7 @@ CARD = Card(
 _WORD = re.compile(rf"[{IDEOGRAPHS}{HIRAGANA}{KATAKANA}]|[^\W{IDEOGRAPHS}{HIRAGANA}{KATAKANA}]+(?:['’-]\w+)*")
 _TOKENS = 3  # of a word at most, in most languages; a summary may be somewhat longer than asked
 _AGAINST_CIRCLES = 1.2  # as a repetition penalty
-_LEAST = 40  # words of the summary of a part
+_FEWEST = 40  # words of the summary of a part
 
 
 def count_words(text: str) -> int:
@@ -169,7 +169,7 @@ class _Work:
 
     def _words(self, pieces: int) -> int:
         """Of one of so many summaries that are to be joined: together twice as long as what comes of them."""
-        return max(min(_LEAST, self.flow.words), 2 * self.flow.words // pieces)
+        return max(min(_FEWEST, self.flow.words), 2 * self.flow.words // pieces)
 
     def _asked(self, name: str, text: str, words: int) -> Message:
         return prompt(name, text=text, words=str(words), focus=self.focus)
