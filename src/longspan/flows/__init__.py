@@ -8,13 +8,10 @@ METHODS = (
     "gemfilter",
     "infini-retri",
     "map-reduce",
-    "rlm",
-    "srlm",
-    "xl3m",
-    "map-reduce",
     "recursive-summary",
     "rlm",
     "srlm",
+    "xl3m",
 )
 
 CREDITS = (Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),)
