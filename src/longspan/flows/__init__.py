@@ -11,6 +11,7 @@ METHODS = (
     "recursive-summary",
     "rlm",
     "srlm",
+    "verified-reading",
     "xl3m",
 )
 

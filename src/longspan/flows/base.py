@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from longspan.errors import WindowExceeded
 from longspan.flows.chat import Chat, Reply
@@ -97,6 +98,13 @@ def parts(documents: Sequence[Document], size: int, count: Callable[[str], int])
     if not found:
         raise ValueError("documents holds no text to read; give at least one that has some")
     return found
+
+
+def drawing(events: Events) -> Generation:
+    """How replies that are no final answer are drawn: as that one, but for its form, end and length."""
+    own = ("form", "stop", "max_new_tokens", "min_tokens", "logprobs")
+    drawn = {name: value for name, value in events.generation.items() if name not in own}
+    return cast(Generation, drawn)
 
 
 def reply_tokens(events: Events) -> int:

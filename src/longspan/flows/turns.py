@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from longspan.flows.base import OVERHEAD, Events, reply_tokens
+from longspan.flows.base import OVERHEAD, Events, drawing, reply_tokens
 from longspan.flows.chat import Chat, Message, Reply
 from longspan.flows.fences import Programs, assigned, programs
 from longspan.flows.programming import Programming, Run
 from longspan.flows.prompting import enclosed, prompt
 from longspan.flows.seen import Seen
 from longspan.flows.subcalls import BATCH, Budget, Places, Subcalls
-from longspan.running.generation import Generation
 from longspan.sandbox import Json, Limits, Result, Sandbox, open_sandbox
 from longspan.sandbox.shown import Shown
 from longspan.spans import Document
@@ -183,13 +182,9 @@ class Session:
         )["content"]
 
     def _said(self, messages: Sequence[Message]) -> Reply:
-        drawn = {
-            name: value
-            for name, value in self.events.generation.items()
-            if name not in ("form", "stop", "max_new_tokens", "logprobs")
-        }
+        drawn = drawing(self.events)
         drawn["max_new_tokens"] = self._half(self.flow.turn)
-        reply = self.chat.generate(messages, **cast(Generation, drawn))
+        reply = self.chat.generate(messages, **drawn)
         self.budget.take(reply.usage)
         return reply
 
