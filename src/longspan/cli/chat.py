@@ -15,8 +15,9 @@ from longspan import registry
 from longspan.cli import drawing
 from longspan.cli.answering import Display
 from longspan.cli.asked import note
+from longspan.cli.flowing import EndpointOption, TokenizerOption, served
 from longspan.cli.lines import lines_of
-from longspan.cli.loaded import WeightsOption, loaded_model, shown_progress
+from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.talking import Ended, Talking, attached
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.errors import LongspanError
@@ -36,13 +37,8 @@ def chat(
     plan: Annotated[
         str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
     ] = "",
-    endpoint: Annotated[
-        str | None, typer.Option(help="A server that answers, OpenAI-compatible: http://HOST:PORT/v1.")
-    ] = None,
-    tokenizer: Annotated[
-        str | None,
-        typer.Option(help="The model whose tokens are counted for an endpoint; by default the embedded one."),
-    ] = None,
+    endpoint: EndpointOption = None,
+    tokenizer: TokenizerOption = None,
     memory: Annotated[
         str | None,
         typer.Option(
@@ -130,7 +126,7 @@ def chat(
                 Continuing(loaded, chosen, chunk=chunk, template=variables, progress=display.progress)
             )
         else:
-            answering = _served(endpoint, model or "", tokenizer)
+            answering = served(endpoint, model, tokenizer, plan=chosen)
         talking = Talking(
             talk=Talk(
                 chat=answering,
@@ -187,12 +183,3 @@ def _run(talking: Talking, lines: Iterator[str], stop: Callable[..., None]) -> N
             if not alive:
                 raise
             note("interrupted; what there was of the answer is kept")
-
-
-def _served(endpoint: str, model: str, tokenizer: str | None) -> Any:
-    from longspan.flows.served import Served
-    from longspan.loading import load_weights
-
-    with shown_progress() as progress:
-        counting = load_weights(tokenizer, progress=progress)
-    return Served(url=endpoint, model=model, tokenizer=counting.tokenizer, tokenizer_name=counting.digest)

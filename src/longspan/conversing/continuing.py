@@ -44,8 +44,8 @@ class Continuing(Local):
         if self.plan.policy is not None:
             return super().generate(messages, stream=stream, **generation)
         said = [(each["role"], each["content"]) for each in messages]
-        ids, reasoning = dialogue_ids(self.model.tokenizer, said, self._template)
-        other, _ = dialogue_ids(self.model.tokenizer, [*said[:-1], (said[-1][0], "")], self._template)
+        ids, reasoning = dialogue_ids(self.model.tokenizer, said, self.template)
+        other, _ = dialogue_ids(self.model.tokenizer, [*said[:-1], (said[-1][0], "")], self.template)
         generation.setdefault("reasoning", reasoning)
         try:
             return self._reply(ids, common(ids, other), stream, generation)
@@ -61,7 +61,7 @@ class Continuing(Local):
     def branch(self) -> Self:
         """Another that goes on from the last messages and has read what they are; memory is shared until one writes."""
         twin = type(self)(
-            self.model, self.plan, chunk=self._chunk, template=self._template, progress=self._progress
+            self.model, self.plan, chunk=self._chunk, template=self.template, progress=self._progress
         )
         if self._session is not None and self._marks:
             end, marks = self._marks[-1]
@@ -118,7 +118,7 @@ class Continuing(Local):
         self._marks = [each for each in self._marks if each[0] <= shared]
         if not self._marks or self._session is None:
             self.close()
-            self._session = self.model.session(self.plan, chunk=self._chunk, template=self._template)
+            self._session = self.model.session(self.plan, chunk=self._chunk, template=self.template)
         else:
             end, marks = self._marks[-1]
             self._session.rewind(marks)
