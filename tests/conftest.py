@@ -8,6 +8,7 @@ from pathlib import Path
 
 # Tests run side by side, one a core, and tiny models gain nothing from more threads. Torch asks when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["LONGSPAN_OCR"] = "off"  # whatever is installed here; tests of it bring their own
 
 import pytest
 import torch

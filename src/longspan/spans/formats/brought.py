@@ -13,6 +13,7 @@ OWN = (
     *("txt", "md", "pdf", "docx", "docm", "dotx", "dotm", "rtf", "ipynb"),
     *("pptx", "pptm", "ppsx", "ppsm", "potx", "potm", "xlsx", "xlsm", "xltx", "xltm"),
     *("odt", "ott", "ods", "ots", "odp", "otp", "odg", "otg", "fodt", "fods", "fodp", "fodg"),
+    *("tex", "latex", "ltx"),
     *("epub", "csv", "tsv", "tab", "json", "jsonl", "ndjson", "geojson"),
     *("html", "htm", "xhtml", "xht", "shtml", "shtm", "eml", "mht", "mhtml", "mbox", "emlx"),
 )

@@ -16,8 +16,11 @@ from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.html import html, is_html
 from longspan.spans.formats.json_text import SUFFIXES as JSON_SUFFIXES
 from longspan.spans.formats.json_text import json_text
+from longspan.spans.formats.latex import SUFFIXES as LATEX_SUFFIXES
+from longspan.spans.formats.latex import latex
 from longspan.spans.formats.mail import is_mail, mail
 from longspan.spans.formats.notebook import notebook
+from longspan.spans.formats.ocr import engine, is_picture, picture
 from longspan.spans.formats.open_document import open_document
 from longspan.spans.formats.pdf import pdf
 from longspan.spans.formats.reason import reason, visible
@@ -55,7 +58,7 @@ def extract_bytes(data: bytes, suffix: str, name: str) -> Extract:
 def read(data: bytes, suffix: str, name: str, depth: int = 0) -> Extract:
     """The text of a file, or of a part of one, by what it holds; ``depth`` counts the Word files around it."""
     reader = _reader(data, suffix, name, depth)
-    if reader not in (plain, table, json_text, brought_reader(suffix)):
+    if reader not in (plain, table, json_text, latex, picture, brought_reader(suffix)):
         _require_packages(name)
     return reader(data, name)
 
@@ -92,6 +95,8 @@ def _reader(data: bytes, suffix: str, name: str, depth: int) -> Callable[[bytes,
         )
     if is_rtf(data):
         return rtf
+    if is_picture(data) and engine() is not None:
+        return picture
     refuse_unread(data, name)
     if suffix in _WORD_SUFFIXES or suffix == ".pdf":
         raise DocumentError(
@@ -105,6 +110,8 @@ def _reader(data: bytes, suffix: str, name: str, depth: int) -> Callable[[bytes,
         return html
     if suffix in TABLE_SUFFIXES:
         return table
+    if suffix in LATEX_SUFFIXES:
+        return latex
     return json_text if suffix in JSON_SUFFIXES else plain
 
 

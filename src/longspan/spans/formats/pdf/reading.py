@@ -12,6 +12,7 @@ from longspan.errors import DocumentError
 from longspan.spans.display import printable
 from longspan.spans.formats.extract import Extract
 from longspan.spans.formats.left_out import LeftOut
+from longspan.spans.formats.ocr import SETTING, Engine, engine, note
 from longspan.spans.formats.pdf import attachments, forms
 from longspan.spans.formats.pdf.annotations import remarks
 from longspan.spans.formats.pdf.damage import check_content
@@ -22,6 +23,7 @@ from longspan.spans.formats.pdf.labels import page_labels
 from longspan.spans.formats.pdf.layers import Layers, without_hidden
 from longspan.spans.formats.pdf.lines import read_lines
 from longspan.spans.formats.pdf.objects import entry
+from longspan.spans.formats.pdf.pictures import drawn_picture
 from longspan.spans.formats.pdf.rows import in_rows
 from longspan.spans.formats.reason import reason, visible
 from longspan.spans.formats.whole import whole
@@ -66,6 +68,8 @@ class _Pages:
         self._texts: list[str] = []
         self._pictures: list[int] = []
         self._unreadable: list[int] = []
+        self._recognised: list[int] = []
+        self._engine: Engine | None = None
         self._unknown = 0
         self._left_out = LeftOut()
 
@@ -83,10 +87,13 @@ class _Pages:
                 for number, page in enumerate(self._reader.pages, start=1):
                     check_content(page, checked)  # before PDFium sees it
                     self._page(number, page, document[number - 1])
+                self._recognise(document)
             labels = page_labels(self._reader)
             number = 0
             self._form_data()
             texts = attachments.attached(self._reader, self._left_out)
+        except DocumentError:
+            raise
         except Exception as error:  # any object of a broken file may be another than it should
             where = f"read on page {number}" if number else "opened"
             raise DocumentError(
@@ -138,6 +145,27 @@ class _Pages:
         said = remarks(page, glyphs, appearance, self._left_out)
         self._texts.append("\n".join(whole(line) for line in [*lines, *said] if visible(line)))
 
+    def _recognise(self, document: Any) -> None:
+        """Pages without text of their own, by OCR where that is installed."""
+        blank = [number for number, text in enumerate(self._texts, start=1) if not visible(text)]
+        numbers = sorted({*blank, *self._pictures, *self._unreadable})
+        found = engine() if numbers else None
+        if found is None:
+            return
+        try:
+            texts = list(found.pages(drawn_picture(document[each - 1]) for each in numbers))
+        except ValueError as error:
+            raise DocumentError(
+                f"{self._name} has pages that are pictures, and {error}; mend that, or set {SETTING} to off"
+            ) from error
+        for number, words in zip(numbers, texts, strict=True):
+            if visible(words):
+                self._texts[number - 1] = "\n".join(filter(None, [self._texts[number - 1], words]))
+                self._recognised.append(number)
+        self._engine = found
+        self._pictures = [each for each in self._pictures if each not in self._recognised]
+        self._unreadable = [each for each in self._unreadable if each not in self._recognised]
+
     def _form_data(self) -> None:
         """Values of fields that stand on no page, and the data of an XFA form, at the end of the last page."""
         lines = forms.off_page(self._reader)
@@ -169,6 +197,8 @@ class _Pages:
 
     def _notes(self) -> list[str]:
         notes = []
+        if self._recognised and self._engine is not None:
+            notes.append(f"has pictures of text on page {_listed(self._recognised)}; {note(self._engine)}")
         if self._unreadable:
             notes.append(
                 f"has fonts that do not say which characters they draw, on page {_listed(self._unreadable)}, and that "
