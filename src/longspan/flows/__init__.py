@@ -5,12 +5,18 @@ from longspan.credit import Credit
 METHODS = (
     "alr2",
     "best-passages",
+    "chain-of-agents",
+    "extagents",
     "gemfilter",
     "infini-retri",
     "map-reduce",
+    "medoid-voting",
+    "memwalker",
     "recursive-summary",
     "rlm",
+    "segment-plus",
     "srlm",
+    "structurization",
     "verified-reading",
     "xl3m",
 )

@@ -107,6 +107,16 @@ def drawing(events: Events) -> Generation:
     return cast(Generation, drawn)
 
 
+def pieces(span: Span, size: int, count: Callable[[str], int]) -> list[Span]:
+    """A part of a document as parts of at most so many tokens, which joined give its text exactly."""
+    alone = Document(span.document.name, span.text)
+    return [
+        Span(span.document, span.start + each.start, span.start + each.end)
+        for each in passages(alone, size, count)
+        if each.text.strip()
+    ]
+
+
 def reply_tokens(events: Events) -> int:
     """The longest length of the final answer."""
     return events.generation.get("max_new_tokens", MAX_NEW_TOKENS)

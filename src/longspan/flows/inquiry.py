@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, Unpack
 
+from longspan.errors import WindowExceeded
 from longspan.flows.base import Events, concluded, parts, reply_tokens, room
 from longspan.flows.chat import Chat, Failed, Message, Reply
 from longspan.flows.prompting import frame, shown
@@ -19,13 +20,19 @@ Thing = TypeVar("Thing")
 
 @dataclass(kw_only=True)
 class Inquiry:
-    """What a flow has asked so far. usages: of all replies. unread: parts whose call failed."""
+    """What a flow has asked so far.
+
+    usages: of all replies. read, failed: parts, in the order of their calls. skipped: tokens of the documents that were
+    not chosen to be read.
+    """
 
     chat: Chat
     question: str
     events: Events
     usages: list[Usage] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
+    read: list[Span] = field(default_factory=list)
+    failed: list[Span] = field(default_factory=list)
+    skipped: int = 0
 
     def parts(
         self, documents: Sequence[Document], tokens: int, reply: int, message: Callable[[str], Message]
@@ -34,14 +41,20 @@ class Inquiry:
 
         message: makes what is asked of a part as it is shown. Raises WindowExceeded where it leaves no room.
         """
-        return parts(documents, self.size(documents, tokens, reply, message), self.chat.count_tokens)
+        empty = message(frame(documents))["content"]
+        wanted = tokens - reply - self.chat.count_tokens(empty)
+        if wanted < 1:
+            raise WindowExceeded(
+                f"question, instructions and a reply of {reply:,} tokens leave no room for a text in calls of "
+                f"{tokens:,} tokens; shorten the question, or raise the tokens of a call, such as chunk=..."
+            )
+        return parts(documents, room(self.chat, wanted, reply, empty), self.chat.count_tokens)
 
-    def size(
+    def space(
         self, documents: Sequence[Document], tokens: int, reply: int, message: Callable[[str], Message]
     ) -> int:
-        """How many tokens such parts may have."""
-        empty = message(frame(documents))["content"]
-        return room(self.chat, tokens - reply - self.chat.count_tokens(empty), reply, empty)
+        """Tokens of documents that fit into one call beside a reply: as many as wanted, or what the chat has."""
+        return room(self.chat, tokens, reply, message(frame(documents))["content"])
 
     def ask(
         self,
@@ -69,12 +82,13 @@ class Inquiry:
     def read_each(
         self, found: Sequence[Span], message: Callable[[str], Message], **generation: Unpack[Generation]
     ) -> list[tuple[Span, Reply]]:
-        """The parts that were read, each with what was said of it; the others are unread."""
+        """The parts that were read, each with what was said of it; the others are unread,
+        unless another call reads them."""
         replies = self.ask_each(found, lambda part: [message(shown([part]))], **generation)
-        for part, reply in zip(found, replies, strict=True):
-            if reply is None:
-                self.fails(part)
-        return [(part, reply) for part, reply in zip(found, replies, strict=True) if reply is not None]
+        self.failed += [part for part, reply in zip(found, replies, strict=True) if reply is None]
+        said = [(part, reply) for part, reply in zip(found, replies, strict=True) if reply is not None]
+        self.read += [part for part, _ in said]
+        return said
 
     def read_next(
         self,
@@ -92,14 +106,17 @@ class Inquiry:
         replies += self.chat.generate_all([[message]], **generation)
         reply = heard(replies, of)[-1]
         if reply is None:
-            self.fails(part)
+            self.failed.append(part)
         else:
+            self.read.append(part)
             self.usages.append(reply.usage)
         return reply
 
-    def fails(self, part: Span) -> None:
-        """Notes that a part was not read."""
-        self.unread.append(Unread(span=part, reason="the call that read it failed"))
+    @property
+    def unread(self) -> list[Unread]:
+        """Parts that no call has read."""
+        never = dict.fromkeys(part for part in self.failed if part not in self.read)
+        return [Unread(span=part, reason="the call that read it failed") for part in never]
 
     def fitting(self, found: Sequence[Span], message: Callable[[str], Message]) -> list[Span]:
         """Parts that fit into the call of the answer, in their order; where not all do, those that speak most of it.
@@ -130,6 +147,8 @@ class Inquiry:
 
     def answer(self, said: Reply | None, read: Sequence[Span] = ()) -> Answer:
         """A reply that was had as the answer; None where nothing was found."""
-        return concluded(
+        answer = concluded(
             said, self.question, read, self.usages, unread=self.unread, count=self.chat.count_tokens
         )
+        skipped = answer.usage.truncated_tokens + self.skipped
+        return replace(answer, usage=replace(answer.usage, truncated_tokens=skipped))
