@@ -23,8 +23,9 @@ READ_DIFFERENTLY = [
 ]
 
 
-@pytest.mark.parametrize("before", ["", "positions=yarn(factor=2)", "codec=int8"])
-@pytest.mark.parametrize("chunk", [32, 2048])
+@pytest.mark.parametrize(
+    ("before", "chunk"), [("", 32), ("", 2048), ("positions=yarn(factor=2)", 2048), ("codec=int8", 32)]
+)
 @pytest.mark.parametrize("late", LATE)
 def test_a_fork_under_a_plan_has_read_it_all_under_that_plan(before, chunk, late):
     model, plan = tiny_model(), f"{before} {late}".strip()
