@@ -46,17 +46,19 @@ def test_a_budget_holds_whatever_is_read_and_generated(policy, when):
             assert entries <= 3 * 2 * (40 + (16 if when == "chunk" else 20))
 
 
+@cache
+def read(plan):
+    """What is generated after a text and a question, and the logits of three tokens more."""
+    ids = tokens(70)
+    with tiny_model("gemma3_text").session(plan, chunk=25) as session:
+        session.read(ids[:50], question=ids[50:])
+        made = [step.token for step in session.generate(max_new_tokens=5)]
+        return made, session.logits(ids[:3])
+
+
 @pytest.mark.parametrize("when", ["end", "chunk"])
 @pytest.mark.parametrize("policy", [each.replace("=40", "=1.0") for each in POLICIES])
 def test_a_full_budget_is_the_empty_plan_exactly(policy, when):
-    model, ids = tiny_model("gemma3_text"), tokens(70)
-
-    def read(plan):
-        with model.session(plan, chunk=25) as session:
-            session.read(ids[:50], question=ids[50:])
-            made = [step.token for step in session.generate(max_new_tokens=5)]
-            return made, session.logits(ids[:3])
-
     (made, logits), (stock, stock_logits) = read(f"policy={policy},when={when})"), read("")
     assert made == stock
     assert torch.equal(logits, stock_logits)
