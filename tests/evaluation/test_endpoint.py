@@ -180,9 +180,8 @@ def test_a_refusal_is_not_tried_again(server, tmp_path):
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
+def test_a_prompt_that_does_not_fit_is_too_long(server, tmp_path):
+    said = [
         {"error": {"code": "context_length_exceeded"}},
         "This model's maximum context length is 4096 tokens. However, you requested 5000.",
         {"error": {"message": "the request exceeds the available context size, try increasing it"}},
@@ -191,12 +190,12 @@ def test_a_refusal_is_not_tried_again(server, tmp_path):
         "prompt is too long: 212345 tokens > 200000 maximum",
         "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).",
         "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum",
-    ],
-)
-def test_a_prompt_that_does_not_fit_is_too_long(server, tmp_path, said):
-    server.failures = [(400, said)]
-    run(job(), endpoint(server, parallel=1), RunFolder(tmp_path))
-    assert sorted(record.status for record in RunFolder(tmp_path).records()) == ["scored"] * 3 + ["too-long"]
+    ]
+    server.failures = [(400, each) for each in said]
+    asked = job(tasks=(given(*map(str, range(len(said) + 1))),), samples=None)
+    run(asked, endpoint(server, parallel=1), RunFolder(tmp_path))
+    found = [record.status for record in RunFolder(tmp_path).records()]
+    assert found == ["too-long"] * len(said) + ["scored"]
 
 
 def test_reasoning_of_a_server_is_not_scored(server, tmp_path):
@@ -285,19 +284,17 @@ def test_answers_beside_one_that_fails_are_kept(server, tmp_path):
     assert len(server.asked) == 4 + 4 - kept
 
 
-@pytest.mark.parametrize(
-    "usage", [{"prompt_tokens": "many"}, {"completion_tokens": -1}, [], None, {"prompt_tokens": True}]
-)
-def test_a_count_of_tokens_that_is_none_is_counted_here(server, tmp_path, usage):
-    reply = {
-        "choices": [{"message": {"content": [{"type": "text", "text": "It is"}, {"type": "image"}]}}],
-        "usage": usage,
-    }
-    server.failures = [(200, reply)]
-    run(job(tasks=(given("one"),), samples=1), endpoint(server, parallel=1), RunFolder(tmp_path))
-    (record,) = RunFolder(tmp_path).records()
-    assert (record.output, record.generated_tokens) == ("It is", 5)
-    assert record.prompt_tokens > 0
+def test_a_count_of_tokens_that_is_none_is_counted_here(server, tmp_path):
+    usages = [{"prompt_tokens": "many"}, {"completion_tokens": -1}, [], None, {"prompt_tokens": True}]
+    content = [{"type": "text", "text": "It is"}, {"type": "image"}]
+    server.failures = [
+        (200, {"choices": [{"message": {"content": content}}], "usage": usage}) for usage in usages
+    ]
+    asked = job(tasks=(given(*map(str, range(len(usages)))),), samples=None)
+    run(asked, endpoint(server, parallel=1), RunFolder(tmp_path))
+    records = list(RunFolder(tmp_path).records())
+    assert [(record.output, record.generated_tokens) for record in records] == [("It is", 5)] * len(usages)
+    assert all(record.prompt_tokens > 1 for record in records)
 
 
 def test_a_flow_asks_a_server_as_it_asks_a_model(server):
