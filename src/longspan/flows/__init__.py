@@ -23,4 +23,12 @@ METHODS = (
     "xl3m",
 )
 
-CREDITS = (Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),)
+CREDITS = (
+    Credit(kind="flow", name="longspan.flows.epicache.EpiCache", field=81),
+    Credit(
+        kind="flow",
+        name="longspan.flows.hooks.Hooked",
+        field=153,
+        missing="Hooks act on whole replies, since not every server goes on with a piece of one.",
+    ),
+)

@@ -14,6 +14,7 @@ from longspan.flows.chat import Failed, Reply
 from longspan.spans import Document, Span, sentences
 from longspan.spans.finding import Read, find
 from longspan.spans.quotations import quotations
+from longspan.spans.words import words
 
 NOTHING = "NONE"
 """What a model is asked to say where a text holds nothing that is wanted."""
@@ -25,6 +26,7 @@ _DECLINES = re.compile(
     r"(?i)(?:i['’]?m |i am )?(?:very )?(?:sorry|afraid)\b|i (?:can['’]?t|cannot|can not|am unable)\b|as an ai\b"
 )
 _BULLET = re.compile(r"\A\s*(?:[-*•–]\s+|\(?\d{1,3}[.)]\s+)+")
+_SENTENCE = 4  # words of a sentence that is found among others
 _ALIKE = 0.95  # of the characters of a sentence and of its quote
 _FAILED_SHARE = 0.2
 """Of calls that fail together; from there on their flow fails, too."""
@@ -96,8 +98,8 @@ def listed(text: str) -> list[str]:
 def sentences_quoted(text: str, part: Span) -> tuple[list[Span], int]:
     """The sentences of a part that a reply quotes, line by line, and the number of its lines that quote none.
 
-    A quote may be a piece of a sentence, and may differ from it in line ends, hyphens, marks, and in a twentieth of its
-    characters: what counts is the sentence as it stands in the document.
+    A quote may be a piece of a sentence, may differ from it in line ends, hyphens, marks, and in a twentieth of its
+    characters, and may have words around it: what counts is the sentence as it stands in the document.
     """
     known = sentences(part.document, part.start, part.end)
     found: list[Span] = []
@@ -122,7 +124,9 @@ def _sentences(known: Sequence[Span], quote: str, part: Span) -> list[Span]:
         alike.set_seq1(_plain(each.text))
         if alike.real_quick_ratio() >= _ALIKE and alike.quick_ratio() >= _ALIKE and alike.ratio() >= _ALIKE:
             return [each]
-    return []
+    said = f" {' '.join(words(quote))} "
+    within = [(each, [*words(each.text)]) for each in known]
+    return [each for each, its in within if len(its) >= _SENTENCE and f" {' '.join(its)} " in said]
 
 
 def _plain(text: str) -> str:
