@@ -33,7 +33,7 @@ def log(tmp_path):
 
 
 def test_a_killed_summary_goes_on_and_says_the_same(run, small_folder, log, monkeypatch, tmp_path):
-    words = ["summarize", log, "--model", small_folder, "--words", 9, "--chunk-tokens", 300, "--json"]
+    words = ["summarize", log, "--model", small_folder, "--words", 9, "--chunk-tokens", 512, "--json"]
     code, expected, _ = run(*words)
     assert code == 0
     found = json.loads(expected)

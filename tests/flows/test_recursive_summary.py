@@ -21,16 +21,16 @@ def said(count, *, about="the sea"):
 
 
 def test_parts_then_neighbours_then_one_of_the_length_asked_for():
-    chat = Scripted([("one part", said(60)), ("Join them", said(100)), ("summary again", said(100))])
+    chat = Scripted([("one part", said(60)), ("Join them", said(40))])
     pieces, lines = [], []
-    answer = RecursiveSummary(words=100, chunk=240).answer(
-        chat, [book(30)], "", Events(step=lines.append, stream=pieces.append)
+    answer = RecursiveSummary(words=40, chunk=512).answer(
+        chat, [book(80)], "", Events(step=lines.append, stream=pieces.append)
     )
     kinds = ["part" if "one part" in call else "join" for call in chat.asked]
     assert kinds == sorted(kinds, reverse=True)
     assert kinds.count("join") >= 3
     assert len(chat.groups) >= 2
-    assert answer.text == said(100) == "".join(pieces)
+    assert answer.text == said(40) == "".join(pieces)
     assert answer.usage.truncated_tokens == 0
     assert all("regard" not in call for call in chat.asked)
     assert "summarizes" in lines[0]
@@ -66,14 +66,21 @@ def test_what_fails_is_named_or_ends_it():
     def fails(asked):
         return WindowExceeded("too long") if "Day 3." in asked else said(40)
 
-    chat = Scripted([("one part", fails), ("Join them", said(50)), ("summary again", said(50))])
-    answer = RecursiveSummary(words=50, chunk=160).answer(chat, [book(9)], "", Events())
+    chat = Scripted([("one part", fails), ("Join them", said(40))])
+    answer = RecursiveSummary(words=40, chunk=512).answer(chat, [book(40)], "", Events())
     (unread,) = answer.unread
     assert "Day 3." in unread.span.text
     with pytest.raises(FlowError, match="calls failed"):
         RecursiveSummary(words=50).answer(Scripted([("", WindowExceeded("no"))]), [book(1)], "", Events())
     with pytest.raises(FlowError, match="summarized none"):
         RecursiveSummary(words=50).answer(Scripted([("", "")]), [book(1)], "", Events())
+
+
+def test_what_one_call_cannot_write_has_sections():
+    chat = Scripted([("one part", said(60)), ("Join them", said(42))])
+    answer = RecursiveSummary(words=126, chunk=512).answer(chat, [book(80)], "", Events())
+    assert answer.text == "\n\n".join([said(42)] * 3)
+    assert "about 42 words" in chat.asked[-1]
 
 
 @pytest.mark.parametrize(

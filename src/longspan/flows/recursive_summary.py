@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from longspan.errors import FlowError
-from longspan.flows.base import Events, Flow, concluded, parts, room
+from longspan.flows.base import Events, Flow, room
 from longspan.flows.chat import Chat, Message, Reply
-from longspan.flows.prompting import enclosed, prompt, shown
-from longspan.flows.replies import heard, repeats
+from longspan.flows.inquiry import Inquiry
+from longspan.flows.prompting import enclosed, prompt
+from longspan.flows.replies import repeats
 from longspan.parameters import check_range, check_whole
 from longspan.registry import Card
 from longspan.running.generation import Generation
-from longspan.spans import Answer, Document, Span, Unread
+from longspan.spans import Answer, Document
 from longspan.spans.scripts import HIRAGANA, IDEOGRAPHS, KATAKANA
-from longspan.usage import Usage
 
 CARD = Card(
     name="recursive-summary",
@@ -46,136 +46,120 @@ class RecursiveSummary(Flow):
 
     Deviations: the model is not trained for it; summaries of parts are made independently, side by side, where the
     paper shows those before; the length is asked for in words. A reply of another length is asked for once more, and
-    the nearer one stands; none is cut. The question, if there is one, says what the summary is to look at.
+    the nearer one stands; none is cut. A summary that takes more than a quarter of a call has sections. The question,
+    if there is one, says what the summary is to look at.
     """
 
     words: int = 200
     """Words of the summary."""
 
     chunk: int = 4096
-    """Tokens of a part at most, fewer where the chat has no room for them."""
+    """Tokens of a call at most, its instructions and reply included."""
 
     tolerance: float = 0.2
     """By how much of `words` it may be longer or shorter without being asked for again."""
 
     def __post_init__(self) -> None:
         check_whole("words", self.words, 1)
-        check_whole("chunk", self.chunk, 64)
+        check_whole("chunk", self.chunk, 512)
         check_range("tolerance", self.tolerance, 0.0, 1.0)
 
     def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
         """The summary; its claims say where each sentence comes from."""
-        return _Work(flow=self, chat=chat, events=events, focus=_focus(question)).run(documents, question)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Work:
-    """One summary in the making. usages: of all replies so far."""
-
-    flow: RecursiveSummary
-    chat: Chat
-    events: Events
-    focus: str
-    usages: list[Usage] = field(default_factory=list)
-
-    def run(self, documents: Sequence[Document], question: str) -> Answer:
-        flow, count = self.flow, self.chat.count_tokens
-        reply = _tokens(flow.words)
-        empty = self._asked("summary_part", enclosed(""), flow.words)["content"]
-        found = parts(documents, room(self.chat, flow.chunk, reply, empty), count)
-        self.events.step(
-            f"summarizes {len(found):,} parts, {count_words(''.join(s.text for s in found)):,} words"
+        inquiry = Inquiry(chat=chat, question=question, events=events)
+        sections = -(-self.words // self._longest)
+        asking = self._asking("summary_part", question, self.words)
+        found = inquiry.parts(documents, self.chunk, _tokens(min(self.words, self._longest)), asking)
+        events.step(
+            f"summarizes {len(found):,} parts, {sum(count_words(part.text) for part in found):,} words"
         )
-        replies, unread = self._parts(found)
-        texts = [each.text.strip() for each in replies if each is not None and each.text.strip()]
-        while len(texts) > 1:
-            texts = self._joined(texts)
+        words = self._words(len(found), sections)
+        asking = self._asking("summary_part", question, words)
+        said = inquiry.read_each(found, asking, **_lengths(events, words))
+        texts = [text for _, each in said if (text := each.text.strip())]
+        while len(texts) > sections:
+            texts = self._joined(inquiry, texts, sections)
         if not texts:
             raise FlowError("the model summarized none of the parts; use another model")
-        said = self._fitted(texts[0], replies)
-        self.events.stream(said.text)
-        read = [part for part, reply in zip(found, replies, strict=True) if reply is not None]
-        return concluded(said, question, read, self.usages, unread=unread, count=count)
+        summary = replace(said[-1][1], text=_listed(texts))
+        if len(texts) == 1:
+            summary = self._fitted(inquiry, summary)
+        events.stream(summary.text)
+        return inquiry.answer(summary, [part for part, _ in said])
 
-    def _parts(self, found: Sequence[Span]) -> tuple[list[Reply | None], list[Unread]]:
-        words = self.flow.words if len(found) == 1 else self._words(len(found))
-        prompts = [[self._asked("summary_part", shown([part]), words)] for part in found]
-        replies = heard(self.chat.generate_all(prompts, **self._generation(words)))
-        self.usages.extend(each.usage for each in replies if each is not None)
-        unread = [
-            Unread(span=part, reason="the call that read it failed")
-            for part, reply in zip(found, replies, strict=True)
-            if reply is None
-        ]
-        return replies, unread
+    @property
+    def _longest(self) -> int:
+        """Words that one call writes; a longer summary has as many sections as it takes."""
+        return self.chunk // (4 * _TOKENS)
 
-    def _joined(self, texts: list[str]) -> list[str]:
-        """Neighbours together, as many as fit into a call and two at least."""
-        count = self.chat.count_tokens
-        empty = self._asked("summary_join", enclosed(""), self.flow.words)["content"]
-        budget = room(self.chat, self.flow.chunk, _tokens(self.flow.words), empty)
+    def _joined(self, inquiry: Inquiry, texts: list[str], sections: int) -> list[str]:
+        """Neighbours together, as many as fit into a call and two at least. A group whose call fails stays."""
+        chat, reply = inquiry.chat, _tokens(min(self.words, self._longest))
+        asking = self._asking("summary_join", inquiry.question, self.words)
+        budget = room(chat, self.chunk, reply, asking(enclosed(""))["content"])
         groups: list[list[str]] = []
         for text in texts:
-            if groups and (
-                len(groups[-1]) < 2 or count(enclosed("\n\n".join([*groups[-1], text]))) <= budget
-            ):
+            fits = groups and chat.count_tokens(_listed([*groups[-1], text])) <= budget
+            if groups and (len(groups[-1]) < 2 or fits):
                 groups[-1].append(text)
             else:
                 groups.append([text])
         if len(groups) > 1 and len(groups[-1]) == 1:
             groups[-2:] = [groups[-2] + groups[-1]]
-        words = self.flow.words if len(groups) == 1 else self._words(len(groups))
-        self.events.step(f"joins {len(texts):,} summaries into {len(groups):,}")
-        prompts = [[self._asked("summary_join", enclosed("\n\n".join(group)), words)] for group in groups]
-        replies = self.chat.generate_all(prompts, **self._generation(words))
-        self.usages.extend(each.usage for each in replies if isinstance(each, Reply))
-        heard(replies)
-        return [
-            each.text.strip() if isinstance(each, Reply) and each.text.strip() else "\n\n".join(group)
-            for each, group in zip(replies, groups, strict=True)
-        ]
-
-    def _fitted(self, text: str, replies: Sequence[Reply | None]) -> Reply:
-        """The summary, asked for once more where it has another length or goes round in circles."""
-        flow, has = self.flow, count_words(text)
-        last = next(reply for reply in reversed(replies) if reply is not None)
-        best = Reply(text=text, usage=last.usage, reasoning=last.reasoning)
-        circling = repeats(text)
-        if abs(has - flow.words) <= flow.tolerance * flow.words and not circling:
-            return best
-        way = (
-            "without repeating anything" if circling else "shorter" if has > flow.words else "in more detail"
+        inquiry.events.step(f"joins {len(texts):,} summaries into {len(groups):,}")
+        words = self._words(len(groups), sections)
+        asking = self._asking("summary_join", inquiry.question, words)
+        replies = inquiry.ask_each(
+            groups, lambda group: [asking(enclosed(_listed(group)))], **_lengths(inquiry.events, words)
         )
-        self.events.step(f"asks again for {flow.words:,} words in place of {has:,}")
+        said = ["" if each is None else each.text.strip() for each in replies]
+        return [text or _listed(group) for text, group in zip(said, groups, strict=True)]
+
+    def _fitted(self, inquiry: Inquiry, summary: Reply) -> Reply:
+        """The summary, asked for once more where it has another length or goes round in circles."""
+        has, circling = count_words(summary.text), repeats(summary.text)
+        if abs(has - self.words) <= self.tolerance * self.words and not circling:
+            return summary
+        way = (
+            "without repeating anything" if circling else "shorter" if has > self.words else "in more detail"
+        )
+        inquiry.events.step(f"asks again for {self.words:,} words in place of {has:,}")
         message = prompt(
             "summary_length",
-            text=enclosed(text),
+            text=enclosed(summary.text),
             has=str(has),
-            words=str(flow.words),
-            focus=self.focus,
+            words=str(self.words),
+            focus=_focus(inquiry.question),
             way=way,
         )
-        generation = self._generation(flow.words)
+        generation = _lengths(inquiry.events, self.words)
         if circling:
             generation["repetition_penalty"] = _AGAINST_CIRCLES
-        again = self.chat.generate([message], **generation)
-        self.usages.append(again.usage)
-        nearer = abs(count_words(again.text) - flow.words) < abs(has - flow.words)
+        again = inquiry.ask(message, **generation)
+        nearer = abs(count_words(again.text) - self.words) < abs(has - self.words)
         if again.text.strip() and not repeats(again.text) and (nearer or circling):
-            best = again
-        circles = ", and goes round in circles; a larger model may do better" if repeats(best.text) else ""
-        self.events.step(f"the summary has {count_words(best.text):,} words{circles}")
-        return best
+            summary = again
+        circles = ", and goes round in circles; a larger model may do better" if repeats(summary.text) else ""
+        inquiry.events.step(f"the summary has {count_words(summary.text):,} words{circles}")
+        return summary
 
-    def _words(self, pieces: int) -> int:
-        """Of one of so many summaries that are to be joined: together twice as long as what comes of them."""
-        return max(min(_FEWEST, self.flow.words), 2 * self.flow.words // pieces)
+    def _words(self, pieces: int, sections: int) -> int:
+        """Of one of so many summaries: those that are to be joined are together twice as long as what comes of them."""
+        if pieces <= sections:
+            return -(-self.words // pieces)
+        return min(self._longest, max(min(_FEWEST, self.words), 2 * self.words // pieces))
 
-    def _asked(self, name: str, text: str, words: int) -> Message:
-        return prompt(name, text=text, words=str(words), focus=self.focus)
+    def _asking(self, name: str, question: str, words: int) -> Callable[[str], Message]:
+        """What is asked of a text as it is shown."""
+        return lambda text: prompt(name, text=text, words=str(words), focus=_focus(question))
 
-    def _generation(self, words: int) -> Generation:
-        return {**self.events.generation, "max_new_tokens": _tokens(words)}
+
+def _lengths(events: Events, words: int) -> Generation:
+    return {**events.generation, "max_new_tokens": _tokens(words)}
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return "\n\n".join(texts)
 
 
 def _tokens(words: int) -> int:
