@@ -65,7 +65,7 @@ def book_file(words: Words) -> bytes:
     return buffer.getvalue()
 
 
-@inputs(30)
+@inputs(15)
 @given(st.integers(0, 2**32))
 def test_books(seed: int) -> None:
     chance = random.Random(seed)
@@ -89,7 +89,7 @@ TABLES = st.integers(2, 4).flatmap(
 )
 
 
-@inputs(60)
+@inputs(30)
 @given(TABLES, st.sampled_from(",;\t|"), st.sampled_from(["\r\n", "\n"]), st.sampled_from(["", "\ufeff"]))
 def test_tables_as_text(rows: list[list[str]], separator: str, line_end: str, mark: str) -> None:
     marked = [[f"n{number}" for number in range(len(rows[0]))]] + [
@@ -133,7 +133,7 @@ def named(value: Any, path: list[Any], found: list[tuple[str, list[Any]]]) -> An
     return found[-1][0]
 
 
-@inputs(80)
+@inputs(40)
 @given(st.lists(VALUES, min_size=1, max_size=3), st.booleans(), st.booleans(), st.integers(0, 2**32))
 def test_json(values: list[Any], ascii_only: bool, indented: bool, seed: int) -> None:
     """Python's own reader finds the same in the text, and each value at the path that its place gives."""

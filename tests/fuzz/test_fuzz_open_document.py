@@ -250,7 +250,7 @@ def slide_file(words: Words) -> OpenDocument:
     return made
 
 
-@inputs(30)
+@inputs(15)
 @given(st.integers(0, 2**32))
 def test_open_document(seed: int) -> None:
     chance = random.Random(seed)

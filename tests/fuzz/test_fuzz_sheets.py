@@ -116,7 +116,7 @@ def book_file(words: Words) -> tuple[bytes, dict[str, list[tuple[str, str]]], li
     return with_shared_strings(data) if chance.random() < 0.5 else data, placed, hidden
 
 
-@inputs(30)
+@inputs(15)
 @given(st.integers(0, 2**32))
 def test_workbooks(seed: int) -> None:
     chance = random.Random(seed)

@@ -123,7 +123,7 @@ def slide_file(words: Words) -> bytes:
     return buffer.getvalue()
 
 
-@inputs(12)
+@inputs(6)
 @given(st.integers(0, 2**32))
 def test_slides(seed: int) -> None:
     chance = random.Random(seed)

@@ -30,6 +30,7 @@ _PAGES = (
     "application/x-dtbook+xml",
     "image/svg+xml",
 )
+_MAX_TEXT = 1 << 27
 _FONTS_ONLY = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
 
@@ -101,6 +102,8 @@ class _Book:
             headings += own
             texts.append(text)
             length += len(text) + 2
+            if length > _MAX_TEXT:
+                raise ValueError(f"it has more than {_MAX_TEXT:,} characters")
         for item in self._items.values():
             if item.media in _PAGES[:-1] and item.part not in read and "nav" not in item.properties.split():
                 self._left_out.add(_OUTSIDE, item.part)

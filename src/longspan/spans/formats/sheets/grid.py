@@ -35,8 +35,9 @@ class Grid:
             self._length += len(text) + 1
             if self._length > _MAX_TEXT:
                 raise ValueError(f"a sheet has more than {_MAX_TEXT:,} characters")
-            self.check_room(1)
             self._count += 1
+            if self._count > _MAX_CELLS:
+                self.check_room(0)
             self.rows.setdefault(row, {})[column] = text
 
     def check_room(self, count: int) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from longspan.spans.formats.line import Line, Look
-from longspan.spans.formats.package import child, local, number, value
+from longspan.spans.formats.package import local, number, value
 from longspan.spans.formats.sheets.grid import Grid
 from longspan.spans.formats.sheets.styles import Style, Styles, rich
 
@@ -24,11 +25,16 @@ def place_of(reference: str) -> tuple[int, int] | None:
     match = _REFERENCE.fullmatch(reference)
     if match is None:
         return None
-    column = 0
-    for letter in match[1].upper():
-        column = column * 26 + ord(letter) - ord("A") + 1
-    row = int(match[2])
+    row, column = int(match[2]), _column(match[1])
     return (row, column) if 0 < row <= _LAST_ROW and column <= _LAST_COLUMN else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _column(name: str) -> int:
+    column = 0
+    for letter in name.upper():
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column
 
 
 class Sheet:
@@ -100,7 +106,15 @@ class Sheet:
 
     def _cell(self, cell: Any, style: Style, reference: str) -> str:
         kind = cell.get("t") or "n"
-        stored, formula, inline = child(cell, "v"), child(cell, "f"), child(cell, "is")
+        stored = formula = inline = None
+        for each in cell:
+            name = local(each)
+            if name == "v":
+                stored = each
+            elif name == "f":
+                formula = each
+            elif name == "is":
+                inline = each
         raw = "" if stored is None else stored.text or ""
         asked = "" if formula is None else self._formula(formula, reference)
         if inline is not None:

@@ -79,6 +79,8 @@ def look_of(node: Any) -> Look:
 
 def rich(node: Any, look: Look = _PLAIN) -> str:
     """The text of a string, whose runs may look different; readings of its characters (phonetic) are no part of it."""
+    if len(node) == 1 and look == _PLAIN and local(node[0]) == "t":
+        return _unescaped(node[0].text or "")
     line = Line()
     for each in node:
         if local(each) == "t":
