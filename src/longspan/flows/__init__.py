@@ -9,6 +9,7 @@ METHODS = (
     "context-picker",
     "extagents",
     "gemfilter",
+    "graphrag-light",
     "infini-retri",
     "iter-drag",
     "map-reduce",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from longspan.flows.base import Events, Flow, parts, reply_tokens, room, together
+from longspan.flows.base import Events, Flow, parts, reply_tokens, room
 from longspan.flows.chat import Chat, Failed, Reply
 from longspan.flows.found import Found
 from longspan.flows.inquiry import Inquiry
@@ -74,12 +74,11 @@ class ContextPicker(Flow):
         held = found.held(best, size)
         kept = _kept(inquiry, found, [number for number in best if number in held])
         events.step(f"reads {len(kept):,} of {len(held):,} passages that were found among {len(spans):,}")
-        if kept:
-            read = found.read(sorted(kept))
-            answer = inquiry.conclude(prompt("passages", text=shown(read), question=question), read)
-        else:
-            answer = inquiry.answer(None)
-        return replace(answer, usage=together([answer.usage], found.left_out(held)))
+        inquiry.skipped = found.left_out(held)
+        if not kept:
+            return inquiry.answer(None)
+        read = found.read(sorted(kept))
+        return inquiry.conclude(prompt("passages", text=shown(read), question=question), read)
 
 
 def _kept(inquiry: Inquiry, found: Found, picked: Sequence[int]) -> list[int]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from longspan.errors import WindowExceeded
-from longspan.flows.base import OVERHEAD, Events, Flow, parts, reply_tokens, together
+from longspan.flows.base import OVERHEAD, Events, Flow, parts, reply_tokens
 from longspan.flows.chat import Chat, Message, Reply
 from longspan.flows.found import Found
 from longspan.flows.inquiry import Inquiry
@@ -88,8 +88,7 @@ class IterDRAG(Flow):
             events.step(f"follows up: {follow}")
             run.retrieve(follow)
             run.between(follow, 2 * left)
-        answer = run.final()
-        return replace(answer, usage=together([answer.usage], run.found.left_out(run.read)))
+        return run.final()
 
 
 @dataclass(kw_only=True)
@@ -146,6 +145,7 @@ class _Run:
     def final(self) -> Answer:
         """The answer to the question."""
         read, message = self._shown("iter_drag_final", reply_tokens(self.inquiry.events), 1, self._asking())
+        self.inquiry.skipped = self.found.left_out(self.read)
         return self.inquiry.conclude(message, read) if read else self.inquiry.answer(None)
 
     def _ask(self, name: str, calls: int, fields: Mapping[str, str]) -> Reply | None:
