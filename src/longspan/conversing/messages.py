@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
+from longspan.errors import WindowExceeded
 from longspan.flows.chat import Message
 from longspan.flows.passages import choose
 from longspan.memory import Found, Turn
 from longspan.memory.records import moment
 from longspan.spans import Document, render
+from longspan.spans.rendering import GAP
 
 EACH = 16
 """Tokens that a chat template may add to a message."""
@@ -44,38 +46,57 @@ def rounds_of(turns: Sequence[Turn]) -> list[list[Turn]]:
 
 
 def excerpt(text: str, question: str, budget: int, count: Count, name: str) -> str:
-    """What of a text speaks of a question, in its order with marks where something is left out, within a budget."""
+    """What of a text speaks of a question, in its order with marks where something is left out, within a budget.
+
+    Where the budget has no room for a passage, it is the beginning of the text.
+    """
     if count(text) <= budget:
         return text
-    return render(choose([Document(name, text)], question, budget, count).spans)
+    try:
+        return render(choose([Document(name, text)], question, max(1, budget), count).spans)
+    except WindowExceeded:
+        return beginning(text, budget, count)
+
+
+def beginning(text: str, budget: int, count: Count) -> str:
+    """As much of the beginning of a text as a budget holds, with a mark where more follows."""
+    if count(text) <= budget:
+        return text
+    held = text
+    while held and count(f"{held} {GAP}") > budget:
+        held = held[: min(len(held) - 1, len(held) * max(1, budget) // count(f"{held} {GAP}"))]
+    return f"{held} {GAP}" if held else GAP
 
 
 def recalled(found: Sequence[Found], question: str, budget: int, count: Count) -> tuple[str, int]:
     """Found rounds and notes as lines of JSON in the order of time, best first until the budget is full; their number.
 
-    A round that is longer than half of the budget is shown by its passages that speak of the question.
+    One that is longer than the whole budget is shown by its parts that speak of the question, if it is the best.
     """
     lines: list[tuple[float, str]] = []
     left = budget
     for each in found:
-        line = _line(each, question, count, max(1, budget // 2))
-        tokens = count(line[1] + "\n")
+        line = _line(each, [turn.text for turn in each.turns])
+        share = max(1, budget // max(1, len(each.turns)) - 2 * EACH)
+        if not lines and count(line + "\n") > left and share > EACH:
+            line = _line(
+                each, [excerpt(turn.text, question, share, count, f"turn {turn.id}") for turn in each.turns]
+            )
+        tokens = count(line + "\n")
         if tokens <= left:
-            lines.append(line)
+            lines.append(
+                (each.turns[0].time if each.turns else each.note.valid_from if each.note else 0, line)
+            )
             left -= tokens
     return "\n".join(text for _, text in sorted(lines)), len(lines)
 
 
-def _line(found: Found, question: str, count: Count, limit: int) -> tuple[float, str]:
+def _line(found: Found, texts: Sequence[str]) -> str:
+    """A note, or a round with these texts of its turns."""
     if found.note is not None:
-        note = found.note
-        facts = {"time": moment(note.valid_from), "noted": note.text}
-        if note.valid_to is not None:
-            facts["until"] = moment(note.valid_to)
-        return note.valid_from, json.dumps(facts, ensure_ascii=False)
-    whole = {"time": moment(found.turns[0].time)} | {each.role: each.text for each in found.turns}
-    if count(json.dumps(whole, ensure_ascii=False)) > limit and limit > 2 * EACH:
-        shares = limit // (2 * len(found.turns))
-        for each in found.turns:
-            whole[each.role] = excerpt(each.text, question, max(EACH, shares), count, f"turn {each.id}")
-    return found.turns[0].time, json.dumps(whole, ensure_ascii=False)
+        facts = {"time": moment(found.note.valid_from), "noted": found.note.text}
+        if found.note.valid_to is not None:
+            facts["until"] = moment(found.note.valid_to)
+        return json.dumps(facts, ensure_ascii=False)
+    said = {turn.role: text for turn, text in zip(found.turns, texts, strict=True)}
+    return json.dumps({"time": moment(found.turns[0].time)} | said, ensure_ascii=False)
