@@ -2,11 +2,11 @@
 
     python benchmarks/conversation.py --model FILE.gguf [--window 1024] [--turns 200] [--facts 40] [--work FOLDER]
 
-A conversation of `turns` turns is held with a model that is shown `window` tokens: `facts` of them tell something, such
-as the code of a lock, the others go on about bread, bells and bridges. After the last fact, the window passes three
-times and more. Then each fact is asked for, in a copy of the conversation for each way to converse. Recalled is a fact
-whose value stands in the answer; found is one whose round the search gives. The conversation is kept in a folder; what
-was interrupted goes on where it was.
+In a conversation of `turns` turns, `facts` of them tell something, such as the code of a lock, and the others go on
+about bread, bells and bridges; replies are short and fixed. After the last fact, a window of `window` tokens passes
+three times and more. Then each fact is asked for at the end of it, once for each way to converse, and what is asked and
+answered is forgotten again. Recalled is a fact whose value stands in the answer; found is one whose round the search
+gives. Answers are kept in a folder; a run that was interrupted goes on with the first that it lacks.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import itertools
 import json
 import random
 import re
-import shutil
 import time
 from importlib.resources import files
 from pathlib import Path
 
 import longspan
-from longspan.conversing.base import Conversing
 from longspan.conversing.continuing import Continuing
 from longspan.conversing.rounds import Rounds
 from longspan.conversing.talk import Talk
@@ -30,8 +28,9 @@ from longspan.flows.base import Events
 from longspan.memory import Memory
 from longspan.spans import Document, sentences
 
-WAYS: dict[str, Conversing] = {"last window": Rounds(recalled=0), "memory": Rounds()}
-NEW_TOKENS, ANSWER_TOKENS, PASSED, SEED = 12, 24, 3, 17
+WAYS = {"last window": Rounds(recalled=0), "memory": Rounds()}
+ANSWER_TOKENS, PASSED, SEED = 16, 3, 17
+REPLIES = ("I see.", "Thank you for telling me.", "Interesting.", "Noted.")
 WORDS = ("amber", "birch", "cobalt", "dahlia", "ember", "fennel", "garnet", "hazel", "indigo", "juniper")
 ENDS = ("ford", "wick", "dale", "mere", "holm", "stead", "combe", "thorpe")
 KINDS = (
@@ -81,45 +80,34 @@ def turns_of(turns: int, facts: list[tuple[str, str, str]], last: int) -> list[s
     return said
 
 
-def hold(chat: Continuing, path: Path, said: list[str], window: int) -> None:
-    """The conversation; turns that were answered before are not said again."""
+def hold(path: Path, said: list[str]) -> None:
+    """The conversation, with replies that say nothing, since those of a small model would be its own last words."""
     with Memory(path) as memory:
-        generation = {"max_new_tokens": NEW_TOKENS}
-        talk = Talk(chat=chat, memory=memory, way=WAYS["last window"], window=window)
-        talk.events = Events(generation=generation)  # type: ignore[arg-type]
         for number, words in enumerate(said):
-            known = memory.labelled(f"turn {number}")
-            if known and known[-1].role == "assistant":
-                continue
-            memory.erase([each.round for each in known])
-            talk.say(words, label=f"turn {number}")
-            if number % 20 == 0:
-                print(f"turn {number}", flush=True)
+            turn = memory.append("user", words)
+            memory.append("assistant", REPLIES[number % len(REPLIES)], round=turn.round)
 
 
 def asked(
-    chat: Continuing, path: Path, way: Conversing, facts: list[tuple[str, str, str]], window: int
-) -> list[dict[str, object]]:
-    """Each question, its answer, whether the value stands in it, and whether the model was shown it."""
-    found = []
-    with Memory(path) as memory:
-        talk = Talk(chat=chat, memory=memory, way=way, window=window)
-        talk.events = Events(generation={"max_new_tokens": ANSWER_TOKENS})
-        for number, (said, question, value) in enumerate(facts):
-            known = memory.labelled(f"question {number}")
-            if not known or known[-1].role == "user":
-                memory.erase([each.round for each in known])
-                talk.say(question, label=f"question {number}")
-            answer = memory.labelled(f"question {number}")[-1]
-            limit = way.recalled if isinstance(way, Rounds) else 0
-            rounds = memory.search(question, limit=limit, before=answer.round) if limit else []
-            found.append({
-                "question": question,
-                "answer": answer.text,
-                "recalled": bool(re.search(rf"\b{value}\b", answer.text, re.IGNORECASE)),
-                "found": any(each.turns and each.turns[0].text == said for each in rounds),
-            })  # fmt: skip
-    return found
+    chat: Continuing, memory: Memory, way: Rounds, fact: tuple[str, str, str], window: int
+) -> dict[str, object]:
+    """What is answered to the question for a fact at the end of the conversation, which is then as it was."""
+    said, question, value = fact
+    talk = Talk(chat=chat, memory=memory, way=way, window=window)
+    talk.events = Events(generation={"max_new_tokens": ANSWER_TOKENS})
+    began, answer = time.perf_counter(), talk.say(question)
+    seconds = time.perf_counter() - began
+    last = memory.turns()[-1].round
+    found = memory.search(question, limit=way.recalled, before=last) if way.recalled else []
+    memory.erase([last])
+    return {
+        "question": question,
+        "value": value,
+        "answer": answer.text,
+        "recalled": bool(re.search(rf"\b{value}\b", answer.text, re.IGNORECASE)),
+        "found": any(each.turns and each.turns[0].text == said for each in found),
+        "seconds": round(seconds, 1),
+    }
 
 
 def main() -> None:
@@ -134,42 +122,45 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/conversation.json"))
     given = parser.parse_args()
     given.work.mkdir(exist_ok=True)
-    began, facts = time.perf_counter(), planted(given.facts)
+    facts = planted(given.facts)
+    history, answers = given.work / "history.sqlite", given.work / "answers.jsonl"
+    if not history.exists():
+        hold(history, turns_of(given.turns, facts, given.turns * 2 // 3))
+    lines = answers.read_text("utf-8").splitlines() if answers.exists() else []
+    known = [json.loads(line) for line in lines]
     model = longspan.load(given.model)
-    said = turns_of(given.turns, facts, given.turns * 2 // 3)
-    history = given.work / "history.sqlite"
-    with Continuing(model) as chat:
-        hold(chat, history, said, given.window)
-        with Memory(history) as memory:
-            turns = memory.turns()
+    with Memory(history) as memory, Continuing(model) as chat, answers.open("a", encoding="utf-8") as kept:
+        turns = memory.turns()
         last = max(each.id for each in turns if each.text == facts[-1][0])
         passed = sum(model.count(each.text) for each in turns if each.id > last)
         if passed < PASSED * given.window:
             raise SystemExit(f"only {passed:,} tokens follow the last fact; raise --turns")
-        ways = {}
-        for name, way in WAYS.items():
-            copy = given.work / f"{name.replace(' ', '-')}.sqlite"
-            if not copy.exists():
-                shutil.copy(history, copy)
-            answers = asked(chat, copy, way, facts, given.window)
-            ways[name] = {
-                "recalled": sum(bool(each["recalled"]) for each in answers),
-                "found": sum(bool(each["found"]) for each in answers),
-                "answers": [each["answer"] for each in answers],
-            }
-            print(name, ways[name]["recalled"], "of", len(facts), flush=True)
+        order = [(fact, name) for fact in facts for name in WAYS]
+        for fact, name in order[len(known) :]:
+            record = {"way": name, **asked(chat, memory, WAYS[name], fact, given.window)}
+            known.append(record)
+            kept.write(json.dumps(record, ensure_ascii=False) + "\n")
+            kept.flush()
+            print(len(known), "of", len(order), name, record["answer"], flush=True)
+    ways = {name: [each for each in known if each["way"] == name] for name in WAYS}
     record = {
         "model": Path(given.model).name,
         "window": given.window,
         "turns": given.turns,
-        "facts": len(facts),
+        "facts": given.facts,
         "tokens": sum(model.count(each.text) for each in turns),
         "tokens_after_the_last_fact": passed,
-        "seconds_of_this_run": round(time.perf_counter() - began),
-        "ways": ways,
+        "ways": {
+            name: {
+                "asked": len(some),
+                "found": sum(each["found"] for each in some),
+                "recalled": sum(each["recalled"] for each in some),
+                "answers": [each["answer"] for each in some],
+            }
+            for name, some in ways.items()
+        },
     }
     given.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(json.dumps({**record, "ways": {name: each["recalled"] for name, each in ways.items()}}))
 
 
 if __name__ == "__main__":

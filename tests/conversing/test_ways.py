@@ -268,7 +268,7 @@ def test_a_branch_leaves_its_call_and_its_message(memory):
     ("inside", "comes_back"),
     [
         (call("branch", description="x", prompt="x"), "came back with nothing"),
-        (call("search", query="nothing"), "came back with nothing"),
+        (lambda asked: call("search", query=f"nothing {asked.count('nothing')}"), "came back with nothing"),
         ("no call", "came back with nothing"),
         (FlowError("the server is away"), "the branch failed (the server is away)"),
     ],
@@ -285,11 +285,20 @@ def test_what_goes_wrong_in_a_branch_is_a_result(memory, inside, comes_back):
     assert len(talk.chat.calls) <= 16
 
 
+@pytest.mark.parametrize("way", [MemGPT(steps=50), ContextFolding()])
+def test_a_model_that_goes_in_circles_answers_in_words(memory, way):
+    again = {"query": "x"} if isinstance(way, ContextFolding) else {"query": "x", "page": 0}
+    name = "search" if isinstance(way, ContextFolding) else "archival_memory_search"
+    talk, _, _ = talk_of(memory, way, [("You act by calling", call(name, **again)), ("", "In words.")])
+    assert talk.say("Find it.").text == "In words."
+    assert len(talk.chat.calls) == 4
+
+
 def test_branches_are_bounded(memory):
     rules = [
         ("2 branches were made", call("answer", text="Enough.")),
         ("You are in the branch now", call("return", message="m")),
-        ("", call("branch", description="d", prompt="p")),
+        ("", lambda asked: call("branch", description=f"d {asked.count('branch')}", prompt="p")),
     ]
     talk, _, _ = talk_of(memory, ContextFolding(branches=2), rules)
     assert talk.say("Go.").text == "Enough."

@@ -8,10 +8,12 @@ from typing import Any
 
 from longspan.conversing.calls import Call, Tool, ask, call_in, form_of
 from longspan.conversing.compaction import Compaction, Entry
-from longspan.conversing.messages import EACH, Count, alternating
+from longspan.conversing.messages import EACH, Count, alternating, beginning
 from longspan.flows.chat import Chat, Message
+from longspan.spans.rendering import GAP
 from longspan.usage import Usage
 
+_CIRCLES = 2  # times that the same call may be made in a row
 RESULT = 3000
 """Characters of a result at most, as in MemGPT."""
 
@@ -29,19 +31,22 @@ class Agent:
         self.chat, self.tools, self.room, self.limit = chat, tools, room, limit
         self.entries: list[Entry] = list(messages)
         self.usages: list[Usage] = []
+        self._last: list[tuple[str, dict[str, Any]]] = []
         self._form = form_of(tools)
         self._compaction = Compaction(results=1, smallest=24)
         self._tools = {each.name: each for each in tools}
 
     def call(self) -> Call | None:
-        """The next call; None where the model forms none, after it was told once what is wrong."""
+        """The next call; None where the model forms none, after it was told once what is wrong, or goes in circles."""
         for _ in range(2):
             messages = self.messages()
             reply = ask(self.chat, messages, self._form, self.limit)
             self.usages.append(reply.usage)
             found = call_in(reply.text, self.tools)
             if isinstance(found, Call):
-                return found
+                same = (found.name, dict(found.given))
+                self._last = [*self._last[-_CIRCLES:], same]
+                return None if self._last.count(same) > _CIRCLES else found
             said = reply.text.strip()[: self.limit] or "(nothing)"
             wrong = f"That was no call: {found}. Write one call, as one line of JSON."
             self.entries += [{"role": "assistant", "content": said}, {"role": "user", "content": wrong}]
@@ -82,14 +87,8 @@ class Agent:
 
 def shortened(text: str, count: Count, tokens: int) -> str:
     """A result within its bounds; what is left out is said, with the whole length."""
-    short = text[:RESULT]
-    while count(short) > tokens and len(short) > 1:
-        short = short[: max(1, len(short) * tokens // max(tokens + 1, count(short)))]
-    return (
-        text
-        if len(short) == len(text)
-        else f"{short} [... the first {len(short):,} of {len(text):,} characters]"
-    )
+    short = beginning(text[:RESULT], tokens, count)
+    return text if short == text else f"{short.removesuffix(GAP)}[... of {len(text):,} characters]"
 
 
 def _message(entry: Entry) -> Message:
