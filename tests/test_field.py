@@ -252,7 +252,7 @@ def test_the_command_prints_json():
         "name": "Quest",
         "title": "Quest: Query-Aware Sparsity for Efficient Long-Context LLM Inference",
         "parts": [{"kind": "method", "name": "selector=quest", "missing": ""}],
-            "reason": "",
+        "reason": "",
         "implemented": ["selector=quest"],
         "missing": "",
         "state": "in full",

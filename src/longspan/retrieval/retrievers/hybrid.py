@@ -37,7 +37,7 @@ class BothIndex(Index):
         """Spans by their fused ranks; where words know nothing of the query, as by meaning alone, and so on."""
         by_words = [number for number, _ in self.words.ranked(query)]
         by_meaning = [number for number, _ in self.meaning.ranked(query)]
-        weights = (self.words.lexicon.evidence(query), self.meaning.embedder.known(query))
+        weights = (self.words.lexicon.evidence(query) ** 2, self.meaning.embedder.known(query))
         return fuse((by_words, by_meaning), weights, self.constant)
 
 
@@ -45,9 +45,9 @@ class BothIndex(Index):
 class Hybrid(Retriever):
     """Fuses BM25 and an embedder. Reciprocal Rank Fusion, https://doi.org/10.1145/1571941.1572114.
 
-    Deviation: a ranking that is blind for a query would pull the other one down, so each has a weight. Words have the
-    share of the query's rarity that the best passage holds, the embedder the share of the query's tokens that are in
-    its vocabulary. In the paper both weigh the same.
+    Deviation: a ranking that is blind for a query would pull the other one down, so each has a weight: words the square
+    of the share of the query's rarity that the best passage holds, the embedder the share of the query's tokens that
+    are in its vocabulary. In the paper both weigh the same.
     """
 
     words: Bm25 = field(default_factory=Bm25, metadata={"room": "retriever"})
