@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from longspan.errors import FlowError
 from longspan.flows.base import Events, Flow, room
@@ -98,19 +99,17 @@ class RecursiveSummary(Flow):
         asking = self._asking("summary_join", inquiry.question, self.words)
         budget = room(chat, self.chunk, reply, asking(enclosed(""))["content"])
         groups: list[list[str]] = []
-        size = -(-len(texts) // sections)  # at most, so that there are as many groups as sections
         for text in texts:
-            fits = (
-                groups
-                and len(groups[-1]) < size
-                and chat.count_tokens(_listed([*groups[-1], text])) <= budget
-            )
+            fits = groups and chat.count_tokens(_listed([*groups[-1], text])) <= budget
             if groups and (len(groups[-1]) < 2 or fits):
                 groups[-1].append(text)
             else:
                 groups.append([text])
-        if len(groups) > sections and len(groups[-1]) == 1:
+        if len(groups) > 1 and len(groups[-1]) == 1:
             groups[-2:] = [groups[-2] + groups[-1]]
+        if len(groups) < sections:
+            cuts = [round(number * len(texts) / sections) for number in range(sections + 1)]
+            groups = [texts[start:stop] for start, stop in pairwise(cuts)]
         inquiry.events.step(f"joins {len(texts):,} summaries into {len(groups):,}")
         words = self._words(len(groups), sections)
         asking = self._asking("summary_join", inquiry.question, words)
