@@ -100,6 +100,7 @@ def test_tables_as_text(rows: list[list[str]], separator: str, line_end: str, ma
     text = buffer.getvalue()
     found = read(f"{mark}{text}".encode(), ".csv", "a.csv")
     assert found.text == text.replace("\r\n", "\n")
+    opens_or_says_why(damaged(text.encode(), random.Random(text)), ".csv")
     assert list(csv.reader(io.StringIO(found.text, newline=""), delimiter=separator)) == [
         [cell.replace("\r\n", "\n") for cell in cells] for cells in marked
     ]

@@ -114,8 +114,10 @@ def test_words_that_are_marks_elsewhere_are_text(tmp_path: Path, word: str) -> N
 
 
 @pytest.mark.parametrize("data", [b"<html>404</html>", b"plain words"])
-def test_what_is_no_pdf_is_not_called_a_damaged_one(tmp_path: Path, data: bytes) -> None:
-    assert "is not a pdf file, whatever its name" in refused(saved(tmp_path / "a.pdf", data))
+def test_what_is_no_such_file_is_not_called_a_damaged_one(tmp_path: Path, data: bytes) -> None:
+    for suffix in ("pdf", "docx", "pptx", "xlsx", "odt", "epub"):
+        said = refused(saved(tmp_path / f"a.{suffix}", data))
+        assert f"is not a {suffix} file, whatever its name" in said
 
 
 @pytest.mark.parametrize("package", ["lxml", "openpyxl", "pypdf", "pypdfium2", "selectolax", "tinycss2"])

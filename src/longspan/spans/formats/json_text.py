@@ -15,7 +15,8 @@ _ESCAPE = re.compile(
 )
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},:]|[^\s"\[\]{},:]++')
 _NAME = re.compile(r"[^\W\d]\w*")
-_UNSEEN = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_JOINERS = "\u200c\u200d\u200e\u200f"  # parts of words and of emoji
 _MAX_SPOTS = 50_000
 _MAX_PATHS = 1 << 25  # characters of a text whose values are told apart
 _DEEPEST = 24
@@ -36,7 +37,8 @@ def _letter(match: re.Match[str]) -> str:
         character = chr(int(match[3], 16))
     else:
         return match[0]
-    return match[0] if unicodedata.category(character) in _UNSEEN or character in '"\\' else character
+    unseen = unicodedata.category(character) in _UNSEEN and character not in _JOINERS
+    return match[0] if unseen or character in '"\\' else character
 
 
 def paths(text: str) -> list[tuple[int, str]]:

@@ -32,7 +32,24 @@ from longspan.spans.formats.tables import table
 from longspan.spans.formats.unread import package_kind, refuse_unread
 from longspan.spans.formats.word import word
 
-_WORD_SUFFIXES = (".docx", ".docm", ".dotx", ".dotm")
+_NEVER_TEXT = (
+    *(".pdf", ".docx", ".docm", ".dotx", ".dotm", ".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
+    *(
+        ".xlsx",
+        ".xlsm",
+        ".xltx",
+        ".xltm",
+        ".odt",
+        ".ott",
+        ".ods",
+        ".ots",
+        ".odp",
+        ".otp",
+        ".odg",
+        ".otg",
+        ".epub",
+    ),
+)
 _PACKAGED = {"slides": pptx, "sheets": xlsx, "book": epub, "open": open_document}
 _PACKAGES = ("lxml", "openpyxl", "pypdf", "pypdfium2", "selectolax", "tinycss2")  # the extra `documents`
 _DEEPEST = 4  # Word files around a file
@@ -98,7 +115,7 @@ def _reader(data: bytes, suffix: str, name: str, depth: int) -> Callable[[bytes,
     if is_picture(data) and engine() is not None:
         return picture
     refuse_unread(data, name)
-    if suffix in _WORD_SUFFIXES or suffix == ".pdf":
+    if suffix in _NEVER_TEXT:
         raise DocumentError(
             f"{name} is not a {suffix[1:]} file, whatever its name; if it is text, rename it to .txt"
         )
