@@ -109,7 +109,8 @@ class Model:
     def profile(self, name: str) -> torch.Tensor:
         """Facts measured once of the model, and kept in the cache folder where the weights have a digest.
 
-        name: "heads", how much each KV head retrieves, fp32 `[layers, kv_heads]`, or "sensitivity", how much each
+        name: "heads", how much each KV head retrieves, fp32 `[layers, kv_heads]`, "documents", how much each query head
+        looks from a question to the document that answers it, fp32 `[layers, heads]`, or "sensitivity", how much each
         layer suffers from eviction, fp32 `[layers]`; 0 for layers with a window. Sessions whose plan needs one
         measure it, in seconds for a small model, when they are opened.
         """

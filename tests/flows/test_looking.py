@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from longspan.errors import FlowError
 from longspan.flows.base import Events
+from longspan.flows.cafe import CAFE, attended, best_heads
 from longspan.flows.chat import Local
 from longspan.flows.gemfilter import GemFilter, products, staying
 from longspan.flows.infini_retri import InfiniRetri, along
@@ -16,6 +17,8 @@ from longspan.flows.prompting import laid
 from longspan.flows.scripted import Scripted
 from longspan.flows.trace import Trace, Traced
 from longspan.flows.xl3m import XL3M, entropy, surprises
+from longspan.model import Model
+from longspan.profiles import documents
 from longspan.spans import Document, Span, passages
 from tiny import model_of, tiny_model, tiny_network
 
@@ -203,3 +206,60 @@ def test_the_surest_segments_are_read_in_their_order(monkeypatch):
     XL3M(segment=60, tokens=140).answer(chat, [document], QUESTION, events)
     assert "".join(each.text for each in given) == text
     assert [number for number, each in enumerate(given) if each.text in asked[0][0]["content"]] == [2, 5]
+
+
+# CAFE: heads that look for documents.
+
+
+def test_the_chosen_heads_are_the_best_of_those_that_look():
+    scores = torch.tensor([[0.0, 0.2, 0.1], [0.4, 0.0, 0.3]])
+    assert best_heads(scores, 0.5) == [(1, 0), (1, 2)]
+    assert best_heads(scores, 0.0) == [(1, 0)]
+    assert len(best_heads(scores, 1.0)) == 4
+
+
+def test_passages_are_ranked_by_the_attention_that_they_get():
+    chat, usages = Local(tiny_model()), []
+    segments = passages(BOOK, 40, chat.count_tokens)
+    scores = attended(chat, segments, QUESTION, [(0, 1), (2, 3)], usages)
+    prompt = placed(chat, segments, QUESTION)
+    weights = sum(
+        eager("llama", prompt.ids, layer)[head, prompt.question :].mean(0) for layer, head in [(0, 1), (2, 3)]
+    )
+    within = prompt.within(segments)
+    for number, score in enumerate(scores):
+        mine = [token for token, each in enumerate(within) if each == number]
+        assert score == pytest.approx(float(weights[mine].sum()), abs=1e-5)
+    assert usages[0].prompt_tokens == len(prompt.ids)
+
+
+def test_the_second_pass_looks_at_the_best_of_the_first(monkeypatch):
+    chat, looks, asked = Local(tiny_model()), [], []
+    text = "".join(f"The sailor slept on day {day}. " for day in range(20))
+
+    def ranked(model, spans, question, heads, usages):
+        looks.append(spans)
+        return [float("day 7." in span.text) + 0.5 * ("day 3." in span.text) for span in spans]
+
+    monkeypatch.setattr("longspan.flows.cafe.attended", ranked)
+    monkeypatch.setattr(Model, "profile", lambda self, name: torch.ones(3, 4))
+    monkeypatch.setattr(Local, "generate", lambda self, messages, **rest: asked.append(messages) or REPLY)
+    flow = CAFE(passage=32, window=100, coarse=3, fine=2)
+    flow.answer(chat, [Document("log.txt", text)], QUESTION, Events(generation={"max_new_tokens": 4}))
+    *first, second = looks
+    assert "".join(span.text for spans in first for span in spans) == text
+    assert len(second) == 3
+    ((message,),) = asked
+    assert "day 3." in message["content"]
+    assert "day 7." in message["content"]
+    assert message["content"].count("The sailor slept on day") == 2
+
+
+def test_a_model_is_measured_by_what_its_heads_give_the_right_document():
+    model = tiny_model()
+    scores = documents.measure(model.seam, model.tokenizer)
+    assert scores.shape == documents.shape(model.seam) == (3, 4)
+    ids, places, asked = documents._prompt(model.tokenizer, 3)
+    assert model.tokenizer.decode(ids[-asked:]).strip() == "What is the passkey of the library?"
+    assert "library" in model.tokenizer.decode(ids[places[3].start : places[3].stop])
+    assert ((scores > 0) & (scores < 1)).all()

@@ -5,6 +5,7 @@ from longspan.credit import Credit
 METHODS = (
     "alr2",
     "best-passages",
+    "cafe",
     "chain-of-agents",
     "context-picker",
     "extagents",

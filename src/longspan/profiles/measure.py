@@ -11,7 +11,7 @@ from torch import Tensor
 from longspan import brought
 from longspan.errors import PlanError
 from longspan.parameters import check_choice
-from longspan.profiles import dimension_groups, heads, patterns, sensitivity
+from longspan.profiles import dimension_groups, documents, heads, patterns, sensitivity
 from longspan.seam.seam import Seam
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Measure:
 
 MEASURES: Mapping[str, Measure] = {
     "dimension-groups": Measure(version=1, shape=dimension_groups.shape, run=dimension_groups.measure),
+    "documents": Measure(version=1, shape=documents.shape, run=documents.measure),
     "heads": Measure(version=1, shape=heads.shape, run=heads.measure),
     "patterns": Measure(version=2, shape=patterns.shape, run=patterns.measure),
     "sensitivity": Measure(version=1, shape=sensitivity.shape, run=sensitivity.measure),

@@ -81,7 +81,7 @@ class Recital:
 def prose(tokenizer: PreTrainedTokenizerFast, count: int) -> list[int]:
     """`count` tokens of sentences, no two alike, the last one cut."""
     ids: list[int] = []
-    for sentence in _sentences():
+    for sentence in sentences():
         if len(ids) >= count:
             break
         ids += tokenize(tokenizer, sentence, plain=True).ids
@@ -99,7 +99,7 @@ def recital(tokenizer: PreTrainedTokenizerFast, length: int) -> Recital:
             tokenize(tokenizer, f"\nThe passkey of the {place} is", plain=True).ids,
             tokenize(tokenizer, f" {words}.\n", plain=True).ids,
         )
-        for place, words in zip(_PLACES, _passkeys(), strict=True)
+        for place, words in facts()
     ]
     while pairs and 2 * _size(pairs) > length // 2:
         pairs.pop()
@@ -127,7 +127,13 @@ def _size(pairs: list[tuple[list[int], list[int]]]) -> int:
     return sum(len(name) + len(key) for name, key in pairs)
 
 
-def _sentences() -> Iterator[str]:
+def facts() -> Iterator[tuple[str, str]]:
+    """Places, each with the words of its passkey."""
+    return zip(_PLACES, _passkeys(), strict=True)
+
+
+def sentences() -> Iterator[str]:
+    """Sentences without end, no two alike, each behind a blank."""
     chance = random.Random(0)  # noqa: S311
     said: set[str] = set()
     while True:
