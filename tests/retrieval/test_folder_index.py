@@ -203,7 +203,7 @@ def test_names_that_are_no_utf8_are_indexed(folder):
 def test_what_a_model_said_is_asked_once(folder):
     asked = []
 
-    def ask(prompts):
+    def ask(prompts, tokens):
         asked.extend(prompts)
         return [f"Who saw zebra {len(prompt)}?" for prompt in prompts]
 

@@ -45,7 +45,7 @@ class Sorter:
     def __init__(self) -> None:
         self.shown: list[list[int]] = []
 
-    def ask(self, prompts):
+    def ask(self, prompts, tokens):
         replies = []
         for prompt in prompts:
             found = [int(each) for each in re.findall(r"passage p(\d+)", prompt)]

@@ -8,6 +8,7 @@ from encoders import Thesaurus
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longspan.retrieval.contexts import _SITUATE, _shown, contexts
 from longspan.retrieval.fusing import fuse, fuse_hits
 from longspan.retrieval.judge import Judge
 from longspan.retrieval.retrievers.base import Hit
@@ -21,6 +22,7 @@ from longspan.retrieval.retrievers.usage import Usage
 from longspan.retrieval.segments import segmented
 from longspan.spans import Document, Span
 from longspan.spans.words import pairs
+from tiny import tiny_model
 
 MEANING = Dense(embedder=Thesaurus())
 
@@ -166,13 +168,15 @@ def test_late_chunks_pool_the_tokens_that_begin_in_them():
 
 
 def test_questions_stand_for_what_answers_them():
-    judge = Judge(ask=lambda prompts: ["1. Who is the doctor?\n- Is a physician there?\n\n"] * len(prompts))
+    judge = Judge(
+        ask=lambda prompts, tokens: ["1. Who is the doctor?\n- Is a physician there?\n\n"] * len(prompts)
+    )
     retriever = Usage(embedder=Thesaurus(), count=2)
     spans = spans_of("She works at the ward.", "The garage is full.")
     said = [*retriever.say(spans[:1], judge), ("Where is the car?",)]
     assert said[0] == ("Who is the doctor?", "Is a physician there?")
     assert retriever.index(spans, said=said).search("a doctor", k=1)[0].span == spans[0]
-    assert retriever.say(spans, Judge(ask=lambda prompts: [""] * len(prompts))) == [
+    assert retriever.say(spans, Judge(ask=lambda prompts, tokens: [""] * len(prompts))) == [
         (each.text,) for each in spans
     ]
     with pytest.raises(ValueError, match="said is not given"):
@@ -182,7 +186,7 @@ def test_questions_stand_for_what_answers_them():
 def test_a_context_is_searched_and_never_cited():
     asked = []
 
-    def ask(prompts):
+    def ask(prompts, tokens):
         asked.extend(prompts)
         return ["It speaks of the lighthouse keeper.", ""]
 
@@ -226,3 +230,21 @@ def test_pieces_that_are_not_the_text_are_refused():
         segmented(document, lambda text: ["One.", "Two."], 9, len)
     with pytest.raises(ValueError, match=r"split ends 7 characters before the end of a\.txt"):
         segmented(document, lambda text: ["One."], 9, len)
+
+
+def test_a_local_model_reads_a_document_once_and_is_forked_for_each_span():
+    model, spent = tiny_model(), []
+    spans = spans_of("the sailor hid the letter", "the baker slept")
+    judge = Judge(ask=None, model=model, spent=spent.append)
+    said = contexts(spans, judge, tokens=6)
+    prompts = [f"{_shown(span.text)}\n\n{_SITUATE}" for span in spans]
+    for text, prompt in zip(said, prompts, strict=True):
+        with model.session() as session:
+            alone = session.read(spans[0].document, more=True).ask(prompt, max_new_tokens=6)
+        assert text == " ".join(alone.text.split())
+    assert len(spent) == 3
+    assert spent[0].prompt_tokens + spent[2].prompt_tokens == alone.usage.prompt_tokens, "read once"
+    long = spans_of("the sailor hid the letter " * 400)
+    asked = []
+    contexts(long, Judge(ask=lambda prompts, tokens: asked.extend(prompts) or [""], model=model))
+    assert len(asked) == 1, "what does not fit is asked about with what stands around it"

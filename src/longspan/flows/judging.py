@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 
 from longspan.flows.chat import Chat, Local, Message
 from longspan.flows.replies import heard
+from longspan.flows.trace import Traced
 from longspan.retrieval.judge import Judge
 from longspan.usage import Usage
-
-_LONGEST = 1024
-"""Tokens of a reply: as many as a hundred numbers in brackets take."""
 
 
 def judge_of(chat: Chat, spent: Callable[[Usage], None] = lambda usage: None) -> Judge:
@@ -19,14 +17,19 @@ def judge_of(chat: Chat, spent: Callable[[Usage], None] = lambda usage: None) ->
     spent: told what each reply took. Asking raises FlowError where a fifth of the calls failed, or more.
     """
 
-    def ask(prompts: Sequence[str]) -> list[str]:
+    def ask(prompts: Sequence[str], tokens: int) -> list[str]:
         asked = [[Message(role="user", content=prompt)] for prompt in prompts]
-        replies = heard(chat.generate_all(asked, max_new_tokens=_LONGEST))
+        replies = heard(chat.generate_all(asked, max_new_tokens=tokens))
         for reply in replies:
             if reply is not None:
                 spent(reply.usage)
         return ["" if reply is None else reply.text for reply in replies]
 
-    if isinstance(chat, Local):
-        return Judge(ask=ask, model=chat.model, plan=chat.plan, spent=spent, identity=lambda: chat.identity)
+    within = chat
+    while isinstance(within, Traced):
+        within = within.chat
+    if isinstance(within, Local):
+        return Judge(
+            ask=ask, model=within.model, plan=within.plan, spent=spent, identity=lambda: chat.identity
+        )
     return Judge(ask=ask, spent=spent, identity=lambda: chat.identity)

@@ -13,6 +13,8 @@ from longspan.spans import Document, Span
 VERSION = 1
 """Of the prompts: what was said under another version is asked again."""
 
+_QUESTION = 40
+"""Tokens of a question at most."""
 _AROUND = 300
 """Characters before and after a passage that stand for the document where it is not read whole."""
 _SITUATE = (
@@ -40,7 +42,7 @@ def contexts(spans: Sequence[Span], judge: Judge, tokens: int = 100) -> list[str
             continue
         for number, text in zip(own, said, strict=True):
             found[number] = text
-    replies = judge.ask([_surrounded(spans[number]) for number in apart]) if apart else ()
+    replies = judge.ask([_surrounded(spans[number]) for number in apart], tokens) if apart else ()
     for number, text in zip(apart, replies, strict=True):
         found[number] = text
     return [" ".join(text.split()) for text in found]
@@ -54,7 +56,7 @@ def questions(spans: Sequence[Span], judge: Judge, count: int = 5) -> list[tuple
         for span in spans
     ]
     found = []
-    for span, said in zip(spans, judge.ask(prompts), strict=True):
+    for span, said in zip(spans, judge.ask(prompts, _QUESTION * count), strict=True):
         lines = [_NUMBER.sub("", line).strip() for line in said.splitlines()]
         found.append(tuple(dict.fromkeys(line for line in lines if line))[:count] or (span.text,))
     return found

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from longspan.model import Model
     from longspan.plan import Plan
 
-Ask: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
-"""Independent prompts to a model, and its replies in the same order; an empty one where it failed."""
+Ask: TypeAlias = Callable[[Sequence[str], int], Sequence[str]]
+"""Independent prompts to a model, each with a reply of so many tokens at most; replies in the same order, an empty one
+where the model failed.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

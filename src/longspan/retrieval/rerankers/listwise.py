@@ -28,6 +28,8 @@ CARD = Card(
 )
 
 _CHAIN = re.compile(r"\[\d{1,6}\](?:\s*[>,]\s*\[\d{1,6}\])*")
+_NUMBER = 10
+"""Tokens of a number in brackets with the sign behind it, at most."""
 _BARE = re.compile(r"\d{1,6}(?:\s*[>,]\s*\d{1,6})+")
 
 
@@ -59,7 +61,9 @@ class Listwise(Reranker):
         while end > 1:
             first = max(0, end - self.window)
             shown = order[first:end]
-            (said,) = judge.ask([self.prompt(query, [spans[number] for number in shown])])
+            (said,) = judge.ask(
+                [self.prompt(query, [spans[number] for number in shown])], _NUMBER * len(shown)
+            )
             order[first:end] = [shown[place] for place in permutation(said, len(shown))]
             if first == 0:
                 break
