@@ -208,6 +208,10 @@ def test_calls_are_held_to_their_form_where_the_chat_can():
         "temperature": 0.5,
         "max_new_tokens": 256,
     }
+    again = Scripted([("documents", SEARCH)], forms=True)
+    FLOW.answer(again, [BOOK], QUESTION, Events())
+    barred = [not each["form"].holds(SEARCH) for each in again.settings]
+    assert barred == [False, False, *[True] * 10], "a call that was repeated leaves its tool out of the next"
     for each in (SEARCH, OPEN, QUOTE, reply("a", 1), reply("a")):
         assert call_form().holds(each)
         assert call_in(f"Thinking… {each} and so on")["tool"] in FIELDS

@@ -28,8 +28,8 @@ FIELDS: dict[str, dict[str, Any]] = {
 """The tools, each with what it takes as a JSON schema has it."""
 
 
-def call_form() -> Form:
-    """The form of a call."""
+def call_form(without: str = "") -> Form:
+    """The form of a call of any tool but one."""
     calls = [
         {
             "type": "object",
@@ -38,6 +38,7 @@ def call_form() -> Form:
             "additionalProperties": False,
         }
         for tool, fields in FIELDS.items()
+        if tool != without
     ]
     return Form.json_schema({"anyOf": calls}, compact=True)
 

@@ -164,7 +164,7 @@ class Session:
 
     def _first(self, subcalls: Subcalls, sandbox: Sandbox, helped: bool) -> str:
         if helped:
-            return prompt("rlm_helpers", dialect=sandbox.dialect, question=self.question)["content"]
+            return prompt("rlm_helpers", question=self.question)["content"]
         return prompt(
             "rlm",
             context=self.about,

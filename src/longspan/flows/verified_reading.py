@@ -77,13 +77,14 @@ class VerifiedReading(Flow):
         said = self.retriever.say(passages, judge_of(chat, usages.append))
         desk = Desk(passages=passages, index=self.retriever.index(passages, said=said))
         log: list[tuple[str, str]] = []
-        faults = 0
+        faults, barred = 0, ""
         reply: Reply | None = None
         for number in range(self.calls):
             asked = self._asked(chat, desk, log, question, self.calls - number)
-            reply = chat.generate([asked], **self._drawn(chat, events))
+            reply = chat.generate([asked], **self._drawn(chat, events, barred))
             usages.append(reply.usage)
             call: dict[str, Any] = {}
+            barred = ""
             try:
                 call = call_in(reply.text)
                 told = json.dumps(call, ensure_ascii=False)
@@ -96,7 +97,8 @@ class VerifiedReading(Flow):
                         replace(reply, text=call["text"]), held, desk, question, usages, chat, events
                     )
                 again = any(told == done for done, _ in log)
-                log.append((told, "You did this before; do something else." if again else desk.do(call)))
+                barred = call["tool"] if again else ""
+                log.append((told, "You did this before; use another tool." if again else desk.do(call)))
             except Wrong as wrong:
                 log.append((reply.text.strip()[:200], str(wrong)))
                 events.step(str(wrong))
@@ -172,6 +174,6 @@ class VerifiedReading(Flow):
             lines[number] = f"Call: {called}\n{result}"
         return message(lines)
 
-    def _drawn(self, chat: Chat, events: Events) -> Any:
-        form = {"form": call_form()} if chat.forms else {}
+    def _drawn(self, chat: Chat, events: Events, barred: str) -> Any:
+        form = {"form": call_form(barred)} if chat.forms else {}
         return {**drawing(events), "max_new_tokens": self.call, **form}
