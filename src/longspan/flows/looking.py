@@ -29,13 +29,13 @@ _CHUNK = 1024
 
 
 def local(chat: Chat, flow: str) -> Local:
-    """The model of this process that answers. Raises FlowError, naming the flow, where a server does."""
+    """The model of this process that answers. Raises FlowError, naming the flow, for a chat that does not show it."""
     while isinstance(chat, Traced):
         chat = chat.chat
     if not isinstance(chat, Local):
         raise FlowError(
-            f"{flow} looks inside the model, and a server does not show it; give a model of this process, or use "
-            "best-passages"
+            f"{flow} looks inside the model, which this chat does not show, as no server does; give a model of this "
+            "process, or use best-passages"
         )
     return chat
 
