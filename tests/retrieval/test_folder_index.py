@@ -198,6 +198,10 @@ def test_names_that_are_no_utf8_are_indexed(folder):
     index = FolderIndex(folder, Bm25())
     index.update()
     assert index.search("zebra")[0].path == "caf\\udce9.txt"
+    other = folder.rename(folder.parent / os.fsdecode(b"f\xfcr"))
+    FolderIndex(other, Bm25()).update()
+    assert index_of(other).search("zebra \ud800")[0].path == "caf\\udce9.txt"
+    assert entries()[0].folder.endswith("f\\udcfcr")
 
 
 def test_what_a_model_said_is_asked_once(folder):

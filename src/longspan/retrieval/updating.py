@@ -66,7 +66,7 @@ def update(
     found = kept.passages()
     version = _digest(settings, *(each.key for each in found))
     kept.note(
-        folder=str(folder),
+        folder=_named(folder),
         retriever=text_of("retriever", retriever),
         size=str(size),
         settings=settings,
