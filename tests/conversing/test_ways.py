@@ -106,6 +106,7 @@ def test_rounds_that_left_are_recalled_when_they_are_asked_for(memory):
     assert last["content"].endswith(asked)
     assert "recalls 1 earlier round" in lines
     assert [each["role"] for each in talk.chat.calls[-1]][1::2] == ["user"] * (len(talk.chat.calls[-1]) // 2)
+    assert any("word for word" in line for line in lines), "the same answer again"
     talk.say("What did my aunt Zelda cook?")
     assert "Zelda" in talk.chat.calls[-1][-1]["content"]
     assert "earlier in this conversation" not in talk.chat.calls[-1][-1]["content"], "nobody spoke of her"

@@ -15,6 +15,7 @@ _PATHS = (
     "--text",
     "--questions",
     "--documents",
+    "--with",
     "--rescore",
     "--judge-prompt",
 )

@@ -97,6 +97,10 @@ class Talk:
             self.events.step(
                 "the answer was cut at its longest length; raise max_new_tokens=..., or say: go on"
             )
+        elif reply.text.strip() and reply.text == self._last_answer(said):
+            self.events.step(
+                "the answer is the one before, word for word; say it in other words, or begin anew"
+            )
         elif repeats(reply.text):
             self.events.step(
                 "the answer says the same over and over; ask in other words, or draw at a temperature"
@@ -111,6 +115,14 @@ class Talk:
             reasoning=reply.reasoning,
             logprobs=reply.logprobs,
             complete=reply.complete,
+        )
+
+    def _last_answer(self, said: Turn) -> str:
+        """What was answered last before a turn, "" for nothing."""
+        head = self.memory.mark(self.session, "window")
+        turns = self.memory.turns(session=self.session, after=head)
+        return next(
+            (each.text for each in reversed(turns) if each.role == "assistant" and each.id < said.id), ""
         )
 
     @property
