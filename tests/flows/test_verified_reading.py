@@ -203,11 +203,22 @@ def test_calls_are_held_to_their_form_where_the_chat_can():
     FLOW.answer(
         chat, [BOOK], QUESTION, Events(generation={"temperature": 0.5, "max_new_tokens": 9, "stop": "x"})
     )
-    assert chat.settings[0]["form"] == call_form()
+    assert chat.settings[0]["form"].holds(SEARCH)
+    assert not any(
+        chat.settings[0]["form"].holds(each) for each in (OPEN, QUOTE, reply("NONE"), reply("a", 1))
+    )
     assert {name: value for name, value in chat.settings[0].items() if name != "form"} == {
         "temperature": 0.5,
         "max_new_tokens": 256,
     }
+    steps = [("Kept as quote", reply("The baker.", 1)), ("[2] ", QUOTE), ("Call: ", OPEN), ("doc", SEARCH)]
+    whole = Scripted(steps)
+    whole.forms = True
+    FLOW.answer(whole, [BOOK], QUESTION, Events())
+    calls = (SEARCH, OPEN, QUOTE, reply("x", 1))
+    assert all(each["form"].holds(call) for each, call in zip(whole.settings, calls, strict=True))
+    assert whole.settings[1]["form"].holds(reply("NONE"))
+    assert not whole.settings[2]["form"].holds(reply("The baker.", 1))
     again = Scripted([("documents", SEARCH)], forms=True)
     FLOW.answer(again, [BOOK], QUESTION, Events())
     barred = [not each["form"].holds(SEARCH) for each in again.settings]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from longspan.flows.prompting import enclosed
+from longspan.flows.replies import NOTHING
 from longspan.forms.form import Form
 from longspan.retrieval.retrievers.base import Index
 from longspan.spans import Span, sentences
@@ -28,17 +29,18 @@ FIELDS: dict[str, dict[str, Any]] = {
 """The tools, each with what it takes as a JSON schema has it."""
 
 
-def call_form(without: str = "") -> Form:
-    """The form of a call of any tool but one."""
+def call_form(tools: Collection[str] = tuple(FIELDS), *, quoted: bool = True) -> Form:
+    """The form of a call of some tools. quoted: whether there are quotes; without, an answer is that there is none."""
+    nothing = {"text": {"const": NOTHING}, "quotes": {"type": "array", "maxItems": 0}}
     calls = [
         {
             "type": "object",
-            "properties": {"tool": {"const": tool}, **fields},
+            "properties": {"tool": {"const": tool}, **(fields if quoted or tool != "answer" else nothing)},
             "required": ["tool", *fields],
             "additionalProperties": False,
         }
         for tool, fields in FIELDS.items()
-        if tool != without
+        if tool in tools
     ]
     return Form.json_schema({"anyOf": calls}, compact=True)
 
@@ -92,6 +94,12 @@ class Desk:
     searched: bool = False
     shown: set[int] = field(default_factory=set)
     quotes: list[Span] = field(default_factory=list)
+
+    def form(self, barred: str) -> Form:
+        """The form of the next call, which may be of the tools that have something to work on, but for one."""
+        ready = {"search": True, "open": self.searched, "quote": bool(self.shown), "answer": self.searched}
+        tools = [tool for tool, there in ready.items() if there and tool != barred]
+        return call_form(tools, quoted=bool(self.quotes))
 
     def do(self, call: Mapping[str, Any]) -> str:
         """The result of a search, of opening or of quoting, for the model to read. Raises Wrong."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from longspan.flows.base import NOT_FOUND, Events, Flow, concluded, drawing, parts, room
 from longspan.flows.chat import Chat, Message, Reply
-from longspan.flows.desk import Desk, Wrong, call_form, call_in
+from longspan.flows.desk import Desk, Wrong, call_in
 from longspan.flows.judging import judge_of
 from longspan.flows.prompting import prompt
 from longspan.flows.replies import NOTHING, says_nothing
@@ -81,7 +81,7 @@ class VerifiedReading(Flow):
         reply: Reply | None = None
         for number in range(self.calls):
             asked = self._asked(chat, desk, log, question, self.calls - number)
-            reply = chat.generate([asked], **self._drawn(chat, events, barred))
+            reply = chat.generate([asked], **self._drawn(chat, events, desk, barred))
             usages.append(reply.usage)
             call: dict[str, Any] = {}
             barred = ""
@@ -174,6 +174,6 @@ class VerifiedReading(Flow):
             lines[number] = f"Call: {called}\n{result}"
         return message(lines)
 
-    def _drawn(self, chat: Chat, events: Events, barred: str) -> Any:
-        form = {"form": call_form(barred)} if chat.forms else {}
+    def _drawn(self, chat: Chat, events: Events, desk: Desk, barred: str) -> Any:
+        form = {"form": desk.form(barred)} if chat.forms else {}
         return {**drawing(events), "max_new_tokens": self.call, **form}
