@@ -25,7 +25,7 @@ CARD = Card(
     link="https://arxiv.org/abs/2505.21471",
     year=2025,
     training=False,
-    changes="Seeks facts in all parts, ranks them, and answers from the best 1, 2, 4 ... as soon as they are enough.",
+    changes="Seeks facts in all parts, ranks them, and answers from the first one, two, four and so on that are enough.",
     field=(243,),
 )
 

@@ -19,9 +19,9 @@ class Found:
         self._index = retriever.index(self.spans, said=said)
         self._count = inquiry.chat.count_tokens
 
-    def best(self, query: str, most: int) -> list[int]:
+    def best(self, query: str, count: int) -> list[int]:
         """The passages that speak most of a query, best first, fewer where fewer speak of it."""
-        return [number for number, _ in self._index.ranked(query)[:most]]
+        return [number for number, _ in self._index.ranked(query)[:count]]
 
     def held(self, ranked: Sequence[int], budget: int, *, best_last: bool = False) -> list[int]:
         """Those that come first by rank and take at most so many tokens as they are read.

@@ -42,8 +42,8 @@ def phrase_graph(spans: Sequence[Span]) -> Phrases:
     """
     held = [_phrases(span) for span in spans]
     spread = Counter(phrase for phrases in held for phrase in phrases)
-    most = max(2.0, _SHARE * len(spans))
-    kept = sorted(phrase for phrase, count in spread.items() if 2 <= count <= most)
+    limit = max(2.0, _SHARE * len(spans))
+    kept = sorted(phrase for phrase, count in spread.items() if 2 <= count <= limit)
     nodes = {phrase: len(spans) + number for number, phrase in enumerate(kept)}
     alone = {
         phrase: number for number, phrases in enumerate(held) for phrase in phrases if spread[phrase] == 1

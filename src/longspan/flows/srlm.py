@@ -34,7 +34,7 @@ CARD = Card(
     missing="How the paper joins confidence and length is not published; here it is a weighted sum.",
 )
 
-_LEAST = 0.01
+_FLOOR = 0.01
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
@@ -103,14 +103,14 @@ def chosen(runs: Sequence[Run], shorter: float) -> Run:
     """The run that is taken: of those with an answer, where any has one, and among them of the commonest answer."""
     told = [run for run in runs if run.answer] or list(runs)
     counts = Counter(alike(run.answer) for run in told)
-    most = max(counts.values())
-    common = [run for run in told if counts[alike(run.answer)] == most]
+    plurality = max(counts.values())
+    common = [run for run in told if counts[alike(run.answer)] == plurality]
     return max(common, key=lambda run: sureness(run, shorter))
 
 
 def sureness(run: Run, shorter: float) -> float:
     """Mean log confidence, less the weighted log of the length."""
-    said = [max(_LEAST, each / 100) for each in run.confidences] or [0.5]
+    said = [max(_FLOOR, each / 100) for each in run.confidences] or [0.5]
     return sum(map(math.log, said)) / len(said) - shorter * math.log(max(1, run.length))
 
 

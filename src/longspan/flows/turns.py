@@ -233,10 +233,10 @@ class Session:
         ]
         return [Message(role="user", content=f"{messages[0]['content']}\n\n{resumed}")]
 
-    def _shortened(self, messages: list[Message], most: int) -> list[Message]:
+    def _shortened(self, messages: list[Message], limit: int) -> list[Message]:
         """The same messages, the longest but the first cut in the middle until all take at most so many tokens."""
         messages = list(messages)
-        while self._length(messages) > most:
+        while self._length(messages) > limit:
             at = max(range(1, len(messages)), key=lambda each: len(messages[each]["content"]))
             text = messages[at]["content"]
             if len(text) < 200:

@@ -71,7 +71,9 @@ class Function:
                 raise ValueError(f"{name}={kind!r} is not one of {', '.join(get_args(Kind))}")
         check_whole("needs", self.needs, 0, len(self.takes))
 
-    def arguments(self, given: Sequence[object], named: Mapping[str, object], most: int) -> dict[str, object]:
+    def arguments(
+        self, given: Sequence[object], named: Mapping[str, object], limit: int
+    ) -> dict[str, object]:
         """What a program gave, by parameter; TypeError or ValueError where it is not what the function takes."""
         names = list(self.takes)
         if len(given) > len(names):
@@ -94,9 +96,9 @@ class Function:
         ]
         texts = [each for each in given_texts if isinstance(each, str)]
         length = sum(map(len, texts)) + len(texts)
-        if length > most:
+        if length > limit:
             raise ValueError(
-                f"arguments have {length:,} characters, allowed are {most:,}; send less at a time"
+                f"arguments have {length:,} characters, allowed are {limit:,}; send less at a time"
             )
         if not all(map(whole_text, texts)):
             raise ValueError("a text holds half of a character")

@@ -74,7 +74,7 @@ _SYSTEM_CALLS = {
 _MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _OTHER_ABI = 0x40000000
 _PROT_EXEC = 4
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _AT_OR_ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000
 _NAMESPACES = 0x10000000 | 0x40000000 | 0x08000000 | 0x04000000  # user, network, IPC, host name
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
@@ -124,7 +124,7 @@ def lock(memory: int, seconds: int) -> list[str]:
 def _limit(memory: int, seconds: int) -> None:
     with open("/proc/self/statm") as held:
         taken = int(held.read().split()[0]) * resource.getpagesize()
-    for kind, most in (
+    for kind, wanted in (
         (resource.RLIMIT_AS, taken + memory),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 0),
@@ -133,8 +133,8 @@ def _limit(memory: int, seconds: int) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (limit, limit))
 
 
 def _landlock(libc: ctypes.CDLL) -> int:
@@ -163,7 +163,7 @@ def _filter(machine: str) -> bytes:
         (_EQUAL, 1, 0, _MACHINES[machine]),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, 0),
-        (_AT_LEAST, 0, 1, _OTHER_ABI),
+        (_AT_OR_ABOVE, 0, 1, _OTHER_ABI),
         (_RETURN, 0, 0, _REFUSE),
     ]
     for number in plain:
