@@ -1,9 +1,7 @@
 """Ways to converse with a scripted model: what is asked, in which order, and what hostile replies come to."""
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
-from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -11,7 +9,6 @@ from hypothesis import strategies as st
 
 from fuzzing import inputs
 from longspan.conversing.context_folding import ContextFolding
-from longspan.conversing.continuing import Continuing
 from longspan.conversing.memgpt import MemGPT
 from longspan.conversing.messages import beginning, excerpt, recalled
 from longspan.conversing.rounds import Rounds
@@ -20,13 +17,10 @@ from longspan.conversing.supo import Supo
 from longspan.conversing.talk import Talk
 from longspan.errors import FlowError, WindowExceeded
 from longspan.flows.base import Events
-from longspan.flows.chat import Local
 from longspan.flows.scripted import Scripted
-from longspan.flows.served import Served
 from longspan.memory import Memory
 from longspan.spans import Document
 from longspan.spans.rendering import GAP
-from tiny import WINDOW, tiny_model
 
 LONG = "We spoke about the sea and the wind for a while. " * 6
 WAYS = [
@@ -365,40 +359,3 @@ def test_what_is_recalled_is_within_its_budget_in_the_order_of_time(memory):
     assert [each["user"][:18] for each in lines] == sorted(
         (each["user"][:18] for each in lines), key=[turn.text[:18] for turn in memory.turns()].index
     )
-
-
-def test_a_server_answers_as_the_model_in_this_process(tmp_path):
-    """The same conversation over HTTP, against the model itself."""
-    model = tiny_model()
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            reply = Local(model).generate(body["messages"], max_new_tokens=body["max_tokens"])
-            choice = {"message": {"content": reply.text}, "finish_reason": "stop"}
-            data = json.dumps({"choices": [choice]}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/v1"
-    served = Served(url=url, model="tiny", tokenizer=model.tokenizer, tokenizer_name="tiny", attempts=1)
-    answers = []
-    try:
-        with Continuing(model) as here:
-            for name, chat in (("here", here), ("there", served)):
-                with Memory(tmp_path / name, now=lambda: 0.0) as memory:
-                    talk = Talk(chat=chat, memory=memory, way=Rounds(), window=WINDOW, system="Help.")
-                    talk.events.generation["max_new_tokens"] = 6
-                    answers.append([talk.say(f"{number} the lamp is lit").text for number in range(8)])
-                    assert memory.mark(1, "window") > 0
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert answers[0] == answers[1]

@@ -25,7 +25,7 @@ CARD = Card(
     link="https://arxiv.org/abs/2505.21471",
     year=2025,
     training=False,
-    changes="Seeks facts in all parts, ranks them, and answers from the first one, two, four and so on that are enough.",
+    changes="Seeks facts in all parts, ranks them, and answers from the best one, two, four and so on, up to enough.",
     field=(243,),
 )
 
