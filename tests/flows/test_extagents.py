@@ -124,3 +124,14 @@ def test_a_part_that_another_round_reads_is_not_unread_and_many_failures_end_the
     assert len(answer.unread) == 1
     with pytest.raises(FlowError, match="calls failed"):
         run([(SEEK, WindowExceeded("no"))])
+
+
+def test_a_fact_that_its_part_does_not_hold_never_reaches_the_reasoner():
+    made_up = "The admiral buried eleven crowns in Madagascar."
+
+    def seeks(asked):
+        return f"- {made_up}\n{seeker(FACTS.values())(asked)}"
+
+    chat, _, steps, _ = run([(REASON, "It is in house 4."), (RATE, "50"), (SEEK, seeks)])
+    assert not any(made_up in call for call in chat.asked)
+    assert any("left out, since nothing in their parts supports them" in step for step in steps)

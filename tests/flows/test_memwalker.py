@@ -8,7 +8,7 @@ from stories import FACT, OTHER, book, heard
 from longspan.errors import FlowError, WindowExceeded
 from longspan.flows.base import NOT_FOUND
 from longspan.flows.inquiry import Inquiry
-from longspan.flows.memwalker import MemWalker
+from longspan.flows.memwalker import MemWalker, _leaf_action, _number_action
 from longspan.flows.scripted import Scripted
 from longspan.flows.summaries import tree
 from longspan.flows.trace import Trace, Traced
@@ -151,3 +151,22 @@ def test_a_part_that_was_not_summed_up_can_be_visited_and_many_failures_end_the_
     assert answer.text in ("x", NOT_FOUND)
     with pytest.raises(FlowError, match="calls failed"):
         walk([(SUM, WindowExceeded("no"))])
+
+
+@pytest.mark.parametrize(
+    ("said", "leaf", "number"),
+    [
+        ("Reasoning: it says so.\nAction: answer", "answer", None),
+        ("Answer.", "answer", None),
+        ("The answer cannot be given from this part.", None, None),
+        ("Action: go back to answer", None, None),
+        ("Reasoning: part 3 is nearest\nAction: part 2", None, 2),
+        ("**2**", None, 2),
+        ("Part 2 speaks of 1 of them", None, None),
+        ("I would visit part 2", None, None),
+        ("Action: 9", None, None),
+    ],
+)
+def test_an_action_stands_behind_its_label_or_alone(said, leaf, number):
+    assert _leaf_action(said) == leaf
+    assert _number_action(said, 3) == number

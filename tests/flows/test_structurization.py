@@ -90,3 +90,11 @@ def test_passages_are_set_out_side_by_side_and_answered_from():
 def test_many_failures_end_the_flow():
     with pytest.raises(FlowError, match="calls failed"):
         run([(BUILD, WindowExceeded("no"))])
+
+
+def test_an_echoed_example_names_no_aspect():
+    document = Document("d", "The baker hid the letter under the stone behind the old mill.")
+    reply = f"Scope: a letter\n1. an aspect, in a few words\n1.1 {document.text}\n2. another aspect\n2.1 a statement"
+    made = structure(reply, Span(document, 0, len(document.text)))
+    assert [aspect.name for aspect in made.aspects] == ["What it says"]
+    assert made.dropped == 1

@@ -15,7 +15,7 @@ from longspan.flows.replies import NOTHING, declines, listed, says_nothing
 from longspan.parameters import check_whole
 from longspan.registry import Card
 from longspan.running.generation import Generation
-from longspan.spans import Answer, Document, Span
+from longspan.spans import Answer, Document, Span, claims
 from longspan.spans.words import words
 
 CARD = Card(
@@ -50,8 +50,9 @@ class ExtAgents(Flow):
     In each round every part is read beside the facts that are known, best first as far as they fit, what is found in it
     is rated by a call of its own, and the best 1, 2, 4 ... and last all findings are tried until they are enough to
     answer. The last round must answer. Parts are cut at paragraphs, lines and sentences, and all of them are read;
-    facts that are known already are not found again; a rating that is no number is 0. Deviation: a round in which
-    nothing new is found is the last, since the next would ask the same.
+    facts that are known already are not found again; a rating that is no number is 0. Deviations: a round in which
+    nothing new is found is the last, since the next would ask the same; a fact that nothing in its part supports, by
+    its words and numbers, is left out.
     """
 
     chunk: int = 8000
@@ -99,14 +100,18 @@ class ExtAgents(Flow):
     ) -> list[Found]:
         """What is found that is not known, rated."""
         told = {_plain(fact) for each in known for fact in each.facts} | {_plain(inquiry.question)}
-        new = []
+        new, made_up = [], 0
         for part, reply in inquiry.read_each(
             parts, lambda text: seeking(text, known), max_new_tokens=self.note
         ):
             facts = [] if declines(reply.text) else listed(reply.text)
-            facts = [fact for fact in facts if _plain(fact) not in told]
+            new_here = [fact for fact in facts if _plain(fact) not in told]
+            facts = [fact for fact in new_here if _supported(fact, part)]
+            made_up += len(new_here) - len(facts)
             told |= {_plain(fact) for fact in facts}
             new += [Found(facts=tuple(facts), part=part)] if facts else []
+        if made_up:
+            inquiry.events.step(f"{made_up:,} facts are left out, since nothing in their parts supports them")
         if not new:
             return []
         rates = inquiry.ask_each(
@@ -162,6 +167,12 @@ class ExtAgents(Flow):
 
 def _shown(found: Sequence[Found]) -> str:
     return enclosed("\n".join(fact for each in found for fact in each.facts))
+
+
+def _supported(fact: str, part: Span) -> bool:
+    """Whether the part holds what a fact says."""
+    said = claims(fact, [part])
+    return bool(said) and all(each.state != "unverified" for each in said)
 
 
 def _rating(reply: Reply | None) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -179,20 +180,23 @@ class _Walk:
         )
 
 
-def _decided(said: str) -> str:
-    """What follows the label, all of it where there is none."""
-    return labelled(said, ("Reasoning", "Action")).get("Action", said)
+def _decided(said: str, action: re.Pattern[str]) -> str | None:
+    """The one action behind the label, or the reply where it is an action alone; None for anything else."""
+    behind = labelled(said, ("Reasoning", "Action")).get("Action")
+    if behind is None:
+        alone = said.strip().strip(string.punctuation + string.whitespace)
+        return alone.lower() if action.fullmatch(alone) else None
+    actions = {each.lower() for each in action.findall(behind)}
+    return actions.pop() if len(actions) == 1 else None
 
 
 def _number_action(said: str, count: int) -> int | None:
-    numbers = {int(each) for each in _NUMBER.findall(_decided(said))}
-    number = numbers.pop() if len(numbers) == 1 else None
-    return number if number is not None and number <= count else None
+    number = _decided(said, _NUMBER)
+    return int(number) if number is not None and int(number) <= count else None
 
 
 def _leaf_action(said: str) -> str | None:
-    actions = {each.lower() for each in _LEAF.findall(_decided(said))}
-    return actions.pop() if len(actions) == 1 else None
+    return _decided(said, _LEAF)
 
 
 def _answering(text: str, question: str) -> Message:

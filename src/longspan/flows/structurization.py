@@ -32,6 +32,8 @@ CARD = Card(
 _SCOPE = re.compile(r"(?i)^[\s*#]*scope[\s*]*[:：][\s*]*(.*)$")
 _STATEMENT = re.compile(r"^[\s*]*(?:\d{1,3}\.\d{1,3}[.)]?|[-•])\s*(\S.*)$")
 _ASPECT = re.compile(r"^[\s*#]*\d{1,3}[.)]\s*(\S.*)$")
+_EXAMPLES = ("an aspect, in a few words", "an aspect", "another aspect")  # of the prompt, which models echo
+_UNNAMED = "What it says"
 _HELD = 0.5  # of a sentence's words, in one statement; and of a statement's, in one sentence
 _FEW = 10  # words; a shorter paragraph may be missing
 
@@ -123,7 +125,8 @@ def structure(reply: str, passage: Span) -> Structure:
             else:
                 made.aspects[-1].statements.append((said[1].strip(), source))
         elif aspect := _ASPECT.match(line):
-            made.aspects.append(Aspect(name=aspect[1].strip(" *:")))
+            name = aspect[1].strip(" *:")
+            made.aspects.append(Aspect(name=_UNNAMED if name.strip(".").lower() in _EXAMPLES else name))
     made.aspects = [aspect for aspect in made.aspects if aspect.statements]
     if made.aspects:
         _put_back(made, known)
