@@ -84,6 +84,22 @@ def test_a_longer_window_reads_the_whole(ask, small_folder, log):
     assert "left out" in err
 
 
+def test_a_folder_is_ranked_by_its_index(ask, small_folder, log, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log.rename(folder / "log.txt")
+    words = [folder, "What telescope?", "--model", small_folder, "--max-new-tokens", 2]
+    _, err = ask(*words)
+    assert "ranked by the index" not in err
+    monkeypatch.setattr(sys, "argv", ["longspan", "index", str(folder), "--retriever", "bm25"])
+    with pytest.raises(SystemExit):
+        main()
+    capsys.readouterr()
+    _, err = ask(*words)
+    assert f"ranked by the index of {folder}: bm25" in err
+
+
 def test_people_see_the_answer_the_quotes_and_the_cost(ask, tmp_path, default_weights):
     short = tmp_path / "short.md"
     short.write_text("# Log\n\nThe lamp of the tower was lit by Agna on the ninth of May.\n")

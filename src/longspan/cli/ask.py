@@ -21,6 +21,7 @@ from longspan.cli.flowing import (
     show,
     variables_refused,
 )
+from longspan.cli.index import ranking_of
 from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.sizes import read_bytes
 from longspan.cli.variables import TemplateOption, variables_of
@@ -174,6 +175,7 @@ def ask(
             note=display.note,
             generation=generation,
             template=variables,
+            ranked=ranking_of(files, display.note),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,10 @@ from longspan.cli.asked import note
 from longspan.cli.counting import counting
 from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.terminal import say
-from longspan.spans import printable
+from longspan.spans import Span, printable
 
 if TYPE_CHECKING:
+    from longspan.flows.passages import Ranking
     from longspan.retrieval.folder import FolderIndex
     from longspan.retrieval.judge import Judge
     from longspan.retrieval.updating import Update
@@ -73,6 +75,25 @@ def index(
         f"{printable(str(folder), lines=False)}: {done.passages:,} passages for {chosen.method}; {done.read:,} "
         f"files read, {done.unchanged:,} unchanged, {done.gone:,} gone"
     )
+
+
+def ranking_of(files: Sequence[str], tell: Callable[[str], None]) -> Ranking:
+    """How the passages of what a question is about are ranked: by the index of the folder that is all of it, if one was
+    made, brought up to date; else by BM25. An index that asks a model about each passage is used as it is."""
+    from longspan.flows.passages import by_words
+    from longspan.retrieval.folder import index_of
+
+    found = index_of(files[0]) if len(files) == 1 and Path(files[0]).is_dir() else None
+    if found is None:
+        return by_words
+
+    def ranked(spans: Sequence[Span], question: str) -> list[int]:
+        if not found.retriever.asks:
+            found.update()
+        tell(f"passages are ranked by the index of {files[0]}: {found.method}")
+        return found.ranked(spans, question)
+
+    return ranked
 
 
 def search(

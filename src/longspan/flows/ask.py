@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from longspan.conversation import Conversation
 from longspan.errors import WindowExceeded
 from longspan.flows.kept import can_wait, reading_session
-from longspan.flows.passages import choose
+from longspan.flows.passages import Ranking, by_words, choose
 from longspan.model import Model
 from longspan.parameters import check_choice
 from longspan.plan import Plan
@@ -67,10 +67,12 @@ def plan_reading(
     flow: Flow,
     max_new_tokens: int,
     template: Mapping[str, Any] | None = None,
+    ranked: Ranking = by_words,
 ) -> Reading:
     """Decides what is read: everything if it fits the plan's window beside the answer, else the best passages.
 
     flow "direct" reads everything and raises WindowExceeded where it does not fit, "passages" always chooses.
+    ranked: how passages are ranked, by BM25 unless said otherwise.
     """
     check_choice("flow", flow, get_args(Flow))
     window = plan.positions.window(model.window) if plan.positions else model.window
@@ -101,7 +103,11 @@ def plan_reading(
         )
     # The two line breaks between passages and question are the only tokens that the parts do not count.
     chosen = choose(
-        documents, question, max(1, room - len(tokenize(model.tokenizer, "\n\n").ids)), model.count
+        documents,
+        question,
+        max(1, room - len(tokenize(model.tokenizer, "\n\n").ids)),
+        model.count,
+        ranked=ranked,
     )
     prompt, tokens = _counted(conversation, question, chosen.spans)
     return Reading(
@@ -133,6 +139,7 @@ def ask(
     note: Callable[[str], None] = lambda line: None,
     generation: Generation | None = None,
     template: Mapping[str, Any] | None = None,
+    ranked: Ranking = by_words,
 ) -> Answer:
     """Answers a question about documents, with checked citations.
 
@@ -140,12 +147,20 @@ def ask(
     answer piece by piece, answered the whole of it, before what was read is kept. keep, note: bytes for contexts that
     wait in the cache folder for further questions about documents read whole, and what is told of them, see
     `reading_session`. chunk: tokens that pass through the model at a time. generation: how the answer is drawn and
-    where it ends, see `Session.generate`. template: variables of the chat template.
+    where it ends, see `Session.generate`. template: variables of the chat template. ranked: how passages are ranked
+    where not all are read, by BM25 unless said otherwise.
     """
     generation = generation or {}
     max_new_tokens = generation.get("max_new_tokens", MAX_NEW_TOKENS)
     reading = plan_reading(
-        model, documents, question, plan=plan, flow=flow, max_new_tokens=max_new_tokens, template=template
+        model,
+        documents,
+        question,
+        plan=plan,
+        flow=flow,
+        max_new_tokens=max_new_tokens,
+        template=template,
+        ranked=ranked,
     )
     if decided is not None:
         decided(reading)
