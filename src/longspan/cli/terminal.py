@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 
@@ -34,6 +34,10 @@ def streams() -> Iterator[None]:
         yield
     finally:
         sys.stderr = error
+        try:
+            error.flush()
+        except (OSError, ValueError):  # such as what was said before anything here could be done about it
+            _give_up(error)
         for stream, errors in changed:
             with suppress(OSError, ValueError):  # it is closed, or what is left cannot be written
                 stream.reconfigure(errors=errors)
@@ -58,9 +62,13 @@ def _encodes(text: str, encoding: str) -> bool:
 
 def give_up_output() -> None:
     """Sends what is still to be written to nowhere, so that the interpreter does not try once more when it ends."""
+    _give_up(sys.stdout)
+
+
+def _give_up(stream: TextIO) -> None:
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
