@@ -188,11 +188,10 @@ def test_a_forged_frame_says_no_more_than_a_program_may(sandbox):
     assert (after.why, after.err) == ("died", "its process sent a frame between two runs")
     body = json.dumps({"call": "__import__", "args": ["os"], "kwargs": {}}).encode()
     assert sandbox.run(forged(body)).why == "done"
-    answered = sandbox.run("1")
-    assert "KeyError" in answered.err + answered.out, "the answer to what it forged is no program"
-    time.sleep(0.1)
-    again = [sandbox.run("ask('on')") for _ in range(2)]  # the first may still find the process that ended
-    assert again[1].value == "ON"
+    # Its process reads the answer as a program and ends, sooner or later than it is asked again.
+    later = [sandbox.run("ask('on')") for _ in range(4)]
+    assert "died" in {each.why for each in later}
+    assert later[-1].value == "ON"
 
 
 def test_a_wall_that_is_missing_is_named(monkeypatch):
