@@ -64,6 +64,7 @@ def test_what_cannot_be_is_one_line(run, log, small_folder):
     for words, line in (
         (["summarize", log, "--words", 9, "--percent", 2], "give one of them"),
         (["summarize", log, "--words", 0], "--words=0"),
+        (["summarize", log, "--chunk-tokens", 300], "--chunk-tokens=300"),
         (["summarize", log, "--percent", 101], "--percent=101"),
         (["summarize", log, "--endpoint", "http://h/v1", "--plan", "codec=int8"], "--plan is for models of"),
         (

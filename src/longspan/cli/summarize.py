@@ -65,6 +65,7 @@ def summarize(
     check_range("--words", 1 if words is None else words, 1)
     check_range("--percent", 1.0 if percent is None else percent, 0.01, 100.0)
     check_range("--chunk", chunk, 1)
+    check_range("--chunk-tokens", chunk_tokens, 512)
     check_range("--together", together, 1)
     variables, chosen = variables_of(template), Plan.of(plan)
     documents = opened(files)
