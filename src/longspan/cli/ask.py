@@ -137,8 +137,17 @@ def ask(
         generation = _said(asked, stop=stop, form=form, max_new_tokens=max_new_tokens)
         answering = named or _flow("best-passages")
         with _ended(display):
-            answer = by_flow(server, answering, documents, question, generation, display, keep=save)
-        show(answer, server.model, as_json=as_json)
+            by_flow(
+                server,
+                answering,
+                documents,
+                question,
+                generation,
+                display,
+                keep=save,
+                name=server.model,
+                as_json=as_json,
+            )
         return
     loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
     asked["logit_bias"] = drawing.biases_of(logit_bias, loaded.tokenizer)
@@ -151,9 +160,17 @@ def ask(
             from longspan.flows.chat import Local
 
             chat = Local(loaded, chosen, chunk=chunk, template=variables, progress=display.progress)
-            answer = by_flow(chat, named, documents, question, generation, display, keep=save)
-            display.stop(finished=True)
-            show(answer, held, as_json=as_json)
+            by_flow(
+                chat,
+                named,
+                documents,
+                question,
+                generation,
+                display,
+                keep=save,
+                name=held,
+                as_json=as_json,
+            )
             return
 
         def answered(answer: Answer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,14 +65,21 @@ def by_flow(
     display: Display,
     *,
     keep: bool,
-) -> Answer:
-    """The answer of a flow. keep: every reply on the way is kept until the flow is done, so that a run that was stopped
-    goes on."""
+    name: str,
+    as_json: bool,
+) -> None:
+    """Answers by a flow and shows it, with the name of the model.
+
+    keep: every reply on the way is kept until the answer has been shown, so that a run that was stopped goes on.
+    """
     from longspan.flows.base import Events
 
     events = Events(step=display.note, stream=display.stream, generation=generation)
     with _kept(chat, flow, documents, question, generation, display.note, keep=keep) as asked:
-        return flow.answer(asked, documents, question, events)
+        answer = flow.answer(asked, documents, question, events)
+        display.stop(finished=True)
+        show(answer, name, as_json=as_json)
+        sys.stdout.flush()
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from longspan.cli.flowing import (
     TokenizerOption,
     by_flow,
     served,
-    show,
     variables_refused,
 )
 from longspan.cli.loaded import WeightsOption, loaded_model
@@ -94,9 +93,7 @@ def summarize(
             loaded, chosen, chunk=chunk, template=variables, progress=display.progress, together=together
         )
     try:
-        answer = by_flow(chat, flow, documents, focus, generation, display, keep=save)
+        by_flow(chat, flow, documents, focus, generation, display, keep=save, name=name, as_json=as_json)
     except BaseException:
         display.stop(finished=False)
         raise
-    display.stop(finished=True)
-    show(answer, name, as_json=as_json)
