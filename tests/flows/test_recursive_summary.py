@@ -60,6 +60,7 @@ def test_another_length_is_asked_for_once_more_and_never_cut(first, second, stan
     assert answer.text.strip() == stands.strip()
     assert len(chat.calls) == 2
     assert way in chat.asked[1]
+    assert set(chat.settings[1]) <= {"max_new_tokens", "temperature", "seed"}, "what any server takes"
 
 
 def test_what_fails_is_named_or_ends_it():

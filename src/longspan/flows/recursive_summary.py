@@ -32,7 +32,7 @@ CARD = Card(
 
 _WORD = re.compile(rf"[{IDEOGRAPHS}{HIRAGANA}{KATAKANA}]|[^\W{IDEOGRAPHS}{HIRAGANA}{KATAKANA}]+(?:['’-]\w+)*")
 _TOKENS = 3  # of a word at most, in most languages; a summary may be somewhat longer than asked
-_AGAINST_CIRCLES = 1.2  # as a repetition penalty
+_AGAINST_CIRCLES = 0.7  # as a temperature
 _FEWEST = 40  # words of the summary of a part
 
 
@@ -138,7 +138,7 @@ class RecursiveSummary(Flow):
         )
         generation = _lengths(inquiry.events, self.words)
         if circling:
-            generation["repetition_penalty"] = _AGAINST_CIRCLES
+            generation |= {"temperature": _AGAINST_CIRCLES, "seed": 0}  # which any server takes
         again = inquiry.ask(message, **generation)
         nearer = abs(count_words(again.text) - self.words) < abs(has - self.words)
         if again.text.strip() and not repeats(again.text) and (nearer or circling):
