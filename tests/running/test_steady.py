@@ -14,7 +14,8 @@ from longspan.running import passing
 from longspan.running.drafting import Drafting
 from longspan.running.engine import Engine
 from longspan.running.runner import Request, Runner
-from longspan.selectors.base import Selector, Summary
+from longspan.selectors.base import Outlook, Selector, Summary
+from longspan.selectors.retrieval import Retrieval
 from longspan.session import Session
 from longspan.store.ledger import Ledger
 from tiny import model_of, packed_network, tiny_model, tokens
@@ -84,6 +85,8 @@ def test_in_bf16(monkeypatch):
         ("policy=streamingllm(budget=20,when=chunk)", False),  # keys stand where they lie
         ("policy=h2o(budget=20)", True),
         ("selector=quest(budget=16,page=4)", True),
+        ("selector=retrieve(budget=0.3,sinks=3,local=5,dense=1,digest=mean)", True),
+        ("selector=tokenselect(budget=16,sinks=4,local=8)", True),
         ("policy=adakv(budget=40,window=8,when=end)", True),
         ("policy=snapkv(budget=40,window=8,when=end) selector=quest(budget=16,page=4)", True),
         ("selector=quest(budget=16,page=4) codec=int8", False),
@@ -143,6 +146,34 @@ def test_drafts_beside_single_tokens(monkeypatch):
     assert [each.tokens[40:52] for each in sequences] == expected
 
 
+@pytest.mark.parametrize(
+    "plan", ["selector=quest(budget=16,page=4)", "selector=longheads(chunk=8,length=40)"]
+)
+def test_pages_are_chosen_in_the_step_itself(plan, monkeypatch):
+    """Beside a sequence that visits everything, and one that is short."""
+    model = model_of(packed_network("llama"))
+    engines, ledger = [Engine(model.seam, Plan.of(each)) for each in (plan, "", plan)], Ledger()
+    texts, expected = [tokens(size, size).tolist() for size in (60, 50, 10)], []
+    for engine, text in zip(engines, texts, strict=True):
+        with model.session(engine.plan) as session:
+            session.read(text)
+            expected.append([step.token for step in session.generate(max_new_tokens=STEPS)])
+    runner, requests = Runner(model.seam), []
+    for engine, text in zip(engines, texts, strict=True):
+        sequence = fresh(engine, ledger)
+        request = done(sequence, runner, text)
+        while not request.finished:
+            runner.step()
+        requests.append(Request(sequence=sequence, reading=False, speaker=speaker(STEPS)))
+    monkeypatch.delattr(Retrieval, "select")
+    for request in requests:
+        runner.add(request)
+    for _ in runner.run():
+        pass
+    said = [each.sequence.tokens[len(text) :] for each, text in zip(requests, texts, strict=True)]
+    assert said == expected
+
+
 class Failing(Summary):
     """Fails once so many entries are there."""
 
@@ -155,6 +186,9 @@ class Failing(Summary):
 
     def select(self, visit):
         return None
+
+    def ranking(self, entries):
+        return Outlook(None, self.at)
 
     def tensors(self):
         return {}
@@ -170,17 +204,19 @@ class Failing(Summary):
 @dataclass(frozen=True, kw_only=True)
 class Fails(Selector):
     at: int = 50
+    ranks: bool = False
 
     def summary(self):
         return Failing(self.at)
 
 
-def test_where_a_selector_fails_the_others_go_on():
+@pytest.mark.parametrize("ranks", [False, True])
+def test_where_a_selector_fails_the_others_go_on(ranks):
     model = model_of(packed_network("llama"))
     with model.session() as session:
         session.read(tokens(20))
         expected = [step.token for step in session.generate(max_new_tokens=20)]
-    engine, ledger = Engine(model.seam, Plan(selector=Fails())), Ledger()
+    engine, ledger = Engine(model.seam, Plan(selector=Fails(ranks=ranks))), Ledger()
     runner, sequences = Runner(engine.seam), [fresh(engine, ledger) for _ in range(2)]
     for sequence, size in zip(sequences, (20, 40), strict=True):
         request = done(sequence, runner, tokens(size).tolist())

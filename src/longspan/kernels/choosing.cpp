@@ -54,47 +54,160 @@ INLINE uint32_t ordered(float x) {
   return x != x ? 0xffffffffu : bits >> 31 ? ~bits : bits | 0x80000000u;
 }
 
+// Finds the places of the `most` highest of `count` numbers, ascending, the first of those that are alike.
+class Highest {
+ public:
+  void find(const float* scores, int64_t count, int64_t most, int64_t* out) {
+    all_.resize(count);
+    int64_t in_bin[1 << BITS] = {}, bin = (1 << BITS) - 1, alike = most;
+    for (int64_t i = 0; i < count; ++i) all_[i] = ordered(scores[i]), ++in_bin[all_[i] >> (32 - BITS)];
+    for (; in_bin[bin] < alike; --bin) alike -= in_bin[bin];  // the last one lies in this bin
+    some_.clear();
+    for (uint32_t x : all_)
+      if (x >> (32 - BITS) == uint32_t(bin)) some_.push_back(x);
+    std::nth_element(some_.begin(), some_.begin() + (alike - 1), some_.end(), std::greater<uint32_t>());
+    const uint32_t least = some_[alike - 1];
+    alike -= std::count_if(some_.begin(), some_.end(), [&](uint32_t x) { return x > least; });
+    for (int64_t i = 0, at = 0; i < count && at < most; ++i)
+      if (all_[i] > least || (all_[i] == least && alike-- > 0)) out[at++] = i;
+  }
+
+ private:
+  std::vector<uint32_t> all_, some_;
+};
+
+// `work(row, by)` for each row of so many numbers, by several threads where that is worth its while.
+template <class Work>
+void for_rows(int64_t rows, int64_t count, int threads, Work work) {
+  bool full = false;  // nothing may be thrown out of what threads share
+#pragma omp parallel num_threads(threads) if (rows * count > 1 << 13)
+  {
+    Highest by;
+#pragma omp for
+    for (int64_t row = 0; row < rows; ++row) try {
+        work(row, by);
+      } catch (const std::bad_alloc&) {
+#pragma omp atomic write
+        full = true;
+      }
+  }
+  if (full) throw std::bad_alloc();
+}
+
+template <class Work>
+int tried(Work work) {
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    return 1;
+  }
+  return 0;
+}
+
+// In the order of choosing.py. Pages that some heads of queries of a token choose from, alike in all their rows.
+struct Ranking {
+  const void* table;                           // [rows, count, width], rows `pitch` numbers apart
+  int64_t bf16, pitch, count, width, bounded;  // bounded: channels above 0 meet the first half, the others the second
+  int64_t token, head, rows, group;            // the first head; heads that share a row
+  int64_t sinks, size, most;                   // pages of `size` entries begin behind `sinks`; most: chosen, 0 for all entries
+};
+
+// Where the queries of a layer lie, and where what they visit goes.
+struct Choice {
+  const Ranking* rankings;
+  const void* query;
+  const int64_t* lengths;      // [tokens * heads]: entries that are stored
+  int64_t *visited, *visits;   // [tokens * heads, room], [tokens * heads]
+  int64_t count, query_head, query_row, bf16, heads, room, threads;
+};
+
+float number(const Choice& choice, int64_t at) {
+  return choice.bf16 ? float(static_cast<const Bf16*>(choice.query)[at]) : static_cast<const float*>(choice.query)[at];
+}
+
+// The queries of a ranking as they meet its table: [heads, width].
+void take(const Choice& choice, const Ranking& ranking, float* to) {
+  const int64_t dim = ranking.bounded ? ranking.width / 2 : ranking.width;
+  for (int64_t q = 0; q < ranking.rows * ranking.group; ++q, to += ranking.width)
+    for (int64_t i = 0; i < dim; ++i) {
+      const float x = number(choice, (ranking.head + q) * choice.query_head + ranking.token * choice.query_row + i);
+      to[i] = ranking.bounded ? std::max(x, 0.0f) : x;
+      if (ranking.bounded) to[dim + i] = std::min(x, 0.0f);
+    }
+}
+
+// Ascending entries: sinks, the chosen pages, and what lies behind the last page.
+int64_t spread(const Ranking& ranking, const int64_t* pages, int64_t length, int64_t* to) {
+  const int64_t* begin = to;
+  for (int64_t entry = 0; entry < ranking.sinks; ++entry) *to++ = entry;
+  for (int64_t page = 0; page < ranking.most; ++page)
+    for (int64_t i = 0; i < ranking.size; ++i) *to++ = ranking.sinks + pages[page] * ranking.size + i;
+  for (int64_t entry = ranking.sinks + ranking.count * ranking.size; entry < length; ++entry) *to++ = entry;
+  return to - begin;
+}
+
+void choose(const Choice& choice) {
+  static thread_local std::vector<float> queries, scores;
+  for (int64_t each = 0; each < choice.count; ++each) {
+    const Ranking& ranking = choice.rankings[each];
+    const int64_t heads = ranking.rows * ranking.group, first = ranking.token * choice.heads + ranking.head;
+    if (ranking.most) {
+      queries.resize(heads * ranking.width), scores.resize(heads * ranking.count);
+      take(choice, ranking, queries.data());
+      if (ranking.bf16)
+        multiply(static_cast<const Bf16*>(ranking.table), ranking.pitch, queries.data(), ranking.rows, ranking.group,
+                 ranking.count, ranking.width, scores.data(), choice.threads);
+      else
+        multiply(static_cast<const float*>(ranking.table), ranking.pitch, queries.data(), ranking.rows, ranking.group,
+                 ranking.count, ranking.width, scores.data(), choice.threads);
+    }
+    const float* found = scores.data();
+    for_rows(heads, ranking.count, choice.threads, [&](int64_t q, Highest& by) {
+      const int64_t row = first + q, length = choice.lengths[row];
+      int64_t* to = choice.visited + row * choice.room;
+      if (!ranking.most) {
+        for (int64_t entry = 0; entry < length; ++entry) to[entry] = entry;
+        choice.visits[row] = length;
+        return;
+      }
+      std::vector<int64_t> pages(ranking.most);
+      by.find(found + q * ranking.count, ranking.count, ranking.most, pages.data());
+      choice.visits[row] = spread(ranking, pages.data(), length, to);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace decoding
 }  // namespace words
 
 using namespace words::decoding;
 
-// 0, or 1 where memory does not suffice. dim: a multiple of CHUNK.
-extern "C" int multiply_table(const void* table, int64_t bf16, int64_t pitch, const float* queries, int64_t rows,
-                              int64_t group, int64_t count, int64_t dim, float* out, int64_t threads) {
-  try {
+// Each gives 0, or 1 where memory does not suffice.
+extern "C" {
+
+// dim: a multiple of CHUNK.
+int multiply_table(const void* table, int64_t bf16, int64_t pitch, const float* queries, int64_t rows, int64_t group,
+                   int64_t count, int64_t dim, float* out, int64_t threads) {
+  return tried([&] {
     if (bf16)
       multiply(static_cast<const words::Bf16*>(table), pitch, queries, rows, group, count, dim, out, threads);
     else
       multiply(static_cast<const float*>(table), pitch, queries, rows, group, count, dim, out, threads);
-  } catch (const std::bad_alloc&) {
-    return 1;
-  }
-  return 0;
+  });
 }
 
 // The places of the `most` highest numbers of each row [rows, count], ascending, the first of those that are alike.
-extern "C" int highest(const float* scores, int64_t rows, int64_t count, int64_t most, int64_t* out) {
-  try {
-    std::vector<uint32_t> all(count), some;
-    for (int64_t row = 0; row < rows; ++row, scores += count, out += most) {
-      int64_t in_bin[1 << BITS] = {}, bin = (1 << BITS) - 1, alike = most;
-      for (int64_t i = 0; i < count; ++i) all[i] = ordered(scores[i]), ++in_bin[all[i] >> (32 - BITS)];
-      for (; in_bin[bin] < alike; --bin) alike -= in_bin[bin];  // the last one lies in this bin
-      some.clear();
-      for (uint32_t x : all)
-        if (x >> (32 - BITS) == uint32_t(bin)) some.push_back(x);
-      std::nth_element(some.begin(), some.begin() + (alike - 1), some.end(), std::greater<uint32_t>());
-      const uint32_t least = some[alike - 1];
-      alike -= std::count_if(some.begin(), some.end(), [&](uint32_t x) { return x > least; });
-      for (int64_t i = 0, at = 0; i < count && at < most; ++i)
-        if (all[i] > least || (all[i] == least && alike-- > 0)) out[at++] = i;
-    }
-  } catch (const std::bad_alloc&) {
-    return 1;
-  }
-  return 0;
+int highest(const float* scores, int64_t rows, int64_t count, int64_t most, int64_t* out, int64_t threads) {
+  return tried([&] {
+    for_rows(rows, count, threads,
+             [&](int64_t row, Highest& by) { by.find(scores + row * count, count, most, out + row * most); });
+  });
 }
 
-extern "C" int64_t chunk() { return CHUNK; }
+int choose(const Choice* choice) {
+  return tried([&] { choose(*choice); });
+}
+
+int64_t chunk() { return CHUNK; }
+}

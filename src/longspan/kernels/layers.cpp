@@ -22,6 +22,8 @@ struct Step {
   int (*attend)(const void*);
   const uint8_t* chooses;        // of each layer: whether `choose` is asked before its attention
   int (*choose)(int64_t layer);  // gives anything but 0 where the step ends at once
+  const void* const* choices;    // of each layer, for `rank`; null for none
+  int (*rank)(const void*);
   void *query, *key, *value, *raw;
   float *out, *hidden;
   int64_t count, tokens, value_dim, narrow, threads;
@@ -66,6 +68,7 @@ int run(const Step& step) {
     turn(static_cast<T*>(step.query), step.tokens, layer.q.rows, layer.dim, step.query_turns[number]);
     turn(key, step.tokens, layer.k.rows, layer.dim, step.key_turns[number]);
     if (step.chooses[number] && step.choose(number)) return 2;
+    if (step.choices[number] && step.rank(step.choices[number])) return 1;
     if (step.attend(step.calls[number])) return 1;
     if (step.narrow)
       for (int64_t i = 0; i < step.tokens * layer.o.columns; ++i) step.out[i] = from_bf16(bf16(step.out[i]));

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from longspan.kernels import decoding
+from longspan.kernels.choosing import Choice, Ranked, choosing_address
 from longspan.kernels.layers import Layer, built, check
 from longspan.kernels.rotation import Table
 from longspan.kernels.softmax import Softmax
@@ -29,6 +30,7 @@ class _Step(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("layers", "query_turns", "key_turns", "calls", "attend")),
         ("chooses", ctypes.c_void_p),
         ("choose", _CHOOSE),
+        *((name, ctypes.c_void_p) for name in ("choices", "rank")),
         *((name, ctypes.c_void_p) for name in ("query", "key", "value", "raw", "out", "hidden")),
         *((name, ctypes.c_int64) for name in ("count", "tokens", "value_dim", "narrow", "threads")),
     )
@@ -81,7 +83,8 @@ class Step:
                 self.keys, self.values, self.tables, softmaxes, choosing, strict=True
             )
         ]
-        self._shared, self._by_query = heads // kv_heads, self.tables
+        self._shared, self._by_query = heads // kv_heads, self.tables.repeat_interleave(heads // kv_heads, 2)
+        self._choices: dict[int, Choice] = {}
         self._visited: dict[int, tuple[Tensor, Tensor] | None] = {}
         queries, keys = ((_Turn * count)(*(_turn(pair[side]) for pair in turns)) for side in (0, 1))
         held: list[Any] = [
@@ -91,14 +94,33 @@ class Step:
             (ctypes.c_void_p * count)(*map(ctypes.addressof, self._calls)),
         ]
         places = map(ctypes.addressof, held)
+        self._choice = (ctypes.c_void_p * count)()
         tensors = (query, self.keys, self.values, self.raw, out, self.hidden)
         self._step = _Step(
             *(*places, decoding.address(), self._choosing.data_ptr(), _CHOOSE()),
+            *(ctypes.addressof(self._choice), choosing_address()),
             *(each.data_ptr() for each in tensors),
         )
         self._step.count, self._step.tokens, self._step.value_dim = count, tokens, value_dim
         self._step.narrow, self._step.threads = dtype is torch.bfloat16, torch.get_num_threads()
         self._held = layers, turns, query, out, lse, held  # lives as long as what points to it
+
+    def rank(self, ranked: Mapping[int, Sequence[Ranked]], room: int) -> None:
+        """What the tokens of these layers choose from by themselves, until it is said anew; in others they visit all.
+
+        room: entries that none of them visits more of.
+        """
+        rows = self._by_query.shape[2]
+        visited, visits = torch.empty(rows, room, dtype=torch.int64), torch.empty(rows, dtype=torch.int64)
+        self._choices = {
+            layer: Choice(self.query, self._by_query[layer, 3], each, visited, visits)
+            for layer, each in ranked.items()
+        }
+        for layer, call in enumerate(self._calls):
+            choice = self._choices.get(layer)
+            self._choice[layer] = None if choice is None else choice.address
+            table = self.tables if choice is None else self._by_query
+            decoding.visit(call, table[layer], None if choice is None else (visited, visits))
 
     def run(self, choose: Callable[[int], tuple[Tensor, Tensor] | None] | None = None) -> Tensor:
         """`hidden` behind the last layer. Raises MemoryError.
@@ -121,8 +143,9 @@ class Step:
 
         if choose is not None:
             self.tables[:, 3] += self._choosing[:, None]
-            self._by_query = self.tables.repeat_interleave(self._shared, 2)
             self._step.choose = _CHOOSE(asked)
+        if choose is not None or self._choices:
+            self._by_query.unflatten(2, (-1, self._shared)).copy_(self.tables[..., None])
         failed = built().step(ctypes.byref(self._step))
         self._step.choose = _CHOOSE()
         if raised:

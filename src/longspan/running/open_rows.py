@@ -14,11 +14,13 @@ _EVERYTHING = 1 << 62
 class OpenRows:
     """A table of where entries go and which are seen, kept as long as rows stay where they are.
 
-    table: int64 `[layers, 5, kv_heads]`, the fields of OpenRow.
+    table: int64 `[layers, 5, kv_heads]`, the fields of OpenRow. moved: how often rows were found elsewhere, or became
+    longer or shorter otherwise than token by token.
     """
 
     def __init__(self, sequence: Sequence, dtype: torch.dtype) -> None:
         self.engine, self._dtype = sequence.engine, dtype
+        self.moved = 0
         self._moves: list[int | None] = []
         self._seen: list[int] = []
         windows = self.engine.windows
@@ -43,6 +45,7 @@ class OpenRows:
             rows = [store.opened(None) for store in self._stores]
             self.table = torch.tensor(rows, dtype=torch.int64).transpose(1, 2).contiguous()
             self._moves, self._seen = moves, seen
+            self.moved += 1
         self.firsts(self.table[:, 3], out=self.table[:, 4])
         return True
 

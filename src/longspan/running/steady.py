@@ -10,6 +10,7 @@ from weakref import ref
 import torch
 from torch import Tensor
 
+from longspan.kernels.choosing import ranks
 from longspan.kernels.rotation import Table
 from longspan.kernels.steps import Step
 from longspan.positions.base import Positions
@@ -20,6 +21,7 @@ from longspan.running.engine import Engine
 from longspan.running.joined import Turns, side_by_side
 from longspan.running.lane import Lane, everything
 from longspan.running.open_rows import OpenRows, open_rows
+from longspan.running.ranking import Rankings
 from longspan.running.sequence import Sequence
 from longspan.seam.whole import Whole
 
@@ -82,10 +84,18 @@ class Steady:
             for layer in range(len(whole.layers))
         ]
         self._kinds = [kinds.index(kind) for kind in kinds]
-        self._choosing = [
-            any(each.engine.selectors[layer] is not None for each in sequences)
-            for layer in range(len(whole.layers))
-        ]
+        (heads, kv_heads), (dim, _) = whole.layers[0].heads, whole.layers[0].dims
+        self._asked, ranked = [], []
+        for layer in range(len(whole.layers)):
+            selectors = [each.engine.selectors[layer] for each in sequences]
+            selects = any(each is not None for each in selectors)
+            known = all(each is None or each.ranks for each in selectors) and ranks(
+                dim, heads // kv_heads, whole.dtype
+            )
+            self._asked.append(selects and not known)
+            if selects and known:
+                ranked.append(layer)
+        self._rankings = Rankings(ranked)
         self._steps: dict[tuple[int, ...], tuple[Step, dict[int, Turns]]] = {}
 
     def of(self, whole: Whole, sequences: Several[Sequence]) -> bool:
@@ -106,7 +116,8 @@ class Steady:
             return None
         step = self._filled(lanes, turns, rows)
         step.hidden.copy_(self._whole.embedded(torch.cat([lane.portion.passing for lane in lanes])))
-        hidden = step.run(Choosing(step, lanes, rows) if any(self._choosing) else None)
+        self._rankings.tell(step, lanes, rows)
+        hidden = step.run(Choosing(step, lanes, rows) if any(self._asked) else None)
         start = 0
         for lane, each in zip(lanes, rows, strict=True):
             stop = start + lane.count
@@ -182,7 +193,7 @@ class Steady:
                 width=self._whole.width,
                 dtype=self._whole.dtype,
                 beside=kind[-1],
-                choosing=self._choosing,
+                choosing=self._asked,
                 raw=any(map(_watching, self._engines)),
             )
             self._steps[kind] = step, own

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
+from longspan.kernels.choosing import Ranking
 from longspan.scene import Scene
 from longspan.store.group import Exact
 from longspan.store.state import State
@@ -51,6 +52,13 @@ class Chosen:
     counts: Tensor | None = None
 
 
+class Outlook(NamedTuple):
+    """What queries will choose from, None where they visit everything, while they see fewer than `until` entries."""
+
+    ranking: Ranking | None
+    until: int
+
+
 class Summary(State, ABC):
     """What a selector remembers of some rows that are alike, so that it need not read their keys at every query.
 
@@ -76,6 +84,13 @@ class Summary(State, ABC):
     def select(self, visit: Visit) -> Chosen | None:
         """The entries that the queries visit, the same for all queries of a head; None for all entries."""
 
+    def ranking(self, entries: int) -> Outlook:
+        """What `select` would do for a generated token that sees so many entries, before its query is known.
+
+        For selectors that have `ranks`. `extend` comes first, which needs no query then.
+        """
+        raise NotImplementedError(f"{type(self).__name__} chooses by its queries alone")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selector(ABC):
@@ -89,6 +104,11 @@ class Selector(ABC):
     @abstractmethod
     def summary(self) -> Summary:
         """An empty summary for the rows of one layer and sequence."""
+
+    @property
+    def ranks(self) -> bool:
+        """Whether its summaries know a `ranking` before each generated token."""
+        return False
 
     @property
     def reads(self) -> int:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from longspan.errors import PlanError
+from longspan.kernels.choosing import Ranking
 from longspan.parameters import Budget, tokens
-from longspan.selectors.base import Chosen, Summary, Visit
+from longspan.selectors.base import Chosen, Outlook, Summary, Visit
 from longspan.selectors.column import Compound
 from longspan.selectors.digests.base import Digest
 from longspan.selectors.groupings.base import Grouping, Picked
@@ -84,6 +85,25 @@ class Retrieval(Compound, Summary):
         if picked.groups.shape[-1] == self._groups.count and _even(picked):
             return None
         return self._groups.spread(picked, visit)
+
+    def ranking(self, entries: int) -> Outlook:
+        """The pages with their digests; everything while all of them fit into the budget."""
+        size, grouped = self._groups.sizes, max(self.covered, self._groups.sinks)
+        if not isinstance(size, int) or self._budget is None:
+            raise ValueError("groups are ranked beforehand where all are of one size, for a budget")
+        budget = tokens(self._budget, entries)
+        until = grouped + size + self._local if isinstance(self._budget, int) else entries + 1
+        most = min(max(1, budget // size), self._groups.count)
+        if self._groups.grouped <= budget or most == self._groups.count:
+            return Outlook(None, until)
+        found = Ranking(
+            table=self._digests.table(),
+            bounded=self._digests.bounded,
+            sinks=self._groups.sinks,
+            size=size,
+            most=most,
+        )
+        return Outlook(found, until)
 
     def _met(self, visit: Visit) -> Visit:
         """Queries and keys as they are to meet."""

@@ -99,6 +99,18 @@ class Retrieve(Selector):
         )
 
     @property
+    def ranks(self) -> bool:
+        """Whether pages are chosen anew by each head, by products with a table."""
+        return (
+            self.budget is not None
+            and self.compare == "rotated"
+            and self.grouping.paged
+            and self.digest.linear
+            and self.scoring.alone
+            and self.reuse.recall() is None
+        )
+
+    @property
     def reads(self) -> int:
         """As `reading` says."""
         return self.reading
@@ -136,6 +148,11 @@ class Recipe(Selector):
     def summary(self) -> Summary:
         """The parts at work."""
         return self.parts.summary()
+
+    @property
+    def ranks(self) -> bool:
+        """As the combination says."""
+        return self.parts.ranks
 
     @property
     def reads(self) -> int:

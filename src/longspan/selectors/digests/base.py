@@ -21,6 +21,12 @@ class Digests(Compound, ABC):
     """
 
     weighs: bool = False
+    bounded: ClassVar[bool] = False
+    """Of a table: what of a query is positive meets the first half of it, what is negative the second."""
+
+    def table(self) -> Tensor:
+        """By whose products with queries groups match, `[rows, groups, width]`; for digests that are `linear`."""
+        raise NotImplementedError(f"{type(self).__name__} matches queries in another way than by a table")
 
     def watch(self, visit: Visit) -> None:
         """Sees the queries of a visit, before groups are formed for it."""
@@ -51,11 +57,12 @@ class Digest(ABC):
     """Base of all digests.
 
     ordered: whether it works only where groups are runs of entries. early: whether it is of keys as they come, before
-    these are encoded, where the store lets them be seen.
+    these are encoded, where the store lets them be seen. linear: whether a match is a product with a table.
     """
 
     ordered: ClassVar[bool] = False
     early: ClassVar[bool] = False
+    linear: ClassVar[bool] = False
 
     @abstractmethod
     def digests(self) -> Digests:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ class Bounds(Digest):
     No key of the group scores higher than Σ max(q·min, q·max) over channels.
     """
 
+    linear: ClassVar[bool] = True
+
     def digests(self) -> Digests:
         """No boxes yet."""
         return BoundKeys()
@@ -40,6 +43,8 @@ class Bounds(Digest):
 
 class BoundKeys(Digests):
     """Per group its largest values, and behind them its smallest."""
+
+    bounded: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._bounds = Column()
@@ -52,7 +57,11 @@ class BoundKeys(Digests):
     def match(self, query: Tensor, visit: Visit) -> Tensor:
         """The bound: positive channels meet the largest values, negative ones the smallest."""
         signed = torch.cat((query.clamp(min=0), query.clamp(max=0)), -1)
-        return products(signed, self._bounds.value)
+        return products(signed, self.table())
+
+    def table(self) -> Tensor:
+        """The bounds."""
+        return self._bounds.value
 
     @property
     def parts(self) -> dict[str, State]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -29,6 +30,8 @@ CARD = Card(
 class Mean(Digest):
     """The mean key of a group: the centroid in Squeezed Attention, https://arxiv.org/abs/2411.09688."""
 
+    linear: ClassVar[bool] = True
+
     def digests(self) -> Digests:
         """No means yet."""
         return Means()
@@ -46,7 +49,11 @@ class Means(Digests):
 
     def match(self, query: Tensor, visit: Visit) -> Tensor:
         """query · mean."""
-        return products(query, self.means.value)
+        return products(query, self.table())
+
+    def table(self) -> Tensor:
+        """The means."""
+        return self.means.value
 
     @property
     def parts(self) -> dict[str, State]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from longspan.registry import Card
 from longspan.selectors.base import Visit
@@ -28,6 +29,8 @@ class Pooled(Digest):
     In the paper q is the mean output of attention within the group; here it is the mean key, because neither queries
     nor values of earlier text are at hand when groups are formed.
     """
+
+    linear: ClassVar[bool] = True
 
     def digests(self) -> Digests:
         """No chunk keys yet."""

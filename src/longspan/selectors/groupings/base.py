@@ -159,11 +159,13 @@ class Grouping(ABC):
     """Base of all groupings.
 
     surprised: whether it needs the surprise of tokens. contiguous: whether groups are runs of entries, so that one
-    number means much the same in all rows and layers.
+    number means much the same in all rows and layers. paged: whether these runs are of one size, each right behind the
+    one before.
     """
 
     surprised: ClassVar[bool] = False
     contiguous: ClassVar[bool] = True
+    paged: ClassVar[bool] = False
 
     @abstractmethod
     def groups(self, sinks: int) -> Groups:

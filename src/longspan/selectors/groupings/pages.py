@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 import torch
 
@@ -26,6 +27,8 @@ CARD = Card(
 @dataclass(frozen=True, kw_only=True)
 class Pages(Grouping):
     """Consecutive entries, `size` of them each, as in Quest, https://arxiv.org/abs/2406.10774."""
+
+    paged: ClassVar[bool] = True
 
     size: int = 16
     """Entries of a page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from longspan.registry import Card
 from longspan.selectors.groupings.base import Grouping, Groups
@@ -23,6 +24,8 @@ CARD = Card(
 @dataclass(frozen=True, kw_only=True)
 class Tokens(Grouping):
     """Each entry is visited or left out by itself, as in TokenSelect, https://arxiv.org/abs/2411.02886."""
+
+    paged: ClassVar[bool] = True
 
     def groups(self, sinks: int) -> Groups:
         """Pages of one entry."""

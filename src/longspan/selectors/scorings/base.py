@@ -19,10 +19,12 @@ from longspan.selectors.groupings.base import Picked
 class Scoring(ABC):
     """Base of all scorings.
 
-    joint: whether all rows of a layer choose together; rows of different length never do.
+    joint: whether all rows of a layer choose together; rows of different length never do. alone: whether a head of
+    generated tokens chooses the groups that match it best, whatever other heads do.
     """
 
     joint: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
 
     def probe(self, query: Tensor) -> Tensor:
         """The one query that chooses for `[heads, n, dim]`: `[heads, dim]`, their mean."""

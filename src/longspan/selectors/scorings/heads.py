@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -24,6 +25,8 @@ CARD = Card(
 @dataclass(frozen=True, kw_only=True)
 class Heads(Scoring):
     """Each query head chooses what matches it best, as in Quest, https://arxiv.org/abs/2406.10774."""
+
+    alone: ClassVar[bool] = True
 
     def scores(self, match: Tensor, sizes: int | Tensor, visit: Visit) -> Tensor:
         """The matches as they are."""
