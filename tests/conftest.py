@@ -22,7 +22,10 @@ from tiny import tiny_network, tiny_tokenizer
 
 # How long an example takes says nothing: the first call of a kernel takes long, and so does a busy machine.
 settings.register_profile(
-    "longspan", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+    "longspan",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get("LONGSPAN_EXAMPLES", "25")),
 )
 settings.load_profile("longspan")
 
