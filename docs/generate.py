@@ -133,6 +133,8 @@ def example_of(room: str, card: registry.Card) -> str:
         room, call = "retriever", f"dense({room}={call})"
     if room in ("retriever", "reranker"):
         room, call = "flow", f"best-passages({room}={call})"
+    if room == "windows":
+        room, call = "flow", f"side-by-side({room}={call})"
     if room == "flow":
         parts.build(room, parse_call(call))
         return f'longspan ask FILE QUESTION --flow "{call}"'

@@ -119,8 +119,14 @@ DECLARED = (
         for task in all_tasks()
     ]
 )
-OTHER_TITLES = {("positions=dca", 229), ("pattern=hip", 109), ("flow=rlm", 231)}
-"""A report that made a method known, a paper that was renamed, and one that stands in the map with its successor."""
+OTHER_TITLES = {
+    ("positions=dca", 229),
+    ("pattern=hip", 109),
+    ("flow=rlm", 231),
+    ("windows=pcw", 239),
+}
+"""A report that made a method known, a paper that was renamed, one that stands in the map with its successor, and one
+that is in the map for what was found about it."""
 
 
 def test_a_part_names_the_paper_of_its_title():

@@ -23,7 +23,7 @@ ORDER = (
     {"registry", "scene", "slots"},
     {"parts"},
     {"named"},
-    {"positions", "patterns", "codecs"},
+    {"positions", "patterns", "codecs", "windows"},
     {"policies", "selectors", "decoding"},
     {"plan"},
     {"spans"},

@@ -30,7 +30,8 @@ class Conversation:
     variables: what the chat template is given besides the messages.
     held: tokens at the end of an open turn that what follows may still change; the model need not run them yet.
     back: how many tokens at the end, held or not run yet, those that the last call returned take the place of.
-    again: how many of these are of what came before that call. reasoning: whether the last prompt ends in one.
+    again: how many of these are of what came before that call. opening: how many are none of the text that the call
+    was given, but of what comes before any. reasoning: whether the last prompt ends in one.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Conversation:
         self._last: int | None = None
         self._ended = False
         self.held: list[int] = []
-        self.back = self.again = 0
+        self.back = self.again = self.opening = 0
         self.reasoning: Reasoning = "may"
         self.spans: list[Span] = []
 
@@ -90,14 +91,18 @@ class Conversation:
         """Text as it is, control tokens spelled out in it included, after the model's begin token if it is first."""
         if self._said or self._loose:
             before, ids = self._continued(self._encoder.written(text, before=self._said[-1:]))
+            self.opening = len(before)
             return before + ids
         begin, ids = begin_ids(self._tokenizer), self._encoder.ids(text, plain=False)
         self._remember(self._encoder.tail(self._encoder.written(text)) or self._encoder.border)
+        self.opening = len(begin)
         return ids if ids[: len(begin)] == begin else begin + ids
 
     def tokens(self, ids: Sequence[int], spans: Sequence[Span] = ()) -> list[int]:
         """Tokens exactly as given. spans: the parts of documents that they stand for."""
         self.commit()
+        begin = [] if self._said else begin_ids(self._tokenizer)
+        self.opening = len(begin) if list(ids[: len(begin)]) == begin else 0
         self._said = self._encoder.border
         self.spans += spans
         return list(ids)
@@ -131,8 +136,9 @@ class Conversation:
         )
         self._turn = "open"
         self.spans += spans
-        before, ids = self._continued(opening + render(spans), hold=True)
+        before, ids = self._continued(opening, render(spans), hold=True)
         self.back += dropped
+        self.opening = len(begin) + len(before)
         return begin + before + ids
 
     def question(

@@ -22,7 +22,7 @@ from longspan import brought
 from longspan.errors import PlanError, UnknownMethod
 
 SLOTS = ("positions", "pattern", "policy", "selector", "codec", "decode")
-"""The rooms that a plan has a slot for; others hold parts of policies and selectors, flows, and ways to converse."""
+"""The rooms that a plan has a slot for; others hold parts of these, ways to read and to converse."""
 
 ROOMS = {
     "positions": "longspan.positions",
@@ -41,6 +41,7 @@ ROOMS = {
     "embedder": "longspan.retrieval.embedders",
     "retriever": "longspan.retrieval.retrievers",
     "reranker": "longspan.retrieval.rerankers",
+    "windows": "longspan.windows",
     "flow": "longspan.flows",
     "conversing": "longspan.conversing",
 }
@@ -247,12 +248,16 @@ def _empty(room: str) -> str:
     return f"this version has no {room} methods; leave {room} out"
 
 
-_HOLDERS = {"embedder": "retriever", "retriever": "flow", "reranker": "flow"}
+_HOLDERS = {"embedder": "retriever", "retriever": "flow", "reranker": "flow", "windows": "flow"}
 """What holds the parts of a room, where that is no policy."""
 
 
 def _article(room: str) -> str:
-    kind = {"positions": "position scheme", "decode": "decoding method"}.get(room, room)
+    kind = {
+        "positions": "position scheme",
+        "decode": "decoding method",
+        "windows": "way to read windows",
+    }.get(room, room)
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 

@@ -46,7 +46,8 @@ class Scene:
     """One layer and one text, while tokens of the text are in the layer.
 
     softmax: how the layer makes weights of query · key. layer counts from 0 of `layers`. full_layers: the layers that
-    see everything, in which parts act, () for all. seen: tokens read so far, those that are in the layer included.
+    see everything, in which parts act, () for all. seen: where the next token stands, those that are in the layer read:
+    how many there are, less those `beside` others.
     rounds: positions at which rounds of a dialogue begin, ascending from 0. asked: the positions of a known question
     that has been read, empty where there is none. text: the ids of all tokens read so far. surprise: −log p of each
     token before this pass, fp32 `[m]`, None where no selector asks for it. profile: facts measured once of the model,
@@ -61,9 +62,15 @@ class Scene:
     rounds: Sequence[int] = (0,)
     asked: range = range(0)
     text: Callable[[], list[int]] = _unread
+    beside: int = 0
     surprise: Callable[[], Tensor | None] = _unwatched
     profile: Callable[[str], Tensor] = _unmeasured
     notes: Notes = field(default_factory=Notes)
+
+    @property
+    def read(self) -> int:
+        """Tokens read so far, those that are in the layer included."""
+        return self.seen + self.beside
 
     @property
     def place(self) -> int:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-import torch
 from torch import Tensor
 
 from longspan.chat import check_variables
@@ -28,6 +27,7 @@ from longspan.running.forking import check_alike, check_fork
 from longspan.running.generation import ANSWER_TOKENS, Generation, Said, Step, end_tokens
 from longspan.running.runner import Request
 from longspan.running.sequence import Mark, Sequence
+from longspan.running.side_by_side import Side
 from longspan.running.source import Prompt, Source, checked
 from longspan.running.speaking import Speaker
 from longspan.running.window import window_exceeded
@@ -35,6 +35,7 @@ from longspan.seam.seam import Seam
 from longspan.spans import Answer, Document, Span, cite, split_reasoning
 from longspan.store.ledger import Ledger
 from longspan.usage import Usage
+from longspan.windows.base import Windows
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -107,9 +108,28 @@ class Session:
         before anything is read. An exception while reading closes the session: it has read nothing.
         """
         check_range("reserve", reserve, 0)
-        self._append(
-            Prompt.of(self._batch.conversations, source, question), progress, more=more, reserve=reserve
-        )
+        self._append(self._batch.prompt(source, question), progress, more=more, reserve=reserve)
+        return self
+
+    def read_windows(
+        self,
+        sources: abc.Sequence[Source],
+        method: Windows | str = "pcw",
+        *,
+        progress: Watcher | None = None,
+    ) -> Self:
+        """Reads sources side by side: each sees what was read before and itself, and what is read next sees them all.
+
+        method: how they stand and are seen, of the room windows. One alone is read as `read` does, with more to follow.
+        Raises PlanError for a plan with parts that know only one text, WindowExceeded where one does not fit.
+        """
+        side = Side.of(self._batch.conversations, sources, method)
+        if side is None:
+            return self.read(sources[0], more=True, progress=progress)
+        side.check(self._engine)
+        self._fit([end + side.reach for end in self._batch.ends])
+        with self._whole():
+            self._batch.read_side(side, progress)
         return self
 
     def generate(self, **generation: Unpack[Generation]) -> Iterator[Step]:
@@ -121,7 +141,7 @@ class Session:
         """
         speakers = self._speakers(**generation)
         self._require_read("generating")
-        self._require(max(self.seen), speakers[0].limit)
+        self._require(max(self._batch.ends), speakers[0].limit)
         return self._generate(speakers)
 
     def ask(
@@ -146,12 +166,11 @@ class Session:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for ask; use read and generate for a batch")
         if not question.strip():
             raise ValueError("question is empty; ask something")
-        (conversation,) = self._batch.conversations
-        prompt, opens = Prompt.asked(conversation, question, about), not conversation.open
+        prompt, opens = self._batch.asked(question, about), not self._batch.conversations[0].open
         begun = generation.setdefault("reasoning", prompt.conversations[0].reasoning) == "begun"
         speakers = self._speakers(**generation)
         limit = speakers[0].limit
-        self._require(self.seen[0] + len(prompt), limit)
+        self._require(max(self._batch.after(prompt)), limit)
         reserve = 0 if self.plan.policy else limit  # a policy makes room itself
         self._append(prompt, progress, rounds=opens, more=more, room=limit, reserve=reserve)
         said, exact = Said(), generation.get("form") is not None
@@ -164,7 +183,7 @@ class Session:
         reasoning, text = split_reasoning(said.text, begun=begun, exact=exact)
         return Answer(
             text=text,
-            citations=cite(text, question, self._batch.conversations[0].spans),
+            citations=cite(text, question, self._batch.spans),
             usage=self._batch.usage(truncated_tokens),
             reasoning=reasoning,
             logprobs=tuple(said.logprobs),
@@ -176,15 +195,9 @@ class Session:
         if self.size > 1:
             raise ValueError(f"size={self.size} is outside 1 .. 1 for logits")
         tokens = checked(ids, self._seam.config.vocab_size, self._seam.config.hidden_size)
-        self._fit([self.seen[0] + len(tokens)])
-        (sequence,) = self.sequences
-        self._batch.conversations[0].tokens(tokens)
-        sequence.history.append(["logits", len(tokens)])
-        self._run([Request(sequence=sequence, reading=False)])
-        sequence.pending.extend(tokens)
-        request = Request(sequence=sequence, reading=False, every=True)
-        self._run([request])
-        return torch.cat(request.rows)
+        self._fit([end + len(tokens) for end in self._batch.ends])
+        with self._whole():
+            return self._batch.logits(tokens)
 
     def fork(self, plan: Plan | str | None = None) -> Session:
         """A second session that has read the same; memory is shared until one of the two writes.
@@ -196,17 +209,7 @@ class Session:
         """
         chosen = self.plan if plan is None else Plan.of(plan)
         check_fork(chosen, self.plan, self._engine)
-        twin = Session(
-            self._seam,
-            self._tokenizer,
-            chosen,
-            origin=self._origin,
-            size=self.size,
-            chunk=self.chunk,
-            window=self.window,
-            forks=self._forks if chosen.policy is None else (),
-            **self._brought,
-        )
+        twin = self._another(chosen, self.size, self._forks if chosen.policy is None else ())
         twin._engine.watch_seconds |= self._engine.watch_seconds
         changes = chosen.policy != self.plan.policy
         if changes:  # what is rehearsed here need not be rehearsed by further forks
@@ -222,17 +225,11 @@ class Session:
     def together(sessions: abc.Sequence[Session]) -> Session:
         """One session of several that read under the same plan; its sequences go on side by side. They are closed."""
         check_alike([(id(each._seam), each.plan, each.chunk, each.window) for each in sessions])
-        first = sessions[0]
-        joined = Session(
-            first._seam,
-            first._tokenizer,
-            first.plan,
-            origin=first._origin,
-            size=sum(each.size for each in sessions),
-            chunk=first.chunk,
-            window=first.window,
-            **first._brought,
-        )
+        if len(sessions) > 1 and not all(each._batch.alone for each in sessions):
+            raise ValueError(
+                "a session whose windows speak as one goes on by itself; generate one after the other"
+            )
+        joined = sessions[0]._another(sessions[0].plan, sum(each.size for each in sessions))
         joined._batch.take([sequence for each in sessions for sequence in each.sequences])
         spent = joined._engine.watch_seconds
         for each in sessions:
@@ -247,9 +244,9 @@ class Session:
 
     def rewind(self, marks: abc.Sequence[Mark]) -> None:
         """Goes back to a moment of this session: what was read, generated and dropped since is undone, bit for bit."""
-        if len(marks) != self.size:
+        if len(marks) != len(self.sequences):
             raise ValueError(
-                f"marks are of {len(marks)} sequences, allowed is {self.size}; give those of mark()"
+                f"marks are of {len(marks)} sequences, allowed is {len(self.sequences)}; give those of mark()"
             )
         for sequence, mark in zip(self.sequences, marks, strict=True):
             sequence.rewind(mark)
@@ -272,6 +269,7 @@ class Session:
     def resume(self, saved: Saved) -> Self:
         """Takes up a saved context; for a session that has read nothing and was opened in the same way."""
         with self._whole():
+            self._batch.grow(len(saved.histories))
             saved.fill(self.sequences, self._batch.ledger)
         self.window = saved.window
         return self
@@ -294,13 +292,11 @@ class Session:
     @property
     def next_logits(self) -> Tensor:
         """Logits `[vocab]` for the token after what was read. For sessions of one sequence that have just read."""
-        if self.size == 1 and self._batch.conversations[0].held:
-            self._batch.conversations[0].commit()
-            self._run([Request(sequence=self.sequences[0], reading=False)])
-        first = self.sequences[0]
-        if self.size > 1 or first.upcoming is None or first.pending:
+        with self._whole():
+            upcoming = self._batch.settled() if self.size == 1 else None
+        if upcoming is None:
             raise ValueError("session has no logits for the next token; call session.read(...) just before")
-        return first.upcoming
+        return upcoming
 
     @property
     def usage(self) -> Usage:
@@ -373,10 +369,14 @@ class Session:
         room: int = ANSWER_TOKENS,
         reserve: int = 0,
     ) -> None:
-        new = prompt.counts(self._seam.config.vocab_size, self._seam.config.hidden_size)
-        self._fit([seen + count for seen, count in zip(self.seen, new, strict=True)], room)
+        self._fit(self._batch.after(prompt), room)
         with self._whole():
-            self._batch.read(prompt, new, progress, rounds=rounds, more=more, reserve=reserve)
+            self._batch.read(prompt, progress, rounds=rounds, more=more, reserve=reserve)
+
+    def _another(self, plan: Plan, size: int, forks: abc.Sequence[Plan] = ()) -> Session:
+        """A session of the same kind that has read nothing."""
+        kind: dict[str, Any] = self._brought | {"chunk": self.chunk, "window": self.window}
+        return Session(self._seam, self._tokenizer, plan, origin=self._origin, size=size, forks=forks, **kind)
 
     def _snapshot(self, sequences: list[Sequence]) -> Snapshot:
         self._require_read("saving")

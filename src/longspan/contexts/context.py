@@ -24,8 +24,9 @@ from longspan.conversation import Conversation
 from longspan.errors import ContextError, LongspanError
 from longspan.parameters import check_range
 from longspan.plan import Plan
-from longspan.running.sequence import Sequence, Spent, reading
+from longspan.running.sequence import Sequence, reading
 from longspan.running.source import Prompt
+from longspan.running.spent import Spent
 from longspan.store.ledger import Ledger
 from longspan.store.state import under
 

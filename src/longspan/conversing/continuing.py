@@ -61,7 +61,7 @@ class Continuing(Local):
     def branch(self) -> Self:
         """Another that goes on from the last messages and has read what they are; memory is shared until one writes."""
         twin = type(self)(
-            self.model, self.plan, chunk=self._chunk, template=self.template, progress=self._progress
+            self.model, self.plan, chunk=self._chunk, template=self.template, progress=self.progress
         )
         if self._session is not None and self._marks:
             end, marks = self._marks[-1]
@@ -91,7 +91,7 @@ class Continuing(Local):
         before = session.usage
         for end in (last, len(ids)):
             if end > len(self._read):
-                session.read(ids[len(self._read) : end], progress=self._progress)
+                session.read(ids[len(self._read) : end], progress=self.progress)
                 self._read = ids[:end]
                 self._marks = [*self._marks[-_MARKS + 1 :], (end, session.mark())]
         heard, cut = Said(), False

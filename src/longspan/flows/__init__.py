@@ -19,6 +19,7 @@ METHODS = (
     "recursive-summary",
     "rlm",
     "segment-plus",
+    "side-by-side",
     "srlm",
     "structurization",
     "verified-reading",

@@ -116,8 +116,12 @@ class Local:
     ) -> None:
         check_range("together", together, 1)
         self.model, self.plan = model, Plan.of(plan)
-        self._chunk, self.template, self._progress = chunk, template, progress
+        self._chunk, self.template, self.progress = chunk, template, progress
         self.together = together
+
+    def session(self) -> Session:
+        """A session of its own for a flow that reads otherwise than in messages."""
+        return self.model.session(self.plan, chunk=self._chunk, template=self.template)
 
     @property
     def identity(self) -> str:
@@ -209,7 +213,7 @@ class Local:
         with self.model.session(self.plan, size=size, chunk=self._chunk, template=self.template) as session:
             heard, cut = [Said() for _ in prompts], [False] * size
             given: Generation = {"reasoning": reasoning, **generation}
-            session.read(ids if size > 1 else ids[0], progress=self._progress)
+            session.read(ids if size > 1 else ids[0], progress=self.progress)
             for step in session.generate(**given):
                 heard[step.sequence].take(step)
                 cut[step.sequence] = step.finished == "length"

@@ -149,6 +149,10 @@ class Merge:
         total.mul_(torch.exp(mine - base)[..., None]).add_(out * torch.exp(lse - base)[..., None])
         self._lse[heads, rows] = joint
 
+    def raised(self, by: float) -> Merge:
+        """The same, as if all scores had been so much higher."""
+        return Merge(self._out, self._lse + by) if by else self
+
     def result(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """The output in `dtype` and the log-sum-exp over everything added."""
         return self._out.to(dtype), self._lse

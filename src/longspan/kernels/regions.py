@@ -23,9 +23,11 @@ def attend_tiles(
     scale: float,
     softcap: float | None = None,
     into: Merge | None = None,
+    by: float = 0.0,
 ) -> Merge | None:
     """Runs disjoint tiles and joins them. query `[heads, n, d]`, key and value `[kv_heads, m, d]`.
 
+    by: what raises all scores.
     `into` holds what earlier parts of the same softmax gave; None stands for nothing so far, and is returned
     when there is no tile.
     """
@@ -47,7 +49,7 @@ def attend_tiles(
             out, lse = attend(
                 query[:, rows], key[:, keys], value[:, keys], scale=scale, causal=causal, softcap=softcap
             )
-        into = join(into, out, lse, query, tile.q0)
+        into = join(into, out, lse, query, tile.q0, by=by)
     return into
 
 
@@ -86,8 +88,13 @@ def join(
     query: Tensor,
     start: int = 0,
     heads: slice = slice(None),
+    by: float = 0.0,
 ) -> Merge:
-    """Adds a part for some heads and the query rows from `start` on; a first part that covers all is taken over."""
+    """Adds a part for some heads and the query rows from `start` on; a first part that covers all is taken over.
+
+    by: what raises the scores of the part.
+    """
+    lse = lse + by if by else lse
     if into is None:
         if out.shape[:2] == query.shape[:2]:
             return Merge(out, lse)

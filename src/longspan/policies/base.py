@@ -120,7 +120,7 @@ class Policy(ABC):
 
     def compress(self, store: LayerStore, view: View) -> None:
         """Brings one layer of one sequence down to its budget, a choosy policy's to what it wants of it."""
-        budget = self.allocator.layer_budget(self.limit(view.scene.seen, len(view.scene.asked)), view)
+        budget = self.allocator.layer_budget(self.limit(view.scene.read, len(view.scene.asked)), view)
         above = sum(store.lengths) > budget * store.heads
         if above or self.choosy:
             scores = self.ranked(view, budget)

@@ -75,6 +75,20 @@ class Piece(NamedTuple):
     high: Tensor
 
 
+class Raised(NamedTuple):
+    """Keys that weigh more than they would: those from position `start` on, their scores raised by `by`."""
+
+    start: int
+    by: float
+
+    def split(self, piece: Piece) -> list[tuple[Piece, float]]:
+        """A piece as two, the keys before and those from there on, each with what raises its scores."""
+        low, high = piece.low, piece.high
+        before = piece._replace(high=high.clamp(max=self.start).maximum(low))
+        behind = piece._replace(low=low.clamp(min=self.start).minimum(high))
+        return [(before, 0.0), (behind, self.by)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Positions:
     """Base of all schemes, and the stock one: every query sees all keys before it at their true distance.

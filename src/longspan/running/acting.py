@@ -26,7 +26,7 @@ def after_layer(portion: Portion, index: int, query: Tensor, leaving: Leaving) -
     query `[heads, n, dim]`: raw, of the tokens that are there. leaving: asked before entries are encoded.
     """
     sequence = portion.sequence
-    engine, layer, seen = sequence.engine, sequence.layers[index], sequence.run + len(portion.ids)
+    engine, layer, seen = sequence.engine, sequence.layers[index], sequence.place + len(portion.ids)
     window = engine.windows[index]
     if window is not None:
         if layer.store.lengths[0] >= 2 * window:

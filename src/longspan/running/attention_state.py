@@ -13,10 +13,11 @@ from torch import Tensor
 from longspan.plan import Plan
 from longspan.policies.tracker import Tracker, Tracking
 from longspan.selectors.base import Selector, Summary
-from longspan.store.layer import LayerStore, StoreMark
+from longspan.store.layer import LayerStore
 from longspan.store.layer_state import LayerState
 from longspan.store.ledger import Ledger
 from longspan.store.state import State, under
+from longspan.store.tier import StoreMark
 
 _SUMMARY = re.compile(r"summary(\d+)\.(\d+)\.")
 _ENTRIES = re.compile(r"store\.\w+\.column\d+")

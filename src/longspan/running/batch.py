@@ -5,6 +5,10 @@ from __future__ import annotations
 import time
 from collections import abc
 from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from longspan.conversation import Conversation, Words
 from longspan.progress import Progress, Watcher
@@ -14,9 +18,12 @@ from longspan.running.generation import Step
 from longspan.running.host import Answering
 from longspan.running.runner import Request, Runner
 from longspan.running.sequence import Sequence, reading
+from longspan.running.side_by_side import Side, joined, mixed, together
 from longspan.running.source import Prompt
 from longspan.running.speaking import Speaker
+from longspan.running.spent import total
 from longspan.seam.seam import Seam
+from longspan.spans import Span
 from longspan.store.ledger import Ledger
 from longspan.usage import Usage
 
@@ -55,6 +62,10 @@ class Batch:
         """Forks of sequences instead of its own."""
         self.sequences = [each.fork(self.ledger, self._engine) for each in sequences]
 
+    def grow(self, size: int) -> None:
+        """Makes it so many sequences, while they are empty."""
+        self.sequences += [self._empty() for _ in range(size - len(self.sequences))]
+
     def fit(self, lengths: abc.Sequence[int]) -> int | None:
         """Makes the positions of sequences that are still empty for so many tokens.
 
@@ -63,6 +74,99 @@ class Batch:
         supported = [each.fit(length) for each, length in zip(self.sequences, lengths, strict=True)]
         known = [each for each in supported if each is not None]
         return min(known) if known else None
+
+    @property
+    def upcoming(self) -> Tensor | None:
+        """Logits `[vocab]` for the next token of all that speak as one, None where nobody knows it."""
+        rows = [each.upcoming for each in self.sequences if not each.pending]
+        known = [row for row in rows if row is not None]
+        if len(known) < len(self.sequences):
+            return None
+        return known[0] if self.alone else mixed(known, self._shares)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each sequence speaks for itself."""
+        return self.sequences[0].share is None
+
+    @property
+    def spans(self) -> list[Span]:
+        """What the sequences have read of documents."""
+        return self.conversations[0].spans if self.alone else together(self.conversations).spans
+
+    def asked(self, question: str, about: Any) -> Prompt:
+        """The question about what was read and about further documents, of each sequence."""
+        return Prompt.all([Prompt.asked(each, question, about) for each in self.conversations])
+
+    @property
+    def ends(self) -> list[int]:
+        """Where a token stands in each that follows all that was read and generated."""
+        return [each.end for each in self.sequences]
+
+    def prompt(self, source: Any, question: Any) -> Prompt:
+        """A source and what asks about it, of each sequence where they speak as one."""
+        several, count = not self.alone, len(self.sequences)
+        asking = [question] * count if several and question is not None else question
+        return Prompt.of(self.conversations, [source] * count if several else source, asking)
+
+    def after(self, prompt: Prompt) -> list[int]:
+        """Where each ends once it has read a prompt."""
+        return [end + count for end, count in zip(self.ends, self._counts(prompt), strict=True)]
+
+    def settled(self) -> Tensor | None:
+        """See `upcoming`, once the model has run what was announced, which nothing that follows changes any more."""
+        if any(each.held for each in self.conversations):
+            for conversation in self.conversations:
+                conversation.commit()
+            self.run([Request(sequence=each, reading=False) for each in self.sequences])
+        return self.upcoming
+
+    def _counts(self, prompt: Prompt) -> list[int]:
+        config = self._engine.seam.config
+        return prompt.counts(config.vocab_size, config.hidden_size)
+
+    @property
+    def _shares(self) -> list[float]:
+        return [each.share for each in self.sequences if each.share is not None]
+
+    def logits(self, tokens: list[int]) -> Tensor:
+        """Appends tokens to all that speak as one, and returns the logits after each of them, `[n, vocab]`."""
+        for sequence, conversation in zip(self.sequences, self.conversations, strict=True):
+            conversation.tokens(tokens)
+            sequence.history.append(["logits", len(tokens)])
+        self.run([Request(sequence=each, reading=False) for each in self.sequences])
+        for sequence in self.sequences:
+            sequence.pending.extend(tokens)
+        requests = [Request(sequence=each, reading=False, every=True) for each in self.sequences]
+        self.run(requests)
+        rows = [torch.cat(each.rows) for each in requests]
+        return rows[0] if self.alone else mixed(rows, self._shares)
+
+    def read_side(self, side: Side, progress: Watcher | None) -> None:
+        """Reads texts side by side, which then become one sequence, or several that speak as one."""
+        (base,) = self.sequences
+        base.take(side.shared, back=side.back, begins_round=True)
+        base.spent.read_tokens += len(side.shared)
+        if base.pending:
+            self.run([Request(sequence=base, more=True)])
+        start, windows = base.place, side.begun(base, self.ledger)
+        self.sequences = [base, *windows]
+        self._runner = Runner(self._engine.seam, budget=self._engine.chunk)
+        self.run([Request(sequence=each, more=True) for each in windows], progress)
+        self._runner = Runner(self._engine.seam)
+        base.release()
+        self.sequences = windows
+        for window, ids in zip(windows, side.texts, strict=True):
+            window.spent.read_tokens = len(ids)
+            window.history.append(side.told())
+        if side.shares is None:
+            spent = [base.spent, *(each.spent for each in windows)]
+            self.sequences = [joined(windows, start, side, self.ledger)]
+            self.sequences[0].spent = total(spent)
+            return
+        windows[0].spent = total([base.spent, windows[0].spent])
+        for window, share in zip(windows, side.shares, strict=True):
+            window.share = share
 
     def run(self, requests: list[Request], progress: Watcher | None = None) -> None:
         """Runs requests that do not speak to their end. Raises what was wrong with any of them."""
@@ -78,7 +182,6 @@ class Batch:
     def read(
         self,
         prompt: Prompt,
-        counts: abc.Sequence[int],
         progress: Watcher | None,
         *,
         rounds: bool,
@@ -87,10 +190,10 @@ class Batch:
     ) -> None:
         """Reads a prompt, and takes over the conversations that follow from it.
 
-        counts: how many tokens each sequence grows by. rounds: whether a round of the dialogue begins. more: whether
+        rounds: whether a round of the dialogue begins. more: whether
         the text goes on in another call. reserve: tokens to come for which memory is taken at once.
         """
-        asking = prompt.questions or [[] for _ in prompt.ids]
+        asking, counts = prompt.questions or [[] for _ in prompt.ids], self._counts(prompt)
         for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
             sequence.take(ids, question=asked, back=back, begins_round=rounds)
         self.run([Request(sequence=each, more=more, reserve=reserve) for each in self.sequences], progress)
@@ -104,6 +207,9 @@ class Batch:
 
     def speak(self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int]) -> Iterator[list[Step]]:
         """Tokens of all sequences, step by step, until all have ended. ends: tokens with which one does."""
+        if not self.alone:
+            yield from self._as_one(speakers[0], ends)
+            return
         decode = self._engine.plan.decode
         requests = [
             Request(
@@ -125,6 +231,25 @@ class Batch:
             for step in steps:
                 self.sequences[step.sequence].history[-1][1] += 1
             yield steps
+
+    def _as_one(self, speaker: Speaker, ends: abc.Collection[int]) -> Iterator[list[Step]]:
+        """The same of sequences that say the same, drawn from the mean of what each would say."""
+        if self._engine.plan.decode is not None:
+            raise ValueError("decode=... drafts for one text, and several speak as one here; leave it out")
+        for sequence in self.sequences:
+            sequence.history.append(["generate", 0])
+        speaker.begin([token for each in self.sequences for token in each.tokens], ends)
+        said, ended = [each.seen for each in self.sequences], False
+        while not ended:
+            if [each.seen for each in self.sequences] != said:
+                raise ValueError("the session went on with something else meanwhile; generate again")
+            self.run([Request(sequence=each, reading=False) for each in self.sequences])
+            step = speaker.step(self.upcoming, ends)
+            for number, sequence in enumerate(self.sequences):
+                sequence.say(step.token, ended=step.token in ends, again=number > 0)
+                sequence.history[-1][1] += 1
+            said, ended = [each + 1 for each in said], bool(step.finished)
+            yield [step]
 
     def usage(self, truncated_tokens: int) -> Usage:
         """What all of it took, without what was gathered for forks under other plans."""

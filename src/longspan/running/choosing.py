@@ -36,7 +36,7 @@ class Choosing:
         """See `Step.run`."""
         step, found = self._step, []
         for token, (lane, rows) in enumerate(zip(self._lanes, self._rows, strict=True)):
-            rows.add(layer, step.keys[layer, token], step.values[layer, token], lane.sequence.run)
+            rows.add(layer, step.keys[layer, token], step.values[layer, token], lane.sequence.place)
             found += _visited(lane, layer, step.query[:, token : token + 1])
         return _together(found)
 

@@ -92,7 +92,7 @@ class DraftedLane(Lane):
             self._quiet
             and engine.selectors[index] is None
             and (engine.windows[index] is not None or not engine.scheme.dynamic)
-            and sequence.rope(index, sequence.run + 1) is sequence.rope(index, sequence.run + 1 + deepest)
+            and sequence.rope(index, sequence.place + 1) is sequence.rope(index, sequence.place + 1 + deepest)
             and sequence.layers[index].store.entry_by_entry(1 + deepest)
             and not self._forgets(index)
         )
@@ -143,7 +143,7 @@ class DraftedLane(Lane):
                 out, lse = attend(
                     query, own, value, scale=call.softmax.scale, mask=seen, softcap=call.softmax.softcap
                 )
-                merge = join(merge, out, lse, query)
+                merge = join(merge, out, lse, query, by=piece.by)
         return merge
 
     def _seen_in(self, placed: PlacedTokens) -> list[Tensor]:

@@ -13,8 +13,9 @@ from longspan.running.drafted import Drafted
 from longspan.running.formed import Form, fitting, forced
 from longspan.running.moments import acts_after_pass, draft_depth, next_portion
 from longspan.running.passing import run_known
-from longspan.running.sequence import Sequence, Spent
+from longspan.running.sequence import Sequence
 from longspan.running.speaking import Speaker
+from longspan.running.spent import Spent
 
 _ROOM = 64
 """Tokens of a draft at most where no gate says how many pay."""

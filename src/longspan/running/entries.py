@@ -41,8 +41,8 @@ def entries_of(sequences: abc.Sequence[Sequence], number: int, layer: int) -> En
         raise ValueError("sequence holds no entries; read something first")
     engine, store = sequence.engine, sequence.layers[layer].store
     own = engine.windows[layer] is not None  # such layers keep the model's own positions
-    scheme = Positions() if own else sequence.positions(sequence.run)
-    turned = stored_map(scheme, sequence.rope(layer, sequence.run), raw=engine.raw and not own)
+    scheme = Positions() if own else sequence.positions(sequence.place)
+    turned = stored_map(scheme, sequence.rope(layer, sequence.place), raw=engine.raw and not own)
     with torch.inference_mode(False):
         keys, values = (each.clone() for each in store.vectors())
         return Entries(

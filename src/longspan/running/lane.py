@@ -114,7 +114,7 @@ class Lane:
     def placed(self, layer: int) -> PlacedTokens:
         """The tokens as a layer of this kind sees them."""
         sequence, window = self.sequence, self._engine.windows[layer]
-        start, end = sequence.run + self._ahead, sequence.run + len(self.portion.ids)
+        start, end = sequence.place + self._ahead, sequence.place + len(self.portion.ids)
         kind = sequence.rope(layer, end), window
         if kind not in self._placed:
             self._placed[kind] = PlacedTokens(
@@ -125,6 +125,7 @@ class Lane:
                 self.portion.ids.device,
                 raw=self._engine.raw,
                 left=self._left,
+                raised=sequence.raised,
             )
         return self._placed[kind]
 

@@ -134,6 +134,7 @@ class LayerAttention:
                 softcap=call.softmax.softcap,
                 bounds=bounds,
             )
+            found = found.raised(piece.by)
             if merge is None:
                 merge = found
             else:
@@ -159,6 +160,7 @@ class LayerAttention:
             grouped = query[:, rows].unflatten(0, (len(key), -1)).flatten(1, 2).float()
             products = (grouped @ key.float().mT).view(len(query), -1, count)
             found = softmax.logits(products, out=products)
+            found = found + piece.by if piece.by else found
             seen = (places >= piece.low[rows, None]) & (places < piece.high[rows, None])
             found = found.masked_fill_(~seen, -torch.inf)
             scores = found if scores is None else torch.maximum(scores, found)
@@ -300,7 +302,7 @@ class LayerAttention:
                 scale=call.softmax.scale,
                 softcap=call.softmax.softcap,
             )
-            merge = join(merge, out, lse, self.queries[0], rows.start, heads)
+            merge = join(merge, out, lse, self.queries[0], rows.start, heads, piece.by)
         return merge
 
     def _all(self, group: Group, rows: slice, merge: Merge | None) -> Merge | None:
@@ -341,7 +343,7 @@ class LayerAttention:
                 scale=call.softmax.scale,
                 softcap=call.softmax.softcap,
             )
-        return join(merge, out, lse, query, rows.start, heads)
+        return join(merge, out, lse, query, rows.start, heads, piece.by)
 
     @property
     def _end(self) -> int:

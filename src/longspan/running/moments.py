@@ -61,7 +61,7 @@ class Portion:
         """What parts may look at in a layer, made when the first of them looks."""
         if layer not in self._scenes:
             notes = next(iter(self._scenes.values())).notes if self._scenes else Notes()
-            seen = len(self.sequence.ids) + (0 if self.rehearsed else len(self.ids))
+            seen = self.sequence.place + (0 if self.rehearsed else len(self.ids))
             self._scenes[layer] = scene_of(self.sequence, layer, notes, seen=seen, text=self._text())
         return self._scenes[layer]
 

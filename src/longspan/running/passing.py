@@ -111,7 +111,7 @@ def forward(
         return whole.last(rows), [lane.error for lane in run.lanes]
     logits = seam.forward(
         torch.cat([each.passing for each in portions]),
-        torch.cat([each.places + each.sequence.run for each in portions]),
+        torch.cat([each.places + each.sequence.place for each in portions]),
         torch.tensor(keep, dtype=torch.long, device=device),
         run.attention if beside is None else beside(run.attention),
         run.recurring,
@@ -136,7 +136,7 @@ def run_known(portion: Portion, drafted: Drafted, row: int) -> None:
         rows = open_rows(portion.sequence, keys.dtype)
         if not rows.ready():
             raise RuntimeError("rows that were open to a draft no longer are")
-        rows.put(keys[:, row], values[:, row], portion.sequence.run)
+        rows.put(keys[:, row], values[:, row], portion.sequence.place)
         rows.grown()
         _has_run(portion)
         return

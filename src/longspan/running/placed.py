@@ -13,7 +13,7 @@ from longspan.kernels.regions import attend_tiles, join
 from longspan.kernels.rotation import Table, rotate, table
 from longspan.kernels.softmax import Softmax
 from longspan.kernels.tiles import Tile, tiles
-from longspan.positions.base import KeyMap, Piece, Positions, Rope
+from longspan.positions.base import KeyMap, Piece, Positions, Raised, Rope
 
 # A region that is not one tile is run as a single masked call while its mask is this small.
 MASK_ELEMENTS = 1 << 18
@@ -37,7 +37,7 @@ class PlacedTokens:
     Layers with a window keep the model's own positions: their distances never leave what was trained.
     raw: whether keys are stored before their rotation although the scheme would allow to rotate them before.
     left: where the tokens that are there stand, counted from `start`, int64 `[n]`, never falling; None for all in a
-    row. `queries` are their positions.
+    row. `queries` are their positions. raised: which keys weigh more than others, None for none.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class PlacedTokens:
         *,
         raw: bool = False,
         left: Tensor | None = None,
+        raised: Raised | None = None,
     ) -> None:
         self.start, self.end = start, start + count
         self.gaps = left is not None
@@ -62,7 +63,10 @@ class PlacedTokens:
         self._rope = _rotation(scheme, rope)
         self.key_map = stored_map(scheme, rope, raw=raw and window is None)
         self.by_rank = scheme.by_rank
-        pieces = [PlacedPiece(self, piece, window) for piece in scheme.pieces(self.queries, rope)]
+        halves = [(piece, 0.0) for piece in scheme.pieces(self.queries, rope)]
+        if raised is not None:
+            halves = [half for piece, _ in halves for half in raised.split(piece)]
+        pieces = [PlacedPiece(self, piece, window, by) for piece, by in halves]
         self.pieces = [piece for piece in pieces if not piece.empty]
         self._tables: dict[tuple[KeyMap, int, int], Table | None] = {}
         self._own_tables: dict[tuple[KeyMap, int, int], Table | None] = {}
@@ -143,10 +147,11 @@ class PlacedTokens:
 class PlacedPiece:
     """One piece: the rotation of its queries, and its region as bounds and as tiles.
 
-    No query sees keys before `start` or from `stop` on.
+    No query sees keys before `start` or from `stop` on. by: what raises all scores through it.
     """
 
-    def __init__(self, placed: PlacedTokens, piece: Piece, window: int | None) -> None:
+    def __init__(self, placed: PlacedTokens, piece: Piece, window: int | None, by: float = 0.0) -> None:
+        self.by = by
         self._places = placed.queries
         self.keys = piece.keys
         self.low, self.high = piece.low, piece.high
@@ -171,12 +176,12 @@ class PlacedPiece:
     def fresh(self) -> Region:
         """The region among the tokens being read, keys counted from the first of those that are there."""
         low, high = (torch.searchsorted(self._places, bound.contiguous()) for bound in (self.low, self.high))
-        return Region.of(low, high, 0, len(self._places))
+        return Region.of(low, high, 0, len(self._places), self.by)
 
     def past(self, first: int, stop: int) -> Region:
         """The region among stored keys at the consecutive positions first .. stop − 1, counted from `first`."""
         if (first, stop) not in self._regions:
-            self._regions[first, stop] = Region.of(self.low, self.high, first, stop)
+            self._regions[first, stop] = Region.of(self.low, self.high, first, stop, self.by)
         return self._regions[first, stop]
 
 
@@ -184,16 +189,18 @@ class PlacedPiece:
 class Region:
     """Keys start .. stop − 1 and how n queries see them.
 
-    Tiles, or, where these would be many small ones, a mask `[n, stop − start]`; both count keys from `start`.
+    Tiles, or, where these would be many small ones, a mask `[n, stop − start]`; both count keys from `start`. by: what
+    raises all scores.
     """
 
     start: int
     stop: int
     tiles: list[Tile]
     mask: Tensor | None
+    by: float = 0.0
 
     @classmethod
-    def of(cls, low: Tensor, high: Tensor, first: int, stop: int) -> Region:
+    def of(cls, low: Tensor, high: Tensor, first: int, stop: int, by: float = 0.0) -> Region:
         """The part of the bounds that lies among keys first .. stop − 1, counted from `first`."""
         start, end = int(low[0].clamp(first, stop)), int(high[-1].clamp(first, stop))
         lower, upper = low.clamp(start, end) - start, high.clamp(start, end) - start
@@ -202,7 +209,7 @@ class Region:
         if len(cut) > 1 and len(low) * (end - start) <= MASK_ELEMENTS:
             index = torch.arange(end - start, device=low.device)
             mask = (index >= lower[:, None]) & (index < upper[:, None])
-        return cls(start=start - first, stop=end - first, tiles=cut, mask=mask)
+        return cls(start=start - first, stop=end - first, tiles=cut, mask=mask, by=by)
 
     def attend(
         self, query: Tensor, key: Tensor, value: Tensor, softmax: Softmax, merge: Merge | None
@@ -210,9 +217,11 @@ class Region:
         """Queries over the region's keys. merge: what they saw before."""
         scale, softcap = softmax.scale, softmax.softcap
         if self.mask is None:
-            return attend_tiles(query, key, value, self.tiles, scale=scale, softcap=softcap, into=merge)
+            return attend_tiles(
+                query, key, value, self.tiles, scale=scale, softcap=softcap, into=merge, by=self.by
+            )
         out, lse = attend(query, key, value, scale=scale, mask=self.mask, softcap=softcap)
-        return join(merge, out, lse, query)
+        return join(merge, out, lse, query, by=self.by)
 
 
 def turned(x: Tensor, turn: Table | None) -> Tensor:

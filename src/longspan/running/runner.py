@@ -73,8 +73,8 @@ class Runner:
         sequence = request.sequence
         if any(each.sequence is sequence for each in self.requests):
             raise ValueError("sequence is part of a request already; wait for its end, or fork it")
-        sequence.fit(sequence.seen)
-        sequence.announced = sequence.seen
+        sequence.fit(sequence.end)
+        sequence.announced = sequence.end
         if request.reading:
             reserve_tokens(sequence, len(sequence.pending) + request.reserve, reading=True)
         elif request.speaker is not None:

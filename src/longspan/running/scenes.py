@@ -22,6 +22,7 @@ def scene_of(
         rounds=sequence.rounds,
         asked=range(asked.start, min(asked.stop, seen)),
         text=text,
+        beside=-sequence.shift,
         surprise=sequence.surprises,
         profile=engine.profile,
         notes=notes,
@@ -30,4 +31,4 @@ def scene_of(
 
 def between(sequence: Sequence, layer: int, notes: Notes) -> Scene:
     """The same between passes, when no token is in the layer."""
-    return scene_of(sequence, layer, notes, seen=sequence.run, text=lambda: sequence.ids)
+    return scene_of(sequence, layer, notes, seen=sequence.place, text=lambda: sequence.ids)

@@ -13,10 +13,11 @@ from torch import Tensor
 from longspan.conversation import Conversation, Words
 from longspan.decoding.base import Drafter
 from longspan.policies.tracker import Script, Tracking
-from longspan.positions.base import Positions, Rope
+from longspan.positions.base import Positions, Raised, Rope
 from longspan.running.attention_state import AttentionState
 from longspan.running.engine import Engine
 from longspan.running.inputs import Tokens, Vectors, restored, segments, tensors_of
+from longspan.running.spent import Spent
 from longspan.store.layer_state import LayerState, StateMark
 from longspan.store.ledger import Ledger
 from longspan.store.recurrent_state import RecurrentState
@@ -24,23 +25,6 @@ from longspan.store.state import under
 
 Rehearsed = tuple[Tracking | None, tuple[tuple[int, ...], ...]]
 """What watched a rehearsal, and the tokens of its texts."""
-
-
-@dataclass
-class Spent:
-    """What was done with a sequence: tokens read and generated, and the seconds that this took.
-
-    A pass through several sequences counts for each by its tokens. drafted_tokens, accepted_tokens: how many tokens of
-    drafts were verified, and how many of them accepted. saved_seconds: what one by one would have taken more.
-    """
-
-    read_tokens: int = 0
-    generated_tokens: int = 0
-    prefill_seconds: float = 0.0
-    decode_seconds: float = 0.0
-    drafted_tokens: int = 0
-    accepted_tokens: int = 0
-    saved_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +43,7 @@ class Mark:
 # What a mark and a fork copy by name, besides the layers.
 _KNOWN = (
     *("ids", "pending", "upcoming", "question", "fitted", "announced", "uncompressed", "rounds", "asked"),
-    *("rehearsed", "surprise", "history", "conversation", "spent"),
+    *("rehearsed", "surprise", "history", "conversation", "spent", "shift", "raised", "share"),
 )
 
 
@@ -74,10 +58,12 @@ class Sequence:
     policy last acted. rounds: where rounds of a dialogue begin. asked: positions of the question that was known when
     text was last read, empty for none. rehearsed: what was rehearsed since the last token and the seconds it took.
     surprise: −log p of the tokens run so far, `[m]` each, kept only for selectors that ask for it. history: what was
-    done with it, call by call, with numbers of tokens. open_rows, steady: what its generated tokens need in each pass,
-    made in the first. companions, learned: what reads along to draft, and what proposers keep, by name. conversation:
-    its turns and the spans it holds, None where only tokens are read; words: how policies speak that have the model
-    read more.
+    done with it, call by call, with numbers of tokens. shift: how much further the next token stands than there are
+    tokens before it, below 0 where some stand side by side. raised: which keys weigh more than others, None for none.
+    share: its say in what several sequences say as one, None where it speaks for itself. open_rows, steady: what its
+    generated tokens need in each pass, made in the first. companions, learned: what reads along to draft, and what
+    proposers keep, by name. conversation: its turns and the spans it holds, None where only tokens are read; words: how
+    policies speak that have the model read more.
     """
 
     def __init__(
@@ -103,6 +89,9 @@ class Sequence:
         self.surprise: list[Tensor] = []
         self.history: list[Any] = []
         self.spent = Spent()
+        self.shift = 0
+        self.raised: Raised | None = None
+        self.share: float | None = None
         self.open_rows: Any = None
         self.steady: Any = None
         self.companions: dict[str, Drafter] = {}
@@ -118,6 +107,16 @@ class Sequence:
     def seen(self) -> int:
         """Tokens run or pending."""
         return len(self.ids) + len(self.pending)
+
+    @property
+    def place(self) -> int:
+        """Where the next token to run stands: behind all others, of which some may stand side by side."""
+        return len(self.ids) + self.shift
+
+    @property
+    def end(self) -> int:
+        """Where a token stands that follows all that is pending."""
+        return self.place + len(self.pending)
 
     @property
     def tokens(self) -> list[int]:
@@ -191,10 +190,10 @@ class Sequence:
         """
         asking = question or []
         del self.pending[len(self.pending) - back :]
-        if begins_round and self.seen > self.rounds[-1]:
-            self.rounds.append(self.seen)
+        if begins_round and self.end > self.rounds[-1]:
+            self.rounds.append(self.end)
         self.pending.extend([*ids, *asking])
-        self.asked = range(self.seen - len(asking), self.seen)
+        self.asked = range(self.end - len(asking), self.end)
         guided = self.engine.policy is not None and self.engine.policy.guided
         self.question = asking if guided and len(self.pending) > len(asking) else []
 
@@ -253,7 +252,18 @@ class Sequence:
         engine: of another plan under which it goes on; what parts remember of the past is made again.
         """
         twin = Sequence(engine, ledger, words=self.words)
-        for name in ("ids", "pending", "upcoming", "fitted", "announced", "rounds", "asked", "surprise"):
+        also = ("shift", "raised")
+        for name in (
+            "ids",
+            "pending",
+            "upcoming",
+            "fitted",
+            "announced",
+            "rounds",
+            "asked",
+            "surprise",
+            *also,
+        ):
             setattr(twin, name, _copied(getattr(self, name)))
         stores = [layer.store.fork(ledger, apart=True) for layer in self.layers]
         twin.layers = [AttentionState(store, engine.parts) for store in stores]
@@ -306,17 +316,26 @@ class Sequence:
         self.uncompressed, self.fitted = int(mine["uncompressed"]), int(mine["fitted"])
         if "upcoming" in mine:
             self.upcoming = mine["upcoming"].to(device, copy=True)
+        self.shift = int(mine.get("shift", 0))
+        if "raised" in mine:
+            start, by = mine["raised"].tolist()
+            self.raised = Raised(int(start), by)
+        if "share" in mine:
+            self.share = float(mine["share"])
         if "surprise" in mine:
             self.surprise = [mine["surprise"].to(device, copy=True)]
         for name, state in self._named.items():
             state.load(under(name, tensors), device)
 
-    def say(self, token: int, *, ended: bool) -> None:
-        """Takes a token that was drawn, which is pending now. ended: one that ends what is said."""
+    def say(self, token: int, *, ended: bool, again: bool = False) -> None:
+        """Takes a token that was drawn, which is pending now.
+
+        ended: one that ends what is said. again: whether another sequence says it too, which counts it.
+        """
         self.pending.append(token)
         if self.conversation is not None:
             self.conversation.spoke(token, ended=ended)
-        self.spent.generated_tokens += 1
+        self.spent.generated_tokens += not again
 
     @property
     def _named(self) -> dict[str, LayerState]:
@@ -338,6 +357,12 @@ class Sequence:
         }
         if self.upcoming is not None:
             held["upcoming"] = self.upcoming
+        if self.shift:
+            held["shift"] = torch.tensor(self.shift)
+        if self.raised is not None:
+            held["raised"] = torch.tensor(self.raised, dtype=torch.float64)
+        if self.share is not None:
+            held["share"] = torch.tensor(self.share, dtype=torch.float64)
         surprise = self.surprises()
         return held if surprise is None else held | {"surprise": surprise}
 

@@ -73,6 +73,16 @@ class Prompt:
         ids, asking = draft.question(question, spans)
         return cls([ids], [asking], [draft.back], [draft], past)
 
+    @classmethod
+    def all(cls, prompts: Sequence[Prompt]) -> Self:
+        """Several that ask, as one of all their sequences."""
+        questions = [asked for each in prompts for asked in each.questions or [[]]]
+        gathered = [
+            [one for each in prompts for one in getattr(each, name)]
+            for name in ("ids", "back", "conversations", "past")
+        ]
+        return cls(gathered[0], questions, *gathered[1:])
+
     def __len__(self) -> int:
         return sum(map(len, [*self.ids, *self.held, *(self.questions or [])])) - sum(self.back)
 

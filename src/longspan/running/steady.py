@@ -123,7 +123,7 @@ class Steady:
             stop = start + lane.count
             if step.ancestors is not None:
                 keys, values = step.keys[:, start:stop].clone(), step.values[:, start:stop].clone()
-                each.put(keys[:, 0], values[:, 0], lane.sequence.run)
+                each.put(keys[:, 0], values[:, 0], lane.sequence.place)
                 if isinstance(lane, DraftedLane):
                     lane.keep(keys, values)
             each.grown()
@@ -157,7 +157,7 @@ class Steady:
                 mine.sin.copy_(new.sin)
         if step.ancestors is None:
             torch.cat([each.table for each in rows], 2, out=step.tables)
-            step.positions.copy_(torch.tensor([lane.sequence.run for lane in lanes]))
+            step.positions.copy_(torch.tensor([lane.sequence.place for lane in lanes]))
             return step
         start = 0
         for lane, each in zip(lanes, rows, strict=True):
@@ -173,7 +173,7 @@ class Steady:
             table = step.tables[:, :, start * heads : (start + lane.count) * heads]
             table.copy_(each.table.repeat(1, 1, lane.count))
             each.firsts(table[:, 3] + depths.repeat_interleave(heads), out=table[:, 4])
-            step.positions[start : start + lane.count] = depths + lane.sequence.run
+            step.positions[start : start + lane.count] = depths + lane.sequence.place
             start += lane.count
         return step
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
 from longspan.store.state import under
-from longspan.store.tier import Tier, TierMark, Vectors
+from longspan.store.tier import StoreMark, Tier, Vectors
 
 # Entries are encoded this many at a time at least, since encoding shifts the recent ones.
 _SEAL = 32
@@ -24,18 +23,6 @@ Leaving = Callable[[int], int]
 
 Rest = Callable[[], tuple[Form, Medium] | None]
 """Makes the form and says the medium of entries that a policy demotes."""
-
-
-class StoreMark(NamedTuple):
-    """What a store held, for `rewind`: its tiers and what each of them held."""
-
-    seen: int
-    tiers: list[tuple[Tier, TierMark] | None]
-
-    @property
-    def columns(self) -> list[Tensor]:
-        """The memory in which what was held lies."""
-        return [column for each in self.tiers if each is not None for column in each[1].rows.columns]
 
 
 class LayerStore:
@@ -186,7 +173,7 @@ class LayerStore:
             return
         rows = []
         for head, index in enumerate(chosen):
-            old_keys, old_values, positions = self._row(head)
+            old_keys, old_values, positions = self.row(head)
             rows.append(
                 (
                     old_keys[index] if keys is None else keys[head].to(old_keys.dtype),
@@ -194,7 +181,7 @@ class LayerStore:
                     positions[index],
                 )
             )
-        self._rebuild(rows)
+        self.rebuild(rows)
 
     def demote(self, kept: Sequence[Tensor], form: Form, medium: Medium = MEMORY) -> list[Tensor]:
         """Leaves the chosen entries of each row and demotes the others, into another form and medium.
@@ -211,7 +198,7 @@ class LayerStore:
         block = self._demoted.form.block
         moved, stay = [], []
         for head, index in enumerate(kept):
-            keys, values, positions = self._row(head)
+            keys, values, positions = self.row(head)
             goes = torch.ones(len(positions), dtype=torch.bool, device=positions.device)
             goes[index] = False
             going = goes.nonzero()[:, 0]
@@ -264,6 +251,13 @@ class LayerStore:
         if self._medium is not MEMORY:
             for tier in self._tiers:
                 tier.rows.prefetch()
+
+    def skip(self, count: int) -> None:
+        """Nothing comes at the next `count` positions; what follows stands behind them."""
+        self.seen += count
+        for tier in self._tiers:
+            if count and not tier.rows.untouched:
+                tier.spell_out()
 
     def fork(self, ledger: Ledger, *, apart: bool = False) -> LayerStore:
         """The same entries for a second session, copied when one of the two writes; apart: new ones lie alone."""
@@ -330,7 +324,7 @@ class LayerStore:
     def _tiers(self) -> list[Tier]:
         return [tier for tier in (self._coded, self._recent, self._demoted) if tier is not None]
 
-    def _row(self, head: int) -> Vectors:
+    def row(self, head: int) -> Vectors:
         """One row, without what was demoted."""
         parts = [
             tier.row(head)
@@ -350,7 +344,7 @@ class LayerStore:
         ]
         return torch.cat(found)
 
-    def _rebuild(self, rows: Sequence[Vectors]) -> None:
+    def rebuild(self, rows: Sequence[Vectors]) -> None:
         """Replaces all entries that were not demoted."""
         fresh = Tier(self.heads, self.form, self._ledger, "coded", medium=self._medium, whole=False)
         if self._recent is None:

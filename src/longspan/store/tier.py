@@ -191,3 +191,15 @@ class Tier:
         self._key_parts, self._parts = len(stored_keys), len(stored_keys) + len(stored_values)
         self._dtype = keys.dtype
         return [*stored_keys, *stored_values]
+
+
+class StoreMark(NamedTuple):
+    """What a store held, for `rewind`: its tiers and what each of them held."""
+
+    seen: int
+    tiers: list[tuple[Tier, TierMark] | None]
+
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which what was held lies."""
+        return [column for each in self.tiers if each is not None for column in each[1].rows.columns]

@@ -59,7 +59,7 @@ class Pyramid(Uniform):
         base = window if self.base is None else self.base
         rest = budget - base
         low = rest / self.beta
-        high = min(2 * rest - low, view.scene.seen - max(base, window))
+        high = min(2 * rest - low, view.scene.read - max(base, window))
         low = 2 * rest - high
         if view.scene.places == 1 or high < low or base + low < max(1, window):
             return budget

@@ -94,10 +94,10 @@ class RetrievalHeads(Allocator):
 
     def layer_budget(self, budget: int, view: View) -> int:
         """The mean row of the layer, rounded down; a budget below what streaming heads keep is raised to it."""
-        if budget >= view.scene.seen and self.sparsity is None:
+        if budget >= view.scene.read and self.sparsity is None:
             return budget
         rows, scores = view.keys.shape[0], self._scores(view)
-        everything, little = view.scene.seen, min(self.min_entries, view.scene.seen)
+        everything, little = view.scene.read, min(self.min_entries, view.scene.read)
         heads = int((scores > 0).sum())
         retrieving = max(0, heads * (budget - little)) // max(1, everything - little)
         if self.sparsity is not None:
@@ -113,14 +113,14 @@ class RetrievalHeads(Allocator):
 
     def counts(self, scores: Tensor, budget: int, view: View) -> Tensor:
         """Everything for the layer's best heads, of which the budget says how many there are."""
-        rows, little = len(scores), min(self.min_entries, view.scene.seen)
+        rows, little = len(scores), min(self.min_entries, view.scene.read)
         keep = torch.full((rows,), little)
-        if budget >= view.scene.seen:
-            keep[:] = view.scene.seen
-        elif view.scene.seen > little:
-            retrieving = math.ceil(max(0, budget - little) * rows / (view.scene.seen - little))
+        if budget >= view.scene.read:
+            keep[:] = view.scene.read
+        elif view.scene.read > little:
+            retrieving = math.ceil(max(0, budget - little) * rows / (view.scene.read - little))
             best = self._scores(view)[view.scene.layer, :rows].argsort(descending=True, stable=True)
-            keep[best[:retrieving]] = view.scene.seen
+            keep[best[:retrieving]] = view.scene.read
         return keep.to(scores.device)
 
     def _scores(self, view: View) -> Tensor:

@@ -72,11 +72,11 @@ class Sensitivity(AdaKV):
         """The layer's share of what all layers get; over those without a window the mean is exactly `budget`."""
         sensitivities = view.scene.profile(self.profile).tolist()
         layers = [layer for layer, each in enumerate(sensitivities) if each > 0]
-        if budget >= view.scene.seen:
+        if budget >= view.scene.read:
             return budget
         low = min(budget, max(1, round(budget * self.share), self.base, view.queries.shape[1]))
         weights = [sensitivities[layer] ** self.alpha for layer in layers]
-        shares = bounded_shares(weights, total=budget * len(layers), smallest=low, largest=view.scene.seen)
+        shares = bounded_shares(weights, total=budget * len(layers), smallest=low, largest=view.scene.read)
         # Halves go up, and ends that differ by whole numbers are rounded alike, so that none falls below `low`.
         ends = [math.floor(round(end, 6) + 0.5) for end in accumulate(shares, initial=0.0)]
         place = layers.index(view.scene.layer)
