@@ -10,7 +10,8 @@
 
 namespace {
 
-constexpr int FEW = 4;          // tokens that are multiplied with weights as they are read, up to twice
+constexpr int FEW = 8;          // tokens that are multiplied with weights as they are read
+constexpr int TAKEN = 4;        // tokens that are multiplied with numbers as they are together
 constexpr int MANY = ROWS / 2;  // tokens that are multiplied with tiles together
 constexpr int TILE = 256;       // columns of a tile
 constexpr int NEAR = 2048;      // bytes that are fetched ahead
@@ -167,14 +168,17 @@ void spread(const uint8_t* panel, const Work& work, long start, long end, long r
 template <class Kind>
 void multiply_rounded(const uint8_t* weights, const Work& work, long first, long last) {
   const long size = work.columns / Kind::COLUMNS * Kind::SIZE;
-  for (long row = first; row < last && work.count <= 2 * FEW; row += ROWS) {
+  const bool as_read = work.count <= FEW || (Kind::SIGNED && !AHEAD);  // tiles gain nothing where signs are put in order
+  for (long row = first; row < last && as_read; row += ROWS) {
     const uint8_t* panel = weights + row * size;
     long m = 0;
-    for (; work.count - m > 2; m += FEW) few<Kind, FEW>(panel, {work, m, row}, work.columns);
+    for (; work.count - m > 6; m += 8) few<Kind, 8>(panel, {work, m, row}, work.columns);
+    if (work.count - m > 4) few<Kind, 6>(panel, {work, m, row}, work.columns), m += 6;
+    if (work.count - m > 2) few<Kind, 4>(panel, {work, m, row}, work.columns), m += 4;
     if (work.count - m == 2) few<Kind, 2>(panel, {work, m, row}, work.columns);
     if (work.count - m == 1) few<Kind, 1>(panel, {work, m, row}, work.columns);
   }
-  for (long start = 0; start < work.count && work.count > 2 * FEW; start += BLOCK)
+  for (long start = 0; start < work.count && !as_read; start += BLOCK)
     for (long row = first; row < last; row += 2 * ROWS)
       spread<Kind>(weights + row * size, work, start, std::min<long>(work.count, start + BLOCK), row, row + ROWS < last ? ROWS : 0);
 }
@@ -203,10 +207,10 @@ void multiply_exact(const uint8_t* weights, const Work& work, long first, long l
   for (long row = first; row < last;) {
     const uint8_t* panel = weights + row * work.columns * Kind::SIZE;
     const int panels = row + 4 * ROWS <= last && work.count == 1 ? 4 : row + 2 * ROWS <= last ? 2 : 1;
-    for (long m = 0; m < work.count; m += FEW) {
+    for (long m = 0; m < work.count; m += TAKEN) {
       if (panels == 4) plainly<Kind, 4, 1>(panel, {work, m, row}, work.columns, ROWS);
-      else if (panels == 2) plainly<Kind, 2, FEW>(panel, {work, m, row}, work.columns, ROWS);
-      else plainly<Kind, 1, FEW>(panel, {work, m, row}, work.columns, 0);
+      else if (panels == 2) plainly<Kind, 2, TAKEN>(panel, {work, m, row}, work.columns, ROWS);
+      else plainly<Kind, 1, TAKEN>(panel, {work, m, row}, work.columns, 0);
     }
     row += panels * ROWS;
   }
