@@ -1,15 +1,17 @@
 """Flows over a book: what they answer, and what it takes, beside a cut and the best passages.
 
     python benchmarks/flows.py --stories FOLDER [--model M.gguf] [--words 180000] [--case FLOW ...]
-        [--questions 20] [--minutes 60] [--out benchmarks/results/flows]
+        [--questions 20] [--minutes 10] [--out benchmarks/results/flows]
 
 The book is stories of SQuALITY (FOLDER holds its dev.jsonl and train.jsonl), one after another up to so many words, in
 which sentences are placed evenly: facts with a number, and sentences that nobody else would write. Questions ask for a
 fact (right where the number is in the answer), for a sentence word for word (right where the answer's quotation is
-verified and overlaps it), and what the data asks about a story (ROUGE-L, the best of its references). A case is a
-flow as `longspan ask --flow` takes it, `direct PLAN` for one reading of the whole book under a plan, or `cut TOKENS`
-for its beginning alone. Cases take turns, question by question, until --minutes are over; a run that was stopped goes
-on.
+verified and overlaps it), and what the data asks about a story (ROUGE-L, the best of its references).
+
+A case is a flow as `longspan ask --flow` takes it, `direct PLAN` for one reading of the whole book under a plan, asked
+all questions on forks of it, or `cut TOKENS` for the beginning of the book alone. Cases take turns, question by
+question, direct ones last; none begins a question when it has had its --minutes, so that what reads everything answers
+a few. A run that was stopped goes on, within a question too.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,14 +30,19 @@ import torch
 from records import Records, head
 
 import longspan
+from longspan.conversation import Conversation
 from longspan.evaluation.flowing import flow_of
 from longspan.evaluation.metrics.rouge import rouge_l
 from longspan.flows.base import Events, concluded
 from longspan.flows.chat import Chat, Local
+from longspan.flows.kept import reading_session
+from longspan.flows.trace import Trace, Traced
+from longspan.running.source import Prompt
 from longspan.spans import Answer, Document, Span, render
 
-CASES = ("cut 4096", "best-passages(tokens=4096)", "alr2", "map-reduce")
+CASES = ("cut 2048", "best-passages(tokens=2048)", "narrowed(tokens=2048)", "graphrag-light(tokens=2048)")
 ANSWER = 128
+KEPT = 16 << 30
 PLACES = ("Lisbon", "Oslo", "Nairobi", "Lima", "Kyoto", "Tbilisi", "Hanoi", "Tallinn")
 ODD = (
     ("the glassblower of Ravello", "sold her last blue lantern to a deaf sailor before the bells rang"),
@@ -66,6 +73,13 @@ def stories(folder: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
+def title_of(story: str) -> str:
+    """The line before the one that names the author; the first where none does."""
+    lines = [line.strip() for line in story.splitlines() if line.strip()][:8]
+    by = (number for number, line in enumerate(lines) if number and line.casefold().split()[0] == "by")
+    return lines[next(by, 1) - 1]
+
+
 def made(folder: Path, words: int, count: int) -> tuple[Document, list[Asked]]:
     """The book and its questions: as many facts as sentences and stories, at even places."""
     random, texts, have, chosen = Random(0), [], 0, []  # noqa: S311
@@ -92,7 +106,7 @@ def made(folder: Path, words: int, count: int) -> tuple[Document, list[Asked]]:
     for number, sentence in enumerate(placed):
         paragraphs.insert(round((number + 0.5) / len(placed) * len(paragraphs)), sentence)
     for story in chosen[: count * 3 // 10]:
-        title = story["document"].strip().splitlines()[0].strip()
+        title = title_of(story["document"])
         item = story["questions"][1]
         text = f"In the story “{title}”: {item['question_text']} Answer in two or three sentences."
         references = tuple(each["response_text"] for each in item["responses"])
@@ -101,17 +115,48 @@ def made(folder: Path, words: int, count: int) -> tuple[Document, list[Asked]]:
     return Document("book", "\n\n".join(paragraphs)), asked
 
 
-def answered(case: str, model: longspan.Model, book: Document, question: str) -> Answer:
-    """The answer of a case."""
+def answered(case: str, model: longspan.Model, book: Document, question: str, trace: Path) -> Answer:
+    """The answer of a case that is no direct reading. trace: where replies are kept until it is there."""
     kind, _, rest = case.partition(" ")
-    events = Events(generation={"max_new_tokens": ANSWER})
-    if kind == "direct":
-        with model.session(rest) as session:
-            return session.ask(question, about=book, max_new_tokens=ANSWER)
-    chat = Local(model)
     if kind == "cut":
-        return _cut(chat, book, question, int(rest))
-    return flow_of(case).answer(chat, [book], question, events)
+        return _cut(Local(model), book, question, int(rest))
+    kept = Trace(trace)
+    try:
+        chat = Traced(Local(model), kept)
+        answer = flow_of(case).answer(chat, [book], question, Events(generation={"max_new_tokens": ANSWER}))
+    except BaseException:
+        kept.close()
+        raise
+    kept.close(remove=True)
+    return answer
+
+
+def read_once(
+    model: longspan.Model, plan: str, book: Document, asked: Sequence[Asked]
+) -> Iterator[tuple[Asked, Answer]]:
+    """The answers of forks of one reading, which is kept; the reading counts for the first."""
+    prompt = Prompt.of([Conversation(model.tokenizer)], [Span(book, 0, len(book.text))])
+    chosen = longspan.Plan.parse(plan)
+    with reading_session(
+        model, chosen, prompt, keep=KEPT, note=_tell, progress=lambda made: _tell(f"{made.processed:,}")
+    ) as session:
+        read = session.usage
+        for each in asked:
+            with session.fork() as fork:
+                answer = fork.ask(each.text, max_new_tokens=ANSWER)
+            usage = answer.usage
+            tokens = usage.prompt_tokens - (0 if each is asked[0] else read.prompt_tokens)
+            answer = replace(answer, usage=replace(usage, prompt_tokens=tokens))
+            yield each, answer
+
+
+def clocks() -> tuple[float, float]:
+    """Seconds of the wall and of the processor."""
+    return time.perf_counter(), time.process_time()
+
+
+def _tell(said: str) -> None:
+    print(said, file=sys.stderr, flush=True)
 
 
 def _cut(chat: Chat, book: Document, question: str, tokens: int) -> Answer:
@@ -138,20 +183,46 @@ def right(asked: Asked, answer: Answer) -> float:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A line a case: means over the questions that all cases have answered."""
-    cases = list(dict.fromkeys(row["case"] for row in rows))
-    common = set.intersection(*({row["question"] for row in rows if row["case"] == case} for case in cases))
+    """A line a case: means over the questions that it has answered."""
     lines = []
-    for case in cases:
-        mine = [row for row in rows if row["case"] == case and row["question"] in common]
+    for case in dict.fromkeys(row["case"] for row in rows):
+        mine = [row for row in rows if row["case"] == case]
         line: dict[str, Any] = {"case": case, "questions": len(mine)}
         for kind in ("fact", "quote", "story"):
             scores = [row["score"] for row in mine if row["kind"] == kind]
             line[kind] = sum(scores) / len(scores) if scores else None
-        for name in ("prompt_tokens", "generated_tokens", "seconds", "verified", "unverified"):
-            line[name] = sum(row[name] for row in mine) / max(1, len(mine))
+        for name in (
+            "prompt_tokens",
+            "generated_tokens",
+            "seconds",
+            "processor_seconds",
+            "verified",
+            "unverified",
+        ):
+            line[name] = sum(row[name] for row in mine) / len(mine)
         lines.append(line)
     return lines
+
+
+def row_of(case: str, asked: Asked, answer: Answer, seconds: float, processor: float) -> dict[str, Any]:
+    """What is kept of an answer. seconds: of this run; where an earlier one had begun, at least what replies took.
+
+    processor: seconds that all threads of this run were at work, which other work on the machine does not lengthen.
+    """
+    usage = answer.usage
+    return {
+        "case": case,
+        "question": asked.name,
+        "kind": asked.kind,
+        "score": right(asked, answer),
+        "answer": answer.text,
+        "prompt_tokens": usage.prompt_tokens,
+        "generated_tokens": usage.generated_tokens,
+        "seconds": max(seconds, usage.prefill_seconds + usage.decode_seconds),
+        "processor_seconds": processor,
+        "verified": sum(each.verified for each in answer.citations),
+        "unverified": sum(not each.verified for each in answer.citations),
+    }
 
 
 def main() -> None:
@@ -164,7 +235,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=180_000)
     parser.add_argument("--questions", type=int, default=20)
     parser.add_argument("--case", action="append")
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/flows"))
     options = parser.parse_args()
@@ -175,38 +246,36 @@ def main() -> None:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     facts = head(model) | {"words": len(book.text.split())}
     records = Records(options.out.with_suffix(".json"), head=facts, key=("case", "question"))
-    end = time.monotonic() + 60 * options.minutes
-    for asked in questions:
+
+    def keep(case: str, asked: Asked, answer: Answer, began: tuple[float, float]) -> None:
+        row = row_of(case, asked, answer, *(now - then for now, then in zip(clocks(), began, strict=True)))
+        records.add(row)
+        _tell(f"{case:<44} {asked.name:<32.32} {row['score']:.2f} {row['seconds']:7.1f} s")
+
+    def left(case: str) -> bool:
+        return sum(row["seconds"] for row in records.rows if row["case"] == case) < 60 * options.minutes
+
+    for number, asked in enumerate(questions):
         for case in cases:
-            if records.has(case=case, question=asked.name) or time.monotonic() > end:
+            if case.startswith("direct ") or records.has(case=case, question=asked.name) or not left(case):
                 continue
-            began = time.perf_counter()
-            answer = answered(case, model, book, asked.text)
-            row = {
-                "case": case,
-                "question": asked.name,
-                "kind": asked.kind,
-                "score": right(asked, answer),
-                "answer": answer.text,
-                "prompt_tokens": answer.usage.prompt_tokens,
-                "generated_tokens": answer.usage.generated_tokens,
-                "seconds": time.perf_counter() - began,
-                "verified": sum(each.verified for each in answer.citations),
-                "unverified": sum(not each.verified for each in answer.citations),
-            }
-            records.add(row)
-            print(
-                f"{case:<40} {asked.name:<40} {row['score']:.2f} {row['seconds']:7.1f} s",
-                file=sys.stderr,
-                flush=True,
-            )
+            began = clocks()
+            trace = options.out.with_name(f"{options.out.name}-{cases.index(case)}-{number}.trace")
+            keep(case, asked, answered(case, model, book, asked.text, trace), began)
+    for case in (each for each in cases if each.startswith("direct ")):
+        missing = [each for each in questions if not records.has(case=case, question=each.name)]
+        if missing:
+            began = clocks()
+            for each, answer in read_once(model, case.removeprefix("direct "), book, missing):
+                keep(case, each, answer, began)
+                began = clocks()
     for line in table(records.rows):
         scores = " ".join(
             "    -" if line[kind] is None else f"{line[kind]:5.2f}" for kind in ("fact", "quote", "story")
         )
         print(
-            f"{line['case']:<40} {line['questions']:>3} {scores} {line['prompt_tokens']:>9.0f} "
-            f"{line['generated_tokens']:>6.0f} {line['seconds']:>7.1f} s {line['verified']:>5.2f}"
+            f"{line['case']:<44} {line['questions']:>3} {scores} {line['prompt_tokens']:>9.0f} "
+            f"{line['generated_tokens']:>6.0f} {line['processor_seconds']:>7.1f} s {line['verified']:>5.2f}"
         )
 
 

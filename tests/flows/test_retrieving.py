@@ -5,9 +5,12 @@ import re
 import pytest
 
 from longspan.errors import FlowError, WindowExceeded
+from longspan.flows.alr2 import ALR2
 from longspan.flows.base import NOT_FOUND, Events
+from longspan.flows.best_passages import BestPassages
 from longspan.flows.context_picker import ContextPicker
 from longspan.flows.iter_drag import IterDRAG
+from longspan.flows.narrowed import Narrowed
 from longspan.flows.scripted import Scripted
 from longspan.spans import Document
 
@@ -52,6 +55,16 @@ def test_where_all_together_do_not_suffice_all_are_read(reply):
     chat = Scripted([("Write YES or NO", reply), ("answer this", "The baker.")])
     ContextPicker(passages=6, passage=30).answer(chat, [pages(*FACTS)], QUESTION, Events())
     assert [len(numbers(call)) for call in chat.asked] == [6, 6]
+
+
+def test_a_passage_is_left_out_where_the_odds_of_a_yes_hardly_fall():
+    def sure(asked):
+        return f"{0.2 + 0.05 * sum(fact in asked for fact in FACTS):.2f}"
+
+    for loss, left in ((0.1, 2), (10, 1), (0, 2)):
+        chat = Scripted([("Write YES or NO", sure), ("answer this", "The baker.")])
+        ContextPicker(passages=6, passage=30, loss=loss).answer(chat, [pages(*FACTS)], QUESTION, Events())
+        assert len(numbers(chat.asked[-1])) == left
 
 
 def test_where_no_passage_speaks_of_the_question_nobody_is_asked():
@@ -155,3 +168,37 @@ def test_all_calls_together_stay_within_the_budget(budget, rounds):
 def test_a_budget_without_room_is_refused_before_anything_is_asked():
     with pytest.raises(WindowExceeded, match=r"700 tokens in 7 calls leave no room.*raise budget=700"):
         flow_of(budget=700, rounds=3).answer(Scripted([]), [pages(*FACTS)], "Who hid the letter?", Events())
+
+
+# Narrowed: another flow over passages that were found.
+
+
+def test_a_flow_over_passages_cites_places_of_the_whole_document():
+    def copied(asked):
+        return "\n".join(fact for fact in FACTS if fact in asked) or "NONE"
+
+    chat = Scripted([("Copy from it", copied), ("From these sentences alone", f"The baker: “{FACTS[0]}”")])
+    whole = pages(*FACTS)
+    flow = Narrowed(flow=ALR2(chunk=400), tokens=120, passage=30)
+    answer = flow.answer(chat, [Document("other.txt", "The sea."), whole], QUESTION, Events())
+    copying = "\n".join(call for call in chat.asked if "Copy from it" in call)
+    assert all(fact in copying for fact in FACTS)
+    assert len(copying.split()) < 300
+    assert [(each.quote, each.document) for each in answer.citations][:1] == [(FACTS[0], "book.txt")]
+    for each in answer.citations:
+        assert each.verified
+        assert whole.text[each.start : each.end] == each.quote
+        assert f"line {whole.text[: each.start].count(chr(10)) + 1}" in each.place
+    sources = [source for claim in answer.claims for source in claim.sources]
+    assert sources
+    assert all(source.document is whole and FACTS[0] in source.text for source in sources)
+    assert answer.usage.truncated_tokens == pytest.approx(len(whole.text.split()) - 120, abs=40)
+
+
+def test_what_goes_over_a_gap_is_no_quote():
+    whole = pages(*FACTS)
+    joined = "by Mira.\n\n[...]\n\nPage 25 of the village"
+    chat = Scripted([("", f"It says “{joined}”")])
+    answer = Narrowed(flow=BestPassages(), tokens=50, passage=20).answer(chat, [whole], QUESTION, Events())
+    assert "[...]" in chat.asked[0]
+    assert [each for each in answer.citations if "[...]" in each.quote and each.verified] == []

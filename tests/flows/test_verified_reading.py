@@ -39,14 +39,52 @@ def reply(text, *quotes):
     return called("answer", text=text, quotes=list(quotes))
 
 
-def asked(*replies, flow=FLOW, documents=(BOOK,), longest=4096, **events):
+LOOKING, JUDGING = "documents by looking", "Write one word, YES or NO"
+
+
+def judged(call):
+    """What a model says of claims: yes where there is a text."""
+    return "NO" if "N/A" in call else "YES"
+
+
+def asked(*replies, flow=FLOW, documents=(BOOK,), longest=4096, verdict=judged, **events):
     left, lines, said = list(replies), [], []
-    chat = Scripted(
-        [("documents by looking", lambda _: left.pop(0) if len(left) > 1 else left[0])], longest=longest
-    )
+    rules = [(JUDGING, verdict), (LOOKING, lambda _: left.pop(0) if len(left) > 1 else left[0])]
+    chat = Scripted(rules, longest=longest)
     answer = flow.answer(chat, documents, QUESTION, Events(step=lines.append, stream=said.append, **events))
     assert said == [answer.text]
+    chat.calls = [each for each in chat.calls if LOOKING in each[0]["content"]]
     return answer, chat, lines
+
+
+def test_what_the_model_says_no_to_is_sent_back():
+    def never(call):
+        return "NO"
+
+    for verdict in (never, lambda call: "YES", lambda call: "0.4"):
+        answer, _, lines = asked(SEARCH, OPEN, QUOTE, reply("The baker.", 1), verdict=verdict)
+        assert answer.text == f"“{FACT}”"
+        assert sum("The quotes do not say this" in line for line in lines) == 3
+    answer, _, _ = asked(
+        SEARCH, OPEN, QUOTE, reply("The baker.", 1), verdict=lambda call: "0.3" if "N/A" in call else "0.4"
+    )
+    assert answer.text == "The baker."
+    answer, _, _ = asked(
+        SEARCH,
+        OPEN,
+        QUOTE,
+        reply("The baker.", 1),
+        verdict=never,
+        flow=VerifiedReading(passage=24, judged=False),
+    )
+    assert answer.text == "The baker."
+
+
+def test_a_denial_is_not_held_by_what_it_denies():
+    flow = VerifiedReading(passage=24, judged=False)
+    said = reply("The baker did not hide the letter under the stone.", 1)
+    answer, _, _ = asked(SEARCH, OPEN, QUOTE, said, flow=flow)
+    assert answer.text == f"“{FACT}”"
 
 
 def results(chat):
@@ -69,7 +107,7 @@ def test_search_open_quote_answer():
     assert [(each.state, each.sources[0].text) for each in answer.claims] == [("supported", FACT)]
     assert lines[0] == SEARCH
     assert answer.usage.generated_tokens == sum(
-        map(chat.count, (SEARCH, OPEN, QUOTE, reply("The baker.", 1)))
+        map(chat.count, (SEARCH, OPEN, QUOTE, reply("The baker.", 1), "YES", "NO"))
     )
     assert 0 < answer.usage.truncated_tokens < chat.count(BOOK.text)
 
@@ -211,12 +249,18 @@ def test_calls_are_held_to_their_form_where_the_chat_can():
         "temperature": 0.5,
         "max_new_tokens": 256,
     }
-    steps = [("Kept as quote", reply("The baker.", 1)), ("[2] ", QUOTE), ("Call: ", OPEN), ("doc", SEARCH)]
+    steps = [
+        (JUDGING, judged),
+        ("Kept as quote", reply("The baker.", 1)),
+        ("[2] ", QUOTE),
+        ("Call: ", OPEN),
+        ("doc", SEARCH),
+    ]
     whole = Scripted(steps)
     whole.forms = True
     FLOW.answer(whole, [BOOK], QUESTION, Events())
     calls = (SEARCH, OPEN, QUOTE, reply("x", 1))
-    assert all(each["form"].holds(call) for each, call in zip(whole.settings, calls, strict=True))
+    assert all(each["form"].holds(call) for each, call in zip(whole.settings[:4], calls, strict=True))
     assert whole.settings[1]["form"].holds(reply("NONE"))
     assert not whole.settings[2]["form"].holds(reply("The baker.", 1))
     again = Scripted([("documents", SEARCH)], forms=True)

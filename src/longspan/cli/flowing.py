@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,10 +74,11 @@ def by_flow(
     keep: every reply on the way is kept until the answer has been shown, so that a run that was stopped goes on.
     """
     from longspan.flows.base import Events
+    from longspan.flows.checking import checked
 
     events = Events(step=display.note, stream=display.stream, generation=generation)
     with _kept(chat, flow, documents, question, generation, display.note, keep=keep) as asked:
-        answer = flow.answer(asked, documents, question, events)
+        answer = checked(flow.answer(asked, documents, question, events), asked, question)
         display.stop(finished=True)
         show(answer, name, as_json=as_json)
         sys.stdout.flush()
@@ -143,13 +145,24 @@ def show(answer: Answer, name: str, *, as_json: bool, claims: bool = True) -> No
 
 
 def _claimed(answer: Answer) -> Iterator[str]:
-    """Sentences of an answer that nothing supports, and how many there are."""
+    """Sentences of an answer that nothing holds, and how many rest on what."""
     lacking = [claim for claim in answer.claims if claim.state == "unverified"]
     for claim in lacking:
         yield f"  ? “{printable(' '.join(claim.text.split()), lines=False)}” — nothing that was read supports it"
     if answer.claims:
+        counts = Counter(claim.state for claim in answer.claims)
+        told = ", ".join(f"{counts[state]:,} {words}" for state, words in _RESTS.items() if counts[state])
         held = len(answer.claims) - len(lacking)
-        yield f"{held:,} of {len(answer.claims):,} sentences rest on what was read"
+        yield f"{held:,} of {len(answer.claims):,} sentences rest on what was read" + (
+            f": {told}" if told else ""
+        )
+
+
+_RESTS = {
+    "verified": "quoted word for word",
+    "supported": "with its words and numbers, which the model takes for said there",
+    "similar": "with its words and numbers alone",
+}
 
 
 def variables_refused(endpoint: str | None, given: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ METHODS = (
     "map-reduce",
     "medoid-voting",
     "memwalker",
+    "narrowed",
     "recursive-summary",
     "rlm",
     "segment-plus",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, Unpack
 from longspan.chat import Reasoning
 from longspan.dialogue import dialogue_ids
 from longspan.errors import LongspanError
+from longspan.flows.choosing import Chosen, by_likelihood
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.progress import Progress
@@ -94,6 +95,15 @@ class Chat(Protocol):
         self, prompts: Sequence[Sequence[Message]], **generation: Unpack[Generation]
     ) -> list[Reply | Failed]:
         """Replies to independent messages, in their order, some side by side; a failure leaves the others alone."""
+        ...
+
+    def choose_all(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[str]
+    ) -> list[Chosen | Failed]:
+        """Which of a few words the reply to each would begin with: by likelihood where that is known, else as it does.
+
+        The options begin with different letters.
+        """
         ...
 
 
@@ -185,6 +195,17 @@ class Local:
                 found[number] = reply
         return [each for each in found if each is not None]
 
+    def choose_all(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[str]
+    ) -> list[Chosen | Failed]:
+        """By the likelihood of the first token."""
+        return [
+            each
+            if isinstance(each, Failed)
+            else Chosen(shares=by_likelihood(each.logprobs[0], options), usage=each.usage)
+            for each in self.generate_all(prompts, max_new_tokens=1, logprobs=_LIKELIEST)
+        ]
+
     def _those(
         self, prompts: list[tuple[list[int], Reasoning]], generation: Generation
     ) -> Sequence[Reply | Failed]:
@@ -234,6 +255,10 @@ class Local:
                     )
                 )
             return replies
+
+
+_LIKELIEST = 20
+"""First tokens of a reply among which options are looked for."""
 
 
 def _usages(session: Session) -> list[Usage]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from longspan.flows.base import Events, Flow, parts, reply_tokens, room
-from longspan.flows.chat import Chat, Failed, Reply
+from longspan.flows.chat import Chat, Failed
+from longspan.flows.choosing import VERDICT, YES_OR_NO, Chosen
 from longspan.flows.found import Found
 from longspan.flows.inquiry import Inquiry
 from longspan.flows.prompting import frame, prompt, shown
 from longspan.flows.replies import heard
-from longspan.parameters import check_whole
+from longspan.parameters import check_range, check_whole
 from longspan.registry import Card
 from longspan.retrieval.retrievers.base import Retriever
 from longspan.retrieval.retrievers.bm25 import Bm25
@@ -31,8 +31,6 @@ CARD = Card(
     missing="The picker that the paper trains by reinforcement is absent; the model is asked in its place.",
 )
 
-_VERDICT = 8  # tokens of YES or NO
-_YES = re.compile(r"[\W_]*yes\b", re.IGNORECASE)
 _PROMPTS = ("context_picker_enough", "passages")
 
 
@@ -40,9 +38,10 @@ _PROMPTS = ("context_picker_enough", "passages")
 class ContextPicker(Flow):
     """The fewest passages that suffice. https://arxiv.org/abs/2512.14465
 
-    First for recall: the best passages. Then for precision: beginning with the one that was found last, each is left
-    out whenever the model says that the question can be answered from the others. What it says besides YES counts as
-    NO, and where it says NO of all of them together, all are read.
+    First for recall: the best passages. Then for precision: the model is asked whether the question can be answered
+    from all of them, and, beginning with the one that was found last, each is left out whenever the odds of its yes are
+    hardly lower without. These are its probabilities, since what a small model says outright is nearly always the
+    same; of a server they are what it says. Where it says no of all together, or neither, all are read.
 
     After the abstract, since no more was to be had: the paper trains a picker on sets that were made in this way, by
     leaving one out; here the way itself is gone at the time of the question, with a call a passage.
@@ -54,25 +53,29 @@ class ContextPicker(Flow):
     passage: int = 256
     """Tokens of a passage at most."""
 
+    loss: float = 0.1
+    """Of the ln odds that the question can be answered, what a passage may cost that is left out."""
+
     retriever: Retriever = field(default_factory=Bm25, metadata={"room": "retriever"})
     """How passages are found."""
 
     def __post_init__(self) -> None:
         check_whole("passages", self.passages, 1)
         check_whole("passage", self.passage, 16)
+        check_range("loss", self.loss, 0)
 
     def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
         """Retrieve, leave out, answer."""
         inquiry = Inquiry(chat=chat, question=question, events=events)
         empty = [prompt(name, text=frame(documents), question=question)["content"] for name in _PROMPTS]
         size = room(
-            chat, self.passages * self.passage, max(_VERDICT, reply_tokens(events)), max(empty, key=len)
+            chat, self.passages * self.passage, max(VERDICT, reply_tokens(events)), max(empty, key=len)
         )
         spans = parts(documents, min(self.passage, size), chat.count_tokens)
         found = Found(inquiry, spans, self.retriever)
         best = found.best(question, self.passages)
         held = found.held(best, size)
-        kept = _kept(inquiry, found, [number for number in best if number in held])
+        kept = _kept(inquiry, found, [number for number in best if number in held], self.loss)
         events.step(f"reads {len(kept):,} of {len(held):,} passages that were found among {len(spans):,}")
         inquiry.skipped = found.left_out(held)
         if not kept:
@@ -81,24 +84,28 @@ class ContextPicker(Flow):
         return inquiry.conclude(prompt("passages", text=shown(read), question=question), read)
 
 
-def _kept(inquiry: Inquiry, found: Found, picked: Sequence[int]) -> list[int]:
-    """The passages that cannot be left out. picked: all, best first."""
-    replies: list[Reply | Failed] = []
+def _kept(inquiry: Inquiry, found: Found, picked: Sequence[int], loss: float) -> list[int]:
+    """The passages that cannot be left out. picked: all, best first. loss: of ln odds, see `ContextPicker`."""
+    failures: list[Failed] = []
 
-    def suffices(numbers: Sequence[int]) -> bool:
+    def sure(numbers: Sequence[int]) -> Chosen | None:
         text = shown(found.read(sorted(numbers)))
         message = prompt("context_picker_enough", text=text, question=inquiry.question)
-        replies.extend(inquiry.chat.generate_all([[message]], max_new_tokens=_VERDICT))
-        reply = heard(replies, len(picked) + 1)[-1]
-        if reply is None:
-            return False
-        inquiry.usages.append(reply.usage)
-        return bool(_YES.match(reply.text))
+        (said,) = inquiry.chat.choose_all([[message]], YES_OR_NO)
+        if isinstance(said, Failed):
+            failures.append(said)
+            heard(failures, len(picked) + 1)
+            return None
+        inquiry.usages.append(said.usage)
+        return said
 
     kept = list(picked)
-    if len(kept) > 1 and suffices(kept):
-        for number in reversed(picked):
-            others = [each for each in kept if each != number]
-            if others and suffices(others):
-                kept = others
+    whole = sure(kept) if len(kept) > 1 else None
+    if whole is None or whole.shares[0] == 0 or len(set(whole.shares)) == 1:
+        return kept
+    for number in reversed(picked):
+        others = [each for each in kept if each != number]
+        without = sure(others) if others else None
+        if without is not None and without.odds >= whole.odds - loss:
+            kept = others
     return kept

@@ -11,6 +11,7 @@ from typing import Unpack
 from longspan.errors import LongspanError
 from longspan.flows.base import together
 from longspan.flows.chat import Chat, Failed, Message, Reply
+from longspan.flows.choosing import Chosen
 from longspan.parameters import check_whole
 from longspan.running.generation import Generation
 from longspan.spans import Span, claims
@@ -91,6 +92,12 @@ class Hooked:
         """Replies as `Chat.generate_all` has them, those on which a hook acts one after the other."""
         replies = self._chat.generate_all(prompts, **generation)
         return [self._or_failed(*each, generation) for each in zip(prompts, replies, strict=True)]
+
+    def choose_all(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[str]
+    ) -> list[Chosen | Failed]:
+        """As the chat has it: a choice is no reply on which hooks act."""
+        return self._chat.choose_all(prompts, options)
 
     def _or_failed(
         self, messages: Sequence[Message], reply: Reply | Failed, generation: Generation

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, Unpack
 
 from longspan.errors import LongspanError, WindowExceeded
 from longspan.flows.chat import Failed, Message, Reply
+from longspan.flows.choosing import VERDICT, Chosen, by_words
 from longspan.running.generation import MAX_NEW_TOKENS, Generation
 from longspan.usage import Usage
 
@@ -79,6 +81,21 @@ class Scripted:
                 found.append(self.generate(messages, **generation))
             except LongspanError as error:
                 found.append(Failed(reason=str(error)))
+        return found
+
+    def choose_all(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[str]
+    ) -> list[Chosen | Failed]:
+        """As the replies say; one that is a number is the share of the first of two options."""
+        found: list[Chosen | Failed] = []
+        for each in self.generate_all(prompts, max_new_tokens=VERDICT):
+            if isinstance(each, Failed):
+                found.append(each)
+            elif re.fullmatch(r"[01]?\.?\d+", each.text):
+                share = float(each.text)
+                found.append(Chosen(shares=(share, 1 - share), usage=each.usage))
+            else:
+                found.append(Chosen(shares=by_words(each.text, options), usage=each.usage))
         return found
 
     def _reply(self, asked: str, said: str | Reply, stream: Callable[[str], None] | None) -> Reply:

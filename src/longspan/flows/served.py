@@ -15,6 +15,7 @@ import httpx
 
 from longspan.errors import LongspanError, WindowExceeded
 from longspan.flows.chat import Failed, Message, Reply
+from longspan.flows.choosing import VERDICT, Chosen, by_words
 from longspan.parameters import check_range
 from longspan.running.generation import MAX_NEW_TOKENS, Generation
 from longspan.spans import split_reasoning, tokenize
@@ -152,6 +153,17 @@ class Served:
 
         with ThreadPoolExecutor(self.parallel) as pool:
             return list(pool.map(asked, prompts))
+
+    def choose_all(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[str]
+    ) -> list[Chosen | Failed]:
+        """By what the server says: not every one tells likelihoods."""
+        return [
+            each
+            if isinstance(each, Failed)
+            else Chosen(shares=by_words(each.text, options), usage=each.usage)
+            for each in self.generate_all(prompts, max_new_tokens=VERDICT)
+        ]
 
     def say(self, words: str, *, max_tokens: int) -> str:
         """All that is said to a user's words, greedily."""

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from longspan.errors import FlowError
 from longspan.flows.chat import Chat, Failed, Message, Reply
+from longspan.flows.choosing import Chosen
 from longspan.running.generation import Generation
 from longspan.usage import Usage
 
@@ -157,11 +158,32 @@ class Traced:
                     self._trace.keep(keys[number], reply)
         return [each for each in found if each is not None]
 
+    def choose_all(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[str]
+    ) -> list[Chosen | Failed]:
+        """As `Chat.choose_all` says; shares are kept as the text of a reply."""
+        settings: Any = {"options": list(options)}
+        keys = [self._key(messages, settings) for messages in prompts]
+        found: list[Chosen | Failed | None] = [_chosen(self._trace.find(key)) for key in keys]
+        missing = [number for number, known in enumerate(found) if known is None]
+        asked = self.chat.choose_all([prompts[number] for number in missing], options) if missing else []
+        for number, chosen in zip(missing, asked, strict=True):
+            found[number] = chosen
+            if isinstance(chosen, Chosen):
+                self._trace.keep(
+                    keys[number], Reply(text=json.dumps(list(chosen.shares)), usage=chosen.usage)
+                )
+        return [each for each in found if each is not None]
+
     def _key(self, messages: Sequence[Message], generation: Generation) -> str:
         said = [self.identity, list(messages), dict(generation)]
         asked = json.dumps(said, sort_keys=True, ensure_ascii=True, default=repr)
         self._asked[asked] += 1
         return hashlib.sha256(f"{asked}\n{self._asked[asked]}".encode()).hexdigest()
+
+
+def _chosen(known: Reply | None) -> Chosen | None:
+    return None if known is None else Chosen(shares=tuple(json.loads(known.text)), usage=known.usage)
 
 
 _AT_ONCE = 8

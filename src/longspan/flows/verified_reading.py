@@ -9,6 +9,7 @@ from typing import Any
 
 from longspan.flows.base import NOT_FOUND, Events, Flow, concluded, drawing, parts, room
 from longspan.flows.chat import Chat, Message, Reply
+from longspan.flows.checking import supported
 from longspan.flows.desk import Desk, Wrong, call_in
 from longspan.flows.judging import judge_of
 from longspan.flows.prompting import prompt
@@ -17,7 +18,7 @@ from longspan.parameters import check_whole
 from longspan.registry import Card
 from longspan.retrieval.retrievers.base import Retriever
 from longspan.retrieval.retrievers.bm25 import Bm25
-from longspan.spans import Answer, Document, Span, Unread, claims
+from longspan.spans import Answer, Claim, Document, Span, Unread, claims
 from longspan.usage import Usage
 
 CARD = Card(
@@ -39,7 +40,8 @@ class VerifiedReading(Flow):
     """Search, open, quote and answer, in calls that are held to their form. https://arxiv.org/abs/2112.09332
 
     An answer is taken if it names quotes that were kept, each of its quotations stands in them, and each of its
-    sentences shares half of its content words and all its numbers with them; else the model is told what is not held.
+    sentences shares half of its content words and all its numbers with them, denies nothing that they do not deny, and
+    is what they say when the model is asked (`flows.checking`); else the model is told what is not held.
     After two such repairs, or when the calls are spent, the quotes themselves are the answer, and without quotes it is
     that the documents do not say.
     Deviations: the tools are those of current products over documents that are given, where WebGPT's browse the web by
@@ -61,6 +63,9 @@ class VerifiedReading(Flow):
     call: int = 256
     """Tokens of a call at most."""
 
+    judged: bool = True
+    """Whether the model is asked if quotes say a sentence, beside the comparison of words."""
+
     retriever: Retriever = field(default_factory=Bm25, metadata={"room": "retriever"})
     """How search finds passages."""
 
@@ -74,8 +79,8 @@ class VerifiedReading(Flow):
         """Calls, then an answer."""
         usages: list[Usage] = []
         passages = parts(documents, self.passage, chat.count_tokens)
-        said = self.retriever.say(passages, judge_of(chat, usages.append))
-        desk = Desk(passages=passages, index=self.retriever.index(passages, said=said))
+        known = self.retriever.say(passages, judge_of(chat, usages.append))
+        desk = Desk(passages=passages, index=self.retriever.index(passages, said=known))
         log: list[tuple[str, str]] = []
         faults, barred = 0, ""
         reply: Reply | None = None
@@ -92,10 +97,10 @@ class VerifiedReading(Flow):
                 if call["tool"] == "answer":
                     if says_nothing(call["text"]) and desk.searched:
                         return self._told(None, (), desk, question, usages, chat, events)
-                    held = self._held(call, desk, events)
-                    return self._told(
-                        replace(reply, text=call["text"]), held, desk, question, usages, chat, events
-                    )
+                    held, found = self._held(call, desk, chat, question, usages, events)
+                    said = replace(reply, text=call["text"])
+                    answer = self._told(said, held, desk, question, usages, chat, events)
+                    return replace(answer, claims=tuple(found))
                 again = any(told == done for done, _ in log)
                 barred = call["tool"] if again else ""
                 log.append((told, "You did this before; use another tool." if again else desk.do(call)))
@@ -110,20 +115,32 @@ class VerifiedReading(Flow):
         verbatim = "\n\n".join(f"“{quote.text}”" for quote in desk.quotes)
         return self._told(replace(reply, text=verbatim), desk.quotes, desk, question, usages, chat, events)
 
-    def _held(self, call: Mapping[str, Any], desk: Desk, events: Events) -> list[Span]:
-        """The quotes that hold an answer. Raises Wrong, with what is not held."""
+    def _held(
+        self,
+        call: Mapping[str, Any],
+        desk: Desk,
+        chat: Chat,
+        question: str,
+        usages: list[Usage],
+        events: Events,
+    ) -> tuple[list[Span], Sequence[Claim]]:
+        """The quotes that hold an answer, and its claims. Raises Wrong, with what is not held."""
         quotes = desk.kept(call["quotes"])
         if not quotes:
             raise Wrong("An answer names the quotes that hold it; quote the sentences first, then answer.")
         form = events.generation.get("form")
         if form is not None and not form.holds(call["text"]):
             raise Wrong("The text is not of the form that was asked for; write it otherwise.")
-        loose = [each.text for each in claims(call["text"], quotes) if each.state == "unverified"]
+        found: Sequence[Claim] = claims(call["text"], quotes)
+        if self.judged:
+            found, used = supported(found, chat, question)
+            usages += used
+        loose = [each.text for each in found if each.state == "unverified"]
         if loose:
             raise Wrong(
                 f"The quotes do not say this: {' / '.join(loose)[:400]} Quote what says it, or leave it out."
             )
-        return quotes
+        return quotes, found
 
     def _told(
         self,

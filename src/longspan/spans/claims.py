@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,21 +14,23 @@ from longspan.spans.finding import Read, find
 from longspan.spans.markup import shown
 from longspan.spans.quotations import Quotation, quotations
 from longspan.spans.relevance import content_words
+from longspan.spans.stated import denies, numbers
 
-State = Literal["verified", "supported", "unverified"]
+State = Literal["verified", "supported", "similar", "unverified"]
 
 _SHARE = 0.5
+_DENIED = 2  # words
 _TRIED = 5  # of the best sentences
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """A sentence of an answer, and what it rests on.
 
-    state: "verified" where everything that it quotes stands in what was read, word for word; "supported" where a
-    passage holds at least half of its content words and all of its numbers, which says where to look, not that it is
-    true; "unverified" otherwise, also where a quotation is found nowhere.
+    state: "verified" where everything that it quotes stands in what was read, word for word; "similar" where a passage
+    holds at least half of its content words and all of its numbers, and denies where it denies, which says where to
+    look and not that it is true; "supported" where it does, and a model that was asked whether the passage says it
+    tended to yes, see `flows.checking`; "unverified" otherwise, also where a quotation is found nowhere.
     """
 
     text: str
@@ -57,7 +58,7 @@ def claims(answer: str, read: Sequence[Span]) -> tuple[Claim, ...]:
     return tuple(
         _claim(sentence.text.strip(), pool, searched)
         for sentence in sentences(said, 0, len(said.text))
-        if content_words(sentence.text) or _NUMBER.search(sentence.text)
+        if _words(sentence.text)
     )
 
 
@@ -72,7 +73,7 @@ def _claim(text: str, pool: _Pool, searched: Sequence[Read]) -> Claim:
     source = pool.supporting(text)
     if source is None:
         return Claim(text=text, sources=(), state="unverified")
-    return Claim(text=text, sources=(source,), state="supported")
+    return Claim(text=text, sources=(source,), state="similar")
 
 
 def _place(quotation: Quotation, searched: Sequence[Read]) -> Span | None:
@@ -96,8 +97,11 @@ class _Pool:
                 self._holding.setdefault(word, []).append(number)
 
     def supporting(self, text: str) -> Span | None:
-        """The best sentence, alone or with a neighbour, that holds enough of a claim's words and all its numbers."""
-        words = _words(text)
+        """The best sentence, alone or with a neighbour, that holds enough of a claim's words and all its numbers.
+
+        It denies what the claim denies, and nothing else.
+        """
+        words, counted = _words(text), numbers(text)
         scores: dict[int, float] = defaultdict(float)
         for word in words:
             holding = self._holding.get(word, ())
@@ -106,8 +110,11 @@ class _Pool:
         best = sorted(scores, key=lambda number: (-scores[number], number))[:_TRIED]
         for part in (part for number in best for part in self._around(number)):
             shared = words & _words(part.text)
-            numbers = {word for word in words if _NUMBER.fullmatch(word)}
-            if len(shared) >= _SHARE * len(words) and numbers <= shared:
+            if (
+                len(shared) >= _SHARE * len(words)
+                and counted <= numbers(part.text)
+                and _agree(text, part.text, shared - counted)
+            ):
                 return part
         return None
 
@@ -123,5 +130,12 @@ class _Pool:
         return found
 
 
+def _agree(claim: str, passage: str, shared: set[str]) -> bool:
+    """Whether both deny what they share, or neither; what they share must be enough for the passage to deny it."""
+    if denies(claim, shared):
+        return denies(passage, shared)
+    return len(shared) < _DENIED or not denies(passage, shared)
+
+
 def _words(text: str) -> set[str]:
-    return {*content_words(text), *_NUMBER.findall(text)}
+    return {*content_words(text), *numbers(text)}
