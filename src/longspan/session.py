@@ -140,7 +140,7 @@ class Session:
         are the same alone and beside others. Raises WindowExceeded; ValueError if nothing was read.
         """
         speakers = self._speakers(**generation)
-        self._require_read("generating")
+        self._batch.check_read("generating", goes_on=True)
         self._require(max(self._batch.ends), speakers[0].limit)
         return self._generate(speakers)
 
@@ -379,16 +379,10 @@ class Session:
         return Session(self._seam, self._tokenizer, plan, origin=self._origin, size=size, forks=forks, **kind)
 
     def _snapshot(self, sequences: list[Sequence]) -> Snapshot:
-        self._require_read("saving")
+        self._batch.check_read("saving")
         known = Context.of(sequences, self._origin, self._kind)
         usage, entries = self.usage, self.peak_entries
         return Snapshot(context=known, sequences=sequences, window=self.window, usage=usage, entries=entries)
-
-    def _require_read(self, what: str) -> None:
-        if not all(self.seen):
-            raise ValueError(
-                f"session has read 0 tokens, {what} needs 1 or more; call session.read(...) first"
-            )
 
     def _fit(self, lengths: list[int], room: int = ANSWER_TOKENS) -> None:
         supported = self._batch.fit([self.window or length + room for length in lengths])

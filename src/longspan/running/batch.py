@@ -113,6 +113,18 @@ class Batch:
         """Where each ends once it has read a prompt."""
         return [end + count for end, count in zip(self.ends, self._counts(prompt), strict=True)]
 
+    def check_read(self, what: str, *, goes_on: bool = False) -> None:
+        """Raises ValueError where something was not read that is needed. goes_on: whether a next token is wanted."""
+        if not all(each.seen for each in self.sequences):
+            raise ValueError(
+                f"session has read 0 tokens, {what} needs 1 or more; call session.read(...) first"
+            )
+        if goes_on and any(each.upcoming is None and not each.pending for each in self.sequences):
+            raise ValueError(
+                f"session has read windows and nothing after them, {what} needs 1 token that sees them all; call "
+                "session.read(...) first"
+            )
+
     def settled(self) -> Tensor | None:
         """See `upcoming`, once the model has run what was announced, which nothing that follows changes any more."""
         if any(each.held for each in self.conversations):

@@ -324,10 +324,12 @@ class LayerAttention:
             keys = self._keys(group, piece, region.start, region.stop)
             values = group.values(region.start, region.stop)
             return region.attend(query, keys, values, call.softmax, merge)
-        first, last = group.edges()
-        if piece.stop <= first or piece.start > last:
+        (first, last), seen = group.edges(), slice(0, group.length)
+        if placed.raised is not None:
+            seen, first, last = self._half(group, piece, first, last)
+        if piece.stop <= first or piece.start > last or seen.start == seen.stop:
             return merge
-        keys, values = self._keys(group, piece), group.values()
+        keys, values = self._keys(group, piece, seen.start, seen.stop), group.values(seen.start, seen.stop)
         if piece.sees_all(first, last):
             out, lse = attend(
                 query[heads, rows], keys, values, scale=call.softmax.scale, softcap=call.softmax.softcap
@@ -337,13 +339,26 @@ class LayerAttention:
                 query[heads, rows],
                 keys,
                 values,
-                self._positions(group),
+                self._positions(group)[:, seen],
                 piece.low[rows],
                 piece.high[rows],
                 scale=call.softmax.scale,
                 softcap=call.softmax.softcap,
             )
         return join(merge, out, lse, query, rows.start, heads, piece.by)
+
+    def _half(self, group: Group, piece: PlacedPiece, first: int, last: int) -> tuple[slice, int, int]:
+        """Of entries of which those behind a position weigh more, and come later, the half that a piece sees.
+
+        first, last: the edges of all. All of them where the halves of its rows are not alike.
+        """
+        start = self.placed.raised.start if self.placed.raised else 0
+        counts = (group.positions() < start).sum(1).tolist()
+        if len(set(counts)) > 1:
+            return slice(0, group.length), first, last
+        if piece.by:
+            return slice(counts[0], group.length), max(first, start), last
+        return slice(0, counts[0]), first, min(last, start - 1)
 
     @property
     def _end(self) -> int:

@@ -40,7 +40,7 @@ class OpenRows:
         moves = [store.ready(self._dtype) for store in self._stores]
         seen = [store.seen for store in self._stores]
         if moves != self._moves or seen != self._seen:
-            if None in moves:
+            if None in moves or not all(store.whole for store, _ in self._short):
                 return False
             rows = [store.opened(None) for store in self._stores]
             self.table = torch.tensor(rows, dtype=torch.int64).transpose(1, 2).contiguous()

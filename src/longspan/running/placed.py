@@ -62,7 +62,7 @@ class PlacedTokens:
         self._scheme, self._trained = scheme, rope
         self._rope = _rotation(scheme, rope)
         self.key_map = stored_map(scheme, rope, raw=raw and window is None)
-        self.by_rank = scheme.by_rank
+        self.by_rank, self.raised = scheme.by_rank, raised
         halves = [(piece, 0.0) for piece in scheme.pieces(self.queries, rope)]
         if raised is not None:
             halves = [half for piece, _ in halves for half in raised.split(piece)]

@@ -100,10 +100,11 @@ class LayerStore:
     def open(self, dtype: torch.dtype, window: int | None) -> list[OpenRow] | None:
         """Each row with room for one more entry, None where entries are not in memory in this format, one by one.
 
-        window: how many entries the new one sees, itself included; None for all. Whoever writes the entry says so by
-        `grown`.
+        window: how many entries the new one sees, itself included; None for all. Under a window that takes entries of
+        consecutive tokens. Whoever writes the entry says so by `grown`.
         """
-        return None if self.ready(dtype) is None else self.opened(window)
+        closed = (window is not None and not self.whole) or self.ready(dtype) is None
+        return None if closed else self.opened(window)
 
     def opened(self, window: int | None) -> list[OpenRow]:
         """The same of rows that are `ready`."""
