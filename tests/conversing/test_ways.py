@@ -125,13 +125,40 @@ def test_facts_are_the_users_own_and_a_new_one_closes_the_old(memory):
         memory, Rounds(facts=True), [("SUBJECT | FACT", lambda asked: reply[0]), ("", "Paris!")]
     )
     talk.say("I moved to Skarholm in spring.")
+    assert memory.notes("fact") == [], "the answer does not wait for facts"
+    assert len(talk.settle()) == 1
     assert [(each.subject, each.text) for each in memory.notes("fact")] == [("home", "moved to Skarholm")]
     assert "Paris!" not in talk.chat.asked[-1], "what the assistant made up becomes no fact"
     reply[0] = "Home | moved to Ulverdale"
     talk.say("By the way, I have moved to Ulverdale.")
+    talk.settle()
+    assert talk.settle() == ()
     old, new = memory.notes("fact", closed=True)
     assert (old.valid_to, new.valid_to) == (new.valid_from, None)
     assert memory.turns(ids=new.sources)[0].text == "By the way, I have moved to Ulverdale."
+
+
+def test_facts_that_a_stop_left_are_noted_before_the_next_answer(tmp_path):
+    path, stop = tmp_path / "f.sqlite", [KeyboardInterrupt]
+
+    def noted(asked):
+        if stop:
+            raise stop.pop()
+        return "home | moved to Skarholm" if "Skarholm" in asked else "NONE"
+
+    rules = [("SUBJECT | FACT", noted), ("", "Aye.")]
+    with Memory(path) as memory:
+        talk, _, _ = talk_of(memory, Rounds(facts=True), rules)
+        talk.say("I moved to Skarholm in spring.")
+        with pytest.raises(KeyboardInterrupt):
+            talk.settle()
+    with Memory(path) as memory:
+        talk, _, _ = talk_of(memory, Rounds(facts=True), rules)
+        answer = talk.say("It rains.")
+        assert [each.text for each in memory.notes("fact")] == ["moved to Skarholm"]
+        assert "SUBJECT | FACT" in talk.chat.asked[0]
+        assert len(talk.chat.calls) == 2
+        assert answer.usage.prompt_tokens == sum(map(talk.chat.count, talk.chat.asked))
 
 
 def test_a_question_about_a_time_recalls_what_was_said_then(memory):

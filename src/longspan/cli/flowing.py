@@ -150,7 +150,7 @@ def _claimed(answer: Answer) -> Iterator[str]:
     for claim in lacking:
         yield f"  ? “{printable(' '.join(claim.text.split()), lines=False)}” — nothing that was read supports it"
     if answer.claims:
-        counts = Counter(claim.state for claim in answer.claims)
+        counts = Counter[str](claim.state for claim in answer.claims)
         told = ", ".join(f"{counts[state]:,} {words}" for state, words in _RESTS.items() if counts[state])
         held = len(answer.claims) - len(lacking)
         yield f"{held:,} of {len(answer.claims):,} sentences rest on what was read" + (

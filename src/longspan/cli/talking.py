@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,8 @@ class Talking:
             self._kept(label, known[0].text, words, known[-1].text)
             return
         self._said(self.talk.say(words, label=label), label)
+        sys.stdout.flush()
+        self.talk.settle()
 
     def tell(self, line: str) -> None:
         """A line for people; with JSON, a part of the next record."""

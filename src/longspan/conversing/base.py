@@ -27,6 +27,10 @@ class Conversing(ABC):
         nothing can be made to fit.
         """
 
-    def afterwards(self, talk: Talk, said: Turn, answered: Turn) -> tuple[Usage, ...]:
-        """What is done when the answer is in the memory, such as noting facts. Usages of the calls that it took."""
+    def settle(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
+        """Does what is left of earlier turns, such as noting facts, those before an id; usages of the calls it took.
+
+        It runs behind an answer, when the user has it, and before the next one for what a stop left undone, so it marks
+        in the memory how far it came.
+        """
         return ()

@@ -72,7 +72,7 @@ class Rounds(Conversing):
     """Evidence below which nothing is recalled: the share of the question's words, by rarity, or a cosine."""
 
     facts: bool = False
-    """Whether the model notes facts of the user's words after each answer, which are further keys."""
+    """Whether the model notes facts of the user's words behind each answer, which are further keys."""
 
     times: bool = False
     """Whether the model is asked for the time that a question is about, and only rounds of then are recalled."""
@@ -126,9 +126,18 @@ class Rounds(Conversing):
             last["content"] = f"{documents}\n\n{last['content']}"
         return [system, *alternating([*earlier, last])], spans, usages
 
-    def afterwards(self, talk: Talk, said: Turn, answered: Turn) -> tuple[Usage, ...]:
-        """Notes facts of what the user said."""
-        return note_facts(talk, said) if self.facts else ()
+    def settle(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
+        """Notes facts of what the user said since they were noted last; the first time, of the last words alone."""
+        if not self.facts:
+            return ()
+        done = talk.memory.mark(talk.session, "facts")
+        turns = talk.memory.turns(session=talk.session, after=done)
+        said = [each for each in turns if each.role == "user" and (before is None or each.id < before)]
+        usages: list[Usage] = []
+        for each in said if done else said[-1:]:
+            usages += note_facts(talk, each)
+            talk.memory.set_mark(talk.session, "facts", each.id)
+        return tuple(usages)
 
     def _visible(self, talk: Talk, said: Turn, room: int) -> list[Turn]:
         """The last rounds before this one that fit; what leaves is told."""

@@ -40,8 +40,8 @@ class Way(Protocol):
         """The answer to what was said."""
         ...
 
-    def afterwards(self, talk: Talk, said: Turn, answered: Turn) -> tuple[Usage, ...]:
-        """What is done behind the answer."""
+    def settle(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
+        """What is left of earlier turns."""
         ...
 
 
@@ -68,7 +68,8 @@ class Talk:
         """Answers what the user says. label: a name by which a program finds the round again.
 
         The words are in the memory before the model is asked; the answer is when it is whole, or what there was of it
-        when it is interrupted. Raises ValueError where nothing is said, WindowExceeded, and what the chat raises.
+        when it is interrupted. What `settle` left is done first. Raises ValueError where nothing is said,
+        WindowExceeded, and what the chat raises.
         """
         if not text.strip():
             raise ValueError("text is empty; say something")
@@ -81,6 +82,7 @@ class Talk:
             stream(piece)
 
         asked = Talk(**{**vars(self), "events": Events(**{**vars(self.events), "stream": heard})})
+        settled = self.way.settle(self, said.id)
         try:
             spoken = self.way.reply(asked, said)
         except KeyboardInterrupt:
@@ -90,9 +92,7 @@ class Talk:
                 )
             raise
         reply = spoken.reply
-        answered = self.memory.append(
-            "assistant", reply.text, session=self.session, round=said.round, label=label
-        )
+        self.memory.append("assistant", reply.text, session=self.session, round=said.round, label=label)
         if reply.cut:
             self.events.step(
                 "the answer was cut at its longest length; raise max_new_tokens=..., or say: go on"
@@ -105,7 +105,7 @@ class Talk:
             self.events.step(
                 "the answer says the same over and over; ask in other words, or draw at a temperature"
             )
-        usages = [*spoken.usages, *self.way.afterwards(self, said, answered)]
+        usages = [*settled, *spoken.usages]
         skipped = sum(self.chat.count_tokens(each.text) for each in self.documents) if self.documents else 0
         skipped -= sum(self.chat.count_tokens(each.text) for each in spoken.shown)
         return Answer(
@@ -116,6 +116,13 @@ class Talk:
             logprobs=reply.logprobs,
             complete=reply.complete,
         )
+
+    def settle(self) -> tuple[Usage, ...]:
+        """Does what is to be done behind an answer, such as noting facts; usages of the calls that it took.
+
+        What is not done so, or is stopped, the next `say` does first.
+        """
+        return self.way.settle(self)
 
     def _last_answer(self, said: Turn) -> str:
         """What was answered last before a turn, "" for nothing."""

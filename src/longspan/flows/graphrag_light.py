@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
 from typing import Literal, get_args
 
 from longspan.flows.base import Events, Flow, parts, reply_tokens, room
@@ -17,6 +16,7 @@ from longspan.flows.prompting import enclosed, frame, prompt, shown
 from longspan.flows.replies import NOTHING, says_nothing
 from longspan.parameters import check_choice, check_range, check_whole
 from longspan.registry import Card
+from longspan.retrieval.fusing import fuse
 from longspan.retrieval.retrievers.bm25 import Bm25
 from longspan.spans import Answer, Document, Span
 
@@ -40,9 +40,9 @@ class GraphRAGLight(Flow):
     """Retrieval over a graph without a model. https://arxiv.org/abs/2404.16130
 
     Names and words that passages share are the nodes between them, each with its places. For a local question a walk
-    begins at its phrases (personalised PageRank), and the passages that it visits most and the best by BM25 are read in
-    turn, so that a passage is found that shares nothing with the question but something with one that does. For a
-    global question, one about all of a text, passages fall into communities, each is summarized for the question, and
+    begins at its phrases (personalised PageRank); its ranking and that of BM25 are fused by reciprocal ranks, so that a
+    passage is found that shares nothing with the question but something with one that does. For a global question, one
+    about all of a text, passages fall into communities, each is summarized for the question, and
     the answer is made from these notes.
     """
 
@@ -132,14 +132,13 @@ class _Note:
 
 
 def ranked(graph: Phrases, found: Found, question: str, damping: float = 0.5) -> list[int]:
-    """Passages, best first: in turn the next that the walk visits most, and the next by BM25; none by neither."""
+    """Passages, best first, by the reciprocal ranks that the walk and BM25 give them together; none by neither."""
     start = seeds(graph, question)
     visited = page_rank(graph, start, damping=damping)[: graph.passages] if start.any() else start[:0]
     walked = sorted(
         (each for each in range(len(visited)) if visited[each] > 0), key=lambda each: -visited[each]
     )
-    both = zip_longest(walked, found.best(question, len(found.spans)))
-    return list(dict.fromkeys(each for each in chain.from_iterable(both) if each is not None))
+    return [number for number, _ in fuse((walked, found.best(question, len(found.spans))))]
 
 
 def _fitting(found: Found, groups: Sequence[Sequence[int]], size: int) -> list[list[int]]:
