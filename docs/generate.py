@@ -138,6 +138,9 @@ def example_of(room: str, card: registry.Card) -> str:
     if room == "flow":
         parts.build(room, parse_call(call))
         return f'longspan ask FILE QUESTION --flow "{call}"'
+    if room == "compressor":
+        parts.build(room, parse_call(call))
+        return f'longspan compress FILE --method "{call}"'
     if room == "conversing":
         parts.build(room, parse_call(call))
         return f'longspan chat --method "{call}"'

@@ -42,6 +42,7 @@ ROOMS = {
     "retriever": "longspan.retrieval.retrievers",
     "reranker": "longspan.retrieval.rerankers",
     "windows": "longspan.windows",
+    "compressor": "longspan.compressing",
     "flow": "longspan.flows",
     "conversing": "longspan.conversing",
 }
@@ -248,7 +249,13 @@ def _empty(room: str) -> str:
     return f"this version has no {room} methods; leave {room} out"
 
 
-_HOLDERS = {"embedder": "retriever", "retriever": "flow", "reranker": "flow", "windows": "flow"}
+_HOLDERS = {
+    "embedder": "retriever",
+    "retriever": "flow",
+    "reranker": "flow",
+    "windows": "flow",
+    "compressor": "flow",
+}
 """What holds the parts of a room, where that is no policy."""
 
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from longspan.compressing.gemfilter import products
 from longspan.errors import FlowError
 from longspan.flows.base import Events
 from longspan.flows.cafe import CAFE, attended, best_heads
 from longspan.flows.chat import Local
-from longspan.flows.gemfilter import GemFilter, products, staying
+from longspan.flows.gemfilter import GemFilter, staying
 from longspan.flows.infini_retri import InfiniRetri, along
 from longspan.flows.looking import local, looked, placed
 from longspan.flows.prompting import laid

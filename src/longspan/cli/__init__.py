@@ -15,6 +15,7 @@ from longspan.cli import (
     cache,
     chat,
     check,
+    compress,
     evaluate,
     extend,
     field,
@@ -44,6 +45,7 @@ app.command()(index.index)
 app.command()(index.search)
 app.command()(chat.chat)
 app.command()(summarize.summarize)
+app.command()(compress.compress)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command()(report.report)
 app.command()(tune.tune)

@@ -12,6 +12,7 @@ from longspan import registry
 from longspan.cli import drawing, forming
 from longspan.cli.answering import Display
 from longspan.cli.asked import opened, split
+from longspan.cli.compress import CompressOption, RateOption, compressor_option, shortened
 from longspan.cli.flowing import (
     EndpointOption,
     ParallelOption,
@@ -62,6 +63,8 @@ def ask(
             help="auto: by question, length and window, and why is said; direct; passages; a flow of longspan methods."
         ),
     ] = "auto",
+    compress: CompressOption = None,
+    rate: RateOption = None,
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
     temperature: drawing.TemperatureOption = 0.0,
     top_k: drawing.TopKOption = None,
@@ -101,6 +104,7 @@ def ask(
     """Answer a question about files, with quotes that are checked against them."""
     files, question = split(words)
     named = None if flow in FLOWS else _flow(flow)
+    wanted = compressor_option(compress, rate)
     check_range("--max-new-tokens", max_new_tokens, 1)
     check_range("--chunk", chunk, 1)
     if stop and not all(stop):
@@ -111,6 +115,8 @@ def ask(
     documents = opened(files)
 
     from longspan.flows.ask import ask as answer_question
+    from longspan.flows.chat import Local
+    from longspan.flows.passages import by_words
     from longspan.running.generation import Generation
     from longspan.sampling.settings import Drawing, Sampling
 
@@ -137,6 +143,7 @@ def ask(
         generation = _said(asked, stop=stop, form=form, max_new_tokens=max_new_tokens)
         answering = named or _flow("best-passages")
         with _ended(display):
+            documents, traced = shortened(server, wanted, documents, question, display.note)
             by_flow(
                 server,
                 answering,
@@ -147,19 +154,19 @@ def ask(
                 keep=save,
                 name=server.model,
                 as_json=as_json,
+                traced=traced,
             )
         return
     loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
     asked["logit_bias"] = drawing.biases_of(logit_bias, loaded.tokenizer)
     generation = Generation(max_new_tokens=max_new_tokens, stop=stop or (), form=form, **asked)  # type: ignore[typeddict-item]
-    held = f"{loaded.name}, {loaded.checked.dtype}"
+    name = f"{loaded.name}, {loaded.checked.dtype}"
+    chat = Local(loaded, chosen, chunk=chunk, template=variables, progress=display.progress)
+    documents, traced = shortened(chat, wanted, documents, question, display.note)
     if flow == "auto":
         flow, named = _auto(loaded, chosen, documents, question, max_new_tokens, display)
     with _ended(display):
         if named is not None:
-            from longspan.flows.chat import Local
-
-            chat = Local(loaded, chosen, chunk=chunk, template=variables, progress=display.progress)
             by_flow(
                 chat,
                 named,
@@ -168,14 +175,15 @@ def ask(
                 generation,
                 display,
                 keep=save,
-                name=held,
+                name=name,
                 as_json=as_json,
+                traced=traced,
             )
             return
 
         def answered(answer: Answer) -> None:
             display.stop(finished=True)
-            show(answer, held, as_json=as_json, claims=False)
+            show(traced(answer), name, as_json=as_json, claims=False)
 
         answer_question(
             loaded,
@@ -192,7 +200,7 @@ def ask(
             note=display.note,
             generation=generation,
             template=variables,
-            ranked=ranking_of(files, display.note),
+            ranked=by_words if wanted else ranking_of(files, display.note),
         )
 
 

@@ -68,10 +68,12 @@ def by_flow(
     keep: bool,
     name: str,
     as_json: bool,
+    traced: Callable[[Answer], Answer] = lambda answer: answer,
 ) -> None:
     """Answers by a flow and shows it, with the name of the model.
 
     keep: every reply on the way is kept until the answer has been shown, so that a run that was stopped goes on.
+    traced: leads an answer back to other documents before it is shown.
     """
     from longspan.flows.base import Events
     from longspan.flows.checking import checked
@@ -80,7 +82,7 @@ def by_flow(
     with _kept(chat, flow, documents, question, generation, display.note, keep=keep) as asked:
         answer = checked(flow.answer(asked, documents, question, events), asked, question)
         display.stop(finished=True)
-        show(answer, name, as_json=as_json)
+        show(traced(answer), name, as_json=as_json)
         sys.stdout.flush()
 
 

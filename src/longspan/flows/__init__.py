@@ -7,6 +7,7 @@ METHODS = (
     "best-passages",
     "cafe",
     "chain-of-agents",
+    "compressed",
     "context-picker",
     "extagents",
     "gemfilter",

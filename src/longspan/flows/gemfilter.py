@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool1d
 
+from longspan.compressing.gemfilter import check_pool, layer_at, products
 from longspan.errors import WindowExceeded
 from longspan.flows.base import Events, Flow, concluded
 from longspan.flows.chat import Chat
 from longspan.flows.looking import Placed, local, looked, placed, whole_layers
 from longspan.parameters import check_range, check_whole
-from longspan.policies.view import View
 from longspan.registry import Card
 from longspan.running.generation import Generation
 from longspan.spans import Answer, Document, Span, merge
@@ -58,16 +56,13 @@ class GemFilter(Flow):
     def __post_init__(self) -> None:
         check_whole("tokens", self.tokens, 1)
         check_range("depth", self.depth, 0.0, 1.0)
-        check_whole("pool", self.pool, 1)
-        if self.pool % 2 == 0:
-            raise ValueError(f"pool={self.pool} is even; use an odd number, so that a token is in the middle")
+        check_pool(self.pool)
 
     def answer(self, chat: Chat, documents: Sequence[Document], question: str, events: Events) -> Answer:
         """A look, then one reply to the tokens that stay."""
         model = local(chat, CARD.name)
         layers = whole_layers(model, CARD.name)
-        wanted = round(self.depth * len(model.model.seam.layers))
-        layer = next((each for each in layers if each >= wanted), layers[-1])
+        layer = layer_at(model.model.seam, layers, self.depth)
         texts = [document for document in dict.fromkeys(documents) if document.text]
         spans = [Span(document, 0, len(document.text)) for document in texts]
         prompt = placed(model, spans, question)
@@ -86,16 +81,6 @@ class GemFilter(Flow):
         said = model.continued(ids, stream=events.stream, **generation)
         read = _together([place for each in stay if (place := prompt.places[each]) is not None])
         return concluded(said, question, read, [look.usage, said.usage], count=chat.count_tokens)
-
-
-def products(view: View, pool: int) -> Tensor:
-    """What the last query has in common with each key, over all heads and averaged over neighbours: fp32 `[n]`.
-
-    Beyond the ends there are zeros, which count, as in the authors' code.
-    """
-    query = view.queries[:, -1].float().unflatten(0, (-1, view.group)).sum(1)
-    shared = torch.einsum("hnd,hd->n", view.keys.float(), query)
-    return avg_pool1d(shared[None], pool, stride=1, padding=pool // 2)[0]
 
 
 def staying(prompt: Placed, seen: Tensor, count: int) -> list[int]:

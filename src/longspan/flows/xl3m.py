@@ -12,12 +12,13 @@ from longspan.conversation import Conversation
 from longspan.flows.base import Events, Flow, concluded, parts, reply_tokens, room
 from longspan.flows.chat import Chat, Local
 from longspan.flows.fitting import fitting
-from longspan.flows.looking import local, placed, read_usage
+from longspan.flows.looking import local, placed
 from longspan.flows.prompting import laid
 from longspan.parameters import check_whole
 from longspan.plan import Plan
 from longspan.registry import Card
 from longspan.running.generation import end_tokens
+from longspan.running.looking import read_usage
 from longspan.session import Session
 from longspan.spans import Answer, Document, Span, merge
 

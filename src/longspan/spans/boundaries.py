@@ -86,7 +86,7 @@ def inside_word(text: str, at: int) -> bool:
     """Whether a quote that begins or ends at this place of a text would cut a word, a number or a character."""
     if not 0 < at < len(text):
         return False
-    if _splits_character(text, at):
+    if splits_character(text, at):
         return True
     before, after = text[max(0, at - _NEAR) : at], text[at : at + _NEAR]
     before, after = before[: _index(_BEFORE, before)], after[_AFTER.match(after).end() :]  # type: ignore[union-attr]
@@ -163,7 +163,7 @@ def _apart(left: str, right: str) -> bool:
     return any(unspaced) and unicodedata.category(right)[0] != "M"
 
 
-def _splits_character(text: str, at: int) -> bool:
+def splits_character(text: str, at: int) -> bool:
     """Whether a place is inside what is read as one character (https://unicode.org/reports/tr29/)."""
     left, right = text[at - 1], text[at]
     if right in "\u200d\u20e3" or "\U0001f3fb" <= right <= "\U0001f3ff" or "\ufe00" <= right <= "\ufe0f":
