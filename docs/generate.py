@@ -144,6 +144,9 @@ def example_of(room: str, card: registry.Card) -> str:
     if room == "conversing":
         parts.build(room, parse_call(call))
         return f'longspan chat --method "{call}"'
+    if room == "reasoner":
+        parts.build(room, parse_call(call))
+        return f'longspan ask QUESTION --reason "{call}"'
     text = f"{room}={call}" if room in registry.SLOTS else f"{owner_of(room)}({room}={call})"
     Plan.parse(text)
     return text

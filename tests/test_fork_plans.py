@@ -6,7 +6,7 @@ import torch
 from longspan.plan import Plan
 from longspan.session import Session
 from test_session import made, tokens
-from tiny import tiny_model
+from tiny import model_of, tiny_model, tiny_network
 
 LATE = [
     "policy=snapkv(budget=40,window=16)",
@@ -110,3 +110,61 @@ def test_sessions_of_several_kinds_or_none_are_refused():
         Session.together([one, other])
     with pytest.raises(ValueError, match="sessions are of 0 kinds"):
         Session.together([])
+
+
+def test_eight_forks_of_a_prompt_hold_it_once_and_say_what_each_alone_says():
+    model, ids = tiny_model("qwen2"), tokens(300)
+    alone = []
+    for seed in range(8):
+        with model.session() as session:
+            session.read(ids)
+            steps = session.generate(max_new_tokens=40, temperature=1.0, seed=seed, min_tokens=40)
+            alone.append([step.token for step in steps])
+    with model.session() as session:
+        session.read(ids)
+        prompt = session.usage.kv_bytes
+        with session.fork(of=[0] * 8) as forks:
+            assert forks.usage.kv_bytes == prompt
+            steps = list(forks.generate(seeds=range(8), max_new_tokens=40, temperature=1.0, min_tokens=40))
+            held, by_fork, usage = forks.usage.kv_bytes, forks.bytes_held, forks.usage
+            for number in range(8):
+                assert [step.token for step in steps if step.sequence == number] == alone[number]
+            each = prompt / 300  # bytes of a token; rows double when they are full
+            assert prompt + 8 * 39 * each <= held <= prompt + 8 * 80 * each
+            assert sum(by_fork) == held
+            assert max(by_fork[1:]) < prompt / 3
+            assert (usage.prompt_tokens, usage.generated_tokens) == (300, 8 * 40)
+            again = forks.fork(of=[5, 5, 2])
+            assert [each.tokens for each in again.sequences] == [
+                forks.sequences[number].tokens for number in (5, 5, 2)
+            ]
+            again.close()
+        assert session.usage.kv_bytes == prompt
+
+
+def test_a_fork_that_went_on_is_kept_and_found_again_as_one_text(tmp_path):
+    model = model_of(tiny_network("llama"), "0" * 64)
+    with model.session() as session:
+        session.read(tokens(60))
+        with session.fork(of=[0]) as fork:
+            list(fork.generate(max_new_tokens=12, min_tokens=12))
+            path = fork.save(tmp_path / "kept")
+            rest = [step.token for step in fork.generate(max_new_tokens=12, min_tokens=12)]
+    with model.restore(path) as found:
+        assert [step.token for step in found.generate(max_new_tokens=12, min_tokens=12)] == rest
+
+
+def test_some_forks_speak_and_those_that_are_stopped_say_no_more():
+    with tiny_model().session() as session, session.read(tokens(40)).fork(of=[0, 0, 0]) as forks:
+        said = []
+        for step in forks.generate(of=[0, 2], max_new_tokens=6, min_tokens=6):
+            said.append(step.sequence)
+            if len(said) == 4:
+                forks.stop(2)
+        assert said == [0, 2, 0, 2, 0, 0, 0, 0]
+        with pytest.raises(ValueError, match=r"of=3 is outside 0 \.\. 2"):
+            forks.fork(of=[3])
+        with pytest.raises(ValueError, match="of names no sequence"):
+            forks.fork(of=[])
+        with pytest.raises(ValueError, match="seeds has 2 numbers, allowed is 3"):
+            forks.generate(seeds=[1, 2])

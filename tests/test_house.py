@@ -43,6 +43,7 @@ ORDER = (
     {"retrieval"},
     {"compressing"},
     {"extending", "flows"},
+    {"reasoning"},
     {"conversing"},
     {"evaluation"},
     {"serving", "training"},

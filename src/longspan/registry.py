@@ -45,6 +45,7 @@ ROOMS = {
     "compressor": "longspan.compressing",
     "flow": "longspan.flows",
     "conversing": "longspan.conversing",
+    "reasoner": "longspan.reasoning",
 }
 """Room -> the package that lists its METHODS."""
 
@@ -271,5 +272,7 @@ def _article(room: str) -> str:
 def _usage(room: str, name: str) -> str:
     held = f"{room}={name}"
     return (
-        held if room in (*SLOTS, "flow", "conversing") else f"{_HOLDERS.get(room, 'policy')}=METHOD({held})"
+        held
+        if room in (*SLOTS, "flow", "conversing", "reasoner")
+        else f"{_HOLDERS.get(room, 'policy')}=METHOD({held})"
     )

@@ -23,13 +23,12 @@ from longspan.running.batch import Batch
 from longspan.running.compressing import compress, rehearse
 from longspan.running.engine import CHUNK, Engine
 from longspan.running.entries import Entries, entries_of
-from longspan.running.forking import check_alike, check_fork
+from longspan.running.forking import check_alike, check_fork, forked
 from longspan.running.generation import ANSWER_TOKENS, Generation, Said, Step, end_tokens
-from longspan.running.runner import Request
 from longspan.running.sequence import Mark, Sequence
 from longspan.running.side_by_side import Side
 from longspan.running.source import Prompt, Source, checked
-from longspan.running.speaking import Speaker
+from longspan.running.speaking import Speaker, speakers
 from longspan.running.window import window_exceeded
 from longspan.seam.seam import Seam
 from longspan.spans import Answer, Document, Span, cite, split_reasoning
@@ -48,8 +47,8 @@ class Session:
     that pass through the model at a time. window: tokens to allow, by default what the plan's positions support; a
     factor that is not given is that of the first text and 1,024 tokens. forks: plans that forks will have, so that
     what their policies look at is gathered while reading. reached: in how many layers each part of the plan acts, by
-    slot; layers with a window are left alone. others: finds models that draft. Raises PlanError for a part that acts in
-    none.
+    slot; layers with a window are left alone. others: finds models that draft. tokenizer:
+    the model's. Raises PlanError for a part that acts in none.
     """
 
     def __init__(
@@ -70,13 +69,12 @@ class Session:
         check_range("size", size, 1)
         check_range("chunk", chunk, 1)
         self.plan, self.size, self.chunk = plan, size, chunk
-        self._seam, self._tokenizer, self._origin = seam, tokenizer, origin
+        self._seam, self.tokenizer, self._origin = seam, tokenizer, origin
         self._forks = [Plan.of(each) for each in forks]
         self._kind = Kind(plan=plan, forks=self._forks, size=size, chunk=chunk)
         prepare((plan, *self._forks), profile)
-        self._engine = Engine(
-            seam, plan, forks=self._forks, chunk=chunk, profile=profile, window=window
-        ).checked()
+        made = Engine(seam, plan, forks=self._forks, chunk=chunk, profile=profile, window=window)
+        self._engine = made.checked()
         self.window, self.reached = self._engine.window, dict(self._engine.reached)
         self._template = check_variables(template)
         self._brought: dict[str, Any] = {"profile": profile, "template": self._template, "others": others}
@@ -132,17 +130,28 @@ class Session:
             self._batch.read_side(side, progress)
         return self
 
-    def generate(self, **generation: Unpack[Generation]) -> Iterator[Step]:
+    def generate(
+        self,
+        *,
+        seeds: abc.Sequence[int] | None = None,
+        of: abc.Sequence[int] | None = None,
+        **generation: Unpack[Generation],
+    ) -> Iterator[Step]:
         """Streams tokens after what was read, greedily unless there is a `temperature`.
 
         Ends a sequence at an end token of the model, its tokenizer or its template, at a stop string (not part of the
-        text), or after max_new_tokens. Step.sequence says whose token it is. seed: the draws of each sequence, which
-        are the same alone and beside others. Raises WindowExceeded; ValueError if nothing was read.
+        text), after max_new_tokens, or by `stop`. Step.sequence says whose token it is. seed: the draws of each
+        sequence, the same alone and beside others; seeds: one for each, so that forks say different things. of: those
+        that speak, all by default. Raises WindowExceeded; ValueError if nothing was read.
         """
-        speakers = self._speakers(**generation)
+        said_by = speakers(self._seam, self.tokenizer, self.size, seeds, **generation)
         self._batch.check_read("generating", goes_on=True)
-        self._require(max(self._batch.ends), speakers[0].limit)
-        return self._generate(speakers)
+        self._require(max(self._batch.ends), said_by[0].limit)
+        return self._generate(said_by, forked(self.size, of))
+
+    def stop(self, sequence: int) -> None:
+        """One of the sequences that are being generated says no more; the others go on."""
+        self._batch.stop(sequence)
 
     def ask(
         self,
@@ -168,14 +177,14 @@ class Session:
             raise ValueError("question is empty; ask something")
         prompt, opens = self._batch.asked(question, about), not self._batch.conversations[0].open
         begun = generation.setdefault("reasoning", prompt.conversations[0].reasoning) == "begun"
-        speakers = self._speakers(**generation)
-        limit = speakers[0].limit
+        said_by = speakers(self._seam, self.tokenizer, 1, **generation)
+        limit = said_by[0].limit
         self._require(max(self._batch.after(prompt)), limit)
         reserve = 0 if self.plan.policy else limit  # a policy makes room itself
         self._append(prompt, progress, rounds=opens, more=more, room=limit, reserve=reserve)
         said, exact = Said(), generation.get("form") is not None
         with self._whole():
-            for step in self._generate(speakers):
+            for step in self._generate(said_by, [0]):
                 text = step.text if exact or said.text.strip() else step.text.lstrip()
                 said.take(step)
                 if stream is not None and text:
@@ -199,8 +208,11 @@ class Session:
         with self._whole():
             return self._batch.logits(tokens)
 
-    def fork(self, plan: Plan | str | None = None) -> Session:
-        """A second session that has read the same; memory is shared until one of the two writes.
+    def fork(self, plan: Plan | str | None = None, *, of: abc.Sequence[int] | None = None) -> Session:
+        """A second session that has read the same; what was read is shared, and who is about to change it copies.
+
+        of: which of its sequences, as often as each is named, so that `of=[0] * 8` are eight that go on from one
+        prompt; all of them by default. What was spent counts for the first of a sequence's forks alone.
 
         plan: one that differs only in what comes after the prompt (`Plan.reading`); its policy acts now, on what was
         read without one, and what follows is as if the fork had read it all. So one reading serves many plans. Raises
@@ -209,12 +221,14 @@ class Session:
         """
         chosen = self.plan if plan is None else Plan.of(plan)
         check_fork(chosen, self.plan, self._engine)
-        twin = self._another(chosen, self.size, self._forks if chosen.policy is None else ())
+        numbers = forked(self.size, of)
+        twin = self._another(chosen, len(numbers), self._forks if chosen.policy is None else ())
         twin._engine.watch_seconds |= self._engine.watch_seconds
         changes = chosen.policy != self.plan.policy
         if changes:  # what is rehearsed here need not be rehearsed by further forks
             twin.saved_seconds = sum(rehearse(each, twin._engine) for each in self.sequences)
-        twin._batch.take(self.sequences)
+        mine = self.sequences if of is None else self._batch.some(numbers)
+        twin._batch.take(mine, apart=of is not None)
         if changes:
             with twin._whole():
                 for sequence in twin.sequences:
@@ -224,17 +238,12 @@ class Session:
     @staticmethod
     def together(sessions: abc.Sequence[Session]) -> Session:
         """One session of several that read under the same plan; its sequences go on side by side. They are closed."""
-        check_alike([(id(each._seam), each.plan, each.chunk, each.window) for each in sessions])
-        if len(sessions) > 1 and not all(each._batch.alone for each in sessions):
-            raise ValueError(
-                "a session whose windows speak as one goes on by itself; generate one after the other"
-            )
+        kinds = [(id(each._seam), each.plan, each.chunk, each.window) for each in sessions]
+        check_alike(kinds, [each._batch.alone for each in sessions])
         joined = sessions[0]._another(sessions[0].plan, sum(each.size for each in sessions))
         joined._batch.take([sequence for each in sessions for sequence in each.sequences])
-        spent = joined._engine.watch_seconds
+        joined._engine.watched([each._engine for each in sessions])
         for each in sessions:
-            for tracking, seconds in each._engine.watch_seconds.items():
-                spent[tracking] = spent.get(tracking, 0.0) + seconds
             each.close()
         return joined
 
@@ -244,10 +253,8 @@ class Session:
 
     def rewind(self, marks: abc.Sequence[Mark]) -> None:
         """Goes back to a moment of this session: what was read, generated and dropped since is undone, bit for bit."""
-        if len(marks) != len(self.sequences):
-            raise ValueError(
-                f"marks are of {len(marks)} sequences, allowed is {len(self.sequences)}; give those of mark()"
-            )
+        if len(marks) != (count := len(self.sequences)):
+            raise ValueError(f"marks are of {len(marks)} sequences, allowed is {count}; give those of mark()")
         for sequence, mark in zip(self.sequences, marks, strict=True):
             sequence.rewind(mark)
 
@@ -305,8 +312,8 @@ class Session:
 
     @property
     def bytes_held(self) -> list[int]:
-        """Bytes in memory by sequence, which are `usage.kv_bytes` together."""
-        return [each.bytes_held for each in self.sequences]
+        """Bytes in memory by sequence, `usage.kv_bytes` together: what several share counts for the first of them."""
+        return self._batch.bytes_held
 
     def entries(self, layer: int, sequence: int = 0) -> Entries:
         """What a layer holds: positions, keys and values. layer: of those with attention, counted from 0."""
@@ -327,28 +334,21 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _speakers(self, **generation: Unpack[Generation]) -> list[Speaker]:
-        known, device = self._seam.config.vocab_size, self._seam.device
-        return [
-            Speaker(self._tokenizer, device, number=number, vocabulary=known, **generation)
-            for number in range(self.size)
-        ]
+    @property
+    def ends(self) -> set[int]:
+        """Tokens that end what is said."""
+        return end_tokens(self._seam.network, self.tokenizer, self._batch.conversations[0].end)
 
-    def _generate(self, speakers: list[Speaker]) -> Iterator[Step]:
-        ends = end_tokens(self._seam.network, self._tokenizer, self._batch.conversations[0].end)
+    def _generate(self, said_by: list[Speaker], of: list[int]) -> Iterator[Step]:
         for conversation in self._batch.conversations:
             conversation.commit()
-        said = self._batch.speak(speakers, ends)
+        said = self._batch.speak(said_by, self.ends, of)
         while True:
             with self._whole():
                 steps = next(said, None)
             if steps is None:
                 return
             yield from steps
-
-    def _run(self, requests: list[Request], progress: Watcher | None = None) -> None:
-        with self._whole():
-            self._batch.run(requests, progress)
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -376,7 +376,7 @@ class Session:
     def _another(self, plan: Plan, size: int, forks: abc.Sequence[Plan] = ()) -> Session:
         """A session of the same kind that has read nothing."""
         kind: dict[str, Any] = self._brought | {"chunk": self.chunk, "window": self.window}
-        return Session(self._seam, self._tokenizer, plan, origin=self._origin, size=size, forks=forks, **kind)
+        return Session(self._seam, self.tokenizer, plan, origin=self._origin, size=size, forks=forks, **kind)
 
     def _snapshot(self, sequences: list[Sequence]) -> Snapshot:
         self._batch.check_read("saving")

@@ -73,7 +73,7 @@ def test_the_answer_is_the_one_without_drafts_and_memory_is_counted_and_given_ba
         assert [layer.store.lengths for layer in sequence.layers] == lengths
         drafters = list(sequence.companions.values())
         held = sum(each.nbytes for each in drafters)
-        own = sum(layer.store.resident_bytes for layer in sequence.layers)
+        own = sum(each.nbytes for layer in sequence.layers for each in layer.store.resident_columns)
         own += sum(each.state_bytes for each in sequence.recurrences)
         assert drafted.usage.kv_bytes == own + held
         if method in (QUEST, BEAMS) and family == "llama":  # it shares all entries: it holds bounds of pages

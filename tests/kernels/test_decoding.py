@@ -87,6 +87,42 @@ def test_every_token_attends_to_its_own_rows(data):
             torch.testing.assert_close(lse[heads, token], its_lse[:, 0], atol=1e-4, rtol=1e-4)
 
 
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_entries_that_rows_share_count_as_if_they_lay_before_their_own(data):
+    dtype = data.draw(st.sampled_from([torch.float32, torch.bfloat16]))
+    tokens, kv_heads, group = (data.draw(st.integers(1, most)) for most in (9, 2, 7))
+    dim = data.draw(st.sampled_from([8, 64]))
+    common = data.draw(st.sampled_from([1, 63, 64, 130, 1500]))
+    lengths = [data.draw(st.sampled_from([1, 5, 70, 1100])) for _ in range(tokens)]
+    torch.manual_seed(data.draw(st.integers(0, 9)))
+    shared = [torch.randn(kv_heads, common, dim).to(dtype) for _ in range(2)]
+    own = [[torch.randn(kv_heads, 1102, dim).to(dtype) for _ in range(2)] for _ in range(tokens)]
+    joined = [[torch.cat(pair, 1) for pair in zip(shared, each, strict=True)] for each in own]
+    query = torch.randn(kv_heads * group, tokens, dim).to(dtype)
+    key, value = (torch.randn(kv_heads, tokens, dim).to(dtype) for _ in range(2))
+    firsts = [data.draw(st.integers(0, common + length)) for length in lengths]
+    rows = rows_of(
+        joined, [[common + each] * kv_heads for each in lengths], [[each] * kv_heads for each in firsts]
+    )
+    expected = attend_rows(query, key, value, rows, [0] * tokens, scale=0.3, softcap=None)
+    rows = [
+        row._replace(
+            shared_keys=shared[0][number % kv_heads].data_ptr(),
+            shared_values=shared[1][number % kv_heads].data_ptr(),
+            shared_length=common,
+        )
+        for number, row in enumerate(
+            rows_of(own, [[each] * kv_heads for each in lengths], [[each] * kv_heads for each in firsts])
+        )
+    ]
+    found = attend_rows(query, key, value, rows, [0] * tokens, scale=0.3, softcap=None)
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+    for token, length in enumerate(lengths):
+        assert torch.equal(own[token][0][:, length], key[:, token])
+
+
 def test_what_is_no_number_comes_out_as_none():
     keys, values = torch.randn(1, 10, 16), torch.randn(1, 10, 16)
     keys[0, 3, 2] = torch.nan

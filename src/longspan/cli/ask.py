@@ -65,6 +65,13 @@ def ask(
     ] = "auto",
     compress: CompressOption = None,
     rate: RateOption = None,
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="How it is thought about first, such as short-m-at-k(m=1,k=5): a reasoner of longspan methods. Files "
+            "may then be left out."
+        ),
+    ] = "",
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
     temperature: drawing.TemperatureOption = 0.0,
     top_k: drawing.TopKOption = None,
@@ -102,9 +109,15 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print only JSON, when done.")] = False,
 ) -> None:
     """Answer a question about files, with quotes that are checked against them."""
-    files, question = split(words)
+    files, question = split(words, alone=bool(reason))
+    if reason and flow != "auto":
+        raise ValueError("--reason and --flow both say how the question is answered; give one of them")
     named = None if flow in FLOWS else _flow(flow)
     wanted = compressor_option(compress, rate)
+    if reason:
+        from longspan.reasoning.asking import Reasoned, reasoner_of
+
+        named = Reasoned(by=reasoner_of(reason))
     check_range("--max-new-tokens", max_new_tokens, 1)
     check_range("--chunk", chunk, 1)
     if stop and not all(stop):
@@ -163,7 +176,7 @@ def ask(
     name = f"{loaded.name}, {loaded.checked.dtype}"
     chat = Local(loaded, chosen, chunk=chunk, template=variables, progress=display.progress)
     documents, traced = shortened(chat, wanted, documents, question, display.note)
-    if flow == "auto":
+    if flow == "auto" and named is None:
         flow, named = _auto(loaded, chosen, documents, question, max_new_tokens, display)
     with _ended(display):
         if named is not None:

@@ -21,10 +21,13 @@ _STDIN = "-"
 _MAX_WRONG = 8
 
 
-def split(words: Sequence[str]) -> tuple[list[str], str]:
-    """The files, each once, and the question. Raises ValueError where one of them is not there, or not readable."""
+def split(words: Sequence[str], *, alone: bool = False) -> tuple[list[str], str]:
+    """The files, each once, and the question. Raises ValueError where one of them is not there, or not readable.
+
+    alone: whether a question may stand without files.
+    """
     *files, question = words
-    if not files:
+    if not files and not alone:
         lacks = (
             "no question is given" if question == _STDIN or Path(question).exists() else "no file is given"
         )

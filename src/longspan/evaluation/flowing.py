@@ -18,6 +18,7 @@ from longspan.notation import parse_call
 from longspan.parameters import check_choice
 from longspan.parts import build
 from longspan.plan import Plan
+from longspan.reasoning.asking import Reasoned, reasoner_of
 from longspan.registry import cards
 from longspan.spans import Document
 
@@ -26,9 +27,15 @@ DIRECT = "direct"
 
 
 def flow_of(text: str) -> Flow:
-    """The flow that a text such as map-reduce(chunk=2048) names. Raises ValueError for none of them."""
+    """The flow that a text such as map-reduce(chunk=2048) names, or that reasons as self-consistency(chains=5) says.
+
+    Raises ValueError for none of them.
+    """
     call = parse_call(text)
-    check_choice("flow", call.name, (DIRECT, *(card.name for card in cards("flow"))))
+    thinking = [card.name for card in cards("reasoner")]
+    if call.name in thinking:
+        return Reasoned(by=reasoner_of(text))
+    check_choice("flow", call.name, (DIRECT, *(card.name for card in cards("flow")), *thinking))
     return cast(Flow, build("flow", call))
 
 

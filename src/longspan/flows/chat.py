@@ -11,6 +11,7 @@ from longspan.chat import Reasoning
 from longspan.dialogue import dialogue_ids
 from longspan.errors import LongspanError
 from longspan.flows.choosing import Chosen, by_likelihood
+from longspan.flows.forks import Forked
 from longspan.parameters import check_range
 from longspan.plan import Plan
 from longspan.progress import Progress
@@ -37,7 +38,7 @@ class Reply:
 
     text: the answer. reasoning: what was said in `<think>` before it. usage: what it took. logprobs: how likely each
     token of both was, if it was asked for. complete: False only where a form was asked for and not reached. cut:
-    whether it ended at the longest length and not by itself.
+    whether it ended at the longest length and not by itself. stopped: whether it was stopped, since others had ended.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Reply:
     logprobs: tuple[Logprobs, ...] = ()
     complete: bool = True
     cut: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +176,14 @@ class Local:
     ) -> Reply:
         """The reply to a prompt of token ids."""
         return self._replies([([*ids], generation.get("reasoning", "may"))], stream, generation)[0]
+
+    def forks(self, messages: Sequence[Message], count: int) -> Forked:
+        """So many replies to the same, to go on with side by side, which hold the messages once.
+
+        Raises WindowExceeded where these do not fit.
+        """
+        ids, reasoning = self._ids(messages)
+        return Forked(self.session(), ids, count, reasoning=reasoning, progress=self.progress)
 
     def generate_all(
         self, prompts: Sequence[Sequence[Message]], **generation: Unpack[Generation]

@@ -15,8 +15,11 @@ from typing import Any, Self, Unpack
 from filelock import FileLock, Timeout
 
 from longspan.errors import FlowError
+from longspan.flows.base import together
+from longspan.flows.chains import Chained, Heard, chains, first_of, forks_of
 from longspan.flows.chat import Chat, Failed, Message, Reply
 from longspan.flows.choosing import Chosen
+from longspan.flows.forks import Forks
 from longspan.running.generation import Generation
 from longspan.usage import Usage
 
@@ -59,6 +62,7 @@ class Trace:
             usage=Usage(**known["usage"]),
             complete=known["complete"],
             cut=known["cut"],
+            stopped=known.get("stopped", False),
         )
 
     def keep(self, key: str, reply: Reply) -> None:
@@ -68,7 +72,7 @@ class Trace:
             "reasoning": reply.reasoning,
             "usage": asdict(reply.usage),
         }
-        said |= {"complete": reply.complete, "cut": reply.cut}
+        said |= {"complete": reply.complete, "cut": reply.cut, "stopped": reply.stopped}
         self._known[key] = said
         self._file.write(json.dumps({"key": key} | said, ensure_ascii=True) + "\n")
         self._file.flush()
@@ -174,6 +178,40 @@ class Traced:
                     keys[number], Reply(text=json.dumps(list(chosen.shares)), usage=chosen.usage)
                 )
         return [each for each in found if each is not None]
+
+    def chains(
+        self,
+        messages: Sequence[Message],
+        seeds: Sequence[int],
+        *,
+        enough: int | None = None,
+        heard: Heard | None = None,
+        **generation: Unpack[Generation],
+    ) -> Chained:
+        """Replies, as `chains` has them. Those that are known have come first, and count for what is enough."""
+        keys = [self._key(messages, {**generation, "seed": seed}) for seed in seeds]
+        found: list[Reply | Failed | None] = [self._trace.find(key) for key in keys]
+        never = Reply(text="", usage=together(()), stopped=True)
+        ended = list(first_of([each or never for each in found], None).order)
+        missing = [number for number, reply in enumerate(found) if reply is None]
+        left = None if enough is None else enough - len(ended)
+        if missing and (left is None or left > 0):
+
+            def keep(number: int, reply: Reply) -> None:
+                self._trace.keep(keys[missing[number]], reply)
+                if heard is not None:
+                    heard(missing[number], reply)
+
+            asked = [seeds[number] for number in missing]
+            new = chains(self.chat, messages, asked, enough=left, heard=keep, **generation)
+            for number, reply in zip(missing, new.replies, strict=True):
+                found[number] = reply
+            ended += [missing[each] for each in new.order]
+        return Chained(replies=tuple(each or never for each in found), order=tuple(ended[:enough]))
+
+    def forks(self, messages: Sequence[Message], count: int) -> Forks:
+        """Replies to go on with, which are not kept."""
+        return forks_of(self.chat, messages, count, "what is asked for")
 
     def _key(self, messages: Sequence[Message], generation: Generation) -> str:
         said = [self.identity, list(messages), dict(generation)]

@@ -81,23 +81,27 @@ class Attention {
       return;
     }
     same_[0] = same_[1] = {bits, 1, 0};
-    own_.resize(rows), own_of_.resize(rows + 1);
+    own_.clear(), own_of_.assign(1, 0);
     for (int64_t row = 0; row < rows; ++row) {
-      own_[row] = {call.keys[row], 0, 0, call.values[row], 0, 0, call.lengths[row], 0};
-      own_of_[row + 1] = row + 1;
+      const int64_t shared = call.shared_lengths[row];
+      if (shared) own_.push_back({call.shared_keys[row], 0, 0, call.shared_values[row], 0, 0, shared, 0});
+      own_.push_back({call.keys[row], 0, 0, call.values[row], 0, 0, call.lengths[row], 0});
+      own_of_.push_back(own_.size());
     }
     forms_ = same_, stretches_ = own_.data(), of_ = own_of_.data();
   }
 
-  // Whether the entries of one row begin with those of the other.
-  bool together(int64_t row, int64_t other) const {
-    const int64_t count = of_[row + 1] - of_[row];
-    if (call_->visited || count != of_[other + 1] - of_[other]) return false;
-    for (int64_t i = 0; i < count; ++i) {
-      const Stretch &mine = stretches_[of_[row] + i], &its = stretches_[of_[other] + i];
-      if (mine.keys != its.keys || (mine.length != its.length && i + 1 < count)) return false;
+  // With how many of the same entries two rows begin.
+  int64_t common(int64_t row, int64_t other) const {
+    int64_t found = 0;
+    if (call_->visited) return found;
+    for (int64_t i = of_[row], j = of_[other]; i < of_[row + 1] && j < of_[other + 1]; ++i, ++j) {
+      const Stretch &mine = stretches_[i], &its = stretches_[j];
+      if (mine.keys != its.keys) break;
+      found += std::min(mine.length, its.length);
+      if (mine.length != its.length) break;
     }
-    return true;
+    return found;
   }
 
   void cut_rows() {
@@ -108,14 +112,16 @@ class Attention {
     for (int64_t head = 0; head < call.each(); ++head)
       for (int64_t token = 0, members; token < call.tokens; token += members) {
         const int64_t row = token * call.each() + head, begin = cuts_.size();
-        int64_t first = seen.first(row), end = seen.end(row);
-        for (members = 1; token + members < call.tokens && together(row, row + members * call.each()); ++members) {
-          first = std::min(first, seen.first(row + members * call.each()));
-          end = std::max(end, seen.end(row + members * call.each()));
+        int64_t first = seen.first(row), end = seen.end(row), same = seen.stored(row);
+        for (members = 1; token + members < call.tokens; ++members) {
+          const int64_t other = row + members * call.each(), found = common(row, other);
+          if (!found) break;
+          same = std::min(same, found);
+          first = std::min(first, seen.first(other)), end = std::max(end, seen.end(other));
         }
         for (int64_t start = first, stop; start < end; start = stop) {
           stop = std::min(end, (start / SHARE + 1) * SHARE);
-          cuts_.push_back({{row, members}, start, stop, count_, stop == end});
+          cuts_.push_back({{row, members, same}, start, stop, count_, stop == end});
           count_ += members;
         }
         for (int64_t m = 0; m < members; ++m)

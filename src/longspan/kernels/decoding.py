@@ -15,7 +15,8 @@ from longspan.kernels.softmax import Softmax
 
 _POINTERS = (
     *("query", "key", "value", "out", "lse"),
-    *("keys", "values", "places", "lengths", "firsts", "positions", "ancestors"),
+    *("keys", "values", "places", "lengths", "firsts", "shared_keys", "shared_values", "shared_lengths"),
+    *("positions", "ancestors"),
     *("stretches", "stretches_of", "forms", "visited", "visits"),
 )
 _NUMBERS = (
@@ -23,6 +24,10 @@ _NUMBERS = (
     *("heads", "kv_heads", "tokens", "dim", "value_dim", "bf16", "threads", "beside"),
     *("visits_room", "row_heads"),
 )
+
+
+_FIELDS = _POINTERS[5:13]
+"""In the order of OpenRow."""
 
 
 class _Call(ctypes.Structure):
@@ -67,7 +72,8 @@ class OpenRow(NamedTuple):
     """A row of entries with room for one more, in memory.
 
     keys, values, places: addresses of its first key, value and int32 position, 0 where no positions are kept. length:
-    entries before the new one. first: the first entry that is seen.
+    entries before the new one. first: the first entry that is seen. shared_keys, shared_values, shared_length: entries
+    that lie elsewhere, before its own, and are never written; the first entry is then the first of these.
     """
 
     keys: int
@@ -75,6 +81,9 @@ class OpenRow(NamedTuple):
     places: int
     length: int
     first: int
+    shared_keys: int = 0
+    shared_values: int = 0
+    shared_length: int = 0
 
 
 def suits(dtype: torch.dtype, device: torch.device) -> bool:
@@ -108,8 +117,8 @@ def attend_rows(
     query `[heads, tokens, dim]`, key and value `[kv_heads, tokens, dim]` of the new tokens, rotated. rows: of the first
     token's heads, then of the second's. positions: of the tokens. Each row is one entry longer afterwards; its owner
     has to say so. ancestors: int64 `[tokens, m]`, which of the tokens each sees between what is stored and itself, in
-    this order, -1 behind the last; then nothing is written. Tokens that follow each other and whose rows begin at the
-    same places read them once. What a token gives is the same, to the bit, whichever are beside it and whether those
+    this order, -1 behind the last; then nothing is written. Tokens that follow each other and whose rows begin with the
+    same entries read these once. What a token gives is the same, to the bit, whichever are beside it and whether those
     before it are stored.
     """
     key, value = (x if x.stride(-1) == 1 else x.contiguous() for x in (key, value))
@@ -138,7 +147,7 @@ def standing(
     """The call of `attend_rows` for tensors that stay where they are, to be made by other kernels: see `address`.
 
     query, key, value `[tokens, heads, dim]`, contiguous. out fp32 `[heads, tokens, value_dim]`, lse `[heads, tokens]`.
-    table: int64 `[5, rows]`, the fields of OpenRow. ancestors: int64 `[tokens, m + 1]`, -1 behind the last. All of them
+    table: int64 `[8, rows]`, the fields of OpenRow. ancestors: int64 `[tokens, m + 1]`, -1 behind the last. All of them
     have to live as long as the call is made. stored: whether the tokens' entries are in their rows already.
     """
     dim, (_, kv_heads, value_dim) = query.shape[-1], value.shape
@@ -157,7 +166,7 @@ def standing(
 def visit(call: _Call, table: Tensor, visited: tuple[Tensor, Tensor] | None) -> None:
     """Says what the rows of a standing call see: everything, or what each head of queries visits.
 
-    table: int64 `[5, rows]`, with a row for each head of keys, or of queries where these visit something: int64
+    table: int64 `[8, rows]`, with a row for each head of keys, or of queries where these visit something: int64
     `[rows, m]`, ascending, of which the first `[rows]` are meant. All of them have to live as long as the call is made.
     """
     _look_at(call, table)
@@ -254,8 +263,8 @@ def _called(
 
 
 def _look_at(call: _Call, table: Tensor) -> None:
-    """table: int64 `[5, rows]`, the fields of OpenRow."""
-    for name, field in zip(("keys", "values", "places", "lengths", "firsts"), table, strict=True):
+    """table: int64 `[8, rows]`, the fields of OpenRow."""
+    for name, field in zip(_FIELDS, table, strict=True):
         setattr(call, name, field.data_ptr())
 
 

@@ -109,11 +109,11 @@ int step(const Step* step) {
   return tried([&] { return step->narrow ? run<uint16_t>(*step) : run<float>(*step); });
 }
 
-// Writes one entry behind each row of each layer. table [layers, 5, rows]: addresses of keys, values and positions,
+// Writes one entry behind each row of each layer. table [layers, 8, rows]: addresses of keys, values and positions,
 // lengths, and what is not looked at. keys, values: [layers, rows, bytes], with a stride between layers, in bytes.
 void put(const int64_t* table, int64_t layers, int64_t rows, const char* keys, int64_t key_layer, int64_t key_bytes,
          const char* values, int64_t value_layer, int64_t value_bytes, int64_t position) {
-  for (int64_t layer = 0; layer < layers; ++layer, table += 5 * rows)
+  for (int64_t layer = 0; layer < layers; ++layer, table += 8 * rows)
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t at = table[3 * rows + row];
       std::memcpy(reinterpret_cast<char*>(table[row]) + at * key_bytes, keys + layer * key_layer + row * key_bytes, key_bytes);

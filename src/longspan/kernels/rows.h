@@ -20,6 +20,7 @@ struct Call {
   float *out, *lse;                 // [heads, tokens, value_dim], [heads, tokens]
   const int64_t *keys, *values, *places;  // [rows]: where a row's keys, values and positions begin; no positions are 0
   const int64_t *lengths, *firsts;  // [rows]: entries, without the new one, and the first that is seen
+  const int64_t *shared_keys, *shared_values, *shared_lengths;  // [rows]: entries elsewhere that come before those
   const int64_t* positions;         // [tokens]
   // [tokens, beside]: which tokens of the call lie between the stored entries and a token's own, -1 for none; new entries
   // are stored where this is null.
@@ -46,9 +47,9 @@ struct Call {
   }
 };
 
-// Rows that look at the same stored entries, some of them farther: those of a head, of tokens that follow each other.
+// Rows that begin with the same stored entries, `common` of them: those of a head, of tokens that follow each other.
 struct Team {
-  int64_t row, members;
+  int64_t row, members, common;
 };
 
 // Entries start .. stop - 1 that a team sees.
@@ -97,10 +98,10 @@ class Worker {
   // parts: of the members, one behind the other.
   void run(const Cut& cut, const Part* parts) {
     const int64_t group = call_.group(), members = cut.team.members;
-    int64_t common = seen_.first(cut.team.row), stored = seen_.stored(cut.team.row);  // of all members
+    int64_t seen = seen_.first(cut.team.row);  // by all members, from there on
     for (int64_t m = 0; m < members; ++m) {
       const int64_t row = cut.team.row + m * call_.each();
-      common = std::max(common, seen_.first(row)), stored = std::min(stored, seen_.stored(row));
+      seen = std::max(seen, seen_.first(row));
       if (cut.last && call_.key && call_.keys && !call_.ancestors) store(row);
       take_queries(row, queries_ + m * group * width_);
     }
@@ -110,8 +111,8 @@ class Worker {
     const int64_t panel = seen_.direct ? PANEL : PANEL / 2;  // so that copies stay near
     for (int64_t start = cut.start, stop; start < cut.stop; start = stop) {
       stop = std::min(cut.stop, (start / panel + 1) * panel);
-      if (members == 1 || (start >= common && stop <= stored)) {
-        take(cut.team.row, start, stop, stored);
+      if (members == 1 || (start >= seen && stop <= cut.team.common)) {
+        take(cut.team.row, start, stop, seen_.stored(cut.team.row));
         meet_all(members * group, queries_, *parts);
         continue;
       }

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from longspan.kernels import decoding
 from longspan.kernels.choosing import Choice, Ranked, choosing_address
+from longspan.kernels.decoding import OpenRow
 from longspan.kernels.layers import Layer, built, check
 from longspan.kernels.rotation import Table
 from longspan.kernels.softmax import Softmax
@@ -39,7 +40,7 @@ class _Step(ctypes.Structure):
 class Step:
     """What a step needs, in places of its own, so that it can be made again and again.
 
-    hidden fp32 `[tokens, width]` goes in and comes out. tables: int64 `[layers, 5, rows]`, the fields of OpenRow of
+    hidden fp32 `[tokens, width]` goes in and comes out. tables: int64 `[layers, 8, rows]`, the fields of OpenRow of
     each token's rows. positions: int64 `[tokens]`. ancestors: int64 `[tokens, m + 1]`, which of the tokens each sees
     besides what is stored, -1 behind the last; None where each is stored itself. query `[heads, tokens, dim]`, of the
     layer that is asked about, keys, values `[layers, tokens, kv_heads, dim]`: of the tokens, rotated. raw: queries
@@ -65,7 +66,7 @@ class Step:
         """
         (heads, kv_heads), (dim, value_dim), count = layers[0].heads, layers[0].dims, len(layers)
         self.hidden = torch.empty(tokens, width)
-        self.tables = torch.zeros(count, 5, tokens * kv_heads, dtype=torch.int64)
+        self.tables = torch.zeros(count, len(OpenRow._fields), tokens * kv_heads, dtype=torch.int64)
         self.positions = torch.zeros(tokens, dtype=torch.int64)
         self.ancestors = torch.full((tokens, beside + 1), -1) if beside else None
         self.keys = torch.empty(count, tokens, kv_heads, dim, dtype=dtype)
@@ -157,7 +158,7 @@ class Step:
 def put(table: Tensor, keys: Tensor, values: Tensor, position: int) -> None:
     """Writes one entry behind each row of each layer, which its owner has to say.
 
-    table: int64 `[layers, 5, kv_heads]`, the fields of OpenRow. keys, values `[layers, kv_heads, dim]`.
+    table: int64 `[layers, 8, kv_heads]`, the fields of OpenRow. keys, values `[layers, kv_heads, dim]`.
     """
     layers, _, rows = table.shape
     given = [

@@ -94,9 +94,9 @@ class AttentionState(LayerState):
         """The memory in which entries lie."""
         return self.store.columns
 
-    def fork(self, ledger: Ledger) -> AttentionState:
-        """The same for a second sequence; entries are copied only when one of the two writes."""
-        return AttentionState(self.store.fork(ledger), self.parts, **self._remembered())
+    def fork(self, ledger: Ledger, *, apart: bool = False) -> AttentionState:
+        """The same for a second sequence; entries are copied only when one of the two writes, apart: never."""
+        return AttentionState(self.store.fork(ledger, apart=apart), self.parts, **self._remembered())
 
     def serve(self, parts: Parts) -> None:
         """Works for another plan from now on; what only the one before needs is forgotten."""

@@ -21,7 +21,7 @@ from longspan.running.sequence import Sequence, reading
 from longspan.running.side_by_side import Side, joined, mixed, together
 from longspan.running.source import Prompt
 from longspan.running.speaking import Speaker
-from longspan.running.spent import total
+from longspan.running.spent import Spent, total
 from longspan.seam.seam import Seam
 from longspan.spans import Span
 from longspan.store.ledger import Ledger
@@ -46,6 +46,7 @@ class Batch:
     ) -> None:
         self._engine, self._words, self._converse, self._others = engine, words, converse, others
         self.ledger, self._runner, self._peak = Ledger(), Runner(engine.seam), 0
+        self._speaking: list[Request] = []
         self.sequences = [self._empty() for _ in range(size)]
 
     @property
@@ -58,9 +59,27 @@ class Batch:
         """Bytes in memory."""
         return self.ledger.held + sum(each.state_bytes + each.marked_bytes for each in self.sequences)
 
-    def take(self, sequences: abc.Sequence[Sequence]) -> None:
-        """Forks of sequences instead of its own."""
-        self.sequences = [each.fork(self.ledger, self._engine) for each in sequences]
+    @property
+    def bytes_held(self) -> list[int]:
+        """Bytes in memory by sequence; what several share counts for the first of them."""
+        known: set[int] = set()
+        return [each.bytes_beside(known) for each in self.sequences]
+
+    def take(self, sequences: abc.Sequence[Sequence], *, apart: bool = False) -> None:
+        """Forks of sequences instead of its own; what was spent counts for the first fork of each.
+
+        apart: what they share is never copied, as `Sequence.fork` has it.
+        """
+        self.sequences = [each.fork(self.ledger, self._engine, apart=apart) for each in sequences]
+        for number, fork in enumerate(self.sequences):
+            if any(sequences[number] is each for each in sequences[:number]):
+                fork.spent = Spent()
+
+    def some(self, numbers: abc.Sequence[int]) -> list[Sequence]:
+        """Its sequences of these numbers. Raises ValueError where several speak as one."""
+        if not self.alone:
+            raise ValueError("of names a sequence, and several speak as one here; leave it out")
+        return [self.sequences[number] for number in numbers]
 
     def grow(self, size: int) -> None:
         """Makes it so many sequences, while they are empty."""
@@ -217,8 +236,10 @@ class Batch:
             sequence.history.append(reading(len(ids), len(asked), more))
             sequence.spent.read_tokens += count
 
-    def speak(self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int]) -> Iterator[list[Step]]:
-        """Tokens of all sequences, step by step, until all have ended. ends: tokens with which one does."""
+    def speak(
+        self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int], of: abc.Collection[int]
+    ) -> Iterator[list[Step]]:
+        """Tokens of the sequences `of`, step by step, until all have ended. ends: tokens with which one does."""
         if not self.alone:
             yield from self._as_one(speakers[0], ends)
             return
@@ -233,9 +254,13 @@ class Batch:
             )
             for sequence, speaker in zip(self.sequences, speakers, strict=True)
         ]
+        for number, request in enumerate(requests):
+            request.finished = number not in of
+        self._speaking = requests
+        requests = [request for request in requests if not request.finished]
         self._begin(requests)
-        for sequence in self.sequences:
-            sequence.history.append(["generate", 0])
+        for request in requests:
+            request.sequence.history.append(["generate", 0])
         while not all(request.finished for request in requests):
             if requests[-1] not in self._runner.requests and not requests[-1].finished:
                 raise ValueError("the session went on with something else meanwhile; generate again")
@@ -262,6 +287,12 @@ class Batch:
                 sequence.history[-1][1] += 1
             said, ended = [each + 1 for each in said], bool(step.finished)
             yield [step]
+
+    def stop(self, number: int) -> None:
+        """A sequence that speaks says no more; the others go on."""
+        request = self._speaking[number]
+        request.finished = True
+        self._runner.remove(request)
 
     def usage(self, truncated_tokens: int) -> Usage:
         """What all of it took, without what was gathered for forks under other plans."""

@@ -85,11 +85,22 @@ class Engine:
         parts = (plan.pattern, plan.policy, plan.selector, plan.codec)
         return bool(self.parts.trackings) or any(each is not None for each in parts)
 
+    @property
+    def leaves_entries(self) -> bool:
+        """Whether entries stay where and as the model made them."""
+        return self.policy is None and self.selector is None and self.codec is None
+
     def checked(self) -> Self:
         """Itself. Raises PlanError for a part that acts in no layer of the model, or stretches what is stretched."""
         check_stretched(self.plan, self.scheme, self.seam)
         check_reached(self.plan, self.reached, self.windows)
         return self
+
+    def watched(self, others: Iterable[Engine]) -> None:
+        """Takes over the seconds for which others watched."""
+        for each in others:
+            for tracking, seconds in each.watch_seconds.items():
+                self.watch_seconds[tracking] = self.watch_seconds.get(tracking, 0.0) + seconds
 
     def layers(self, ledger: Ledger) -> list[AttentionState]:
         """Empty layers for one sequence.

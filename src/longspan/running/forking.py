@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from longspan.parameters import check_whole
 from longspan.plan import Plan
 from longspan.running.engine import Engine
 
@@ -32,8 +33,25 @@ def check_fork(plan: Plan, own: Plan, engine: Engine) -> None:
         )
 
 
-def check_alike(kinds: Sequence[tuple[int, Plan, int, int | None]]) -> None:
-    """Raises ValueError unless sessions are of one model, plan, chunk and window, given of each."""
+def forked(size: int, of: Sequence[int] | None) -> list[int]:
+    """Which of so many sequences a fork has, as often as each is named; all of them by default."""
+    chosen = list(range(size) if of is None else of)
+    if not chosen:
+        raise ValueError("of names no sequence; name at least one")
+    for number in chosen:
+        check_whole("of", number, 0, size - 1)
+    return chosen
+
+
+def check_alike(kinds: Sequence[tuple[int, Plan, int, int | None]], alone: Sequence[bool]) -> None:
+    """Raises ValueError unless sessions are of one model, plan, chunk and window, given of each.
+
+    alone: of each, whether its sequences speak for themselves.
+    """
+    if len(kinds) > 1 and not all(alone):
+        raise ValueError(
+            "a session whose windows speak as one goes on by itself; generate one after the other"
+        )
     different = len(set(kinds))
     if different != 1:
         raise ValueError(

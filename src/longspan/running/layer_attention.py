@@ -60,7 +60,7 @@ class LayerAttention:
             keys, values, first = key, value, placed.start
             if kept.whole and groups:
                 first = groups[0].first
-                if store and isinstance(kept.form, Plain) and placed.key_map is not None:
+                if store and isinstance(kept.form, Plain) and placed.key_map is not None and not kept.apart:
                     kept.append(key, value)
                     stored = True
                     (group,) = kept.groups()

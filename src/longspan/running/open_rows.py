@@ -14,7 +14,7 @@ _EVERYTHING = 1 << 62
 class OpenRows:
     """A table of where entries go and which are seen, kept as long as rows stay where they are.
 
-    table: int64 `[layers, 5, kv_heads]`, the fields of OpenRow. moved: how often rows were found elsewhere, or became
+    table: int64 `[layers, 8, kv_heads]`, the fields of OpenRow. moved: how often rows were found elsewhere, or became
     longer or shorter otherwise than token by token.
     """
 
@@ -46,8 +46,13 @@ class OpenRows:
             self.table = torch.tensor(rows, dtype=torch.int64).transpose(1, 2).contiguous()
             self._moves, self._seen = moves, seen
             self.moved += 1
-        self.firsts(self.table[:, 3], out=self.table[:, 4])
+        self.firsts(self.lengths, out=self.table[:, 4])
         return True
+
+    @property
+    def lengths(self) -> Tensor:
+        """Entries of each row, those included that are shared: `[layers, kv_heads]`."""
+        return self.table[:, 3] + self.table[:, 7]
 
     def firsts(self, lengths: Tensor, *, out: Tensor) -> None:
         """The first entry that one sees which comes behind so many, `[layers, rows]`."""

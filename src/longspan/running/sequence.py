@@ -143,7 +143,13 @@ class Sequence:
     @property
     def bytes_held(self) -> int:
         """Bytes in memory: keys, values, positions, what parts remember besides, and what marks keep."""
-        entries = sum(layer.store.resident_bytes for layer in self.layers)
+        return self.bytes_beside(set())
+
+    def bytes_beside(self, known: set[int]) -> int:
+        """The same without memory that is known, by identity; what it holds is known then."""
+        columns = {id(each): each for layer in self.layers for each in layer.store.resident_columns}
+        entries = sum(each.nbytes for place, each in columns.items() if place not in known)
+        known.update(columns)
         return entries + self.state_bytes + self.marked_bytes
 
     @property
@@ -217,10 +223,11 @@ class Sequence:
             reply=self.words.reply,
         )
 
-    def fork(self, ledger: Ledger, engine: Engine | None = None) -> Sequence:
+    def fork(self, ledger: Ledger, engine: Engine | None = None, *, apart: bool = False) -> Sequence:
         """A second sequence with the same past; entries are copied only when one of the two writes.
 
-        engine: of another plan that would have read the same.
+        engine: of another plan that would have read the same. apart: new entries lie behind those there are now, apart,
+        so that these are never copied: under a plan that leaves entries as they are, in layers without a window.
         """
         chosen = engine or self.engine
         twin = Sequence.__new__(Sequence)
@@ -230,7 +237,10 @@ class Sequence:
             | {
                 "engine": chosen,
                 "ledger": ledger,
-                "layers": [layer.fork(ledger) for layer in self.layers],
+                "layers": [
+                    layer.fork(ledger, apart=apart and chosen.leaves_entries and window is None)
+                    for layer, window in zip(self.layers, chosen.windows, strict=True)
+                ],
                 "recurrences": [each.fork(ledger) for each in self.recurrences],
                 "rehearsed": {
                     key: spent for key, spent in self.rehearsed.items() if key[0] in chosen.parts.trackings
@@ -336,6 +346,12 @@ class Sequence:
         if self.conversation is not None:
             self.conversation.spoke(token, ended=ended)
         self.spent.generated_tokens += not again
+
+    def put(self, ids: list[int], *, instead: bool) -> None:
+        """Puts tokens behind what it said. instead: of the last token that it said, which is pending."""
+        if instead:
+            self.pending.pop()
+        self.pending.extend(ids)
 
     @property
     def _named(self) -> dict[str, LayerState]:

@@ -14,7 +14,7 @@ from longspan.forms.matching import Matching
 from longspan.forms.reasoned import Reasoned
 from longspan.forms.vocabulary import vocabulary_of
 from longspan.parameters import check_whole
-from longspan.running.generation import MAX_NEW_TOKENS, Step
+from longspan.running.generation import MAX_NEW_TOKENS, Generation, Step
 from longspan.sampling.sampler import Chosen, Sampler
 from longspan.sampling.settings import Drawing, Sampling
 from longspan.spans import split_reasoning
@@ -24,6 +24,8 @@ from longspan.streaming import TextStream
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from longspan.seam.seam import Seam
 
 
 _NOTHING = Chosen()
@@ -120,3 +122,21 @@ class Speaker:
         data = pieces_of(self._tokenizer).data
         own, *likeliest = (Logprob(token=token, data=data(token), value=value) for token, value in found)
         return Logprobs(own=own, likeliest=tuple(likeliest))
+
+
+def speakers(
+    seam: Seam,
+    tokenizer: PreTrainedTokenizerFast,
+    size: int,
+    seeds: Sequence[int] | None = None,
+    **generation: Unpack[Generation],
+) -> list[Speaker]:
+    """Those of so many sequences. seeds: one for each of them, None for the one that they are given together."""
+    each = [generation.get("seed")] * size if seeds is None else list(seeds)
+    if len(each) != size:
+        raise ValueError(f"seeds has {len(each)} numbers, allowed is {size}; give one for each sequence")
+    vocabulary, found = seam.config.vocab_size, []
+    for number, seed in enumerate(each):
+        generation["seed"] = seed
+        found.append(Speaker(tokenizer, seam.device, number=number, vocabulary=vocabulary, **generation))
+    return found

@@ -172,7 +172,8 @@ class Steady:
             heads = each.table.shape[2]
             table = step.tables[:, :, start * heads : (start + lane.count) * heads]
             table.copy_(each.table.repeat(1, 1, lane.count))
-            each.firsts(table[:, 3] + depths.repeat_interleave(heads), out=table[:, 4])
+            lengths = each.lengths.repeat(1, lane.count)
+            each.firsts(lengths + depths.repeat_interleave(heads), out=table[:, 4])
             step.positions[start : start + lane.count] = depths + lane.sequence.place
             start += lane.count
         return step

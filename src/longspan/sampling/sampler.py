@@ -15,6 +15,7 @@ from torch import Tensor
 from longspan.errors import FormError
 from longspan.forms.matching import Matching
 from longspan.forms.reasoned import Reasoned
+from longspan.sampling.nucleus import Nucleus
 from longspan.sampling.penalties import Penalties
 from longspan.sampling.settings import Sampling
 
@@ -96,7 +97,12 @@ class Sampler:
         """A token by chance, from probabilities `[vocab]`; it is not taken."""
         if self._filters is None:
             return int(odds.argmax())
-        return int(torch.multinomial(odds, 1, generator=self._generator))
+        reached = odds.cumsum(0, dtype=torch.float64)
+        point = reached[-1] * torch.rand(
+            (), generator=self._generator, device=self._device, dtype=torch.float64
+        )
+        token = int(torch.searchsorted(reached, point, right=True))
+        return token if token < len(odds) else int(odds.nonzero()[-1])
 
     def happens(self, probability: float) -> bool:
         """Whether something of this probability happens."""
@@ -208,14 +214,13 @@ def _filters(sampling: Sampling) -> Any:
         MinPLogitsWarper,
         TemperatureLogitsWarper,
         TopKLogitsWarper,
-        TopPLogitsWarper,
     )
 
     filters = LogitsProcessorList([TemperatureLogitsWarper(float(sampling.temperature))])
     if sampling.top_k is not None:
         filters.append(TopKLogitsWarper(sampling.top_k))
     if sampling.top_p is not None:
-        filters.append(TopPLogitsWarper(float(sampling.top_p)))
+        filters.append(Nucleus(float(sampling.top_p)))
     if sampling.min_p is not None:
         filters.append(MinPLogitsWarper(float(sampling.min_p)))
     return filters

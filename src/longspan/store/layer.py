@@ -9,11 +9,12 @@ from torch import Tensor
 
 from longspan.kernels.decoding import OpenRow
 from longspan.store.form import Form, Plain
+from longspan.store.gathering import opened, vectors
 from longspan.store.group import Group
 from longspan.store.ledger import Ledger
 from longspan.store.medium import MEMORY, Medium
 from longspan.store.state import under
-from longspan.store.tier import StoreMark, Tier, Vectors
+from longspan.store.tier import StoreMark, Tier, Vectors, cut
 
 # Entries are encoded this many at a time at least, since encoding shifts the recent ones.
 _SEAL = 32
@@ -30,7 +31,8 @@ class LayerStore:
 
     Entries come in as the model made them and are encoded as soon as the form is ready and they are no longer among
     the recent ones; forms that encode entry by entry at once need no tier of recent ones. What a policy demotes
-    lies in a third tier, in another form. seen counts the tokens ever appended.
+    lies in a third tier, in another form. seen counts the tokens ever appended. apart: whether recent entries stay
+    where they are, behind those that are shared with another store.
     """
 
     def __init__(self, heads: int, form: Form, ledger: Ledger, *, medium: Medium = MEMORY) -> None:
@@ -40,6 +42,7 @@ class LayerStore:
         self._coded = Tier(heads, form, ledger, "coded", medium=medium)
         self._recent = None if form.at_once else Tier(heads, Plain(), ledger, "recent")
         self._demoted: Tier | None = None
+        self.apart = False
 
     @property
     def lengths(self) -> list[int]:
@@ -54,9 +57,9 @@ class LayerStore:
         return sum(tier.rows.nbytes for tier in self._tiers) + self.form_bytes
 
     @property
-    def resident_bytes(self) -> int:
-        """Memory of the entries."""
-        return sum(tier.rows.nbytes for tier in self._tiers if tier.rows.resident)
+    def resident_columns(self) -> list[Tensor]:
+        """Memory of the entries, as far as they are in memory."""
+        return [column for tier in self._tiers if tier.rows.resident for column in tier.rows.columns]
 
     @property
     def form_bytes(self) -> int:
@@ -93,7 +96,7 @@ class LayerStore:
             self.seen = int(positions[-1]) + 1
             for tier in self._tiers:
                 tier.spell_out()
-        (self._recent or self._coded).append(keys, values, positions)
+        self._newest.append(keys, values, positions)
         self._ledger.reached(max(self.lengths))
         self._seal(leaving)
 
@@ -108,27 +111,25 @@ class LayerStore:
 
     def opened(self, window: int | None) -> list[OpenRow]:
         """The same of rows that are `ready`."""
-        return [
-            OpenRow(keys, values, sum(places), length, 0 if window is None else max(0, length + 1 - window))
-            for keys, values, *places, length in self._coded.rows.begins
-        ]
+        return opened(self._newest.rows, self._coded.rows if self.apart else None, window)
 
     def ready(self, dtype: torch.dtype) -> int | None:
         """Makes the room that `open` does. Returns a number that is another one than before where rows lie elsewhere
         now, or have become longer or shorter otherwise than by `grown`; None where they are not open."""
-        if self._recent is not None or self._demoted is not None or not self._coded.open_to(dtype):
+        if self._demoted is not None or not (self.apart or self._recent is None):
             return None
-        return self._coded.rows.ready()
+        opened = self._coded.open_to(dtype) and self._newest.open_to(dtype)
+        return self._newest.rows.ready() if opened else None
 
     def grown(self) -> None:
         """An entry was written behind each row, of the token after the last."""
         self.seen += 1
-        self._coded.rows.grown()
-        self._ledger.reached(max(self._coded.lengths))
+        self._newest.rows.grown()
+        self._ledger.reached(max(self._coded.lengths) + (self._newest.lengths[0] if self.apart else 0))
 
     def entry_by_entry(self, count: int) -> bool:
         """Whether the next `count` entries will be found again by themselves, none encoded with others."""
-        if self._recent is None or self.learning:
+        if self._recent is None or self.apart or self.learning:
             return True
         return max(self._recent.lengths) + count - self.form.recent < max(self.form.block, _SEAL)
 
@@ -150,7 +151,7 @@ class LayerStore:
         """Makes room for `count` more tokens where they will stay."""
         if self._recent is None:
             self._coded.rows.reserve(count)
-        elif self.learning:
+        elif self.learning or self.apart:
             self._recent.rows.reserve(count)
         else:
             leaving = max(self._recent.lengths) + count - self.form.recent
@@ -217,20 +218,7 @@ class LayerStore:
         if (longest := max(self.lengths)) == 0:
             raise ValueError("the store is empty; append something first")
         parts = [group for group in self.groups() if group.tier != "demoted" and group.length]
-        if len(parts) == 1 and parts[0].heads == slice(0, self.heads):
-            return parts[0].keys(), parts[0].values()
-        first = parts[0]
-        sample = first.keys(0, 1), first.values(0, 1)
-        keys, values = (each.new_zeros(self.heads, longest, each.shape[-1]) for each in sample)
-        ends = [0] * self.heads
-        for group in parts:
-            for head, key, value in zip(
-                range(self.heads)[group.heads], group.keys(), group.values(), strict=True
-            ):
-                place = slice(ends[head], ends[head] + group.length)
-                keys[head, place], values[head, place] = key, value
-                ends[head] = place.stop
-        return keys, values
+        return vectors(parts, self.heads, longest)
 
     def positions(self) -> Tensor:
         """Where the entries of `vectors` stood in the text, int64 `[heads, n]`; 0 where there is none."""
@@ -261,13 +249,17 @@ class LayerStore:
                 tier.spell_out()
 
     def fork(self, ledger: Ledger, *, apart: bool = False) -> LayerStore:
-        """The same entries for a second session, copied when one of the two writes; apart: new ones lie alone."""
+        """The same entries for a second session, copied when one of the two writes.
+
+        apart: new ones lie alone, as the model made them, so that those there are now are never copied.
+        """
         twin = LayerStore(self.heads, self.form, ledger, medium=self._medium)
         twin.seen = self.seen
         twin._coded = self._coded.fork(ledger)
         twin.form = twin._coded.form
-        own = Tier(self.heads, Plain(), ledger, "recent") if apart else None
+        own = Tier(self.heads, Plain(), ledger, "recent") if apart and any(self.lengths) else None
         twin._recent = own if self._recent is None else self._recent.fork(ledger)
+        twin.apart = twin._recent is not None and (apart or self.apart)
         twin._demoted = None if self._demoted is None else self._demoted.fork(ledger)
         ledger.reached(max(self.lengths))
         return twin
@@ -303,6 +295,8 @@ class LayerStore:
 
     def tensors(self) -> dict[str, Tensor]:
         """What it holds, for `load`."""
+        if self.apart:
+            return self._joined().tensors()
         held = {"seen": torch.tensor(self.seen)}
         for name, tier in (("coded", self._coded), ("recent", self._recent), ("demoted", self._demoted)):
             if tier is not None and not tier.rows.untouched:
@@ -322,8 +316,21 @@ class LayerStore:
         self._ledger.reached(max(self.lengths))
 
     @property
+    def _newest(self) -> Tier:
+        """Where the next entry goes."""
+        return self._recent or self._coded
+
+    @property
     def _tiers(self) -> list[Tier]:
         return [tier for tier in (self._coded, self._recent, self._demoted) if tier is not None]
+
+    def _joined(self) -> LayerStore:
+        """The same entries, where those that lay apart lie behind the others."""
+        whole = self.fork(Ledger())
+        for group in whole._newest.groups():  # rows that lie apart are alike, since no policy acts on them
+            whole._coded.append(group.keys(), group.values(), group.positions())
+        whole._recent, whole.apart = None, False
+        return whole
 
     def row(self, head: int) -> Vectors:
         """One row, without what was demoted."""
@@ -361,9 +368,9 @@ class LayerStore:
                 min(had, max(0, len(row[2]) - self.form.recent) // block * block)
                 for had, row in zip(coded, rows, strict=True)
             ]
-            fresh.extend([_cut(row, 0, count) for row, count in zip(rows, coded, strict=True)])
+            fresh.extend([cut(row, 0, count) for row, count in zip(rows, coded, strict=True)])
             recent = Tier(self.heads, Plain(), self._ledger, "recent", whole=False)
-            recent.extend([_cut(row, count, len(row[2])) for row, count in zip(rows, coded, strict=True)])
+            recent.extend([cut(row, count, len(row[2])) for row, count in zip(rows, coded, strict=True)])
             self._recent.rows.release()
             self._recent = recent
         self._coded.rows.release()
@@ -372,7 +379,7 @@ class LayerStore:
 
     def _seal(self, leaving: Leaving | None = None) -> None:
         """Encodes the oldest of the recent entries, in whole blocks, once there are enough of them."""
-        if self._recent is None or self.learning:
+        if self._recent is None or self.apart or self.learning:
             return
         block = self.form.block
         surplus = [max(0, length - self.form.recent) for length in self._recent.lengths]
@@ -388,8 +395,3 @@ class LayerStore:
         else:
             self._coded.extend([self._recent.row(head, 0, count) for head, count in enumerate(counts)])
         self._recent.drop_first(counts)
-
-
-def _cut(row: Vectors, start: int, stop: int) -> Vectors:
-    keys, values, positions = row
-    return keys[start:stop], values[start:stop], positions[start:stop]

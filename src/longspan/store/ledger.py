@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from torch import Tensor
 
 
 @dataclass
 class Ledger:
     """Bytes held now and at most, and the longest row there ever was. Counts are of memory really allocated.
+
+    Memory that several rows hold counts once.
 
     held and peak count what lies in memory, offloaded what a medium keeps elsewhere, such as in a file.
     """
@@ -16,21 +22,29 @@ class Ledger:
     peak: int = 0
     offloaded: int = 0
     peak_entries: int = 0
+    _owners: Counter[int] = field(default_factory=Counter)
 
-    def take(self, count: int, *, resident: bool = True) -> None:
-        """Room was allocated."""
+    def take(self, columns: Iterable[Tensor], *, resident: bool = True) -> None:
+        """Rows hold this memory from now on."""
+        for column in columns:
+            self._owners[id(column)] += 1
+            if self._owners[id(column)] == 1:
+                self._count(column.nbytes, resident)
+
+    def give(self, columns: Iterable[Tensor], *, resident: bool = True) -> None:
+        """Rows that held this memory do not any more."""
+        for column in columns:
+            self._owners[id(column)] -= 1
+            if not self._owners[id(column)]:
+                del self._owners[id(column)]
+                self._count(-column.nbytes, resident)
+
+    def _count(self, bytes_more: int, resident: bool) -> None:
         if resident:
-            self.held += count
+            self.held += bytes_more
             self.peak = max(self.peak, self.held)
         else:
-            self.offloaded += count
-
-    def give(self, count: int, *, resident: bool = True) -> None:
-        """Room was released."""
-        if resident:
-            self.held -= count
-        else:
-            self.offloaded -= count
+            self.offloaded += bytes_more
 
     def reached(self, entries: int) -> None:
         """A row has grown to this many entries."""

@@ -188,7 +188,7 @@ class Rows:
         column = self._room(self._capacity, rows[0], 1)
         for offset, row in zip(self._offsets(), rows, strict=True):
             column[offset : offset + len(row)] = row
-        self._ledger.take(column.nbytes, resident=self.resident)
+        self._ledger.take([column], resident=self.resident)
         self._moves = next(_MOVES)
         self._columns, self._per = [*self._columns, column], [*self._per, 1]
 
@@ -224,7 +224,7 @@ class Rows:
             self._shared.taken = self.lengths
         twin._shared = self._shared
         self._shared.owners += 1
-        ledger.take(self.nbytes, resident=self.resident)
+        ledger.take(self._columns, resident=self.resident)
         return twin
 
     def mark(self) -> RowsMark:
@@ -236,8 +236,8 @@ class Rows:
     def rewind(self, mark: RowsMark) -> None:
         """Holds again what was held at a mark of its own."""
         if mark.columns is not self._columns:
-            self._ledger.take(sum(column.nbytes for column in mark.columns), resident=self.resident)
-            self._ledger.give(self.nbytes, resident=self.resident)
+            self._ledger.take(mark.columns, resident=self.resident)
+            self._ledger.give(self._columns, resident=self.resident)
             self._shared.owners -= 1
             self._shared = mark.shared
             self._shared.owners += 1
@@ -334,8 +334,8 @@ class Rows:
         self._replace(fresh, self.lengths, capacity)
 
     def _replace(self, columns: list[Tensor], lengths: Sequence[int], capacity: Sequence[int]) -> None:
-        self._ledger.take(sum(column.nbytes for column in columns), resident=self.resident)
-        self._ledger.give(self.nbytes, resident=self.resident)
+        self._ledger.take(columns, resident=self.resident)
+        self._ledger.give(self._columns, resident=self.resident)
         self._moves = next(_MOVES)
         self._shared.owners -= 1
         self._columns, self.lengths, self._capacity = columns, list(lengths), list(capacity)

@@ -33,6 +33,24 @@ class TierMark(NamedTuple):
     dtype: torch.dtype
 
 
+class StoreMark(NamedTuple):
+    """What a store held, for `rewind`: its tiers and what each of them held."""
+
+    seen: int
+    tiers: list[tuple[Tier, TierMark] | None]
+
+    @property
+    def columns(self) -> list[Tensor]:
+        """The memory in which what was held lies."""
+        return [column for each in self.tiers if each is not None for column in each[1].rows.columns]
+
+
+def cut(row: Vectors, start: int, stop: int) -> Vectors:
+    """Some entries of a row."""
+    keys, values, positions = row
+    return keys[start:stop], values[start:stop], positions[start:stop]
+
+
 class Tier:
     """One row per KV head. While entries are consecutive tokens, entry i is position first + i (`whole`)."""
 
@@ -191,15 +209,3 @@ class Tier:
         self._key_parts, self._parts = len(stored_keys), len(stored_keys) + len(stored_values)
         self._dtype = keys.dtype
         return [*stored_keys, *stored_values]
-
-
-class StoreMark(NamedTuple):
-    """What a store held, for `rewind`: its tiers and what each of them held."""
-
-    seen: int
-    tiers: list[tuple[Tier, TierMark] | None]
-
-    @property
-    def columns(self) -> list[Tensor]:
-        """The memory in which what was held lies."""
-        return [column for each in self.tiers if each is not None for column in each[1].rows.columns]
