@@ -209,11 +209,10 @@ class Session:
             return self._batch.logits(tokens)
 
     def fork(self, plan: Plan | str | None = None, *, of: abc.Sequence[int] | None = None) -> Session:
-        """A second session that has read the same; what was read is shared, and who is about to change it copies.
+        """A second session that has read the same; memory is shared until one of the two writes.
 
         of: which of its sequences, as often as each is named, so that `of=[0] * 8` are eight that go on from one
-        prompt; all of them by default. What was spent counts for the first of a sequence's forks alone.
-
+        prompt, which none of them copies unless a part of the plan changes entries. It was read for the first of them.
         plan: one that differs only in what comes after the prompt (`Plan.reading`); its policy acts now, on what was
         read without one, and what follows is as if the fork had read it all. So one reading serves many plans. Raises
         ValueError for a plan that would have read differently, or whose policy looks at something that was not
