@@ -37,6 +37,7 @@ from longspan.flows.base import Events, concluded
 from longspan.flows.chat import Chat, Local
 from longspan.flows.kept import reading_session
 from longspan.flows.trace import Trace, Traced
+from longspan.retrieval.retrievers.dense import Dense
 from longspan.running.source import Prompt
 from longspan.spans import Answer, Document, Span, render
 
@@ -129,6 +130,19 @@ def answered(case: str, model: longspan.Model, book: Document, question: str, tr
         raise
     kept.close(remove=True)
     return answer
+
+
+def encode_once() -> None:
+    """Has passages encoded once for all questions, as an index of the book would have them."""
+    own, known = Dense.encode, dict[Any, Any]()
+
+    def encode(self: Dense, spans: Sequence[Span], said: Any = None, progress: Any = None) -> Any:
+        key = (repr(self), tuple((span.start, span.end) for span in spans), repr(said))
+        if key not in known:
+            known[key] = own(self, spans, said, progress)
+        return known[key]
+
+    Dense.encode = encode  # type: ignore[method-assign]
 
 
 def read_once(
@@ -241,6 +255,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cases = options.case or list(CASES)
+    encode_once()
     model = longspan.load(options.model)
     book, questions = made(options.stories, options.words, options.questions)
     options.out.parent.mkdir(parents=True, exist_ok=True)
