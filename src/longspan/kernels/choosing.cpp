@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <functional>
 #include <new>
 #include <vector>
 
@@ -45,8 +44,6 @@ void multiply(const In* table, int64_t pitch, const float* queries, int64_t rows
   }
 }
 
-constexpr int BITS = 11;  // of a number by which it is sorted at first
-
 // In the order of the numbers; what is no number comes behind all.
 INLINE uint32_t ordered(float x) {
   uint32_t bits;
@@ -59,21 +56,26 @@ class Highest {
  public:
   void find(const float* scores, int64_t count, int64_t most, int64_t* out) {
     all_.resize(count);
-    int64_t in_bin[1 << BITS] = {}, bin = (1 << BITS) - 1, alike = most;
-    for (int64_t i = 0; i < count; ++i) all_[i] = ordered(scores[i]), ++in_bin[all_[i] >> (32 - BITS)];
-    for (; in_bin[bin] < alike; --bin) alike -= in_bin[bin];  // the last one lies in this bin
-    some_.clear();
-    for (uint32_t x : all_)
-      if (x >> (32 - BITS) == uint32_t(bin)) some_.push_back(x);
-    std::nth_element(some_.begin(), some_.begin() + (alike - 1), some_.end(), std::greater<uint32_t>());
-    const uint32_t least = some_[alike - 1];
-    alike -= std::count_if(some_.begin(), some_.end(), [&](uint32_t x) { return x > least; });
+    for (int64_t i = 0; i < count; ++i) all_[i] = ordered(scores[i]);
+    uint32_t least = 0;  // that of the last one, bit by bit
+    for (uint32_t bit = 1u << 31; bit; bit >>= 1) {
+      const int64_t found = at_least(least | bit);
+      if (found >= most) least |= bit;
+      if (found == most) break;
+    }
+    int64_t alike = most - (least == ~0u ? 0 : at_least(least + 1));
     for (int64_t i = 0, at = 0; i < count && at < most; ++i)
       if (all_[i] > least || (all_[i] == least && alike-- > 0)) out[at++] = i;
   }
 
  private:
-  std::vector<uint32_t> all_, some_;
+  int64_t at_least(uint32_t least) const {
+    uint32_t found = 0;
+    for (uint32_t x : all_) found += x >= least;
+    return found;
+  }
+
+  std::vector<uint32_t> all_;
 };
 
 // `work(row, by)` for each row of so many numbers, by several threads where that is worth its while.
