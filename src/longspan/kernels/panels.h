@@ -88,7 +88,8 @@ template <class In>
 struct Entries {
   const In *keys[PANEL + KEYS], *values[PANEL];
   int64_t count;
-  bool near;  // whether they were copied, so that nothing has to be fetched
+  bool near;   // whether they were copied, so that nothing has to be fetched
+  bool apart;  // whether those of the next panel lie elsewhere than behind these
 };
 
 template <class In, int Q>
@@ -191,8 +192,10 @@ void attend(Entries<In>& entries, const float* queries, int64_t count, int64_t w
     for (int64_t k = 0; k < entries.count; k += KEYS) {
       const In* const* keys = entries.keys + k;
       if (start == 0 && !entries.near)
-        for (int64_t i = k; i < std::min(k + KEYS, entries.count); ++i)
-          fetch(entries.values[i], depth), fetch(entries.keys[i] + PANEL * width, width);
+        for (int64_t i = k; i < std::min(k + KEYS, entries.count); ++i) {
+          fetch(entries.values[i], depth);
+          if (!entries.apart) fetch(entries.keys[i] + PANEL * width, width);
+        }
       for (int64_t q = 0; q < some;) {
         const int64_t left = some - q;
         const float* query = mine + q * width;

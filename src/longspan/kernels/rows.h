@@ -87,7 +87,7 @@ class Worker {
     spread_ = copies_ + PANEL * (width_ + depth_);
     queries_ = spread_ + 2 * (width_ + depth_);
     std::fill(copies_, spread_, 0.0f);
-    entries_.near = !seen.direct;
+    entries_.near = !seen.direct, entries_.apart = call_.visited;
   }
 
   static int64_t room(const Call& call) {
