@@ -141,6 +141,9 @@ def example_of(room: str, card: registry.Card) -> str:
     if room == "compressor":
         parts.build(room, parse_call(call))
         return f'longspan compress FILE --method "{call}"'
+    if room == "writing":
+        parts.build(room, parse_call(call))
+        return f'longspan write TASK --method "{call}"'
     if room == "conversing":
         parts.build(room, parse_call(call))
         return f'longspan chat --method "{call}"'

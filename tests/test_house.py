@@ -44,7 +44,7 @@ ORDER = (
     {"compressing"},
     {"extending", "flows"},
     {"reasoning"},
-    {"conversing"},
+    {"conversing", "writing"},
     {"evaluation"},
     {"serving", "training"},
     {"field"},

@@ -22,7 +22,7 @@ from longspan import brought
 from longspan.errors import PlanError, UnknownMethod
 
 SLOTS = ("positions", "pattern", "policy", "selector", "codec", "decode")
-"""The rooms that a plan has a slot for; others hold parts of these, ways to read and to converse."""
+"""The rooms that a plan has a slot for; others hold parts of these, ways to read, to write and to converse."""
 
 ROOMS = {
     "positions": "longspan.positions",
@@ -44,6 +44,7 @@ ROOMS = {
     "windows": "longspan.windows",
     "compressor": "longspan.compressing",
     "flow": "longspan.flows",
+    "writing": "longspan.writing",
     "conversing": "longspan.conversing",
     "reasoner": "longspan.reasoning",
 }
@@ -273,6 +274,6 @@ def _usage(room: str, name: str) -> str:
     held = f"{room}={name}"
     return (
         held
-        if room in (*SLOTS, "flow", "conversing", "reasoner")
+        if room in (*SLOTS, "flow", "writing", "conversing", "reasoner")
         else f"{_HOLDERS.get(room, 'policy')}=METHOD({held})"
     )

@@ -26,6 +26,7 @@ from longspan.cli import (
     report,
     summarize,
     tune,
+    write,
 )
 from longspan.cli.options import options_of, refuse_empty_paths, with_options
 from longspan.cli.terminal import give_up_output, streams
@@ -46,6 +47,7 @@ app.command()(index.search)
 app.command()(chat.chat)
 app.command()(summarize.summarize)
 app.command()(compress.compress)
+app.command()(write.write)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command()(report.report)
 app.command()(tune.tune)

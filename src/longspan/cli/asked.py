@@ -97,17 +97,20 @@ def note(line: str) -> None:
     typer.echo(printable(f"note: {line}", lines=False), err=True)
 
 
-def _check_question(question: str) -> None:
-    if not any(
-        not each.isspace() and unicodedata.category(each) not in ("Cf", "Cc", "Zs") for each in question
-    ):
-        raise ValueError("the question is empty; ask something")
+def check_words(name: str, said: str, wanted: str) -> None:
+    """Raises ValueError for words that say nothing, or that are not UTF-8. name: what they are. wanted: what to do."""
+    if not any(not each.isspace() and unicodedata.category(each) not in ("Cf", "Cc", "Zs") for each in said):
+        raise ValueError(f"the {name} is empty; {wanted}")
     try:
-        question.encode("utf-8")
+        said.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError(
-            f"the question holds bytes that are not UTF-8 ({escaped(question)[:60]}); write it in UTF-8"
+            f"the {name} holds bytes that are not UTF-8 ({escaped(said)[:60]}); write it in UTF-8"
         ) from None
+
+
+def _check_question(question: str) -> None:
+    check_words("question", question, "ask something")
     try:
         is_file = Path(question).exists()
     except OSError:  # too long for a name

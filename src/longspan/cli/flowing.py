@@ -79,7 +79,7 @@ def by_flow(
     from longspan.flows.checking import checked
 
     events = Events(step=display.note, stream=display.stream, generation=generation)
-    with _kept(chat, flow, documents, question, generation, display.note, keep=keep) as asked:
+    with kept(chat, flow, documents, question, generation, display.note, keep=keep) as asked:
         answer = checked(flow.answer(asked, documents, question, events), asked, question)
         display.stop(finished=True)
         show(traced(answer), name, as_json=as_json)
@@ -87,9 +87,9 @@ def by_flow(
 
 
 @contextmanager
-def _kept(
+def kept(
     chat: Chat,
-    flow: Flow,
+    flow: object,
     documents: Sequence[Document],
     question: str,
     generation: Generation,
@@ -97,7 +97,10 @@ def _kept(
     *,
     keep: bool,
 ) -> Iterator[Chat]:
-    """The chat with a trace in the cache folder, which goes when all is done."""
+    """The chat with a trace in the cache folder, which goes when all is done.
+
+    flow: what asks, whose text says with the rest which run it is.
+    """
     from longspan.cache_folder import subfolder
     from longspan.flows.trace import Trace, Traced
 

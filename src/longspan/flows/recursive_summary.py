@@ -36,8 +36,13 @@ _AGAINST_CIRCLES = 0.7  # as a temperature
 _FEWEST = 40  # words of the summary of a part
 
 
-def count_words(text: str) -> int:
+def words_of(text: str) -> list[str]:
     """Words as people count them; each character of Chinese and Japanese is one."""
+    return _WORD.findall(text)
+
+
+def count_words(text: str) -> int:
+    """How many words a text has, see `words_of`."""
     return sum(1 for _ in _WORD.finditer(text))
 
 
