@@ -94,6 +94,7 @@ def write(
     documents = tuple(opened(sources)) if sources else ()
     display = Display(quiet=as_json)
     asked = Task(text=wanted, words=words, sources=documents, ranked=ranking_of(sources or (), display.note))
+    writing.check(asked)
     generation: Generation = {}
     if temperature:
         generation = {"temperature": temperature, "seed": seed}

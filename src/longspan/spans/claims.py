@@ -53,13 +53,24 @@ class Claim:
 
 def claims(answer: str, read: Sequence[Span]) -> tuple[Claim, ...]:
     """The sentences of an answer as claims about what was read."""
-    said, read = Document("answer", shown(answer)), merge(read)
-    pool, searched = _Pool(read), [Read(span) for span in read]
-    return tuple(
-        _claim(sentence.text.strip(), pool, searched)
-        for sentence in sentences(said, 0, len(said.text))
-        if _words(sentence.text)
-    )
+    return Basis(read).claims(answer)
+
+
+class Basis:
+    """What was read, made ready for the claims of one text after another."""
+
+    def __init__(self, read: Sequence[Span]) -> None:
+        read = merge(read)
+        self._pool, self._searched = _Pool(read), [Read(span) for span in read]
+
+    def claims(self, answer: str) -> tuple[Claim, ...]:
+        """The sentences of an answer as claims about it."""
+        said = Document("answer", shown(answer))
+        return tuple(
+            _claim(sentence.text.strip(), self._pool, self._searched)
+            for sentence in sentences(said, 0, len(said.text))
+            if _words(sentence.text)
+        )
 
 
 def _claim(text: str, pool: _Pool, searched: Sequence[Read]) -> Claim:

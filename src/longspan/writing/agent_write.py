@@ -15,7 +15,7 @@ from longspan.writing.base import Task, Writing
 from longspan.writing.manuscript import MOST, Manuscript
 from longspan.writing.planning import EXAMPLE, Point, points, spread
 from longspan.writing.planning import MOST as MOST_PARTS
-from longspan.writing.written import Written
+from longspan.writing.written import Written, joined
 
 CARD = Card(
     name="agent-write",
@@ -29,7 +29,6 @@ CARD = Card(
     missing="AgentWrite writes with any model; LongWriter, the model trained on what it wrote, is not made.",
 )
 
-_FEWEST = 200  # words of a paragraph in the plan
 _LINE = 60  # tokens of a line of the plan
 _CARRIED = (100, 1200)  # words of a paragraph after others had too many or too few
 
@@ -48,13 +47,17 @@ class AgentWrite(Writing):
     tail: int = 600
     """Words of what is written that the next paragraph is shown."""
 
+    fewest: int = 200
+    """Words of a paragraph of the plan at least; small models keep their plan better with fewer, such as 100."""
+
     def __post_init__(self) -> None:
+        check_whole("fewest", self.fewest, 20, MOST)
         check_whole("tail", self.tail, 0)
 
     def write(self, chat: Chat, task: Task, events: Events) -> Written:
         """The plan, its paragraphs, and as many of these anew as the length asks for."""
         manuscript = Manuscript(chat=chat, task=task, events=events)
-        plan = spread(_planned(manuscript), task.words, manuscript.most)
+        plan = spread(self._planned(manuscript), task.words, manuscript.most)
         events.step(f"plans {len(plan):,} parts of {task.words:,} words together")
         outline = [f"{number}. {each.told}" for number, each in enumerate(plan, 1)]
         for number, point in enumerate(plan):
@@ -75,10 +78,49 @@ class AgentWrite(Writing):
                 words=str(words),
                 onward="Go on where the text above ends." if number else "It begins the text.",
             )
-            made = manuscript.part([message], words, f"part {number + 1}", shown=shown)
+            others = "\n\n".join([joined(manuscript.sections), *(each.about for each in plan)])
+            plain = prompt(
+                "write_paragraph",
+                sources=manuscript.resting(shown),
+                task=task.text,
+                about=point.told,
+                words=str(words),
+            )
+            what = f"part {number + 1}"
+            made = manuscript.part([message], words, what, shown=shown, others=others, plain=plain)
             manuscript.add(made, point.words, point.told, shown=shown)
         manuscript.fit()
         return manuscript.done()
+
+    def _planned(self, manuscript: Manuscript) -> list[Point]:
+        """What the model plans, at the second try without counts. Raises FlowError where it plans nothing."""
+        chat, task = manuscript.chat, manuscript.task
+        fewest = max(1, -(-task.words // MOST))
+        most = max(fewest, min(MOST_PARTS, task.words // self.fewest))
+        shown = manuscript.resting(manuscript.sources(task.text, 256))
+        tokens = min(3 * manuscript.most, _LINE * most + 64) if chat.longest else _LINE * most + 64
+        message = prompt(
+            "write_plan",
+            task=task.text,
+            sources=shown,
+            words=str(task.words),
+            example=EXAMPLE,
+            shortest=str(self.fewest),
+            fewest=str(fewest),
+            most=str(most),
+        )
+        form = {"form": _form(fewest, most)} if chat.forms else {}
+        found = points(manuscript.ask([message], tokens, "the plan", **form).text)
+        if not found:
+            manuscript.events.step("the plan cannot be read; the model is asked for its points alone")
+            count = max(fewest, min(most, -(-task.words // (2 * self.fewest))))
+            message = prompt("write_points", task=task.text, sources=shown, count=str(count))
+            found = points(manuscript.ask([message], tokens, "the plan").text)
+        if not found:
+            raise FlowError(
+                "the model gives no plan of one to fifty parts, twice; use another model, or self-lengthen without one"
+            )
+        return found
 
 
 def carried(manuscript: Manuscript, rest: list[Point]) -> int:
@@ -87,37 +129,6 @@ def carried(manuscript: Manuscript, rest: list[Point]) -> int:
     left = manuscript.task.words - manuscript.words
     low, high = (min(each, rest[0].words) if each == _CARRIED[0] else each for each in _CARRIED)
     return round(min(high, manuscript.most, max(low, rest[0].words * left / max(1, planned))))
-
-
-def _planned(manuscript: Manuscript) -> list[Point]:
-    """What the model plans, at the second try without counts. Raises FlowError where it plans nothing."""
-    chat, task = manuscript.chat, manuscript.task
-    fewest = max(1, -(-task.words // MOST))
-    most = max(fewest, min(MOST_PARTS, task.words // _FEWEST))
-    shown = manuscript.resting(manuscript.sources(task.text, 256))
-    tokens = manuscript.most * 3 if chat.longest is not None else _LINE * most + 64
-    tokens = min(tokens, _LINE * most + 64)
-    message = prompt(
-        "write_plan",
-        task=task.text,
-        sources=shown,
-        words=str(task.words),
-        example=EXAMPLE,
-        fewest=str(fewest),
-        most=str(most),
-    )
-    form = {"form": _form(fewest, most)} if chat.forms else {}
-    found = points(manuscript.ask([message], tokens, "the plan", **form).text)
-    if not found:
-        manuscript.events.step("the plan cannot be read; the model is asked for its points alone")
-        count = max(fewest, min(most, -(-task.words // (2 * _FEWEST))))
-        message = prompt("write_points", task=task.text, sources=shown, count=str(count))
-        found = points(manuscript.ask([message], tokens, "the plan").text)
-    if not found:
-        raise FlowError(
-            "the model gives no plan of one to fifty parts, twice; use another model, or self-lengthen without one"
-        )
-    return found
 
 
 def _form(fewest: int, most: int) -> Form:

@@ -42,6 +42,10 @@ class Writing(ABC):
     server. Behind `flows.trace.Traced`, a run that was stopped goes on and writes no finished part again.
     """
 
+    def check(self, task: Task) -> None:
+        """Raises ValueError for a task that it cannot write, before anything is loaded."""
+        return
+
     @abstractmethod
     def write(self, chat: Chat, task: Task, events: Events) -> Written:
         """The text. events: `step` is told what is done; `generation` says how replies are drawn.

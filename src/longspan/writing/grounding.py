@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from longspan.flows.base import parts
 from longspan.flows.passages import Ranking
 from longspan.flows.prompting import enclosed
-from longspan.spans import Claim, Document, Span, claims, sentences
-from longspan.spans.claims import State
+from longspan.spans import Claim, Document, Span, sentences
+from longspan.spans.claims import Basis, State
 from longspan.spans.rendering import titles
 
 _MARK = re.compile(
@@ -94,14 +94,20 @@ def grounded(text: str, shown: Sequence[Span]) -> Grounded:
     """
     plain, marks = _unmarked(text)
     found, unknown = [], sum(1 for _, number in marks if not 1 <= number <= len(shown))
-    before = 0
+    every, before = Basis(shown), 0
     for each in sentences(Document("text", plain)):
         named = [number for at, number in marks if before < at <= each.end and 1 <= number <= len(shown)]
         before = each.end
-        claim = _claim(each.text, [shown[number - 1] for number in dict.fromkeys(named)], shown)
+        own = Basis([shown[number - 1] for number in dict.fromkeys(named)]) if named else every
+        claim = _claim(each.text, (own, every) if named else (every,))
         if claim is not None:
             found.append(Held(end=each.end, claim=claim))
     return Grounded(text=plain, held=tuple(found), unknown=unknown)
+
+
+def looseness(held: Sequence[Held]) -> float:
+    """The share of sentences that nothing holds."""
+    return sum(each.claim.state == "unverified" for each in held) / len(held) if held else 0.0
 
 
 def _unmarked(text: str) -> tuple[str, list[tuple[int, int]]]:
@@ -118,11 +124,11 @@ def _numbers(said: str) -> Iterator[int]:
     return (int(each) for each in _NUMBER.findall(said))
 
 
-def _claim(sentence: str, named: Sequence[Span], shown: Sequence[Span]) -> Claim | None:
-    """A sentence as one claim, held by what it names or else by all that was shown; None if it claims nothing."""
+def _claim(sentence: str, bases: Sequence[Basis]) -> Claim | None:
+    """A sentence as one claim, held by the first basis that can, None if it claims nothing."""
     best: Claim | None = None
-    for read in (named, shown) if named else (shown,):
-        made = claims(sentence, read)
+    for basis in bases:
+        made = basis.claims(sentence)
         if made:
             state = min((each.state for each in made), key=_BETTER.__getitem__)
             sources = dict.fromkeys(source for each in made for source in each.sources)

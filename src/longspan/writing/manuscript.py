@@ -15,7 +15,7 @@ from longspan.flows.replies import declines
 from longspan.spans import Document, Span, sentences
 from longspan.usage import Usage
 from longspan.writing.base import Task
-from longspan.writing.grounding import Grounded, Shelf, grounded
+from longspan.writing.grounding import Grounded, Shelf, grounded, looseness
 from longspan.writing.prose import prose
 from longspan.writing.repeating import Repeats
 from longspan.writing.written import Section, Written, joined
@@ -29,6 +29,9 @@ _SPARE = 32  # tokens of a reply besides
 _ANEW = 0.7  # as a temperature
 _TRIES = 2
 _SOURCES = 4  # a part's sources take so many tokens as its words, and no more than a quarter of the window
+_ENOUGH = 0.6  # of the words of a part, below which it is asked to go on
+_GOES_ON = 3  # times that it is
+_FEW = 8  # words that are no part of a text
 _SHOWN = 3  # sentences that were said before, as they are shown
 _GROWTH = 2  # times that a part grows when it is written anew
 
@@ -108,11 +111,12 @@ class Manuscript:
         *,
         shown: Sequence[Span] = (),
         others: str | None = None,
+        plain: Message | None = None,
     ) -> Grounded | None:
         """What a model writes, without what was said before; None, and a note, where it writes nothing else.
 
         what: the part's name in what is told. shown: passages by the numbers of their marks. others: the text that it
-        must not say again; by default all that is written.
+        must not say again; by default all that is written. plain: asks for the same in fewer words, for a second try.
         """
         *before, last = messages
         asked = last["content"]
@@ -123,10 +127,10 @@ class Manuscript:
             if attempt:
                 self.rewritten += 1
                 self.events.step(f"{what} {fault.partition(':')[0]}; it is written anew")
-                last = prompt("write_anew", asked=asked, fault=fault)
+                last = prompt("write_anew", asked=(plain or last)["content"], fault=_wish(fault))
                 drawn = {"temperature": _ANEW, "seed": attempt - 1}
             reply = self.ask([*before, last], tokens_of(words), what, **drawn)
-            text = prose(reply.text, asked, cut=reply.cut)
+            text = prose(reply.text, _asked([*before, last]), cut=reply.cut)
             kept = "" if declines(text) else known.without(text)
             if kept and (not best or abs(count_words(kept) - words) < abs(count_words(best) - words)):
                 best, left_out = kept, len(known.found(text))
@@ -139,7 +143,32 @@ class Manuscript:
         if left_out:
             self.repeated += left_out
             self.events.step(f"{what}: {left_out:,} sentences that were said before are left out")
+        best = self._gone_on(best, [*before, Message(role="user", content=asked)], words, what, known)
         return self.grounded(best, shown)
+
+    def _gone_on(self, text: str, asked: Sequence[Message], words: int, what: str, known: Repeats) -> str:
+        """A text that is much too short, with what the model says when it is asked to go on."""
+        for number in range(_GOES_ON):
+            has = count_words(text)
+            if has >= _ENOUGH * words:
+                break
+            self.events.step(f"{what} has {has:,} of {words:,} words; it goes on")
+            more = prompt("write_more", words=str(words - has))
+            reply = self.ask(
+                [*asked, Message(role="assistant", content=text), more],
+                tokens_of(words - has),
+                what,
+                **({"temperature": _ANEW, "seed": number} if number else {}),
+            )
+            known.add(text)
+            rest = prose(reply.text, _asked([*asked, more]), cut=reply.cut)
+            rest = "" if declines(rest) else known.without(rest)
+            if count_words(rest) < _FEW:
+                if number:
+                    break
+                continue
+            text = f"{text}\n\n{rest}"
+        return text
 
     def grounded(self, text: str, shown: Sequence[Span]) -> Grounded:
         """A text with what its sentences rest on; without sources it stays as it is."""
@@ -204,7 +233,7 @@ class Manuscript:
                 self.sections[at] = new
 
     def _mended(self, old: Section, words: int, others: Sequence[Section]) -> Section | None:
-        """A section in so many words, None where the model writes none."""
+        """A section in so many words, None where the model writes none, or sources hold less of it."""
         message = prompt(
             "write_longer",
             sources=self.resting(old.shown),
@@ -217,7 +246,9 @@ class Manuscript:
         known = len(self.notes)
         made = self.part([message], words, "the part written anew", shown=old.shown, others=joined([*others]))
         del self.notes[known:]
-        return None if made is None else replace(old, text=made.text, held=made.held)
+        if made is None or looseness(made.held) > looseness(old.held):
+            return None
+        return replace(old, text=made.text, held=made.held)
 
     def _worst(self, off: int, tried: set[int]) -> int | None:
         """The section that lacks most of its words, or has most too many, of those that can still change."""
@@ -277,6 +308,17 @@ def ending(text: str, words: int) -> str:
             break
         start = each.start
     return text[start:]
+
+
+def _asked(messages: Sequence[Message]) -> str:
+    """The words of all messages but the model's own."""
+    return "\n".join(each["content"] for each in messages if each["role"] != "assistant")
+
+
+def _wish(fault: str) -> str:
+    """What a second try is to do otherwise."""
+    said = fault.partition(": ")[2]
+    return f"Do not say again: {said}" if said else "Write the text itself."
 
 
 def _fault(text: str, known: Repeats) -> str:

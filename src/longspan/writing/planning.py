@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from longspan.flows.recursive_summary import words_of
 from longspan.flows.replies import declines, says_nothing
+from longspan.writing.prose import OPENING
 
 MOST = 50
 """Parts of a plan at most, as in AgentWrite."""
@@ -18,20 +19,22 @@ FEWEST = 40
 EXAMPLE = "<what this part says>"
 """Stands in prompts where a part's point is to stand; a model that gives it back has said nothing."""
 
-_NUMBERED = re.compile(r"\A[\s>*#_]*(?:\(?\d{1,3}[.):]|(?i:paragraph|section|part|chapter)\s+\d{1,3}\b)")
+_NUMBERED = re.compile(r"\A[\s>*#_]*(?:\(?\d{1,3}[.):]|(?i:paragraph|section|part|chapter|step)\s+\d{1,3}\b)")
 _HEAD = re.compile(
     r"\A[\s>*#_•–-]*(?:\(?\d{1,3}[.):]+\s*)*[\s*_]*"
-    r"(?i:(?:paragraph|section|part|chapter)\s+\d{1,3}[\s*_]*[-–—:.)|]*\s*)?[\s*_]*(?i:(?:main )?point\s*[:：])?[\s*_]*"
+    r"(?i:(?:paragraph|section|part|chapter|step)\s+\d{1,3}[\s*_]*[-–—:.)|]*\s*)?[\s*_]*"
+    r"(?i:(?:main )?point\s*[:：])?[\s*_]*"
 )
 _COUNT = re.compile(
     r"(?i)[\s\-–—|,;:(\[<*_]*(?:(?:word count|words|length)\s*[:：]?[\s*_\[(<~]*(?:about |approximately |e\.g\.,? )?"
-    r"(\d[\d,]*)(?:\s*[-–]\s*(\d[\d,]*))?(?:\s*words?)?"
-    r"|(?:about |~)?(\d[\d,]*)(?:\s*[-–]\s*(\d[\d,]*))?\s*(?:words?\b|字))"
+    r"(\d[\d,]*)(?:[-–](\d[\d,]*))?(?:\s*words?)?"
+    r"|(?:about |~)?(\d[\d,]*)(?:[-–](\d[\d,]*))?\s*(?:words?\b|字))"
     r"[\s)\]>*_.]*"
 )
 _EMPTY_COUNT = re.compile(r"(?i)[\s\-–—|,;(\[<*_]*word count\s*[:：].*\Z")
 _BRACKETS = re.compile(r"\A[\[<(](.*)[\])>]\Z")
 _WILD = 100_000  # words that no part has
+_LONGEST = 100  # words of a point
 _CIRCLES = 3  # times that a list may have the same part
 
 
@@ -60,7 +63,9 @@ def points(said: str) -> list[Point]:
     found: list[tuple[Point, bool]] = []
     for line in said.splitlines():
         point, planned = _point(line), bool(_NUMBERED.match(line))
-        if not point.about or _is_example(point.about):
+        if not point.about or _is_example(point.about) or len(words_of(point.about)) > _LONGEST:
+            continue
+        if not planned and OPENING.match(line):
             continue
         planned = planned or point.words > 0
         if not planned and line[:1].isspace() and found:

@@ -9,9 +9,10 @@ from longspan.spans import Document, sentences
 
 _FENCED = re.compile(r"\A\s*(`{3,}|~{3,})[^\n`]*\n(.*?)\n?\1\s*\Z", re.DOTALL)
 _MARK = re.compile(r"\A\s*</?text [0-9a-f]{12}>\s*\Z")
-_OPENING = re.compile(
+OPENING = re.compile(
     r"(?i)\A\W*(?:sure|certainly|of course|okay|ok|absolutely|here(?:['’]s| is| are)|below is)\b[^\n]{0,200}[:!.]\W*\Z"
 )
+"""How a model begins to speak before it does what was asked."""
 _LABEL = re.compile(
     r"(?i)\A[\s*_#>]*(?:paragraph|part)\s+\d{1,3}(?:\s+of\s+\d{1,3})?[\s*_]*(?:[:.–—-]+[\s*_]*|\Z)"
 )
@@ -31,13 +32,13 @@ def prose(said: str, asked: str, *, cut: bool = False) -> str:
     shown = _lines(asked)
     kept: list[str] = []
     for line in (fenced[2] if fenced else said).splitlines():
-        words = tuple(words_of(line.casefold()))
-        echoes = len(words) >= _ECHO and words in shown
+        words = words_of(line.casefold())
+        echoes = len(words) >= _ECHO and f" {' '.join(words)} " in shown
         if echoes or _MARK.match(line) or _PLANNED.search(line):
             continue
         if not any(map(str.strip, kept)):
             line = _LABEL.sub("", line)
-            if _OPENING.match(line):
+            if OPENING.match(line):
                 continue
         kept.append(line.rstrip())
     while kept and (not kept[-1].strip() or ("word" in kept[-1].lower() and _COUNT.match(kept[-1]))):
@@ -55,6 +56,7 @@ def whole(text: str) -> str:
     return text[: found[-2].end] if len(found) > 1 else text
 
 
-def _lines(text: str) -> set[tuple[str, ...]]:
-    """The words of each line that is no material."""
-    return {tuple(words_of(line)) for line in _MATERIAL.sub("", text).casefold().splitlines()}
+def _lines(text: str) -> str:
+    """The words of each line that is no material, between blanks."""
+    lines = _MATERIAL.sub("", text).casefold().splitlines()
+    return "\n".join(f" {' '.join(words_of(line))} " for line in lines)

@@ -15,7 +15,7 @@ from longspan.registry import Card
 from longspan.spans import Span, relevance
 from longspan.writing.agent_write import carried, preceding
 from longspan.writing.base import Task, Writing
-from longspan.writing.grounding import Grounded
+from longspan.writing.grounding import Grounded, looseness
 from longspan.writing.manuscript import MOST, Manuscript
 from longspan.writing.notes import Note, best_notes, gathered, keywords, shown_notes
 from longspan.writing.planning import EXAMPLE, Point, points, spread
@@ -38,7 +38,9 @@ CARD = Card(
 _SECTIONS = 12
 _LINE = 80  # tokens of a line of the outline
 _LOOSE = 4  # sentences that no source holds, as they are shown
-_CITED = re.compile(r"(?i)[\s\-–—|,;(\[]*\bnotes?\b\s*[:：]?\s*[\[(]?((?:\d{1,4}|[\s,;&–-]|and\b)+)[\])]?")
+_CITED = re.compile(
+    r"(?i)[\s\-–—|,(\[]*\bnotes?\b\s*[:：]?\s*[\[(]?(\d{1,4}(?:(?:\s*(?:[,&–-]|and\b)\s*)+\d{1,4})*|none\b|<[^>]*>|\Z)[\])]?"
+)
 _RANGE = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?")
 
 
@@ -79,12 +81,14 @@ class SurveyX(Writing):
         check_whole("checks", self.checks, 0, 5)
         check_whole("tail", self.tail, 0)
 
+    def check(self, task: Task) -> None:
+        """There must be sources."""
+        if not task.sources:
+            raise ValueError("surveyx writes from sources; give some with sources=..., or use agent-write")
+
     def write(self, chat: Chat, task: Task, events: Events) -> Written:
         """The text; its claims say where each sentence comes from. Raises ValueError without sources."""
-        if not task.sources:
-            raise ValueError(
-                "sources is empty; surveyx writes from sources, so give some, or use agent-write"
-            )
+        self.check(task)
         manuscript = Manuscript(chat=chat, task=task, events=events)
         queries = [task.text, *keywords(manuscript)]
         reading = self.reading if chat.longest is None else min(self.reading, chat.longest // 2)
@@ -177,7 +181,7 @@ class SurveyX(Writing):
             known = len(manuscript.notes)
             again = manuscript.part([message], words, what, shown=wider, others=joined(manuscript.sections))
             del manuscript.notes[known:]
-            if again is None or _looseness(again) >= _looseness(made):
+            if again is None or looseness(again.held) >= looseness(made.held):
                 break
             made, shown = again, wider
             manuscript.rewritten += 1
@@ -206,9 +210,3 @@ def _heading(point: Point) -> str:
     """What a section tells, without the numbers of its notes."""
     said = _CITED.sub("", point.about).strip(" -–—|;:,")
     return said or "Notes"
-
-
-def _looseness(made: Grounded) -> float:
-    """The share of sentences that no source holds."""
-    loose = sum(each.claim.state == "unverified" for each in made.held)
-    return loose / len(made.held) if made.held else 0.0
