@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-from obedient import PLAN, obeys, text, wanted
 
 from longspan.errors import FlowError, WindowExceeded
 from longspan.flows.base import Events
@@ -19,6 +18,7 @@ from longspan.writing.dynamic_context import DynamicContext
 from longspan.writing.l2mac import L2mac
 from longspan.writing.self_lengthen import SelfLengthen
 from longspan.writing.surveyx import SurveyX
+from obedient import PLAN, obeys, text, wanted
 
 LOG = Document(
     "log.txt", " ".join(f"On day {day} the lamp of Veddin burned {day} pints." for day in range(40))
