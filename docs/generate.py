@@ -144,6 +144,10 @@ def example_of(room: str, card: registry.Card) -> str:
     if room == "writing":
         parts.build(room, parse_call(call))
         return f'longspan write TASK --method "{call}"'
+    if room in ("selection", "lesson"):
+        parts.build(room, parse_call(call))
+        option = "--select" if room == "selection" else "--lesson"
+        return f'longspan ask --demonstrations FILE QUESTION {option} "{call}"'
     if room == "conversing":
         parts.build(room, parse_call(call))
         return f'longspan chat --method "{call}"'

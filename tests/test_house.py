@@ -44,6 +44,7 @@ ORDER = (
     {"compressing"},
     {"extending", "flows"},
     {"reasoning"},
+    {"demonstrations"},
     {"conversing", "writing"},
     {"evaluation"},
     {"serving", "training"},

@@ -45,6 +45,8 @@ ROOMS = {
     "compressor": "longspan.compressing",
     "flow": "longspan.flows",
     "writing": "longspan.writing",
+    "selection": "longspan.demonstrations.selections",
+    "lesson": "longspan.demonstrations.lessons",
     "conversing": "longspan.conversing",
     "reasoner": "longspan.reasoning",
 }
@@ -257,6 +259,7 @@ _HOLDERS = {
     "reranker": "flow",
     "windows": "flow",
     "compressor": "flow",
+    "selection": "lesson",
 }
 """What holds the parts of a room, where that is no policy."""
 
@@ -274,6 +277,6 @@ def _usage(room: str, name: str) -> str:
     held = f"{room}={name}"
     return (
         held
-        if room in (*SLOTS, "flow", "writing", "conversing", "reasoner")
+        if room in (*SLOTS, "flow", "lesson", "writing", "conversing", "reasoner")
         else f"{_HOLDERS.get(room, 'policy')}=METHOD({held})"
     )

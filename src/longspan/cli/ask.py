@@ -25,6 +25,7 @@ from longspan.cli.flowing import (
 from longspan.cli.index import ranking_of
 from longspan.cli.loaded import WeightsOption, loaded_model
 from longspan.cli.sizes import read_bytes
+from longspan.cli.teaching import DemonstrationsOption, LessonOption, SelectOption, taught_of
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.notation import parse_call
 from longspan.parameters import check_choice, check_range
@@ -72,6 +73,9 @@ def ask(
             "may then be left out."
         ),
     ] = "",
+    demonstrations: DemonstrationsOption = None,
+    select: SelectOption = None,
+    lesson: LessonOption = None,
     max_new_tokens: Annotated[int, typer.Option(help="The answer's longest length in tokens.")] = 256,
     temperature: drawing.TemperatureOption = 0.0,
     top_k: drawing.TopKOption = None,
@@ -109,10 +113,14 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="Print only JSON, when done.")] = False,
 ) -> None:
     """Answer a question about files, with quotes that are checked against them."""
-    files, question = split(words, alone=bool(reason))
-    if reason and flow != "auto":
-        raise ValueError("--reason and --flow both say how the question is answered; give one of them")
-    named = None if flow in FLOWS else _flow(flow)
+    taught = taught_of(demonstrations, select, lesson, flow)
+    files, question = split(words, alone=bool(reason) or taught is not None)
+    if reason and (flow != "auto" or taught is not None):
+        raise ValueError(
+            f"--reason and {'--flow' if taught is None else '--demonstrations or --lesson'} both say how the question "
+            "is answered; give one of them"
+        )
+    named = taught or (None if flow in FLOWS else _flow(flow))
     wanted = compressor_option(compress, rate)
     if reason:
         from longspan.reasoning.asking import Reasoned, reasoner_of

@@ -18,6 +18,7 @@ _PATHS = (
     "--with",
     "--rescore",
     "--judge-prompt",
+    "--demonstrations",
 )
 
 

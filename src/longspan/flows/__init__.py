@@ -19,6 +19,7 @@ METHODS = (
     "memwalker",
     "narrowed",
     "recursive-summary",
+    "recycled",
     "rlm",
     "segment-plus",
     "side-by-side",

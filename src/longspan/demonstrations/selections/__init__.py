@@ -1,0 +1,9 @@
+"""Which of many demonstrations are shown."""
+
+METHODS = (
+    "random",
+    "similar",
+    "diverse",
+    "coverage",
+    "se2",
+)
