@@ -96,6 +96,10 @@ def test_what_cannot_be_is_one_line(run, small_folder, log, tmp_path):
         ([*base, "--method", "longllmlingua"], "longllmlingua needs a question; give one"),
         ([*base, "--method", "llmlingua-2(classifier=nowhere)"], "is no folder and no hub id"),
         ([*base, "--plan", "positions=nothing"], "nothing"),
+        (
+            [*base, "--plan", "positions=ntk"],
+            "--plan is for methods that look into a model, and extractive does not",
+        ),
         ([*base, "--out", tmp_path], "is a folder; give the name of a file"),
         ([*base, "--out", tmp_path / "no" / "such.txt"], "such.txt"),
         (["compress", empty, "--model", small_folder], "empty.txt"),

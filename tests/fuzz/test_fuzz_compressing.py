@@ -76,7 +76,7 @@ class Shuffled(Compressor):
         return found
 
 
-@inputs(60)
+@inputs(25)
 @given(
     texts=st.lists(TEXTS, min_size=1, max_size=3),
     rate=st.floats(0.01, 1.0),
@@ -121,7 +121,7 @@ def test_what_stays_is_of_the_text_and_within_the_rate(texts, rate, unit, counte
             assert all(character in whole for character in shown)
 
 
-@inputs(60)
+@inputs(25)
 @given(text=TEXTS)
 def test_words_hold_all_that_is_not_blank_and_no_half_of_a_character(text):
     document = Document("a.txt", text)

@@ -67,8 +67,11 @@ def compress(
     check_needs(compressor, question, has_model=True)
     if out is not None and out.is_dir():
         raise ValueError(f"out={out} is a folder; give the name of a file")
+    looked_into = compressor.looks or asks_model(compressor)
+    if not looked_into and chosen != Plan():
+        raise ValueError(f"--plan is for methods that look into a model, and {method} does not; leave it out")
     documents = opened(files)
-    if compressor.looks or asks_model(compressor):
+    if looked_into:
         from longspan.flows.chat import Local
         from longspan.flows.compressed import shorter
 

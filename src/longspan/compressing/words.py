@@ -58,12 +58,15 @@ def _goes_on(text: str, before: int, at: int) -> bool:
 
 def _divided(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
     begin = first
-    for at in range(first + 1, last + 1):
-        if (
-            at < last
-            and inside_word(text, at)
-            and not (at - begin >= _LONGEST and not splits_character(text, at))
-        ):
-            continue
-        yield begin, at
-        begin = at
+    for at in range(first + 1, last):
+        if _boundary(text, at) or (at - begin >= _LONGEST and not splits_character(text, at)):
+            yield begin, at
+            begin = at
+    yield begin, last
+
+
+def _boundary(text: str, at: int) -> bool:
+    left, right = text[at - 1], text[at]
+    if left.isalnum() and right.isalnum() and not _UNSPACED.search(left + right):
+        return False  # as `inside_word` says, at a fraction of the time
+    return not inside_word(text, at)
