@@ -124,9 +124,10 @@ OTHER_TITLES = {
     ("pattern=hip", 109),
     ("flow=rlm", 231),
     ("windows=pcw", 239),
+    ("reasoner=inftythink", 198),
 }
-"""A report that made a method known, a paper that was renamed, one that stands in the map with its successor, and one
-that is in the map for what was found about it."""
+"""A report that made a method known, a paper that was renamed, one that stands in the map with its successor, one
+that is in the map for what was found about it, and one that runs as another does."""
 
 
 def test_a_part_names_the_paper_of_its_title():

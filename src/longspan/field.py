@@ -63,6 +63,7 @@ CREDITED = (
     "flows",
     "positions",
     "profiles",
+    "reasoning",
     "retrieval",
 )
 """The modules of longspan that say in CREDITS which papers their parts without a card implement; tasks say it too."""

@@ -16,6 +16,7 @@ from longspan.cli import (
     chat,
     check,
     compress,
+    estimate,
     evaluate,
     extend,
     field,
@@ -49,6 +50,7 @@ app.command()(summarize.summarize)
 app.command()(compress.compress)
 app.command()(write.write)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command()(estimate.lengths)
 app.command()(report.report)
 app.command()(tune.tune)
 app.command()(extend.extend)

@@ -14,8 +14,10 @@ from typing import Any, Unpack
 import httpx
 
 from longspan.errors import LongspanError, WindowExceeded
+from longspan.flows.chains import Chained, Heard
 from longspan.flows.chat import Failed, Message, Reply
 from longspan.flows.choosing import VERDICT, Chosen, by_words
+from longspan.flows.requests import Attempt, Attempts, answered, race
 from longspan.parameters import check_range
 from longspan.running.generation import MAX_NEW_TOKENS, Generation
 from longspan.spans import split_reasoning, tokenize
@@ -97,23 +99,74 @@ class Served:
     ) -> Reply:
         """The reply to messages, at once, as `flows.chat.Chat` has it. Raises WindowExceeded and EndpointError, and
         ValueError for what only a model of this process can be asked for."""
+        began, body = time.perf_counter(), self._body(messages, generation)
+        try:
+            sent = self.sent("POST", "/chat/completions", body)
+        except TooLong as error:
+            raise self._exceeded(messages) from error
+        return self._reply(messages, sent, time.perf_counter() - began, stream)
+
+    def chains(
+        self,
+        messages: Sequence[Message],
+        seeds: Sequence[int],
+        *,
+        enough: int | None = None,
+        heard: Heard | None = None,
+        **generation: Unpack[Generation],
+    ) -> Chained:
+        """Replies to the same, as `chains.chains` has them, `parallel` requests at a time.
+
+        A reply has ended when its request has. Once enough have, the other requests are cancelled, by closing their
+        connections.
+        """
+        bodies = [self._body(messages, {**generation, "seed": seed}) for seed in seeds]
+        found: list[Reply | Failed] = [Reply(text="", usage=_nothing(), stopped=True) for _ in bodies]
+        order: list[int] = []
+
+        def came(number: int, sent: dict[str, Any] | Exception, seconds: float) -> bool:
+            try:
+                if isinstance(sent, TooLong):
+                    raise self._exceeded(messages)
+                if isinstance(sent, Exception):
+                    raise sent
+                found[number] = reply = self._reply(messages, sent, seconds)
+            except LongspanError as error:
+                found[number] = Failed(reason=str(error))
+                return False
+            if heard is not None:
+                heard(number, reply)
+            if not reply.cut:
+                order.append(number)
+            return enough is not None and len(order) >= enough
+
+        race([self._attempts("POST", "/chat/completions", each) for each in bodies], self.parallel, came)
+        return Chained(replies=tuple(found), order=tuple(order))
+
+    def _body(self, messages: Sequence[Message], generation: Generation) -> dict[str, Any]:
         for name in _OURS:
             if generation.get(name) is not None:
                 raise ValueError(
                     f"{name} is not asked of servers; leave it out, or use a model of this process"
                 )
-        began = time.perf_counter()
         given: dict[str, Any] = {"temperature": 0.0, **generation}
         given["max_tokens"] = given.pop("max_new_tokens", MAX_NEW_TOKENS)
         body: dict[str, Any] = {"model": self.model, "messages": list(messages)}
-        body |= {name: value for name, value in given.items() if value is not None and value != ()}
-        try:
-            sent = self.sent("POST", "/chat/completions", body)
-        except TooLong as error:
-            said = sum(len(each["content"]) for each in messages)
-            raise WindowExceeded(
-                f"{self.url}: {said:,} characters do not fit the window of {self.model}; send fewer"
-            ) from error
+        return body | {name: value for name, value in given.items() if value is not None and value != ()}
+
+    def _exceeded(self, messages: Sequence[Message]) -> WindowExceeded:
+        said = sum(len(each["content"]) for each in messages)
+        return WindowExceeded(
+            f"{self.url}: {said:,} characters do not fit the window of {self.model}; send fewer"
+        )
+
+    def _reply(
+        self,
+        messages: Sequence[Message],
+        sent: dict[str, Any],
+        seconds: float,
+        stream: Callable[[str], None] | None = None,
+    ) -> Reply:
         output, usage = self.output(sent), sent.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         if stream is not None and output:
@@ -135,7 +188,7 @@ class Served:
                 kv_bytes=0,
                 peak_kv_bytes=0,
                 prefill_seconds=0.0,
-                decode_seconds=time.perf_counter() - began,
+                decode_seconds=seconds,
             ),
             cut=sent["choices"][0].get("finish_reason") == "length",
         )
@@ -210,15 +263,23 @@ class Served:
 
     def sent(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         """The reply to a request, made again while the server is away or busy."""
+        return answered(self._attempts(method, path, body))
+
+    def _attempts(self, method: str, path: str, body: dict[str, Any] | None) -> Attempts:
+        """Requests that are made until one has its answer. Raises EndpointError, and TooLong."""
         key = os.environ.get("OPENAI_API_KEY")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         reason, wanted = "", 0.0
         for attempt in range(self.attempts):
-            if attempt:
-                time.sleep(min(_LONGEST_PAUSE, max(wanted, self.pause * 2 ** (attempt - 1))))
+            pause = min(_LONGEST_PAUSE, max(wanted, self.pause * 2 ** (attempt - 1))) if attempt else 0.0
             try:
-                reply = httpx.request(
-                    method, self.url + path, json=self._named(body), headers=headers, timeout=self.timeout
+                reply = yield Attempt(
+                    pause=pause,
+                    method=method,
+                    url=self.url + path,
+                    json=self._named(body),
+                    headers=headers,
+                    timeout=self.timeout,
                 )
             except httpx.TimeoutException:
                 reason = f"no answer within {self.timeout:g} s"
@@ -273,6 +334,17 @@ class Served:
 def told_count(told: Any, counted: int) -> int:
     """The server's count of tokens where it tells one, else our own."""
     return told if isinstance(told, int) and not isinstance(told, bool) and told > 0 else counted
+
+
+def _nothing() -> Usage:
+    return Usage(
+        prompt_tokens=0,
+        generated_tokens=0,
+        kv_bytes=0,
+        peak_kv_bytes=0,
+        prefill_seconds=0.0,
+        decode_seconds=0.0,
+    )
 
 
 def _retry_after(reply: httpx.Response) -> float:

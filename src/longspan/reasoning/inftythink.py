@@ -25,8 +25,8 @@ CARD = Card(
     training=False,
     trained=True,
     changes="Thinks in rounds: each continues from a summary of those before, until one gives the answer.",
-    field=(129,),
-    missing="Prompts ask for segments and summaries, since the training on split thoughts is not here.",
+    field=(129, 198),
+    missing="Prompts ask for segments and summaries, since training on split thoughts, or by rewards, is not here.",
 )
 
 _SUMMARY = "Progress:"
@@ -42,7 +42,9 @@ class InftyThink(Reasoner):
     A round sees the question and the latest summary, and ends with either the answer or a summary. The paper trains a
     model to write so; here a prompt asks for it. Where the authors' program goes on from nothing when a summary was cut
     or left out, the round's thoughts are summarised by one more, shorter call, and failing that the summary before is
-    kept. A summary that is the one before ends it, as does the last round: then the answer is asked for.
+    kept. A summary that is the one before ends it, as does the last round: then the answer is asked for. With
+    `rounds=2` it is what MOTIF does with a trained model (https://arxiv.org/abs/2507.02851): two reports of progress,
+    then the answer.
     """
 
     rounds: int = 50
