@@ -104,5 +104,5 @@ def test_a_folder_of_books(tmp_path):
     (tmp_path / ".hidden").write_text("No.")
     assert Haystack.open(tmp_path).sentences == ("First book.", "Second book.", "It ends.")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DocumentError, match="empty has no file"):
+    with pytest.raises(DocumentError, match="empty is a folder without files that can be read"):
         Haystack.open(tmp_path / "empty")

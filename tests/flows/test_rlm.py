@@ -313,6 +313,19 @@ def test_the_commonest_answer_is_taken_from_its_surest_run():
     assert answer.usage.generated_tokens == sum(map(chat.count, [*replies, sure("The smith", 80)]))
 
 
+@pytest.mark.parametrize(
+    ("last", "text"),
+    [
+        ("Confidence: 80%", "No answer was reached in 1 turns."),
+        ("The baker.\n**Confidence: 70%**", "The baker."),
+        ("My confidence: 30% of them.", "My confidence: 30% of them."),
+    ],
+)
+def test_how_sure_a_model_is_is_no_answer(last, text):
+    answer, _ = answered(script("no program", last=last), SRLM(runs=1, turns=1))
+    assert answer.text == text
+
+
 def run(answer, confidences=(), length=10):
     return Run(answer=answer, reply=None, confidences=tuple(confidences), length=length)
 

@@ -11,9 +11,9 @@ from importlib.resources import files
 from itertools import cycle, islice
 from pathlib import Path
 
-from longspan.errors import DocumentError, LongspanError
+from longspan.errors import LongspanError
 from longspan.evaluation.chronicle import NAMES, Chronicle
-from longspan.spans import Document, sentences
+from longspan.spans import Document, listing, sentences
 
 
 class HaystackTooShort(LongspanError, ValueError):
@@ -44,18 +44,15 @@ class Haystack:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Haystack:
-        """Any file that a Document can be made of, or all of a folder in the order of their names, such as books.
+        """Any file that a Document can be made of, or what a folder or a pattern stands for, such as books, as
+        `spans.listing` has it.
 
-        Raises DocumentError.
+        Raises DocumentError, also where one of several files cannot be read.
         """
-        place = Path(path)
-        if not place.is_dir():
-            document = Document.open(place)
-            return cls(name=document.name, text=document.text)
-        found = [each for each in sorted(place.iterdir()) if each.is_file() and not each.name.startswith(".")]
-        if not found:
-            raise DocumentError(f"{place} has no file; put the texts to hide needles in there")
-        return cls(name=place.name, text="\n\n".join(Document.open(each).text for each in found))
+        found = listing(path)
+        documents = [Document.open(each) for each in found.files]
+        name = Path(found.name).name if found.several else documents[0].name
+        return cls(name=name, text="\n\n".join(each.text for each in documents))
 
     @property
     def digest(self) -> str:

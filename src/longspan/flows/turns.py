@@ -22,6 +22,7 @@ from longspan.spans.rendering import titles
 _IDLE = 3
 _SHARE = 0.25
 _CONFIDENCE = re.compile(r"confidence\W{0,12}(\d{1,3})(?:\.\d+)?\s*%", re.IGNORECASE)
+_ALONE = re.compile(rf"(?m)^[\s*_>#-]*{_CONFIDENCE.pattern}[^\w\n]*$", re.IGNORECASE)
 _ASKS = "\nEnd what you say in each turn with a line “Confidence: N%”, how sure you are that it leads to the answer."
 _RECORD: dict[str, Json] = {"content": "", "ready": False}
 
@@ -135,7 +136,11 @@ class Session:
         messages[-1] = Message(role="user", content=f"{messages[-1]['content']}\n\n{last}")
         reply = self.chat.generate(messages, **self.events.generation)
         self.budget.take(reply.usage)
-        return self._came_to(reply.text, reply, confidences)
+        text = reply.text
+        if self.sure:
+            confidences += [min(100.0, float(each)) for each in _CONFIDENCE.findall(text)[-1:]]
+            text = _ALONE.sub("", text)
+        return self._came_to(text, reply, confidences)
 
     def _came_to(self, answer: str, reply: Reply, confidences: Sequence[float]) -> Run:
         length = sum(map(self.chat.count_tokens, self._turns))

@@ -37,16 +37,16 @@ def test_a_folder_is_read_with_its_folders_and_what_is_no_text_is_named(tmp_path
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
     corpus = Corpus.open(tmp_path)
     assert [document.text for document in corpus.documents] == ["One is here.", "Two is here."]
-    assert len(corpus.skipped) == 1
-    assert "picture.png" in corpus.skipped[0]
+    assert corpus.skipped == ("1 binary", "1 hidden")
+    assert [each.text for each in Corpus.open(tmp_path / "**" / "*.md").documents] == ["Two is here."]
     assert Corpus.open(tmp_path / "a.txt").documents[0].text == "One is here."
 
 
 def test_a_folder_without_text_and_no_folder_are_refused(tmp_path):
-    with pytest.raises(DocumentError, match="holds no document that can be read; name a folder with texts"):
+    with pytest.raises(DocumentError, match="is a folder without files that can be read; check"):
         Corpus.open(tmp_path)
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    with pytest.raises(DocumentError, match=r"holds no document that can be read \(.*PNG"):
+    with pytest.raises(DocumentError, match=r"without files that can be read \(1 binary\)"):
         Corpus.open(tmp_path)
     with pytest.raises(DocumentError, match="there is no file"):
         Corpus.open(tmp_path / "absent")

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import Self
 
 from longspan.errors import DocumentError
-from longspan.spans import Document, printable, sentences
+from longspan.spans import Document, listing, printable, sentences
 
 
 @dataclass(frozen=True)
@@ -28,25 +27,22 @@ class Corpus:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
-        """A file, or all files of a folder and its folders but hidden ones, in the order of their names.
+        """A file, or what a folder or a pattern stands for, see `spans.listing`.
 
-        A file of a folder that no Document can be made of is left out and named in `skipped`. Raises DocumentError
-        where there is no file, or none that can be read.
+        A file of several that no Document can be made of is left out and named in `skipped`, as is how many are passed
+        over and why. Raises DocumentError where there is no file, or none that can be read.
         """
-        root = Path(path)
-        if not root.is_dir():
-            return cls((Document.open(root),))
-        documents, skipped = [], []
-        for file in sorted(root.rglob("*")):
-            hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-            if hidden or not file.is_file():
-                continue
+        found = listing(path)
+        if not found.several:
+            return cls((Document.open(found.files[0]),))
+        documents, skipped = [], [f"{number:,} {why}" for why, number in sorted(found.skipped.items())]
+        for file in found.files:
             try:
                 documents.append(Document.open(file))
             except DocumentError as error:
                 skipped.append(str(error))
         if not documents:
-            name, reason = printable(str(root), lines=False), f" ({skipped[0]})" if skipped else ""
+            name, reason = printable(found.name, lines=False), f" ({skipped[-1]})"
             raise DocumentError(
                 f"{name} holds no document that can be read{reason}; name a folder with texts"
             )
