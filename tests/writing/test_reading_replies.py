@@ -223,8 +223,8 @@ def test_marks_are_hints_and_places_are_checked():
     )
     assert made.text == "The lamp burned 7 pints on day 3. Anna cleaned it all, the glass. Fish fly."
     assert [(each.claim.state, [s.text for s in each.claim.sources]) for each in made.held] == [
-        ("supported", ["On day 3 the lamp burned 7 pints."]),
-        ("supported", ["Anna cleaned the glass."]),
+        ("similar", ["On day 3 the lamp burned 7 pints."]),
+        ("similar", ["Anna cleaned the glass."]),
         ("unverified", []),
     ]
     assert made.unknown == 1

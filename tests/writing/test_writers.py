@@ -173,7 +173,7 @@ def test_every_sentence_has_its_checked_place():
 
     chat = scripted(noted)
     written = write((SurveyX(), (LOG,)), chat, 25)
-    assert [each.state for each in written.claims] == ["supported", "unverified", "unverified"]
+    assert [each.state for each in written.claims] == ["similar", "unverified", "unverified"]
     (source,) = written.claims[0].sources
     assert source.text == "On day 3 the lamp of Veddin burned 3 pints."
     assert written.text.startswith(

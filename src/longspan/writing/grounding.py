@@ -17,7 +17,7 @@ _MARK = re.compile(
     r"[ \t]*[\[【](?:(?i:sources?|passages?|notes?|refs?)[ .:]*)?(\d{1,4}(?:\s*[-–,;]\s*(?:\[?\d{1,4}\]?))*)[\]】]"
 )
 _NUMBER = re.compile(r"\d+")
-_BETTER: dict[State, int] = {"verified": 2, "supported": 1, "unverified": 0}
+_BETTER: dict[State, int] = {"verified": 3, "supported": 2, "similar": 1, "unverified": 0}
 
 
 class Shelf:
