@@ -283,7 +283,7 @@ class Session:
     def name(self, source: Source | abc.Sequence[Source] | None = None, *, more: bool = False) -> str:
         """32 digits for the model, the plan and what was read and generated, or will be after `read(source)`."""
         known = Context.of(self.sequences, self._origin, self._kind)
-        return (known if source is None else known.after(source, more=more)).name
+        return (known if source is None else known.after(self._batch.each(source), more=more)).name
 
     @property
     def sequences(self) -> list[Sequence]:

@@ -123,10 +123,13 @@ class Batch:
         return [each.end for each in self.sequences]
 
     def prompt(self, source: Any, question: Any) -> Prompt:
-        """A source and what asks about it, of each sequence where they speak as one."""
-        several, count = not self.alone, len(self.sequences)
-        asking = [question] * count if several and question is not None else question
-        return Prompt.of(self.conversations, [source] * count if several else source, asking)
+        """A source and what asks about it, None for nothing, of all sequences."""
+        asking = None if question is None else self.each(question)
+        return Prompt.of(self.conversations, self.each(source), asking)
+
+    def each(self, source: Any) -> Any:
+        """A source, once for each sequence where they speak as one."""
+        return source if self.alone else [source] * len(self.sequences)
 
     def after(self, prompt: Prompt) -> list[int]:
         """Where each ends once it has read a prompt."""

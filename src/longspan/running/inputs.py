@@ -99,6 +99,11 @@ def named(ids: Iterable[int]) -> list[int | str]:
     return [f"{each.digest}:{each.place}" if isinstance(each, Row) else each for each in ids]
 
 
+def comparable(ids: Iterable[int]) -> list[tuple[int, str, int]]:
+    """The same as things that have an order, which no two have in common that differ."""
+    return [(each, each.digest, each.place) if isinstance(each, Row) else (each, "", 0) for each in ids]
+
+
 def tensors_of(ids: Iterable[int]) -> dict[str, Tensor]:
     """The vectors among token ids `[k, width]`, with the digest and the place of each; empty for none."""
     rows = rows_among(ids)

@@ -15,6 +15,7 @@ from longspan.errors import PlanError
 from longspan.notation import parse_call
 from longspan.positions.base import Raised
 from longspan.running.engine import Engine
+from longspan.running.inputs import comparable
 from longspan.running.sequence import Sequence
 from longspan.running.source import Prompt, checked
 from longspan.running.spent import Spent
@@ -75,7 +76,7 @@ class Side:
         for number, ids in enumerate(texts):
             if not ids:
                 raise ValueError(f"window {number} has no tokens of its own; give a text that is not empty")
-        order, lengths = chosen.order(texts), list(map(len, texts))
+        order, lengths = chosen.order([comparable(ids) for ids in texts]), list(map(len, texts))
         begins, shares = chosen.begins(lengths), chosen.shares(lengths)
         for each in prompt.conversations:
             each.commit()

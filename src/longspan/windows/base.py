@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Ids = Sequence[int]
+Text = Sequence[tuple[int, str, int]]
+"""Tokens, and vectors in their place, as things that have an order: for a token its id comes first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,7 @@ class Windows:
     and what comes next is a mean over them.
     """
 
-    def order(self, texts: Sequence[Ids]) -> list[int]:
+    def order(self, texts: Sequence[Text]) -> list[int]:
         """The numbers of the texts in the order in which they are read and kept."""
         return list(range(len(texts)))
 

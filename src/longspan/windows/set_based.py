@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from longspan.registry import Card
-from longspan.windows.base import Ids, Windows
+from longspan.windows.base import Text, Windows
 
 CARD = Card(
     name="set-based",
@@ -30,6 +30,6 @@ class SetBased(Windows):
     orders give the same bits.
     """
 
-    def order(self, texts: Sequence[Ids]) -> list[int]:
+    def order(self, texts: Sequence[Text]) -> list[int]:
         """By their tokens."""
         return sorted(range(len(texts)), key=lambda number: list(texts[number]))
