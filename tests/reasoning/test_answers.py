@@ -15,6 +15,7 @@ from longspan.reasoning.answers import final_answer
         ("The answer is twelve.", "number", None),
         ("**Final Answer:** −０.50", "number", "-0.5"),
         ("Answer: 0.0", "number", "0"),
+        ("Final Answer: 2 + 0.5 = 2.5 bolts", "number", "2.5"),
         ("from 3-5 it is .5", "number", "0.5"),
         ("The answer is (B), since A is wrong.", "choice", "B"),
         ("I think so. A train is fast.\n(C)", "choice", "C"),

@@ -81,19 +81,20 @@ def _braced(text: str, start: int) -> str | None:
 
 def _number(text: str, *, first: bool) -> str | None:
     folded = unicodedata.normalize("NFKC", text).replace("−", "-")
-    found = _NUMBER.findall(folded)
+    before, _, value = folded.rpartition("=")
+    found = _NUMBER.findall(value) or _NUMBER.findall(before) if first else _NUMBER.findall(folded)
     if not found:
         return None
     said = (found[0] if first else found[-1]).replace(",", "").lstrip("+")
     try:
-        value = Decimal(said)
+        number = Decimal(said)
     except InvalidOperation:  # such as digits of a script that has no decimal numbers
         return None
-    if value == 0:
+    if number == 0:
         return "0"
     if len(said) > _PLACES:
         return said
-    return format(value.normalize(), "f")
+    return format(number.normalize(), "f")
 
 
 def _choice(announced: str, text: str) -> str | None:
