@@ -5,8 +5,8 @@
 
 The book is stories of SQuALITY (FOLDER holds its dev.jsonl and train.jsonl), one after another up to so many words, in
 which sentences are placed evenly: facts with a number, and sentences that nobody else would write. Questions ask for a
-fact (right where the number is in the answer), for a sentence word for word (right where the answer's quotation is
-verified and overlaps it), and what the data asks about a story (ROUGE-L, the best of its references).
+fact (right where the number is in the answer), for a sentence word for word (the share of its words that the answer has
+in one run), and what the data asks about a story (ROUGE-L, the best of its references).
 
 A case is a flow as `longspan ask --flow` takes it, `direct PLAN` for one reading of the whole book under a plan, asked
 all questions on forks of it, or `cut TOKENS` for the beginning of the book alone. Cases take turns, question by
@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -187,12 +188,9 @@ def right(asked: Asked, answer: Answer) -> float:
     if asked.kind == "fact":
         return float(asked.number in answer.text)
     if asked.kind == "quote":
-        quoted = [
-            each for each in answer.citations if each.verified and each.quote.strip(" .") in answer.text
-        ]
-        return float(
-            any(each.quote.strip(" .") in asked.sentence and len(each.quote) > 20 for each in quoted)
-        )
+        wanted, said = asked.sentence.strip(".").split(), answer.text.split()
+        run = SequenceMatcher(None, wanted, [word.strip('.“”"') for word in said], autojunk=False)
+        return run.find_longest_match().size / len(wanted)
     return max(rouge_l(answer.text, each) for each in asked.references)
 
 
@@ -237,6 +235,28 @@ def row_of(case: str, asked: Asked, answer: Answer, seconds: float, processor: f
         "verified": sum(each.verified for each in answer.citations),
         "unverified": sum(not each.verified for each in answer.citations),
     }
+
+
+def draw(path: Path, lines: Sequence[dict[str, Any]]) -> None:
+    """What each case answers, by the tokens that a question takes; beside its name how many it was asked."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "longspan"
+    figure, axes = plt.subplots(1, 3, figsize=(12, 4), sharex=True)
+    titles = {"fact": "facts found", "quote": "words quoted in a run", "story": "ROUGE-L of stories"}
+    for axis, (kind, title) in zip(axes, titles.items(), strict=True):
+        for number, line in enumerate(lines):
+            if line[kind] is not None:
+                name = f"{line['case']} ({line['questions']})"
+                axis.scatter(line["prompt_tokens"], line[kind], color=f"C{number}", label=name)
+        axis.set(xscale="log", title=title, xlabel="tokens read a question")
+        axis.set_ylim(bottom=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=2, fontsize=7, frameon=False)
+    figure.tight_layout(rect=(0, 0.06 + 0.025 * len(lines), 1, 1))
+    figure.savefig(path, metadata={"Date": None}, facecolor="white")
 
 
 def main() -> None:
@@ -284,7 +304,9 @@ def main() -> None:
             for each, answer in read_once(model, case.removeprefix("direct "), book, missing):
                 keep(case, each, answer, began)
                 began = clocks()
-    for line in table(records.rows):
+    lines = table(records.rows)
+    draw(options.out.with_suffix(".svg"), lines)
+    for line in lines:
         scores = " ".join(
             "    -" if line[kind] is None else f"{line[kind]:5.2f}" for kind in ("fact", "quote", "story")
         )

@@ -1,13 +1,18 @@
 """The plans of the benchmarks can be run."""
 
 import importlib
+import json
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import longspan
 from longspan.plan import Plan
+from longspan.spans import Document
+from tiny import tiny_model
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -100,3 +105,48 @@ def test_a_token_takes_few_calls_and_operations(script):
     found = script("counts").counts(longspan.load(weights="packed"), "", 64)
     assert 0 < found.calls.total() <= CALLS
     assert 0 < found.operations.total() <= OPERATIONS
+
+
+def test_a_book_holds_what_is_asked_and_answers_are_scored(script, tmp_path):
+    flows = script("flows")
+    asks = [
+        {"question_text": f"What {n}?", "responses": [{"response_text": "Mira keeps the light."}]}
+        for n in (1, 2)
+    ]
+    for name, credit in (("dev", ""), ("train", "Produced by nobody\n\n")):
+        text = f"{credit}The {name} light\n\nBy A. Writer\n\n" + "The sea was calm that day.\n\n" * 30
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"document": text, "questions": asks}) + "\n")
+    book, asked = flows.made(tmp_path, 300, 10)
+    kinds = Counter(each.kind for each in asked)
+    assert kinds == {"fact": 4, "quote": 3, "story": 2}
+    assert len({each.name for each in asked}) == 9
+    assert {each.name for each in asked if each.kind == "story"} == {
+        "story The dev light",
+        "story The train light",
+    }
+    for each in asked:
+        assert book.text.count(each.number or each.sentence or "By A. Writer") == (
+            2 if each.kind == "story" else 1
+        )
+    fact, quote, story = (
+        next(each for each in asked if each.kind == kind) for kind in ("fact", "quote", "story")
+    )
+
+    def score(asked, text):
+        return flows.right(asked, SimpleNamespace(text=text))
+
+    assert (score(fact, f"It is {fact.number}."), score(fact, "It is 1.")) == (1, 0)
+    assert score(quote, f"It says “{quote.sentence}” there.") == 1
+    half = " ".join(quote.sentence.split()[5:])
+    assert score(quote, half) == pytest.approx(1 - 5 / len(quote.sentence.split()))
+    assert score(quote, "") == 0
+    assert score(story, "Mira keeps the light.") == 1
+
+
+def test_forks_of_one_reading_are_asked_each(script, monkeypatch):
+    flows = script("flows")
+    monkeypatch.setattr(flows, "ANSWER", 4)
+    book = Document("book", "The sea was calm that day. " * 12)
+    asked = [flows.Asked(name=str(n), kind="fact", text=f"What is {n}?", number="1") for n in range(2)]
+    (_, one), (_, two) = flows.read_once(tiny_model(), "selector=quest(budget=64)", book, asked)
+    assert one.usage.prompt_tokens > len(book.text) > two.usage.prompt_tokens > 0
