@@ -40,8 +40,13 @@ SELECTIONS: dict[str, Selection] = {
     "diverse": Diverse(),
     "similar": Similar(),
     "similar by words": Similar(retriever=Bm25()),
+    "side by side": Random(),
 }
-QUESTIONS = {"random": 48, "diverse": 48, "similar": 24, "similar by words": 24}
+WINDOWS = "side by side"
+"""Demonstrations at random in windows that do not see each other, by Parallel Context Windows."""
+SIDE = 4_000
+"""Tokens of a window."""
+QUESTIONS = {"random": 48, "diverse": 48, "similar": 24, "similar by words": 24, WINDOWS: 48}
 """How many are asked; what a question has to read by itself costs more than what all share."""
 
 Examples = list[tuple[str, str]]
@@ -88,9 +93,12 @@ def measure(
     labels: Sequence[str],
     asked: Examples,
     lengths: Sequence[int],
+    windows: str | None,
 ) -> Any:
     """A row a length, the shortest first, as soon as there is one."""
-    with Classifier(model, pool, selection, labels=labels, by="greedy", together=16) as classifier:
+    with Classifier(
+        model, pool, selection, labels=labels, by="greedy", together=16, windows=windows, window=SIDE
+    ) as classifier:
         for length in lengths:
             classifier.tokens, begun = length, time.perf_counter()
             try:
@@ -149,7 +157,8 @@ def main() -> None:
             count = options.questions or QUESTIONS[chosen]
             if not lengths or time.monotonic() > ends:
                 continue
-            for row in measure(model, SELECTIONS[chosen], pool, labels, asked[:count], lengths):
+            windows = "pcw" if chosen == WINDOWS else None
+            for row in measure(model, SELECTIONS[chosen], pool, labels, asked[:count], lengths, windows):
                 records.add({"set": name, "selection": chosen, "labels": len(labels), **row})
                 print(f"{name:<10} {chosen:<18} {row['tokens']:>6} tokens {row['shown']:>6} shown", end=" ")
                 print(f"{row['right']:>3} of {row['questions']} {row['seconds']:7.1f} s", flush=True)

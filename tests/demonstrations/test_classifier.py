@@ -1,5 +1,7 @@
 """Labels by their likelihood: the same as reading every prompt for every label."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -119,6 +121,24 @@ def test_a_longer_prompt_goes_on_with_the_shorter_one(monkeypatch):
     assert counts == [0, counts[1], len(POOL), counts[1]]
     assert 0 < counts[1] < len(POOL)
     assert len(opened) == 3  # nothing is shared with none, and a shorter one is read anew
+
+
+@pytest.mark.parametrize("windows", ["pcw", "window-ensemble"])
+def test_one_window_is_the_plain_prompt_and_several_hold_more_than_the_models_window(windows):
+    model = tiny_model()
+    with Classifier(model, POOL, Random(), labels=LABELS, windows=windows, window=WINDOW) as classifier:
+        (found,) = classifier.classify(["boat"])
+    scores = naive([POOL[number] for number in found.shown], "boat")
+    assert found.label == LABELS[scores.index(max(scores))]
+    many = [Demonstration(text=f"text {number} of many", label=LABELS[number % 4]) for number in range(80)]
+    given = {"labels": LABELS, "windows": windows, "window": 200, "tokens": 10 * WINDOW}
+    with Classifier(model, many, Random(), **given) as classifier:
+        (found,) = classifier.classify(["boat"])
+    assert len(found.shown) == len(many)
+    assert found.tokens > WINDOW
+    refused = pytest.raises(ValueError, match="by=greedy") if windows != "pcw" else nullcontext()
+    with refused, Classifier(model, many, Random(), by="greedy", **given) as greedy:
+        assert len(list(greedy.classify(["boat", "card"]))) == 2
 
 
 def test_what_does_not_fit_is_refused_before_it_is_read():

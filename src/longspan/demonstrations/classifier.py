@@ -17,6 +17,8 @@ from longspan.demonstrations.selections.base import Selection
 from longspan.errors import WindowExceeded
 from longspan.parameters import check_choice, check_whole
 from longspan.plan import Plan
+from longspan.running.side_by_side import windows_of
+from longspan.windows.base import Windows
 
 if TYPE_CHECKING:
     from longspan.model import Model
@@ -44,8 +46,10 @@ class Classifier:
 
     selection: which demonstrations are shown. tokens: what they take at most. labels: by default those of the
     demonstrations. by: see `By`. plan: how the model reads. together: how many texts are asked about side by side.
-    instruction: what stands before the demonstrations. What is the same for all texts is read once and kept until
-    `close`, and the demonstrations of a text are read behind what they share with those of the text before.
+    instruction: what stands before the demonstrations. windows: how demonstrations are read side by side, at most
+    `window` tokens in each, by a method of the room windows such as "pcw"; none reads them one after another. What is
+    the same for all texts is read once and kept until `close`, and the demonstrations of a text are read behind those of
+    the text before where they begin with them.
 
     Raises WindowExceeded where demonstrations, the longest text and label do not fit the plan's window.
     """
@@ -62,13 +66,21 @@ class Classifier:
         plan: Plan | str | None = None,
         instruction: str = "",
         together: int = 8,
+        windows: Windows | str | None = None,
+        window: int = 2048,
     ) -> None:
         check_whole("tokens", tokens, 0)
         check_whole("together", together, 1)
+        check_whole("window", window, 1)
         check_choice("by", by, get_args(By))
         self.demonstrations, self.labels = tuple(demonstrations), tuple(labels) or labels_of(demonstrations)
         self.selection, self.tokens, self.by = selection, tokens, by
         self._model, self._plan, self._together = model, Plan.of(plan), together
+        self._windows, self._window = None if windows is None else windows_of(windows), window
+        if by == "greedy" and self._windows is not None and self._windows.shares([1, 1]) is not None:
+            raise ValueError(
+                "by=greedy goes on with one text, and windows stay apart; use by=likelihood, or pcw"
+            )
         self._layout = Layout(tokenizer=model.tokenizer, instruction=instruction)
         self._tree = LabelTree([self._layout.answered(label) for label in self.labels])
         self._ranking = selection.ranking(self.demonstrations, scoring_of(model, self._plan, self._layout))
@@ -86,14 +98,12 @@ class Classifier:
         chosen = ((text, self.shown(text)) for text in texts)
         for shown, alike in groupby(chosen, key=lambda each: each[1]):
             asked = [self._layout.asked(text) for text, _ in alike]
-            ids = [
-                token for number in shown for token in self._layout.demonstration(self.demonstrations[number])
-            ]
-            self._check(ids, asked)
-            session = self._session(shown, ids)
+            windows = self._split(shown)
+            self._check(max(map(len, windows), default=0), asked)
+            session = self._session(shown, windows)
             for start in range(0, len(asked), self._together):
                 for label in self._labels(session, shown, asked[start : start + self._together]):
-                    yield Classified(label=self.labels[label], shown=shown, tokens=len(ids))
+                    yield Classified(label=self.labels[label], shown=shown, tokens=sum(map(len, windows)))
 
     def close(self) -> None:
         """Gives memory back."""
@@ -111,26 +121,38 @@ class Classifier:
     def _cost(self, number: int) -> int:
         return len(self._layout.demonstration(self.demonstrations[number]))
 
-    def _check(self, ids: Sequence[int], asked: Sequence[Sequence[int]]) -> None:
+    def _split(self, shown: Sequence[int]) -> list[list[int]]:
+        """The tokens of demonstrations: one text, or as many as they need where they stand side by side."""
+        found: list[list[int]] = []
+        for number in shown:
+            ids = self._layout.demonstration(self.demonstrations[number])
+            if not found or (self._windows is not None and len(found[-1]) + len(ids) > self._window):
+                found.append([])
+            found[-1] += ids
+        return found
+
+    def _check(self, longest: int, asked: Sequence[Sequence[int]]) -> None:
         window = (
             self._plan.positions.window(self._model.window) if self._plan.positions else self._model.window
         )
-        longest = max(map(len, asked)) + max(len(self._layout.answered(label)) for label in self.labels)
-        needed = len(self._layout.opening) + len(ids) + longest
+        behind = max(map(len, asked)) + max(len(self._layout.answered(label)) for label in self.labels)
+        needed = len(self._layout.opening) + longest + behind
         if window is not None and needed > window:
             raise WindowExceeded(
-                f"demonstrations and a text of {needed:,} tokens > window {window:,}; show fewer with tokens=..., or "
-                "raise the window with positions=..."
+                f"demonstrations and a text of {needed:,} tokens > window {window:,}; show fewer with tokens=..., "
+                "raise the window with positions=..., or read them side by side with windows=..."
             )
 
-    def _session(self, shown: tuple[int, ...], ids: Sequence[int]) -> Session:
+    def _session(self, shown: tuple[int, ...], windows: list[list[int]]) -> Session:
         """A session that has read these demonstrations, a fork of the last one where they begin with what it read."""
         if self._read is not None and self._read[0] == shown:
             return self._read[1]
         before = self._read
-        opened = ExitStack()
+        opened, alone = ExitStack(), self._windows is None
+        ids = [token for each in windows for token in each]
         if (
-            before is not None
+            alone
+            and before is not None
             and before[0]
             and shown[: len(before[0])] == before[0]
             and not self._plan.policy
@@ -140,8 +162,10 @@ class Classifier:
             session.read(ids[known:])
         else:
             session = opened.enter_context(self._model.session(self._plan))
-            if whole := [*self._layout.opening, *ids]:
+            if whole := [*self._layout.opening, *(ids if alone else ())]:
                 session.read(whole)
+            if windows and self._windows is not None:
+                session.read_windows(windows, self._windows)
         self._opened.close()
         self._opened, self._read = opened, (shown, session)
         return session
