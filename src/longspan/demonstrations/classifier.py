@@ -48,8 +48,8 @@ class Classifier:
     demonstrations. by: see `By`. plan: how the model reads. together: how many texts are asked about side by side.
     instruction: what stands before the demonstrations. windows: how demonstrations are read side by side, at most
     `window` tokens in each, by a method of the room windows such as "pcw"; none reads them one after another. What is
-    the same for all texts is read once and kept until `close`, and the demonstrations of a text are read behind those of
-    the text before where they begin with them.
+    the same for all texts is read once and kept until `close`, and the demonstrations of a text are read behind
+    those of the text before where they begin with them.
 
     Raises WindowExceeded where demonstrations, the longest text and label do not fit the plan's window.
     """

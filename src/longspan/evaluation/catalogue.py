@@ -45,6 +45,7 @@ FROM_DATA = (
     "loogle",
     "lv-eval",
     "helmet",
+    "many-shot",
     "marathon",
     "repoqa",
     "l-citeeval",
