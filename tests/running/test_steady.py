@@ -70,6 +70,31 @@ def test_steps_are_passes(family, sizes, monkeypatch):
     assert check_alike(model, "", sizes, monkeypatch) >= STEPS - 1
 
 
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_forks_of_one_text_pass_together_and_say_what_each_alone_says(family, monkeypatch):
+    model, own, taken = model_of(packed_network(family, **FAMILIES[family])), passing.stepped, []
+
+    def counted(*given):
+        hidden = own(*given)
+        taken.append(hidden is not None)
+        return hidden
+
+    def drawn(forks, seeds):
+        steps = forks.generate(seeds=seeds, max_new_tokens=STEPS, min_tokens=STEPS, temperature=1.0)
+        return [(seeds[step.sequence], step.token, forks.sequences[step.sequence].upcoming) for step in steps]
+
+    with model.session() as session:
+        session.read(tokens(70))
+        alone = [each for seed in (4, 7, 9) for each in drawn(session.fork(), [seed])]
+        monkeypatch.setattr(passing, "stepped", counted)
+        found = drawn(session.fork(of=[0, 0, 0]), [4, 7, 9])
+    assert sum(taken) >= STEPS - 2
+    found.sort(key=lambda each: each[0])
+    assert [each[:2] for each in found] == [each[:2] for each in alone]
+    for (_, _, logits), (_, _, expected) in zip(found, alone, strict=True):
+        assert torch.equal(logits, expected)
+
+
 def test_in_bf16(monkeypatch):
     model = model_of(packed_network("llama", dtype=torch.bfloat16))
     assert model.seam.dtype is torch.bfloat16

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.table import Table
@@ -86,8 +86,8 @@ def lengths(
 
     drawn = Drawing(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
     Sampling(**drawn)
-    given: Any = {name: value for name, value in drawn.items() if value is not None}
-    generation: Generation = {**given, "max_new_tokens": max_new_tokens}
+    given = {name: value for name, value in drawn.items() if value is not None}
+    generation = cast("Generation", given | {"max_new_tokens": max_new_tokens})
     chat: Chat
     if endpoint is not None:
         chat = served(endpoint, model, tokenizer, plan=chosen, parallel=parallel)

@@ -85,7 +85,7 @@ def _number(text: str, *, first: bool) -> str | None:
     found = _NUMBER.findall(value) or _NUMBER.findall(before) if first else _NUMBER.findall(folded)
     if not found:
         return None
-    said = (found[0] if first else found[-1]).replace(",", "").lstrip("+")
+    said = str(found[0] if first else found[-1]).replace(",", "").lstrip("+")
     try:
         number = Decimal(said)
     except InvalidOperation:  # such as digits of a script that has no decimal numbers
