@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from longspan.flows.base import together
-from longspan.flows.chat import Chat, Failed, Message
+from longspan.flows.chat import Chat, Message
 from longspan.flows.choosing import YES_OR_NO, Chosen
 from longspan.flows.prompting import enclosed, prompt, shown
 from longspan.spans import Answer, Claim
@@ -30,8 +30,7 @@ def supported(claims: Sequence[Claim], chat: Chat, question: str = "") -> tuple[
 
     A model says yes, or no, to anything to some degree, and one of half a billion weights says no to all. So each claim
     is asked about twice, with its passage and with none, after contextual calibration (https://arxiv.org/abs/2102.09690),
-    and what counts is how far the odds rise. The others are unverified; where a call fails, it stays similar. Second:
-    what the calls took.
+    and what counts is how far the odds rise. The others stay similar, as where a call fails. Second: what it took.
     """
     asked = [number for number, claim in enumerate(claims) if claim.state == "similar"]
     if not asked:
@@ -41,15 +40,15 @@ def supported(claims: Sequence[Claim], chat: Chat, question: str = "") -> tuple[
     said = chat.choose_all([[each] for each in prompts], YES_OR_NO)
     found = list(claims)
     for number, within, without in zip(asked, said[: len(asked)], said[len(asked) :], strict=True):
-        if not isinstance(within, Failed) and not isinstance(without, Failed):
-            found[number] = _judged(claims[number], rises=within.odds - without.odds >= _RISE)
+        if isinstance(within, Chosen) and isinstance(without, Chosen) and _rises(within, without):
+            found[number] = replace(claims[number], state="supported")
     return found, [each.usage for each in said if isinstance(each, Chosen)]
+
+
+def _rises(within: Chosen, without: Chosen) -> bool:
+    return within.odds - without.odds >= _RISE
 
 
 def _asks(claim: Claim, question: str, text: str) -> Message:
     said = f"Question: {question}\nAnswer: {claim.text}" if question.strip() else claim.text
     return prompt("claim_held", text=text, claim=said)
-
-
-def _judged(claim: Claim, *, rises: bool) -> Claim:
-    return replace(claim, state="supported") if rises else replace(claim, state="unverified", sources=())

@@ -135,7 +135,8 @@ class VerifiedReading(Flow):
         if self.judged:
             found, used = supported(found, chat, question)
             usages += used
-        loose = [each.text for each in found if each.state == "unverified"]
+        wanting = ("unverified", "similar") if self.judged else ("unverified",)
+        loose = [each.text for each in found if each.state in wanting]
         if loose:
             raise Wrong(
                 f"The quotes do not say this: {' / '.join(loose)[:400]} Quote what says it, or leave it out."
