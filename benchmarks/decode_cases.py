@@ -17,6 +17,7 @@ from longspan.plan import Plan
 
 SPARSE_FROM = 8192
 PATTERN = "pattern=xattention"
+SPARSER = "pattern=xattention(threshold=0.8,block=64,stride=8)"  # as OpenVINO sets it unless told otherwise
 SELECTOR = "selector=quest(budget=1024)"
 
 
@@ -83,6 +84,8 @@ CASES = (
     _longspan("packed"),
     _longspan("packed", PATTERN),
     _longspan("packed", f"{PATTERN} {SELECTOR}"),
+    _longspan("packed", SPARSER),
+    _longspan("packed", f"{SPARSER} {SELECTOR}"),
     *(
         Case(name=package, package=package, weights="file", kv=2)
         for package in ("xllamacpp", "llama-cpp-python", "ik-llama-cpp-python")
