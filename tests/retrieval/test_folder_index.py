@@ -255,6 +255,14 @@ def _update(folder: Path, log: Path, pause: float) -> None:
     os._exit(0)
 
 
+def test_facts_are_kept_together_or_not_at_all(tmp_path):
+    with opened(tmp_path / "facts.index") as kept:
+        kept.prepare()
+        with pytest.raises(FolderIndexError):
+            kept.note(retriever="bm25", size=object())
+        assert kept.fact("retriever") == ""
+
+
 def test_two_processes_make_one_index(folder, tmp_path):
     log, fork = tmp_path / "log", multiprocessing.get_context("fork")
     both = [fork.Process(target=_update, args=(folder, log, 0.005)) for _ in range(2)]

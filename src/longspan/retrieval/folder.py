@@ -145,7 +145,7 @@ def index_of(folder: str | Path) -> FolderIndex | None:
     place = _place(Path(folder).resolve())
     if not place.exists():
         return None
-    with opened(place) as kept:
+    with opened(place) as kept, kept.reading():
         method, size = (kept.fact("retriever"), kept.fact("size")) if kept.ready else ("", "")
     return FolderIndex(Path(folder), build("retriever", parse_call(method)), int(size)) if method else None
 
@@ -155,7 +155,7 @@ def entries() -> list[Entry]:
     found = []
     for path in (cache_folder() / "indexes").glob(f"*{_SUFFIX}"):
         try:
-            with opened(path) as kept:
+            with opened(path) as kept, kept.reading():
                 ready = kept.ready
                 folder, method = (kept.fact("folder"), kept.fact("retriever")) if ready else ("", "")
                 files, passages = kept.counts() if ready else (0, 0)

@@ -119,8 +119,8 @@ class Kept:
         return str(found[0]) if found else ""
 
     def note(self, **facts: str) -> None:
-        """Puts facts in the place of those with the same names."""
-        with self._told():
+        """Puts facts in the place of those with the same names, all of them or none."""
+        with self.writing():
             self._base.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
 
     def files(self) -> dict[str, KeptFile]:
