@@ -19,7 +19,7 @@ from longspan.errors import UnsupportedModel
 from tiny import VOCABULARY, model_of, tokens
 
 FAMILIES = sorted(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
-LENGTHS = (300, 700)
+LENGTHS = (500,)
 TABLE = Path(__file__).with_suffix(".tsv")
 
 _SIZES = {

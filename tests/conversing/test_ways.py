@@ -126,13 +126,13 @@ def test_facts_are_the_users_own_and_a_new_one_closes_the_old(memory):
     )
     talk.say("I moved to Skarholm in spring.")
     assert memory.notes("fact") == [], "the answer does not wait for facts"
-    assert len(talk.settle()) == 1
+    assert len(talk.catch_up()) == 1
     assert [(each.subject, each.text) for each in memory.notes("fact")] == [("home", "moved to Skarholm")]
     assert "Paris!" not in talk.chat.asked[-1], "what the assistant made up becomes no fact"
     reply[0] = "Home | moved to Ulverdale"
     talk.say("By the way, I have moved to Ulverdale.")
-    talk.settle()
-    assert talk.settle() == ()
+    talk.catch_up()
+    assert talk.catch_up() == ()
     old, new = memory.notes("fact", closed=True)
     assert (old.valid_to, new.valid_to) == (new.valid_from, None)
     assert memory.turns(ids=new.sources)[0].text == "By the way, I have moved to Ulverdale."
@@ -151,7 +151,7 @@ def test_facts_that_a_stop_left_are_noted_before_the_next_answer(tmp_path):
         talk, _, _ = talk_of(memory, Rounds(facts=True), rules)
         talk.say("I moved to Skarholm in spring.")
         with pytest.raises(KeyboardInterrupt):
-            talk.settle()
+            talk.catch_up()
     with Memory(path) as memory:
         talk, _, _ = talk_of(memory, Rounds(facts=True), rules)
         answer = talk.say("It rains.")

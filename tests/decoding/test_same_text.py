@@ -24,7 +24,7 @@ PLANS = [
 ]
 
 
-SAMPLED = {"temperature": 1.2, "seed": 3}
+SAMPLED = {"temperature": 1.2, "seed": 7}
 
 
 def said(plan, ids, family="llama", say=16, **options):

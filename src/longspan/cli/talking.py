@@ -69,7 +69,7 @@ class Talking:
             return
         self._said(self.talk.say(words, label=label), label)
         sys.stdout.flush()
-        self.talk.settle()
+        self.talk.catch_up()
 
     def tell(self, line: str) -> None:
         """A line for people; with JSON, a part of the next record."""

@@ -28,16 +28,18 @@ def filled(task: Task, ranked: Sequence[Span]) -> tuple[Shortened, ...]:
     def tokens(parts: Sequence[Span]) -> int:
         return sum(task.count(each.document.text) for each in shortened(parts))
 
-    most = _most(len(ranked), lambda number: tokens(ranked[:number]), task.budget, task.total)
-    kept = list(ranked[:most])
-    if most < len(ranked):
-        next_one = ranked[most]
+    fitting = _fitting(len(ranked), lambda number: tokens(ranked[:number]), task.budget, task.total)
+    kept = list(ranked[:fitting])
+    if fitting < len(ranked):
+        next_one = ranked[fitting]
         inside = words(next_one.document, next_one.start, next_one.end)
 
         def beginning(number: int) -> list[Span]:
             return [Span(next_one.document, next_one.start, inside[number - 1].end)] if number else []
 
-        left = _most(len(inside), lambda number: tokens([*kept, *beginning(number)]), task.budget, task.total)
+        left = _fitting(
+            len(inside), lambda number: tokens([*kept, *beginning(number)]), task.budget, task.total
+        )
         kept += beginning(left)
         if not kept and inside:
             needed = tokens(beginning(1))
@@ -48,7 +50,7 @@ def filled(task: Task, ranked: Sequence[Span]) -> tuple[Shortened, ...]:
     return shortened(kept)
 
 
-def _most(count: int, cost: Callable[[int], int], budget: int, total: int) -> int:
+def _fitting(count: int, cost: Callable[[int], int], budget: int, total: int) -> int:
     """The largest number up to `count` whose cost was found to be within the budget, and that of the next one not.
 
     cost: of a number, more or less growing with it, 0 for 0. total: about what the largest costs.

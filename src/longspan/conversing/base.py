@@ -27,7 +27,7 @@ class Conversing(ABC):
         nothing can be made to fit.
         """
 
-    def settle(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
+    def catch_up(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
         """Does what is left of earlier turns, such as noting facts, those before an id; usages of the calls it took.
 
         It runs behind an answer, when the user has it, and before the next one for what a stop left undone, so it marks

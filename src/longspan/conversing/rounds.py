@@ -126,7 +126,7 @@ class Rounds(Conversing):
             last["content"] = f"{documents}\n\n{last['content']}"
         return [system, *alternating([*earlier, last])], spans, usages
 
-    def settle(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
+    def catch_up(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
         """Notes facts of what the user said since they were noted last; the first time, of the last words alone."""
         if not self.facts:
             return ()

@@ -40,7 +40,7 @@ class Way(Protocol):
         """The answer to what was said."""
         ...
 
-    def settle(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
+    def catch_up(self, talk: Talk, before: int | None = None) -> tuple[Usage, ...]:
         """What is left of earlier turns."""
         ...
 
@@ -68,7 +68,7 @@ class Talk:
         """Answers what the user says. label: a name by which a program finds the round again.
 
         The words are in the memory before the model is asked; the answer is when it is whole, or what there was of it
-        when it is interrupted. What `settle` left is done first. Raises ValueError where nothing is said,
+        when it is interrupted. What `catch_up` left is done first. Raises ValueError where nothing is said,
         WindowExceeded, and what the chat raises.
         """
         if not text.strip():
@@ -82,7 +82,7 @@ class Talk:
             stream(piece)
 
         asked = Talk(**{**vars(self), "events": Events(**{**vars(self.events), "stream": heard})})
-        settled = self.way.settle(self, said.id)
+        settled = self.way.catch_up(self, said.id)
         try:
             spoken = self.way.reply(asked, said)
         except KeyboardInterrupt:
@@ -117,12 +117,12 @@ class Talk:
             complete=reply.complete,
         )
 
-    def settle(self) -> tuple[Usage, ...]:
+    def catch_up(self) -> tuple[Usage, ...]:
         """Does what is to be done behind an answer, such as noting facts; usages of the calls that it took.
 
         What is not done so, or is stopped, the next `say` does first.
         """
-        return self.way.settle(self)
+        return self.way.catch_up(self)
 
     def _last_answer(self, said: Turn) -> str:
         """What was answered last before a turn, "" for nothing."""

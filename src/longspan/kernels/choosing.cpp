@@ -111,7 +111,7 @@ struct Ranking {
   const void* table;                           // [rows, count, width], rows `pitch` numbers apart
   int64_t bf16, pitch, count, width, bounded;  // bounded: channels above 0 meet the first half, the others the second
   int64_t token, head, rows, group;            // the first head; heads that share a row
-  int64_t sinks, size, most;                   // pages of `size` entries begin behind `sinks`; most: chosen, 0 for all entries
+  int64_t sinks, size, limit;                  // pages of `size` entries begin behind `sinks`; limit: chosen, 0 for all entries
 };
 
 // Where the queries of a layer lie, and where what they visit goes.
@@ -142,7 +142,7 @@ void take(const Choice& choice, const Ranking& ranking, float* to) {
 int64_t spread(const Ranking& ranking, const int64_t* pages, int64_t length, int64_t* to) {
   const int64_t* begin = to;
   for (int64_t entry = 0; entry < ranking.sinks; ++entry) *to++ = entry;
-  for (int64_t page = 0; page < ranking.most; ++page)
+  for (int64_t page = 0; page < ranking.limit; ++page)
     for (int64_t i = 0; i < ranking.size; ++i) *to++ = ranking.sinks + pages[page] * ranking.size + i;
   for (int64_t entry = ranking.sinks + ranking.count * ranking.size; entry < length; ++entry) *to++ = entry;
   return to - begin;
@@ -153,7 +153,7 @@ void choose(const Choice& choice) {
   for (int64_t each = 0; each < choice.count; ++each) {
     const Ranking& ranking = choice.rankings[each];
     const int64_t heads = ranking.rows * ranking.group, first = ranking.token * choice.heads + ranking.head;
-    if (ranking.most) {
+    if (ranking.limit) {
       queries.resize(heads * ranking.width), scores.resize(heads * ranking.count);
       take(choice, ranking, queries.data());
       if (ranking.bf16)
@@ -167,13 +167,13 @@ void choose(const Choice& choice) {
     for_rows(heads, ranking.count, choice.threads, [&](int64_t q, Highest& by) {
       const int64_t row = first + q, length = choice.lengths[row];
       int64_t* to = choice.visited + row * choice.room;
-      if (!ranking.most) {
+      if (!ranking.limit) {
         for (int64_t entry = 0; entry < length; ++entry) to[entry] = entry;
         choice.visits[row] = length;
         return;
       }
-      std::vector<int64_t> pages(ranking.most);
-      by.find(found + q * ranking.count, ranking.count, ranking.most, pages.data());
+      std::vector<int64_t> pages(ranking.limit);
+      by.find(found + q * ranking.count, ranking.count, ranking.limit, pages.data());
       choice.visits[row] = spread(ranking, pages.data(), length, to);
     });
   }

@@ -69,14 +69,14 @@ class Ranking:
 
     table `[rows, pages, width]`: by its products with queries pages are compared; bounded: what of a query is positive
     meets the first half of the width, what is negative the second. sinks: entries before the first page. size: entries
-    of a page. most: how many pages a head visits, with the sinks and all entries behind the last page.
+    of a page. limit: how many pages a head visits, with the sinks and all entries behind the last page.
     """
 
     table: Tensor
     bounded: bool
     sinks: int
     size: int
-    most: int
+    limit: int
 
 
 Ranked: TypeAlias = tuple[int, int, int, Ranking | None]
@@ -130,7 +130,7 @@ class _Ranking(ctypes.Structure):
     _fields_ = (
         ("table", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("bf16", "pitch", "count", "width", "bounded")),
-        *((name, ctypes.c_int64) for name in ("token", "head", "rows", "group", "sinks", "size", "most")),
+        *((name, ctypes.c_int64) for name in ("token", "head", "rows", "group", "sinks", "size", "limit")),
     )
 
 
@@ -149,7 +149,7 @@ def _ranking(token: int, head: int, heads: int, ranking: Ranking | None) -> _Ran
     rows, count, width = table.shape
     return _Ranking(
         *(table.data_ptr(), table.dtype is torch.bfloat16, table.stride(0), count, width, ranking.bounded),
-        *(token, head, rows, heads // rows, ranking.sinks, ranking.size, ranking.most),
+        *(token, head, rows, heads // rows, ranking.sinks, ranking.size, ranking.limit),
     )
 
 

@@ -41,7 +41,7 @@ _EDGE = 1e-3
 class ParticleFiltering(Reasoner):
     """Particle-based Monte Carlo over the steps of a reply. https://arxiv.org/abs/2502.01618
 
-    A step goes up to a blank line. Each particle's weight is exp(logit(reward) / temper); as many are drawn again, with
+    A step goes up to a blank line. Each particle's weight is exp(logit(reward) / scale); as many are drawn again, with
     replacement, and forked, so that what they have in common is held once. The answer is that of the highest reward
     among those that ended. Rewards are kept from 0.001 to 0.999, since the authors' bounds, the closest numbers to 0
     and 1, give one particle everything. Without a scorer the reward is the mean likelihood of a step's tokens to the
@@ -60,7 +60,7 @@ class ParticleFiltering(Reasoner):
     temperature: float = 0.8
     """How tokens are drawn, unless the question says it."""
 
-    temper: float = 1.0
+    scale: float = 1.0
     """What the logits of rewards are divided by: higher is gentler."""
 
     resampling: Literal["multinomial", "systematic"] = "multinomial"
@@ -77,7 +77,7 @@ class ParticleFiltering(Reasoner):
         check_whole("steps", self.steps, 1)
         check_whole("step_tokens", self.step_tokens, 1)
         check_range("temperature", self.temperature, 0)
-        check_range("temper", self.temper, 1e-3)
+        check_range("scale", self.scale, 1e-3)
         check_choice("resampling", self.resampling, ("multinomial", "systematic"))
         check_kind(self.answer)
 
@@ -160,7 +160,7 @@ class _Swarm:
         """Draws as many particles as there are, by their weights, and goes on with these."""
         strands, method = self.forks.strands, self.method
         among = [place for place, strand in enumerate(strands) if method.inactive or strand.state == "open"]
-        weights = [math.exp(_logit(self.rewards[place]) / method.temper) for place in among]
+        weights = [math.exp(_logit(self.rewards[place]) / method.scale) for place in among]
         drawn = iter(resampled(weights, len(among), self._chance, method.resampling))
         chosen = [among[next(drawn)] if place in among else place for place in range(len(strands))]
         self.events.step(f"{len(set(chosen)):,} of {len(strands):,} particles go on")

@@ -64,5 +64,5 @@ def voted(conclusion: Conclusion, ended: int, count: int) -> str:
     """A line on how a vote went."""
     if conclusion.answer is None:
         return f"{ended:,} of {count:,} chains ended, and none announces an answer"
-    most, total = conclusion.votes[conclusion.answer], sum(conclusion.votes.values())
-    return f"{ended:,} of {count:,} chains ended; {most:,} of {total:,} votes are for {conclusion.answer}"
+    votes, total = conclusion.votes[conclusion.answer], sum(conclusion.votes.values())
+    return f"{ended:,} of {count:,} chains ended; {votes:,} of {total:,} votes are for {conclusion.answer}"

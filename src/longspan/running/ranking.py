@@ -60,7 +60,7 @@ class Rankings:
             ]
             for layer in choosing
         }
-        step.rank(ranked, max(_most(each.outlook.ranking, each.entries + left) for each in known))
+        step.rank(ranked, max(_bound(each.outlook.ranking, each.entries + left) for each in known))
 
 
 def _known(lane: Lane, layer: int, token: int) -> Iterator[Known]:
@@ -93,9 +93,9 @@ def _outlook(lane: Lane, layer: int, selector: Selector, group: Group) -> Outloo
     return summary.ranking(entries)
 
 
-def _most(ranking: Ranking | None, entries: int) -> int:
+def _bound(ranking: Ranking | None, entries: int) -> int:
     """How many entries a head visits at most while it sees so many."""
     if ranking is None:
         return entries
     pages = ranking.table.shape[1]
-    return entries - (pages - ranking.most) * ranking.size
+    return entries - (pages - ranking.limit) * ranking.size

@@ -93,15 +93,15 @@ class Retrieval(Compound, Summary):
             raise ValueError("groups are ranked beforehand where all are of one size, for a budget")
         budget = tokens(self._budget, entries)
         until = grouped + size + self._local if isinstance(self._budget, int) else entries + 1
-        most = min(max(1, budget // size), self._groups.count)
-        if self._groups.grouped <= budget or most == self._groups.count:
+        limit = min(max(1, budget // size), self._groups.count)
+        if self._groups.grouped <= budget or limit == self._groups.count:
             return Outlook(None, until)
         found = Ranking(
             table=self._digests.table(),
             bounded=self._digests.bounded,
             sinks=self._groups.sinks,
             size=size,
-            most=most,
+            limit=limit,
         )
         return Outlook(found, until)
 

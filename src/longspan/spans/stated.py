@@ -52,9 +52,9 @@ def denies(text: str, words: AbstractSet[str]) -> bool:
     """Whether a text denies what it says with these words: in the clauses that have most of them."""
     clauses = [clause for clause in _CLAUSE.split(text) if clause]
     shared = [len(words & set(content_words(clause))) for clause in clauses]
-    most = max(shared, default=0)
+    best = max(shared, default=0)
     return any(
         _DENIES.search(clause) is not None
         for clause, count in zip(clauses, shared, strict=True)
-        if count == most
+        if count == best
     )

@@ -12,9 +12,8 @@ from longspan.forms.form import Form
 from longspan.parameters import check_whole
 from longspan.registry import Card
 from longspan.writing.base import Task, Writing
-from longspan.writing.manuscript import MOST, Manuscript
-from longspan.writing.planning import EXAMPLE, Point, points, spread
-from longspan.writing.planning import MOST as MOST_PARTS
+from longspan.writing.manuscript import LONGEST, Manuscript
+from longspan.writing.planning import EXAMPLE, LIMIT, Point, points, spread
 from longspan.writing.written import Written, joined
 
 CARD = Card(
@@ -51,13 +50,13 @@ class AgentWrite(Writing):
     """Words of a paragraph of the plan at least; small models keep their plan better with fewer, such as 100."""
 
     def __post_init__(self) -> None:
-        check_whole("fewest", self.fewest, 20, MOST)
+        check_whole("fewest", self.fewest, 20, LONGEST)
         check_whole("tail", self.tail, 0)
 
     def write(self, chat: Chat, task: Task, events: Events) -> Written:
         """The plan, its paragraphs, and as many of these anew as the length asks for."""
         manuscript = Manuscript(chat=chat, task=task, events=events)
-        plan = spread(self._planned(manuscript), task.words, manuscript.most)
+        plan = spread(self._planned(manuscript), task.words, manuscript.longest)
         events.step(f"plans {len(plan):,} parts of {task.words:,} words together")
         outline = [f"{number}. {each.told}" for number, each in enumerate(plan, 1)]
         for number, point in enumerate(plan):
@@ -95,10 +94,10 @@ class AgentWrite(Writing):
     def _planned(self, manuscript: Manuscript) -> list[Point]:
         """What the model plans, at the second try without counts. Raises FlowError where it plans nothing."""
         chat, task = manuscript.chat, manuscript.task
-        fewest = max(1, -(-task.words // MOST))
-        most = max(fewest, min(MOST_PARTS, task.words // self.fewest))
+        fewest = max(1, -(-task.words // LONGEST))
+        limit = max(fewest, min(LIMIT, task.words // self.fewest))
         shown = manuscript.resting(manuscript.sources(task.text, 256))
-        tokens = min(3 * manuscript.most, _LINE * most + 64) if chat.longest else _LINE * most + 64
+        tokens = min(3 * manuscript.longest, _LINE * limit + 64) if chat.longest else _LINE * limit + 64
         message = prompt(
             "write_plan",
             task=task.text,
@@ -107,13 +106,13 @@ class AgentWrite(Writing):
             example=EXAMPLE,
             shortest=str(self.fewest),
             fewest=str(fewest),
-            most=str(most),
+            most=str(limit),
         )
-        form = {"form": _form(fewest, most)} if chat.forms else {}
+        form = {"form": _form(fewest, limit)} if chat.forms else {}
         found = points(manuscript.ask([message], tokens, "the plan", **form).text)
         if not found:
             manuscript.events.step("the plan cannot be read; the model is asked for its points alone")
-            count = max(fewest, min(most, -(-task.words // (2 * self.fewest))))
+            count = max(fewest, min(limit, -(-task.words // (2 * self.fewest))))
             message = prompt("write_points", task=task.text, sources=shown, count=str(count))
             found = points(manuscript.ask([message], tokens, "the plan").text)
         if not found:
@@ -128,12 +127,12 @@ def carried(manuscript: Manuscript, rest: list[Point]) -> int:
     planned = sum(each.words for each in rest)
     left = manuscript.task.words - manuscript.words
     low, high = (min(each, rest[0].words) if each == _CARRIED[0] else each for each in _CARRIED)
-    return round(min(high, manuscript.most, max(low, rest[0].words * left / max(1, planned))))
+    return round(min(high, manuscript.longest, max(low, rest[0].words * left / max(1, planned))))
 
 
-def _form(fewest: int, most: int) -> Form:
+def _form(fewest: int, limit: int) -> Form:
     line = r"Paragraph [1-9][0-9]? - Main Point: [^\n\[\]<>]{8,200} - Word Count: [1-9][0-9]{1,3}\n"
-    return Form.regex(f"({line}){{{fewest},{most}}}")
+    return Form.regex(f"({line}){{{fewest},{limit}}}")
 
 
 def preceding(shown: str) -> str:

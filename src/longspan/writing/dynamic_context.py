@@ -101,7 +101,7 @@ class DynamicContext(Writing):
         depth = (
             self.depth
             if self.branches > 1
-            else min(50, max(1, -(-task.words // min(_SCENE, manuscript.most))))
+            else min(50, max(1, -(-task.words // min(_SCENE, manuscript.longest))))
         )
         count = self._count() if self.branches > 1 else depth
         sizes = [max(1, each) for each in shares(task.words, [1.0] * count)]
@@ -114,7 +114,7 @@ class DynamicContext(Writing):
             level = len(scene.path) + 1
             even = (task.words - manuscript.words) / (count - number)
             scene.words = max(
-                1, round(min(manuscript.most, _CARRIED * sizes[0], max(sizes[0] / _CARRIED, even)))
+                1, round(min(manuscript.longest, _CARRIED * sizes[0], max(sizes[0] / _CARRIED, even)))
             )
             events.step(f"writes scene {number + 1:,} of {count:,}, {scene.words:,} words")
             shown = manuscript.sources(f"{task.text}\n{scene.choice}", scene.words)
@@ -200,7 +200,7 @@ class DynamicContext(Writing):
         """The scenes on the way to this one, as they are shown."""
         room, parts = self.path, list[str]()
         if manuscript.chat.longest is not None:
-            room = min(room, manuscript.most)
+            room = min(room, manuscript.longest)
         for each in reversed(scene.path):
             room -= count_words(each.text)
             if room < 0 and (parts or not self.path):

@@ -85,7 +85,7 @@ class L2mac(Writing):
     def write(self, chat: Chat, task: Task, events: Events) -> Written:
         """The program, its steps, and files of the length that was asked for."""
         manuscript = Manuscript(chat=chat, task=task, events=events)
-        program = spread(self._program(manuscript), task.words, manuscript.most, self.steps)
+        program = spread(self._program(manuscript), task.words, manuscript.longest, self.steps)
         listed = "\n".join(f"{number}. {each.told}" for number, each in enumerate(program, 1))
         store, note = Store(), ""
         made: dict[str, tuple[Point, Sequence[Span], Grounded]] = {}
@@ -213,7 +213,7 @@ class L2mac(Writing):
             name = store.name(action.name)
             if action.kind == "read":
                 step.seen.add(name)
-                return f"{name}:\n{enclosed(ending(store.read(name), manuscript.most))}"
+                return f"{name}:\n{enclosed(ending(store.read(name), manuscript.longest))}"
             if name in store.texts and name not in step.seen:
                 raise ValueError(f"{name} is there already; READ it first, or use another name")
             text = self._checked(manuscript, action.text, reply, step, store, name)

@@ -20,7 +20,7 @@ from longspan.writing.prose import prose
 from longspan.writing.repeating import Repeats
 from longspan.writing.written import Section, Written, joined
 
-MOST = 1000
+LONGEST = 1000
 """Words of a part at most, as in AgentWrite."""
 TOLERANCE = 0.1
 """By how much of what was asked for a text may be longer or shorter without being mended."""
@@ -63,11 +63,11 @@ class Manuscript:
         return count_words(joined(self.sections))
 
     @property
-    def most(self) -> int:
+    def longest(self) -> int:
         """Words of a part at most: a reply takes at most a third of the window."""
         if self.chat.longest is None:
-            return MOST
-        return max(1, min(MOST, (self.chat.longest // 3 - _SPARE) // _TOKENS))
+            return LONGEST
+        return max(1, min(LONGEST, (self.chat.longest // 3 - _SPARE) // _TOKENS))
 
     def ask(self, messages: Sequence[Message], tokens: int, what: str, **drawn: Any) -> Reply:
         """One reply, for which a call that fails is made once more. Raises FlowError, which says for what it was."""
@@ -224,7 +224,7 @@ class Manuscript:
             tried.add(at)
             old = self.sections[at]
             nearest = min(_GROWTH * old.words, old.words + off) if off > 0 else old.words + off
-            words = max(1, min(self.most, round(max(nearest, old.words / _GROWTH))))
+            words = max(1, min(self.longest, round(max(nearest, old.words / _GROWTH))))
             self.events.step(
                 f"{self.words:,} of {self.task.words:,} words: a part of {old.words:,} is to have {words:,}"
             )
@@ -255,7 +255,7 @@ class Manuscript:
         lacking = {
             number: each.words / max(1, each.wanted)
             for number, each in enumerate(self.sections)
-            if number not in tried and (off < 0 or each.words < self.most)
+            if number not in tried and (off < 0 or each.words < self.longest)
         }
         if not lacking:
             return None

@@ -12,7 +12,7 @@ from longspan.flows.recursive_summary import words_of
 from longspan.flows.replies import declines, says_nothing
 from longspan.writing.prose import OPENING
 
-MOST = 50
+LIMIT = 50
 """Parts of a plan at most, as in AgentWrite."""
 FEWEST = 40
 """Words of a part at least, where the text has as many."""
@@ -78,15 +78,15 @@ def points(said: str) -> list[Point]:
     else:
         found = [each for each in found if not each[0].about.endswith((":", "："))]
     listed = _straight([point for point, _ in found])
-    return listed if len(listed) <= MOST else []
+    return listed if len(listed) <= LIMIT else []
 
 
-def spread(found: Sequence[Point], words: int, most: int, parts: int = MOST) -> list[Point]:
-    """Parts with words that together are as many as asked, none with more than `most`.
+def spread(found: Sequence[Point], words: int, longest: int, parts: int = LIMIT) -> list[Point]:
+    """Parts with words that together are as many as asked, none with more than `longest`.
 
     Counts keep their proportions; a part without one gets the mean of the others. Parts that would have fewer than
-    forty words are one with their neighbour, also where there are more than `parts`; those with more than `most` words
-    are several.
+    forty words are one with their neighbour, also where there are more than `parts`; those with more than `longest`
+    words are several.
     """
     known = [each.words for each in found if each.words]
     mean = sum(known) / len(known) if known else 1.0
@@ -101,7 +101,7 @@ def spread(found: Sequence[Point], words: int, most: int, parts: int = MOST) -> 
         weights[first : last + 1] = [weights[first] + weights[last]]
     made: list[Point] = []
     for about, own in zip(abouts, shares(words, weights), strict=True):
-        pieces = -(-own // most)
+        pieces = -(-own // longest)
         for number, size in enumerate(shares(own, [1.0] * pieces), 1):
             share = f"part {number} of {pieces} of it" if pieces > 1 else ""
             made.append(Point(about=about, words=size, share=share))

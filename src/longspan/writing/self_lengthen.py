@@ -61,7 +61,7 @@ class SelfLengthen(Writing):
     def write(self, chat: Chat, task: Task, events: Events) -> Written:
         """The draft, and what the rounds make of it."""
         manuscript = Manuscript(chat=chat, task=task, events=events)
-        words = min(task.words, manuscript.most)
+        words = min(task.words, manuscript.longest)
         shown = manuscript.sources(task.text, words)
         resting = manuscript.resting(shown)
         events.step(f"writes a draft of {words:,} words")

@@ -16,7 +16,7 @@ from longspan.spans import Span, relevance
 from longspan.writing.agent_write import carried, preceding
 from longspan.writing.base import Task, Writing
 from longspan.writing.grounding import Grounded, looseness
-from longspan.writing.manuscript import MOST, Manuscript
+from longspan.writing.manuscript import LONGEST, Manuscript
 from longspan.writing.notes import Note, best_notes, gathered, keywords, shown_notes
 from longspan.writing.planning import EXAMPLE, Point, points, spread
 from longspan.writing.written import Written, joined
@@ -99,7 +99,7 @@ class SurveyX(Writing):
                 "of the task"
             )
         notes = best_notes(found, task.text, self._fitting(manuscript, found))
-        plan = spread(self._outlined(manuscript, notes), task.words, manuscript.most)
+        plan = spread(self._outlined(manuscript, notes), task.words, manuscript.longest)
         outline = "\n".join(f"{number}. {_heading(each)}" for number, each in enumerate(plan, 1))
         events.step(
             f"plans {len(plan):,} sections of {task.words:,} words together from {len(notes):,} notes"
@@ -138,19 +138,19 @@ class SurveyX(Writing):
     def _outlined(self, manuscript: Manuscript, notes: Sequence[Note]) -> list[Point]:
         """Sections with the numbers of their notes, at the second try without counts. Raises FlowError for none."""
         task = manuscript.task
-        fewest = max(1, -(-task.words // MOST))
-        most = max(fewest, min(_SECTIONS, len(notes), task.words // 100))
+        fewest = max(1, -(-task.words // LONGEST))
+        limit = max(fewest, min(_SECTIONS, len(notes), task.words // 100))
         message = prompt(
             "write_outline",
             task=task.text,
             notes=shown_notes(manuscript, notes),
             words=str(task.words),
             fewest=str(fewest),
-            most=str(most),
+            most=str(limit),
             example=EXAMPLE,
         )
         for drawn in ({}, {"temperature": 0.7, "seed": 0}):
-            found = points(manuscript.ask([message], _LINE * most + 64, "the outline", **drawn).text)
+            found = points(manuscript.ask([message], _LINE * limit + 64, "the outline", **drawn).text)
             if found:
                 return found
         raise FlowError(

@@ -72,7 +72,7 @@ CREDITS = (
         kind="task",
         name="longbench-write",
         field=188,
-        missing="Its benchmark is here; its flow AgentWrite and its training data are not.",
+        missing="Its benchmark is here, and its flow as agent-write; its training data are not.",
     ),
 )
 

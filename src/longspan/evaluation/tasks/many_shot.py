@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import cast
 
+from longspan.credit import Credit
 from longspan.demonstrations.demonstration import Demonstration, apart, labels_of
 from longspan.demonstrations.layout import fitting
 from longspan.demonstrations.selections.base import Ranking, Selection
@@ -134,6 +135,8 @@ def _pairs(task: ManyShot, row: Row, place: int) -> list[tuple[str, str]]:
 
 
 _WAYS = {"random": "random", "similar": "similar", "words": "similar(retriever=bm25)", "diverse": "diverse"}
+
+CREDITS = (Credit(kind="task", name="many-shot", field=237),)
 
 TASKS = (
     *(
