@@ -62,7 +62,7 @@ def naive(shown, text, *, greedy=False):
     ]
 
 
-TEXTS = ("red card", "boat", "gone", "which card")
+TEXTS = ("red card", "which boat")
 
 
 @pytest.mark.parametrize("by", ["likelihood", "greedy", "calibrated"])

@@ -39,11 +39,11 @@ def test_a_small_budget_changes_what_is_seen(selector):
         assert not torch.equal(found, logits("llama", "", 160, 150))
 
 
-@pytest.mark.parametrize("selector", SMALL)
+OTHERS = ("policy=snapkv(budget=80,window=8,when=chunk,allocator=adakv)", "codec=int8")
+
+
 @pytest.mark.parametrize(
-    "other",
-    ["policy=snapkv(budget=80,window=8,when=chunk,allocator=adakv)", "codec=int8"],
-    ids=["policy", "codec"],
+    ("selector", "other"), [(each, OTHERS[number % 2]) for number, each in enumerate(SMALL)]
 )
 def test_policies_and_codecs_go_with_it(selector, other):
     with tiny_model().session(f"selector={selector} {other}", chunk=48, size=2) as session:

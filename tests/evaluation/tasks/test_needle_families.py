@@ -105,11 +105,11 @@ def test_the_question_is_asked_after_the_context(task):
 
 
 @pytest.mark.parametrize("task", {type(task): task for task in TASKS}.values(), ids=lambda task: task.name)
-def test_a_sample_of_64k_words_is_made_quickly(task):
+def test_a_long_sample_is_made_quickly(task):
     """What grows with the square of the length and takes 15 s for 128k words is found."""
     made = []
-    assert processor_seconds(lambda: made.extend(first(task, 1, 64_000))) < 15 / 4
-    assert request(64_000).prompt_tokens(made[0]) > 0.9 * 64_000
+    assert processor_seconds(lambda: made.extend(first(task, 1, 32_000))) < 15 / 16
+    assert request(32_000).prompt_tokens(made[0]) > 0.9 * 32_000
 
 
 @every
