@@ -1,26 +1,8 @@
 """`longspan compress` and `longspan ask --compress`: what is kept, what is shown, what is refused."""
 
 import json
-import sys
 
 import pytest
-
-from longspan.cli import main
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Runs a command in this process: exit code, standard output, standard error."""
-    monkeypatch.setenv("LONGSPAN_CACHE", str(tmp_path / "cache"))
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["longspan", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        printed = capsys.readouterr()
-        return stopped.value.code or 0, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

@@ -23,7 +23,15 @@ from longspan.cli.flowing import (
     variables_refused,
 )
 from longspan.cli.index import ranking_of
-from longspan.cli.loaded import WeightsOption, loaded_model
+from longspan.cli.loaded import (
+    ChunkOption,
+    DeviceOption,
+    DtypeOption,
+    ModelOption,
+    PlanOption,
+    WeightsOption,
+    loaded_model,
+)
 from longspan.cli.sizes import read_bytes
 from longspan.cli.teaching import DemonstrationsOption, LessonOption, SelectOption, taught_of
 from longspan.cli.variables import TemplateOption, variables_of
@@ -51,13 +59,8 @@ def ask(
             "put -- before one that begins with a dash.",
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
-    ] = None,
-    plan: Annotated[
-        str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
-    ] = "",
+    model: ModelOption = None,
+    plan: PlanOption = "",
     flow: Annotated[
         str,
         typer.Option(
@@ -100,9 +103,9 @@ def ask(
         list[str] | None, typer.Option(help="Text at which the answer ends; may be repeated.")
     ] = None,
     template: TemplateOption = None,
-    chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
-    dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    chunk: ChunkOption = 2048,
+    dtype: DtypeOption = "auto",
+    device: DeviceOption = "auto",
     weights: WeightsOption = "auto",
     save: Annotated[
         bool, typer.Option(help="Keep what was read for further questions, and use what was kept.")

@@ -17,7 +17,14 @@ from longspan.cli.answering import Display
 from longspan.cli.asked import note
 from longspan.cli.flowing import EndpointOption, TokenizerOption, served
 from longspan.cli.lines import lines_of
-from longspan.cli.loaded import WeightsOption, loaded_model
+from longspan.cli.loaded import (
+    ChunkOption,
+    DeviceOption,
+    DtypeOption,
+    PlanOption,
+    WeightsOption,
+    loaded_model,
+)
 from longspan.cli.talking import Ended, Talking, attached
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.errors import LongspanError
@@ -34,9 +41,7 @@ def chat(
             help="A short name, folder, .gguf file or hub id, by default the embedded model; or a server's name for it."
         ),
     ] = None,
-    plan: Annotated[
-        str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
-    ] = "",
+    plan: PlanOption = "",
     endpoint: EndpointOption = None,
     tokenizer: TokenizerOption = None,
     memory: Annotated[
@@ -73,9 +78,9 @@ def chat(
     seed: drawing.SeedOption = None,
     repetition_penalty: drawing.RepetitionPenaltyOption = 1.0,
     template: TemplateOption = None,
-    chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
-    dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    chunk: ChunkOption = 2048,
+    dtype: DtypeOption = "auto",
+    device: DeviceOption = "auto",
     weights: WeightsOption = "auto",
     as_json: Annotated[
         bool,

@@ -14,7 +14,14 @@ import typer
 
 from longspan.atomic import write_text
 from longspan.cli.asked import note, opened
-from longspan.cli.loaded import WeightsOption, loaded_model, shown_progress, tell_note
+from longspan.cli.loaded import (
+    DeviceOption,
+    DtypeOption,
+    WeightsOption,
+    loaded_model,
+    shown_progress,
+    tell_note,
+)
 from longspan.plan import Plan
 from longspan.spans import Answer, Document, printable
 
@@ -51,8 +58,8 @@ def compress(
         str, typer.Option(help="positions=... for methods that look into a model beyond its window.")
     ] = "",
     out: Annotated[Path | None, typer.Option(help="A file to write instead of standard output.")] = None,
-    dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    dtype: DtypeOption = "auto",
+    device: DeviceOption = "auto",
     weights: WeightsOption = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON: the text, and each part that stays with its offsets.")

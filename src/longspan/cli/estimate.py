@@ -15,7 +15,14 @@ from rich.table import Table
 from longspan.cli import drawing
 from longspan.cli.asked import note
 from longspan.cli.flowing import EndpointOption, ParallelOption, TokenizerOption, served, variables_refused
-from longspan.cli.loaded import WeightsOption, loaded_model
+from longspan.cli.loaded import (
+    DeviceOption,
+    DtypeOption,
+    ModelOption,
+    PlanOption,
+    WeightsOption,
+    loaded_model,
+)
 from longspan.cli.report import table_console
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.errors import ContextError, FlowError
@@ -45,13 +52,8 @@ def lengths(
     max_new_tokens: Annotated[
         int, typer.Option(help="Longest length; a reply that reaches it counts as at least so long.")
     ] = 1024,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
-    ] = None,
-    plan: Annotated[
-        str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
-    ] = "",
+    model: ModelOption = None,
+    plan: PlanOption = "",
     temperature: drawing.TemperatureOption = 0.7,
     top_k: drawing.TopKOption = None,
     top_p: drawing.TopPOption = None,
@@ -61,8 +63,8 @@ def lengths(
     tokenizer: TokenizerOption = None,
     parallel: ParallelOption = 4,
     template: TemplateOption = None,
-    dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    dtype: DtypeOption = "auto",
+    device: DeviceOption = "auto",
     weights: WeightsOption = "auto",
     picture: Annotated[
         Path | None, typer.Option(help="Where a picture is drawn, such as lengths.svg or lengths.png.")

@@ -13,7 +13,7 @@ import typer
 from longspan.cli.counting import counting
 from longspan.cli.evaluate_more import opened_judge, print_prompts, show_tasks
 from longspan.cli.lengths import read_lengths
-from longspan.cli.loaded import WEIGHTS, shown_progress, tell_note
+from longspan.cli.loaded import WEIGHTS, ModelOption, shown_progress, tell_note
 from longspan.cli.options import with_options
 from longspan.cli.report import standing_table, table_console
 from longspan.cli.variables import TemplateOption, variables_of
@@ -49,10 +49,7 @@ def evaluate(
             metavar="TASK...", help="A family such as ruler, a task such as ruler/vt, or a .jsonl file."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
-    ] = None,
+    model: ModelOption = None,
     plan: Annotated[
         list[str] | None,
         typer.Option(help='A plan to measure, as "slot=method(...) ..." or a .toml file; may be repeated.'),

@@ -24,6 +24,14 @@ WEIGHTS = (
     "ones; expanded."
 )
 WeightsOption = Annotated[str, typer.Option("--weights", help=WEIGHTS)]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
+]
+PlanOption = Annotated[str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')]
+ChunkOption = Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")]
+DtypeOption = Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
 
 @contextmanager

@@ -17,7 +17,15 @@ from longspan.cli.flowing import (
     served,
     variables_refused,
 )
-from longspan.cli.loaded import WeightsOption, loaded_model
+from longspan.cli.loaded import (
+    ChunkOption,
+    DeviceOption,
+    DtypeOption,
+    ModelOption,
+    PlanOption,
+    WeightsOption,
+    loaded_model,
+)
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.parameters import check_range
 from longspan.plan import Plan
@@ -35,23 +43,18 @@ def summarize(
     ] = None,
     focus: Annotated[str, typer.Option(help="What the summary is to look at.")] = "",
     chunk_tokens: Annotated[int, typer.Option(help="Tokens that are summarized in one call.")] = 4096,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
-    ] = None,
-    plan: Annotated[
-        str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
-    ] = "",
+    model: ModelOption = None,
+    plan: PlanOption = "",
     endpoint: EndpointOption = None,
     tokenizer: TokenizerOption = None,
     parallel: ParallelOption = 4,
     temperature: drawing.TemperatureOption = 0.0,
     seed: drawing.SeedOption = None,
     template: TemplateOption = None,
-    chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
+    chunk: ChunkOption = 2048,
     together: Annotated[int, typer.Option(help="Parts that are summarized side by side.")] = 4,
-    dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    dtype: DtypeOption = "auto",
+    device: DeviceOption = "auto",
     weights: WeightsOption = "auto",
     save: Annotated[
         bool, typer.Option(help="Keep summaries of parts until all is done, to go on after a stop.")

@@ -18,7 +18,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from longspan.cli.loaded import WeightsOption, loaded_model
+from longspan.cli.loaded import ModelOption, WeightsOption, loaded_model
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.cli.waiting import Lines
 from longspan.parameters import check_choice, check_range
@@ -39,10 +39,7 @@ def tune(
         Path,
         typer.Option(help="A folder with documents of yours, or one file; its text is what is asked about."),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
-    ] = None,
+    model: ModelOption = None,
     memory: Annotated[
         str | None,
         typer.Option(help="What keys and values may take when a question is answered, such as 200MiB."),

@@ -23,7 +23,15 @@ from longspan.cli.flowing import (
     variables_refused,
 )
 from longspan.cli.index import ranking_of
-from longspan.cli.loaded import WeightsOption, loaded_model
+from longspan.cli.loaded import (
+    ChunkOption,
+    DeviceOption,
+    DtypeOption,
+    ModelOption,
+    PlanOption,
+    WeightsOption,
+    loaded_model,
+)
 from longspan.cli.terminal import say
 from longspan.cli.variables import TemplateOption, variables_of
 from longspan.notation import parse_call
@@ -52,22 +60,17 @@ def write(
             show_default=False,
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A short name, folder, .gguf file or hub id; by default the embedded model."),
-    ] = None,
-    plan: Annotated[
-        str, typer.Option(help='Methods to use, as "slot=method(...) ..." or a .toml file.')
-    ] = "",
+    model: ModelOption = None,
+    plan: PlanOption = "",
     endpoint: EndpointOption = None,
     tokenizer: TokenizerOption = None,
     parallel: ParallelOption = 4,
     temperature: drawing.TemperatureOption = 0.0,
     seed: drawing.SeedOption = None,
     template: TemplateOption = None,
-    chunk: Annotated[int, typer.Option(help="Tokens that pass through the model at a time.")] = 2048,
-    dtype: Annotated[str, typer.Option(help="Number format: auto, float32, bfloat16 or float16.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    chunk: ChunkOption = 2048,
+    dtype: DtypeOption = "auto",
+    device: DeviceOption = "auto",
     weights: WeightsOption = "auto",
     out: Annotated[
         Path | None,

@@ -17,11 +17,8 @@ class Attempt:
     """A request, and the seconds that are waited before it."""
 
     pause: float
-    method: str
-    url: str
-    json: dict[str, Any] | None
-    headers: dict[str, str]
-    timeout: float
+    request: dict[str, Any]
+    """As httpx takes it: method, url and the rest."""
 
 
 Attempts = Generator[Attempt, httpx.Response, dict[str, Any]]
@@ -40,13 +37,7 @@ def answered(attempts: Attempts) -> dict[str, Any]:
         while True:
             time.sleep(attempt.pause)
             try:
-                reply = httpx.request(
-                    attempt.method,
-                    attempt.url,
-                    json=attempt.json,
-                    headers=attempt.headers,
-                    timeout=attempt.timeout,
-                )
+                reply = httpx.request(**attempt.request)
             except _WRONG as error:
                 attempt = attempts.throw(error)
             else:
@@ -99,13 +90,7 @@ async def _answered(attempts: Attempts, client: httpx.AsyncClient) -> dict[str, 
         while True:
             await asyncio.sleep(attempt.pause)
             try:
-                reply = await client.request(
-                    attempt.method,
-                    attempt.url,
-                    json=attempt.json,
-                    headers=attempt.headers,
-                    timeout=attempt.timeout,
-                )
+                reply = await client.request(**attempt.request)
             except _WRONG as error:
                 attempt = attempts.throw(error)
             else:

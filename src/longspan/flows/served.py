@@ -273,14 +273,8 @@ class Served:
         for attempt in range(self.attempts):
             pause = min(_LONGEST_PAUSE, max(wanted, self.pause * 2 ** (attempt - 1))) if attempt else 0.0
             try:
-                reply = yield Attempt(
-                    pause=pause,
-                    method=method,
-                    url=self.url + path,
-                    json=self._named(body),
-                    headers=headers,
-                    timeout=self.timeout,
-                )
+                asked = {"json": self._named(body), "headers": headers, "timeout": self.timeout}
+                reply = yield Attempt(pause=pause, request={"method": method, "url": self.url + path} | asked)
             except httpx.TimeoutException:
                 reason = f"no answer within {self.timeout:g} s"
                 continue
