@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 
 @dataclass
@@ -22,21 +22,21 @@ class Ledger:
     peak: int = 0
     offloaded: int = 0
     peak_entries: int = 0
-    _owners: Counter[int] = field(default_factory=Counter)
+    _owners: WeakIdKeyDictionary = field(default_factory=WeakIdKeyDictionary)
 
     def take(self, columns: Iterable[Tensor], *, resident: bool = True) -> None:
         """Rows hold this memory from now on."""
         for column in columns:
-            self._owners[id(column)] += 1
-            if self._owners[id(column)] == 1:
+            owners = self._owners[column] = self._owners.get(column, 0) + 1
+            if owners == 1:
                 self._count(column.nbytes, resident)
 
     def give(self, columns: Iterable[Tensor], *, resident: bool = True) -> None:
         """Rows that held this memory do not any more."""
         for column in columns:
-            self._owners[id(column)] -= 1
-            if not self._owners[id(column)]:
-                del self._owners[id(column)]
+            self._owners[column] -= 1
+            if not self._owners[column]:
+                del self._owners[column]
                 self._count(-column.nbytes, resident)
 
     def _count(self, bytes_more: int, resident: bool) -> None:
