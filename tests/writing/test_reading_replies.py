@@ -122,6 +122,11 @@ def test_sentences_that_say_it_again_are_found_also_in_other_words_nearly():
     )
     assert known.found("The keeper climbed down.") == []
     assert Repeats().without("Never. Never. Never. Never.") == "Never. Never. Never."
+    assert Repeats("Never. Never.").without("Never. Never. Never.") == "Never."
+    assert (
+        Repeats("The sea is salt.\n\nThe sea is salt. The sea is salt.").without("The sea is salt. It is.")
+        == "It is."
+    )
     assert Repeats().without("The sea was calm that day. " * 3) == "The sea was calm that day."
     assert Repeats().without("and the sea and the sky and the land " * 12) == ""
     assert Repeats().without("灯台守は毎晩二百段の階段を上った。" * 2) == "灯台守は毎晩二百段の階段を上った。"

@@ -148,6 +148,7 @@ class Manuscript:
 
     def _gone_on(self, text: str, asked: Sequence[Message], words: int, what: str, known: Repeats) -> str:
         """A text that is much too short, with what the model says when it is asked to go on."""
+        known.add(text)
         for number in range(_GOES_ON):
             has = count_words(text)
             if has >= _ENOUGH * words:
@@ -160,13 +161,13 @@ class Manuscript:
                 what,
                 **({"temperature": _ANEW, "seed": number} if number else {}),
             )
-            known.add(text)
             rest = prose(reply.text, _asked([*asked, more]), cut=reply.cut)
             rest = "" if declines(rest) else known.without(rest)
             if count_words(rest) < _FEW:
                 if number:
                     break
                 continue
+            known.add(rest)
             text = f"{text}\n\n{rest}"
         return text
 

@@ -22,12 +22,14 @@ class Repeats:
     """Knows what was said, and finds in a text what says it again, or says the same over and over.
 
     A sentence of five words or more is said again if it is one that was said, or if three fifths of its runs of six
-    words were. A shorter one may come three times in one text. A sentence that goes round in itself is found, too.
+    words were. A shorter one may come three times, what was said counted. A sentence that goes round in itself is found,
+    too.
     """
 
     def __init__(self, *said: str) -> None:
         self._runs: set[Words] = set()
         self._sentences: set[Words] = set()
+        self._short: Counter[Words] = Counter()
         for text in said:
             self.add(text)
 
@@ -35,14 +37,16 @@ class Repeats:
         """A text that was said."""
         for _, _, words in _sentences(text):
             self._runs.update(_runs(words))
-            if len(words) >= _SHORT:
+            if len(words) < _SHORT:
+                self._short[words] += 1
+            else:
                 self._sentences.add(words)
 
     def found(self, text: str) -> list[tuple[int, int]]:
         """Where sentences of a text begin and end that say again what was said, or what stands before them in it."""
         runs: set[Words] = set()
         whole: set[Words] = set()
-        short: Counter[Words] = Counter()
+        short = self._short.copy()
         again = []
         for start, end, words in _sentences(text):
             own = _runs(words)
