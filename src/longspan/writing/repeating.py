@@ -22,8 +22,8 @@ class Repeats:
     """Knows what was said, and finds in a text what says it again, or says the same over and over.
 
     A sentence of five words or more is said again if it is one that was said, or if three fifths of its runs of six
-    words were. A shorter one may come three times, what was said counted. A sentence that goes round in itself is found,
-    too.
+    words were. A shorter one may come three times, what was said counted. A sentence that goes round in
+    itself is found, too.
     """
 
     def __init__(self, *said: str) -> None:
