@@ -291,6 +291,11 @@ class Session:
         return self._batch.sequences
 
     @property
+    def batch(self) -> Batch:
+        """The sequences with what they share, for whoever runs them beside those of other sessions."""
+        return self._batch
+
+    @property
     def seen(self) -> list[int]:
         """Tokens read and generated so far, per sequence."""
         return [each.seen for each in self.sequences]

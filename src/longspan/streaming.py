@@ -21,7 +21,8 @@ class TextStream:
     """Turns token ids into text that is complete: no half characters, nothing that may still become a stop string.
 
     The text is that of tokens which follow others: a word keeps the blank before it. Special tokens are no text, but a
-    stop string may hold them. stop: a text, or several; ValueError for anything else and for an empty one.
+    stop string may hold them. stop: a text, or several; ValueError for anything else and for an empty one. stopped_by:
+    the one that was met.
 
     The text is what the tokenizer decodes. Only where a vocabulary has tokens for single bytes and a run of them is no
     valid text, it is what SentencePiece makes of it, from which these vocabularies come: whole characters as they are,
@@ -33,14 +34,21 @@ class TextStream:
         self._tokenizer = tokenizer.backend_tokenizer
         added = self._tokenizer.get_added_tokens_decoder()
         self._special = {token: each.content for token, each in added.items() if each.special}
-        self._stop, self._signs = _signed(_stops(stop), self._special)
+        wanted = _stops(stop)
+        self._stop, self._signs = _signed(wanted, self._special)
+        self._spelled = dict(zip(self._stop, wanted, strict=True))
         self._unseen = {ord(sign): None for sign in self._signs.values()}
         self._before = self._tokenizer.encode("a", add_special_tokens=False).ids
         self._start = len(self._tokenizer.decode(self._before))
         self._bytes = self._single_bytes()
         self._tokens: list[int] = []
         self._held = ""
-        self.stopped = False
+        self.stopped_by: str | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string was met."""
+        return self.stopped_by is not None
 
     def push(self, token: int) -> str:
         """The text that is certain after one more token."""
@@ -63,10 +71,11 @@ class TextStream:
         """What is held, up to a stop string or what may become one."""
         if self.stopped:
             return ""
-        ends = [at for at in (self._held.find(word) for word in self._stop) if at >= 0]
-        if ends:
-            self.stopped = True
-            text, self._held = self._held[: min(ends)], ""
+        found = [(at, word) for word in self._stop if (at := self._held.find(word)) >= 0]
+        if found:
+            end, met = min(found)
+            self.stopped_by = self._spelled[met]
+            text, self._held = self._held[:end], ""
         else:
             keep = max((_overlap(self._held, word) for word in self._stop), default=0)
             cut = len(self._held) - keep

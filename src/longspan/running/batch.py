@@ -222,15 +222,25 @@ class Batch:
         more: bool,
         reserve: int,
     ) -> None:
-        """Reads a prompt, and takes over the conversations that follow from it.
+        """Reads a prompt, and takes over the conversations that follow from it. As `reading` has it."""
+        self.run(self.reading(prompt, rounds=rounds, more=more, reserve=reserve), progress)
+        self.has_read(prompt, more=more)
 
-        rounds: whether a round of the dialogue begins. more: whether
-        the text goes on in another call. reserve: tokens to come for which memory is taken at once.
+    def reading(self, prompt: Prompt, *, rounds: bool, more: bool, reserve: int) -> list[Request]:
+        """Requests by which the sequences read a prompt; `has_read` is told when they have.
+
+        rounds: whether a round of the dialogue begins. more: whether the text goes on in another call. reserve: tokens
+        to come for which memory is taken at once.
         """
-        asking, counts = prompt.questions or [[] for _ in prompt.ids], self._counts(prompt)
+        asking = prompt.questions or [[] for _ in prompt.ids]
+        self._counts(prompt)
         for sequence, ids, asked, back in zip(self.sequences, prompt.ids, asking, prompt.back, strict=True):
             sequence.take(ids, question=asked, back=back, begins_round=rounds)
-        self.run([Request(sequence=each, more=more, reserve=reserve) for each in self.sequences], progress)
+        return [Request(sequence=each, more=more, reserve=reserve) for each in self.sequences]
+
+    def has_read(self, prompt: Prompt, *, more: bool) -> None:
+        """Takes over the conversations that follow from a prompt."""
+        asking, counts = prompt.questions or [[] for _ in prompt.ids], self._counts(prompt)
         for sequence, ids, asked, held, conversation, count in zip(
             self.sequences, prompt.ids, asking, prompt.held, prompt.conversations, counts, strict=True
         ):
@@ -239,15 +249,10 @@ class Batch:
             sequence.history.append(reading(len(ids), len(asked), more))
             sequence.spent.read_tokens += count
 
-    def speak(
-        self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int], of: abc.Collection[int]
-    ) -> Iterator[list[Step]]:
-        """Tokens of the sequences `of`, step by step, until all have ended. ends: tokens with which one does."""
-        if not self.alone:
-            yield from self._as_one(speakers[0], ends)
-            return
+    def speaking(self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int]) -> list[Request]:
+        """Requests by which the sequences speak. ends: tokens with which one does."""
         decode = self._engine.plan.decode
-        requests = [
+        return [
             Request(
                 sequence=sequence,
                 reading=False,
@@ -257,6 +262,15 @@ class Batch:
             )
             for sequence, speaker in zip(self.sequences, speakers, strict=True)
         ]
+
+    def speak(
+        self, speakers: abc.Sequence[Speaker], ends: abc.Collection[int], of: abc.Collection[int]
+    ) -> Iterator[list[Step]]:
+        """Tokens of the sequences `of`, step by step, until all have ended. ends: tokens with which one does."""
+        if not self.alone:
+            yield from self._as_one(speakers[0], ends)
+            return
+        requests = self.speaking(speakers, ends)
         for number, request in enumerate(requests):
             request.finished = number not in of
         self._speaking = requests

@@ -39,7 +39,7 @@ class Step:
     text: what became certain with it, possibly nothing yet. finished: why the sequence ended with this token,
     "stop" for an end token or a stop string, "length" for max_new_tokens, "" while it goes on. logprobs: how likely the
     token was to the model, and which were likeliest, None unless asked for. complete: whether all that was said is of
-    the form that was asked for, if one was.
+    the form that was asked for, if one was. stop: the stop string that ended the sequence.
     """
 
     sequence: int
@@ -48,6 +48,7 @@ class Step:
     finished: Literal["", "stop", "length"] = ""
     logprobs: Logprobs | None = None
     complete: bool = True
+    stop: str | None = None
 
 
 @dataclass(kw_only=True)

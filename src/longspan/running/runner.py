@@ -62,10 +62,18 @@ class Runner:
     budget: tokens of chunks that pass through the model at a time, None for no bound. One chunk always does, however
     long, so that reading never waits for those who speak; single tokens always do. Chunks are never cut, so that an
     answer is the same beside others and alone. A request that fails leaves the others alone.
+
+    order: who of those that read comes first; they come as they joined by default.
     """
 
-    def __init__(self, seam: Seam, *, budget: int | None = None) -> None:
-        self._seam, self._budget = seam, budget
+    def __init__(
+        self,
+        seam: Seam,
+        *,
+        budget: int | None = None,
+        order: Callable[[list[Request]], list[Request]] | None = None,
+    ) -> None:
+        self._seam, self._budget, self._order = seam, budget, order
         self.requests: list[Request] = []
 
     def add(self, request: Request) -> Request:
@@ -120,12 +128,14 @@ class Runner:
             yield self.step()
 
     def _chosen(self) -> list[tuple[Request, Portion]]:
-        """What takes part in the next pass: all single tokens, then chunks in the order of their requests."""
+        """What takes part in the next pass: all single tokens, then chunks in their order."""
         waiting = [each for each in self.requests if each.sequence.pending and not each._known]
-        waiting.sort(key=lambda request: request.reading)
+        speaking, reading = [], []
+        for request in waiting:
+            (reading if request.reading else speaking).append(request)
         chosen: list[tuple[Request, Portion]] = []
         read = 0
-        for request in waiting:
+        for request in speaking + (self._order(reading) if self._order else reading):
             sequence = request.sequence
             if request.reading:
                 taken = min(len(sequence.pending), sequence.engine.chunk)
@@ -133,7 +143,7 @@ class Runner:
                     continue
                 read += taken
             try:
-                chosen.append((request, self._portion(request, sum(not each.reading for each in waiting))))
+                chosen.append((request, self._portion(request, len(speaking))))
             except Exception as error:  # of the one who drafts
                 request.error = error
         return chosen

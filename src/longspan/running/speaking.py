@@ -107,6 +107,7 @@ class Speaker:
             finished=finished,
             logprobs=None if chosen.logprobs is None else self._told(chosen.logprobs),
             complete=complete,
+            stop=stream.stopped_by if finished else None,
         )
 
     def _followed(self, form: Form | None) -> Matching | Reasoned | None:

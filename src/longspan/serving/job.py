@@ -1,0 +1,88 @@
+"""A request on its way through the worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from longspan.running.generation import Generation
+from longspan.running.runner import Request
+from longspan.serving.events import Used
+from longspan.serving.ticket import LocalTicket
+from longspan.session import Session
+
+
+@dataclass(kw_only=True, eq=False)
+class Job:
+    """What is to be read and said.
+
+    ids: of the prompt behind `base`, which was read before, None for nothing. plan: as text. key: under which what it
+    reads may be found again, "" for not at all; pins: the context for which that must not be forgotten. count: how many
+    answers; 0 only reads. generation: how they are drawn. echo: whether likelihoods of the prompt are told. bytes: that
+    it may come to hold. deadline: when it must be done, by the clock of `time.monotonic`. keep: whether whoever asked
+    takes the session over.
+
+    came, began, read_at: when it came, began, and had read its prompt, 0 where it has not. cached: tokens that were
+    known. live: the answers that are not whole yet.
+    """
+
+    owner: str
+    ids: Sequence[int]
+    plan: str
+    ticket: LocalTicket
+    base: Session | None = None
+    key: str = ""
+    count: int = 1
+    generation: Generation = field(default_factory=lambda: Generation())
+    echo: bool = False
+    bytes: int = 0
+    deadline: float
+    keep: bool = False
+    pins: str = ""
+
+    came: float = field(default_factory=time.monotonic)
+    began: float = 0.0
+    read_at: float = 0.0
+    cached: int = 0
+    session: Session | None = None
+    requests: list[Request] = field(default_factory=list)
+    live: dict[int, Request] = field(default_factory=dict)
+    told: int = 0
+
+    @property
+    def total(self) -> int:
+        """Tokens of the prompt, with what was read before."""
+        return len(self.ids) + (self.base.seen[0] if self.base is not None else 0)
+
+    def used(self) -> Used:
+        """What it took so far."""
+        now, facts = time.monotonic(), dict[str, Any]()
+        if self.session is not None:
+            usage = self.session.usage
+            facts = {
+                "generated_tokens": usage.generated_tokens,
+                "drafted_tokens": usage.drafted_tokens,
+                "accepted_tokens": usage.accepted_tokens,
+                "bytes_held": usage.kv_bytes,
+                "decode_seconds": max(0.0, now - self.read_at) if self.read_at else 0.0,
+            }
+        began = self.began or now
+        return Used(
+            prompt_tokens=self.total,
+            cached_tokens=self.cached,
+            queue_seconds=began - self.came,
+            prefill_seconds=(self.read_at or now) - began,
+            **facts,
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self.began
+
+    def close(self) -> None:
+        """Gives its memory back."""
+        if self.session is not None and not self.keep:
+            self.session.close()

@@ -1,0 +1,98 @@
+"""What was read before, found by what a prompt begins with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+
+from longspan.session import Session
+
+
+def digests(key: str, ids: Sequence[int], block: int) -> Iterator[bytes]:
+    """One for each whole block of a prompt, of all up to its end; so equal prompts have equal ones."""
+    numbers = np.asarray(ids, dtype=np.int64)
+    last = blake2b(key.encode(), digest_size=16).digest()
+    for start in range(0, len(ids) - block + 1, block):
+        last = blake2b(last + numbers[start : start + block].tobytes(), digest_size=16).digest()
+        yield last
+
+
+@dataclass(kw_only=True, eq=False)
+class Known:
+    """The beginning of a prompt, as a session that read it. pins: contexts that it must not be forgotten for."""
+
+    session: Session
+    tokens: int
+    used: float
+    pins: set[str] = field(default_factory=set)
+
+
+class Prefixes:
+    """A radix tree over what was read, whose edges are blocks of tokens; a digest of the way down leads to a node.
+
+    Nodes lie at whole blocks, where reading was cut into chunks anyway, so that a prompt that goes on from one gives
+    the bits of one that was read alone. key: what else must be equal: whose it is, the plan, the rotation.
+    """
+
+    def __init__(self, block: int) -> None:
+        self.block = block
+        self._nodes: dict[bytes, Known] = {}
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def longest(self, key: str, ids: Sequence[int]) -> Known | None:
+        """The longest known beginning of a prompt that leaves a token to be read."""
+        found = None
+        for digest in digests(key, ids[: len(ids) - 1], self.block):
+            found = self._nodes.get(digest, found)
+        if found is not None:
+            found.used = time.monotonic()
+        return found
+
+    def wants(self, key: str, ids: Sequence[int], tokens: int, whole: int) -> bool:
+        """Whether the first tokens of a prompt of `whole` tokens are worth a node: every sixteenth, and the last."""
+        block = self.block
+        if tokens == 0 or tokens % block or tokens >= whole:
+            return False
+        step = max(1, whole // block // 16)
+        return (tokens // block) % step == 0 or whole - tokens <= block
+
+    def add(self, key: str, ids: Sequence[int], session: Session) -> Known:
+        """Takes in a session that read these tokens, whole blocks; it is closed where they are known already."""
+        *_, last = digests(key, ids, self.block)
+        known = self._nodes.get(last)
+        if known is None:
+            known = Known(session=session, tokens=len(ids), used=time.monotonic())
+            self._nodes[last] = known
+        else:
+            session.close()
+        return known
+
+    def sessions(self) -> Iterable[Session]:
+        """Of all nodes."""
+        return (each.session for each in self._nodes.values())
+
+    def unpin(self, context: str) -> None:
+        """A context needs its nodes no more."""
+        for each in self._nodes.values():
+            each.pins.discard(context)
+
+    def drop(self) -> bool:
+        """Forgets the node that was not used for longest; the deepest of those that were used together. False if none
+        may be forgotten."""
+        free = [(each.used, -each.tokens, place) for place, each in self._nodes.items() if not each.pins]
+        if not free:
+            return False
+        self._nodes.pop(min(free)[2]).session.close()
+        return True
+
+    def clear(self) -> None:
+        """Forgets all."""
+        for each in self._nodes.values():
+            each.session.close()
+        self._nodes.clear()
