@@ -130,7 +130,8 @@ class Runner:
     def _chosen(self) -> list[tuple[Request, Portion]]:
         """What takes part in the next pass: all single tokens, then chunks in their order."""
         waiting = [each for each in self.requests if each.sequence.pending and not each._known]
-        speaking, reading = [], []
+        speaking: list[Request] = []
+        reading: list[Request] = []
         for request in waiting:
             (reading if request.reading else speaking).append(request)
         chosen: list[tuple[Request, Portion]] = []

@@ -28,13 +28,10 @@ class Turns:
         floor = min(self._read[self._owner_of(each)] for each in reading)
         waited = {id(each): self._waited.get(id(each), 0) for each in reading}
 
-        def place(request: Request) -> tuple[bool, bool, int]:
+        def place(request: Request) -> tuple[int, bool, int]:
+            overdue = max(0, waited[id(request)] - PATIENCE + 1)
             long = len(request.sequence.pending) > self._chunk
-            return (
-                waited[id(request)] < PATIENCE,
-                long,
-                self._read[self._owner_of(request)] - floor,
-            )
+            return -overdue, long, self._read[self._owner_of(request)] - floor
 
         ordered = sorted(reading, key=place)
         room, first = self._chunk, True

@@ -218,11 +218,14 @@ class Worker:
             failed = next((each.error for each in job.requests if each.error is not None), None)
             if failed is not None:
                 self._end(job, _refusal(failed))
-            elif not job.read_at:
+                continue
+            self._echo(job)
+            if not job.read_at:
                 self._progress(job)
-                self._echo(job)
                 self._remember(job)
             elif not job.live:
+                if job.echo and not job.count:
+                    job.ticket.put(Ended(index=0, why="length"))
                 self._end(job, None)
 
     def _progress(self, job: Job) -> None:
@@ -283,8 +286,7 @@ class Worker:
             job.ticket.put(Spoken(index=number, text=step.text, logprobs=likely))
         if step.finished:
             job.live.pop(number, None)
-            why = "length" if step.finished == "length" else "stop"
-            job.ticket.put(Ended(index=number, why=why, stop=step.stop, complete=step.complete))
+            job.ticket.put(Ended(index=number, why=step.finished, stop=step.stop, complete=step.complete))
 
     def _end(self, job: Job, refused: Refused | None) -> None:
         """A job leaves, whole where nothing is said against it."""
