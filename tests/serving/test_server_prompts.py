@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from longspan.serving.asked import Asked, Function, FunctionCall, Turn
 from longspan.serving.prompts import behind, prompted
 from longspan.serving.refused import Refused
-from longspan.spans import Document
+from longspan.spans import Document, encoder_of
 
 HERMES = (
     "{%- if tools %}<|im_start|>system\n{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}<|im_end|>\n{% endif %}"
@@ -106,11 +106,8 @@ def test_what_follows_a_past_is_encoded_behind_it(tokenizer, first, second):
     rest = behind(tokenizer, cut, whole)
     assert (rest is not None) == whole.text.startswith(cut)
     if rest is not None:
-        before = tokenizer.decode(
-            tokenizer(rendered(tokenizer, [{"role": "user", "content": first}])).input_ids
-        )
-        ending = before[before.index(first) + len(first) :]
-        assert tokenizer.decode(rest).startswith(ending.partition("<|im_start|>")[0])
+        before = encoder_of(tokenizer).after("", cut)[0]
+        assert tokenizer.decode(before) + tokenizer.decode(rest) == tokenizer.decode(whole.ids)
 
 
 def test_plain_prompts_are_read_as_they_are(tokenizer):
