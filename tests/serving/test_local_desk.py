@@ -221,7 +221,7 @@ def test_the_likelihoods_of_a_prompt(model):
     values = [likely.own.value for each in told for likely in each.logprobs if likely is not None]
     ids = model.tokenizer(LONG).input_ids
     with model.session(chunk=CHUNK) as session:
-        rows = session.logits(ids).log_softmax(-1)
+        rows = session.logits(ids).float().log_softmax(-1)
     assert values == pytest.approx(
         [float(row[token]) for row, token in zip(rows, ids[1:], strict=False)], abs=1e-4
     )

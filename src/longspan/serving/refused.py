@@ -68,3 +68,14 @@ class Overlong(Refused):
             param=param,
         )
         self.tokens, self.maximum, self.advice = tokens, maximum, advice
+
+
+def refusal(error: BaseException) -> Refused:
+    """What a client is told of an error."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, MemoryError):
+        return Refused("memory is used up; try again later", kind="overloaded", retry_after=10)
+    if isinstance(error, ValueError):
+        return Refused(str(error))
+    return Refused(f"the request failed ({type(error).__name__}); try again, or ask for less", kind="failed")

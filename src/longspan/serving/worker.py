@@ -22,7 +22,7 @@ from longspan.serving.events import Done, Ended, Read, Spoken
 from longspan.serving.job import Job
 from longspan.serving.likelihoods import echoed
 from longspan.serving.prefixes import Prefixes
-from longspan.serving.refused import Refused
+from longspan.serving.refused import Refused, refusal
 from longspan.serving.turns import Turns
 
 T = TypeVar("T")
@@ -171,7 +171,7 @@ class Worker:
             try:
                 self._begin(job)
             except Exception as error:
-                self._end(job, _refusal(error))
+                self._end(job, refusal(error))
 
     def _begin(self, job: Job) -> None:
         job.began = time.monotonic()
@@ -208,7 +208,7 @@ class Worker:
             steps = self._runner.step()
         except Exception as error:  # of the machine, not of one request
             for job in list(self._jobs.values()):
-                self._end(job, _refusal(error))
+                self._end(job, refusal(error))
             self._runner.clear()
             return
         for request, step in steps:
@@ -217,7 +217,7 @@ class Worker:
         for job in list(self._jobs.values()):
             failed = next((each.error for each in job.requests if each.error is not None), None)
             if failed is not None:
-                self._end(job, _refusal(failed))
+                self._end(job, refusal(failed))
                 continue
             self._echo(job)
             if not job.read_at:
@@ -313,14 +313,3 @@ def _answer(future: Future[Any], work: Callable[[], Any]) -> None:
             future.set_result(work())
         except BaseException as error:
             future.set_exception(error)
-
-
-def _refusal(error: BaseException) -> Refused:
-    """What a client is told of an error."""
-    if isinstance(error, Refused):
-        return error
-    if isinstance(error, MemoryError):
-        return Refused("memory is used up; try again later", kind="overloaded", retry_after=10)
-    if isinstance(error, ValueError):
-        return Refused(str(error))
-    return Refused(f"the request failed ({type(error).__name__}); try again, or ask for less", kind="failed")
