@@ -15,6 +15,10 @@ class Stood:
     def __init__(self, ids):
         self.ids, self.closed = ids, False
 
+    @property
+    def seen(self):
+        return [len(self.ids)]
+
     def close(self):
         self.closed = True
 
@@ -37,16 +41,18 @@ def test_the_longest_known_beginning_is_found(prompts, keys):
 def test_what_was_not_used_for_longest_goes_first_and_what_is_pinned_stays():
     prefixes = Prefixes(BLOCK)
     sessions = {name: Stood([number] * BLOCK) for number, name in enumerate("abc")}
-    for session in sessions.values():
-        prefixes.add("", session.ids, session)
-    prefixes.longest("", [*sessions["a"].ids, 9]).pins.add("context")
+    prefixes.keep("ctx", sessions["a"], pinned=True)
+    for name in "bc":
+        prefixes.add("", sessions[name].ids, sessions[name])
     assert prefixes.drop()
     assert [name for name, each in sessions.items() if each.closed] == ["b"]
     assert prefixes.drop()
     assert not prefixes.drop()
-    prefixes.unpin("context")
+    assert prefixes.named("ctx") is sessions["a"]
+    prefixes.unpin("ctx")
     assert prefixes.drop()
     assert all(each.closed for each in sessions.values())
+    assert prefixes.named("ctx") is None
 
 
 @given(st.integers(1, 400))

@@ -113,7 +113,7 @@ def forward(
         torch.cat([each.passing for each in portions]),
         torch.cat([each.places + each.sequence.place for each in portions]),
         torch.tensor(keep, dtype=torch.long, device=device),
-        run.attention if beside is None else beside(run.attention),
+        _pausing(seam, run.attention if beside is None else beside(run.attention)),
         run.recurring,
         [row.vector for portion in portions for row in portion.rows],
         run.staying if any(each.sequence.engine.thinning for each in portions) else None,
@@ -121,6 +121,20 @@ def forward(
     for portion in portions:
         _has_run(portion)
     return logits, [lane.error for lane in run.lanes]
+
+
+def _pausing(seam: Seam, attention: Attention) -> Attention:
+    """The attention, with what the seam is to do between layers."""
+    between = seam.between
+    if between is None:
+        return attention
+
+    def attended(call: Call) -> Tensor:
+        out = attention(call)
+        between(call.query.shape[1])
+        return out
+
+    return attended
 
 
 def run_alone(portion: Portion, keep: Sequence[int]) -> Tensor:

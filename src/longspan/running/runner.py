@@ -63,18 +63,14 @@ class Runner:
     long, so that reading never waits for those who speak; single tokens always do. Chunks are never cut, so that an
     answer is the same beside others and alone. A request that fails leaves the others alone.
 
-    order: who of those that read comes first; they come as they joined by default.
+    requests: who is there. passing: those in a pass that has begun, from between whose layers (`Seam.between`) a step
+    of others may be made.
     """
 
-    def __init__(
-        self,
-        seam: Seam,
-        *,
-        budget: int | None = None,
-        order: Callable[[list[Request]], list[Request]] | None = None,
-    ) -> None:
-        self._seam, self._budget, self._order = seam, budget, order
+    def __init__(self, seam: Seam, *, budget: int | None = None) -> None:
+        self._seam, self._budget = seam, budget
         self.requests: list[Request] = []
+        self.passing: list[Request] = []
 
     def add(self, request: Request) -> Request:
         """Lets a request join from the next step on. Raises ValueError for a sequence that is in another request."""
@@ -98,16 +94,28 @@ class Runner:
         """Lets all requests leave."""
         self.requests = []
 
-    def step(self) -> list[tuple[Request, Step]]:
-        """One pass, and one token for each request that speaks. Requests that are finished or failed have left."""
+    def step(self, among: Collection[Request] | None = None) -> list[tuple[Request, Step]]:
+        """One pass, and one token for each request that speaks. Requests that are finished or failed have left.
+
+        among: who takes part, all by default; those in a pass that has begun never do.
+        """
         began = time.perf_counter()
-        chosen = self._chosen()
+        mine = [
+            each for each in self.requests if each not in self.passing and (among is None or each in among)
+        ]
+        chosen = self._chosen(mine)
         if chosen:
-            self._pass(chosen)
+            self.passing += (passing := [request for request, _ in chosen])
+            try:
+                self._pass(chosen)
+            finally:
+                self.passing = [each for each in self.passing if each not in passing]
         read = time.perf_counter()
         steps = []
-        for request in self.requests:
+        for request in mine:
             sequence = request.sequence
+            if request.finished or request not in self.requests:
+                continue
             if request.error is None and (request._known or not sequence.pending):
                 try:
                     if request.reading:
@@ -127,16 +135,16 @@ class Runner:
         while self.requests:
             yield self.step()
 
-    def _chosen(self) -> list[tuple[Request, Portion]]:
+    def _chosen(self, requests: list[Request]) -> list[tuple[Request, Portion]]:
         """What takes part in the next pass: all single tokens, then chunks in their order."""
-        waiting = [each for each in self.requests if each.sequence.pending and not each._known]
+        waiting = [each for each in requests if each.sequence.pending and not each._known]
         speaking: list[Request] = []
         reading: list[Request] = []
         for request in waiting:
             (reading if request.reading else speaking).append(request)
         chosen: list[tuple[Request, Portion]] = []
         read = 0
-        for request in speaking + (self._order(reading) if self._order else reading):
+        for request in speaking + reading:
             sequence = request.sequence
             if request.reading:
                 taken = min(len(sequence.pending), sequence.engine.chunk)

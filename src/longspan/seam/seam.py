@@ -8,7 +8,7 @@ layout of channels, and which tokens they see.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
@@ -43,6 +43,8 @@ class Seam:
     """A network, watched closely enough to be borrowed.
 
     dtype: the number format in which it computes, whatever its weights are kept in: that of the values it hands over.
+    between: called after each layer's attention in passes of texts, with the number of tokens; another pass may be made
+    from within it. None for nothing.
 
     Raises UnsupportedModel, naming the family and the reason, for networks that cannot be, and CorruptModel for weights
     that are no numbers.
@@ -55,6 +57,7 @@ class Seam:
         self._first: Tensor = next(network.parameters())
         self._refuse_at_sight()
         self._seen: Watched | None = None
+        self.between: Callable[[int], None] | None = None
         try:
             try:
                 self.borrowing.prepare(light=True)

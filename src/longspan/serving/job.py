@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from longspan.contexts.snapshot import Snapshot
 from longspan.running.generation import Generation
 from longspan.running.runner import Request
 from longspan.serving.events import Used
+from longspan.serving.refused import Refused
 from longspan.serving.ticket import LocalTicket
 from longspan.session import Session
 
@@ -18,43 +20,50 @@ from longspan.session import Session
 class Job:
     """What is to be read and said.
 
-    ids: of the prompt behind `base`, which was read before, None for nothing. plan: as text. key: under which what it
-    reads may be found again, "" for not at all; pins: the context for which that must not be forgotten. count: how many
-    answers; 0 only reads. generation: how they are drawn. echo: whether likelihoods of the prompt are told. bytes: that
-    it may come to hold. deadline: when it must be done, by the clock of `time.monotonic`. keep: whether whoever asked
-    takes the session over.
+    ids: of the prompt behind `behind` tokens that `session` has read, None for none. plan: as text. key: under which
+    what it reads may be found again, "" for not at all. count: how many answers; 0 only reads. generation: how they are
+    drawn. echo: whether likelihoods of the prompt are told. bytes: that it may come to hold. deadline: when it must be
+    done, by the clock of `time.monotonic`. keeps: the context that is made of what it read, "" for none; compacted: the
+    plan under which that is compressed then. open: whether no
+    policy acts because the prompt has ended. room: tokens that may follow a context.
 
     came, began, read_at: when it came, began, and had read its prompt, 0 where it has not. cached: tokens that were
-    known. live: the answers that are not whole yet.
+    known. live: the answers that are not whole yet. snapshot: what is to be saved of a context. leaving: whether it
+    ends when the pass ends in which it is; refused: why, None for nothing.
     """
 
     owner: str
     ids: Sequence[int]
     plan: str
     ticket: LocalTicket
-    base: Session | None = None
+    session: Session | None = None
+    behind: int = 0
     key: str = ""
     count: int = 1
     generation: Generation = field(default_factory=lambda: Generation())
     echo: bool = False
     bytes: int = 0
     deadline: float
-    keep: bool = False
-    pins: str = ""
+    keeps: str = ""
+    compacted: str = ""
+    open: bool = False
+    room: int = 0
 
     came: float = field(default_factory=time.monotonic)
     began: float = 0.0
     read_at: float = 0.0
     cached: int = 0
-    session: Session | None = None
     requests: list[Request] = field(default_factory=list)
     live: dict[int, Request] = field(default_factory=dict)
     told: int = 0
+    snapshot: Snapshot | None = None
+    leaving: bool = False
+    refused: Refused | None = None
 
     @property
     def total(self) -> int:
         """Tokens of the prompt, with what was read before."""
-        return len(self.ids) + (self.base.seen[0] if self.base is not None else 0)
+        return self.behind + len(self.ids)
 
     def used(self) -> Used:
         """What it took so far."""
@@ -84,5 +93,5 @@ class Job:
 
     def close(self) -> None:
         """Gives its memory back."""
-        if self.session is not None and not self.keep:
+        if self.session is not None:
             self.session.close()

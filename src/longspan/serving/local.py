@@ -110,6 +110,7 @@ class LocalDesk:
             count=asked.count if limit else 0,
             generation={**asked.generation, "max_new_tokens": max(1, limit), "reasoning": prompt.reasoning},
             echo=asked.echo,
+            open=asked.echo and not limit,
             bytes=self._each * (len(prompt.ids) + asked.count * limit),
             deadline=time.monotonic() + min(asked.seconds or self.limits.seconds, self.limits.seconds),
         )

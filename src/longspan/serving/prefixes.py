@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
@@ -23,12 +23,12 @@ def digests(key: str, ids: Sequence[int], block: int) -> Iterator[bytes]:
 
 @dataclass(kw_only=True, eq=False)
 class Known:
-    """The beginning of a prompt, as a session that read it. pins: contexts that it must not be forgotten for."""
+    """The beginning of a prompt, as a session that read it. pinned: whether it must not be forgotten."""
 
     session: Session
     tokens: int
     used: float
-    pins: set[str] = field(default_factory=set)
+    pinned: bool = False
 
 
 class Prefixes:
@@ -36,11 +36,13 @@ class Prefixes:
 
     Nodes lie at whole blocks, where reading was cut into chunks anyway, so that a prompt that goes on from one gives
     the bits of one that was read alone. key: what else must be equal: whose it is, the plan, the rotation.
+
+    What was read as a context lies here too, under its own name, and is gone on from at its very end.
     """
 
     def __init__(self, block: int) -> None:
         self.block = block
-        self._nodes: dict[bytes, Known] = {}
+        self._nodes: dict[bytes | str, Known] = {}
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -73,19 +75,39 @@ class Prefixes:
             session.close()
         return known
 
+    def keep(self, name: str, session: Session, *, pinned: bool) -> None:
+        """Takes in a session under a name. pinned: whether it must not be forgotten until `unpin`."""
+        self.forget(name)
+        used = time.monotonic()
+        self._nodes[name] = Known(session=session, tokens=session.seen[0], used=used, pinned=pinned)
+
+    def named(self, name: str) -> Session | None:
+        """The session of a name, None where it is not here (any more)."""
+        known = self._nodes.get(name)
+        if known is None:
+            return None
+        known.used = time.monotonic()
+        return known.session
+
+    def unpin(self, name: str) -> None:
+        """What lies under a name may be forgotten from now on."""
+        if name in self._nodes:
+            self._nodes[name].pinned = False
+
+    def forget(self, name: str) -> None:
+        """Lets go what lies under a name."""
+        known = self._nodes.pop(name, None)
+        if known is not None:
+            known.session.close()
+
     def sessions(self) -> Iterable[Session]:
         """Of all nodes."""
         return (each.session for each in self._nodes.values())
 
-    def unpin(self, context: str) -> None:
-        """A context needs its nodes no more."""
-        for each in self._nodes.values():
-            each.pins.discard(context)
-
     def drop(self) -> bool:
         """Forgets the node that was not used for longest; the deepest of those that were used together. False if none
         may be forgotten."""
-        free = [(each.used, -each.tokens, place) for place, each in self._nodes.items() if not each.pins]
+        free = [(each.used, -each.tokens, place) for place, each in self._nodes.items() if not each.pinned]
         if not free:
             return False
         self._nodes.pop(min(free)[2]).session.close()

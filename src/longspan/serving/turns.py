@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 from longspan.running.runner import Request
 
 PATIENCE = 4
-"""Passes that a prompt may wait for shorter ones."""
+"""Chunks of others that a prompt may wait for."""
 
 
 class Turns:
@@ -16,32 +17,28 @@ class Turns:
 
     def __init__(self, chunk: int, owner_of: Callable[[Request], str]) -> None:
         self._chunk, self._owner_of = chunk, owner_of
-        self._waited: dict[int, int] = {}
+        self._waited: WeakKeyDictionary[Request, int] = WeakKeyDictionary()
         self._read: dict[str, int] = defaultdict(int)
+        self._now = 0
 
-    def __call__(self, reading: list[Request]) -> list[Request]:
-        """Who comes first. The first is sure to be read; who comes later may have to wait for the next pass."""
-        if not reading:
-            self._waited.clear()
-            self._read.clear()
-            return reading
-        floor = min(self._read[self._owner_of(each)] for each in reading)
-        waited = {id(each): self._waited.get(id(each), 0) for each in reading}
+    def next(self, reading: list[Request]) -> Request:
+        """Who comes first of some."""
+        for request in reading:
+            if request not in self._waited:
+                self._waited[request] = 0
+                owner = self._owner_of(request)
+                self._read[owner] = max(self._read[owner], self._now)  # who was away has saved nothing up
 
         def place(request: Request) -> tuple[int, bool, int]:
-            overdue = max(0, waited[id(request)] - PATIENCE + 1)
+            overdue = max(0, self._waited[request] - PATIENCE + 1)
             long = len(request.sequence.pending) > self._chunk
-            return -overdue, long, self._read[self._owner_of(request)] - floor
+            return -overdue, long, self._read[self._owner_of(request)]
 
-        ordered = sorted(reading, key=place)
-        room, first = self._chunk, True
-        for request in ordered:
-            taken = min(len(request.sequence.pending), self._chunk)
-            if first or taken <= room:
-                room, first = room - taken, False
-                waited[id(request)] = 0
-                self._read[self._owner_of(request)] += taken
-            else:
-                waited[id(request)] += 1
-        self._waited = waited
-        return ordered
+        first = min(reading, key=place)
+        for request in reading:
+            self._waited[request] += 1
+        self._waited[first] = 0
+        owner = self._owner_of(first)
+        self._now = max(self._now, min(self._read[self._owner_of(each)] for each in reading))
+        self._read[owner] += min(len(first.sequence.pending), self._chunk)
+        return first

@@ -13,12 +13,13 @@ import torch
 
 from longspan.model import Model
 from longspan.running.generation import Step
-from longspan.running.runner import Runner
+from longspan.running.runner import Request
 from longspan.running.sequence import reading
 from longspan.running.source import Prompt
 from longspan.running.speaking import speakers
 from longspan.serving.admission import Admission
 from longspan.serving.events import Done, Ended, Read, Spoken
+from longspan.serving.interleaving import Interleaving
 from longspan.serving.job import Job
 from longspan.serving.likelihoods import echoed
 from longspan.serving.prefixes import Prefixes
@@ -33,8 +34,8 @@ STUCK = 60.0
 class Worker:
     """Runs jobs side by side. Nothing else may use the model meanwhile.
 
-    chunk: tokens of one prompt that pass at a time, between two tokens of those that speak; it is the same alone and
-    under load, so that answers are too. admission: how much may be held and how many may wait.
+    chunk: tokens of one prompt that pass at a time; it is the same alone and under load, so that answers are too.
+    admission: how much may be held and how many may wait.
     """
 
     def __init__(self, model: Model, *, chunk: int, admission: Admission) -> None:
@@ -42,11 +43,11 @@ class Worker:
         self.prefixes = Prefixes(chunk)
         self._jobs: dict[int, Job] = {}
         self._of: dict[int, tuple[Job, int]] = {}
-        self._runner = Runner(
-            model.seam, budget=chunk, order=Turns(chunk, lambda request: self._of[id(request)][0].owner)
-        )
+        turns = Turns(chunk, lambda request: self._of[id(request)][0].owner)
+        self._passes = Interleaving(model.seam, turns, meanwhile=self._meanwhile, told=self._told)
         self._waiting: deque[Job] = deque()
         self._calls: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._quick: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._wake = threading.Condition()
         self.closing = self.closed = False
         self.ticked, self.held_bytes = time.monotonic(), 0
@@ -66,13 +67,14 @@ class Worker:
             self._waiting.append(job)
             self._wake.notify()
 
-    def call(self, work: Callable[[], T]) -> Future[T]:
-        """Runs something on the thread, between two passes."""
+    def call(self, work: Callable[[], T], *, quick: bool = False) -> Future[T]:
+        """Runs something on the thread, between two passes. quick: between two layers of a pass if need be; it then
+        does nothing with the model."""
         future: Future[T] = Future()
         with self._wake:
             if self.closed:
                 raise Refused("the server is shut down", kind="overloaded")
-            self._calls.append((future, work))
+            (self._quick if quick else self._calls).append((future, work))
             self._wake.notify()
         return future
 
@@ -115,7 +117,8 @@ class Worker:
     def _held(self) -> int:
         """Bytes of all that is read, what is shared once."""
         known: set[int] = set()
-        sessions = [job.session for job in self._jobs.values() if job.session is not None]
+        jobs = [*self._jobs.values(), *self._waiting]
+        sessions = [job.session for job in jobs if job.session is not None]
         self.held_bytes = sum(
             sequence.bytes_beside(known)
             for session in (*sessions, *self.prefixes.sessions())
@@ -126,23 +129,30 @@ class Worker:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not (self._calls or self._waiting or self._jobs or self.closing):
+                while not (self._calls or self._quick or self._waiting or self._jobs or self.closing):
                     self._wake.wait()
-                if self.closing and not self._jobs and not self._waiting and not self._calls:
+                if self.closing and not (self._jobs or self._waiting or self._calls or self._quick):
                     self.prefixes.clear()
                     self.closed = True
                     return
                 calls, self._calls = self._calls, deque()
             for future, work in calls:
                 _answer(future, work)
-            self._tend()
-            self._admit()
+            self._meanwhile()
             if self._jobs:
-                self._pass()
+                self._passes.step()
             elif self._waiting:
                 with self._wake:
                     self._wake.wait(0.05)
             self.ticked = time.monotonic()
+
+    def _meanwhile(self) -> None:
+        """Between two passes, or two layers of one."""
+        while self._quick:
+            _answer(*self._quick.popleft())
+        self._tend()
+        self._admit()
+        self.ticked = time.monotonic()
 
     def _tend(self) -> None:
         """Lets go what nobody waits for, and what takes too long."""
@@ -176,18 +186,20 @@ class Worker:
     def _begin(self, job: Job) -> None:
         job.began = time.monotonic()
         self._jobs[id(job)] = job
-        known = self.prefixes.longest(job.key, job.ids) if job.key and job.base is None else None
-        base = job.base if known is None else known.session
-        if base is None:
-            job.session = self.model.session(job.plan or None, chunk=self.chunk)
-        else:
-            job.session = base.fork(of=[0])
-            job.cached = base.seen[0]
+        job.cached = job.behind
+        if job.session is None:
+            known = self.prefixes.longest(job.key, job.ids) if job.key else None
+            if known is None:
+                job.session = self.model.session(job.plan or None, chunk=self.chunk)
+            else:
+                job.session = known.session.fork(of=[0])
+                job.cached = known.tokens
         session, batch = job.session, job.session.batch
-        ids = list(job.ids[job.cached if known else 0 :])
-        batch.fit([job.total + job.generation.get("max_new_tokens", 0)])
+        ids = list(job.ids[job.cached - job.behind :])
+        supported = batch.fit([job.total + job.generation.get("max_new_tokens", 0) + job.room])
+        session.window = session.window or supported
         prompt = Prompt.of(batch.conversations, ids)
-        (request,) = batch.reading(prompt, rounds=False, more=job.count == 0 and not job.keep, reserve=0)
+        (request,) = batch.reading(prompt, rounds=False, more=job.open, reserve=0)
         request.after = lambda _: self._was_read(job, prompt)
         request.every = job.echo
         if job.count == 1:
@@ -200,33 +212,50 @@ class Worker:
             )
             job.live[0] = request
         self._of[id(request)] = job, 0
-        job.requests = [self._runner.add(request)]
+        job.requests = [request]
+        self._passes.add(request)
         self._progress(job)
 
-    def _pass(self) -> None:
-        try:
-            steps = self._runner.step()
-        except Exception as error:  # of the machine, not of one request
-            for job in list(self._jobs.values()):
-                self._end(job, refusal(error))
-            self._runner.clear()
-            return
+    def _told(self, among: list[Request], steps: list[tuple[Request, Step]]) -> None:
+        """What a pass gave."""
+        jobs = list(dict.fromkeys(self._of[id(each)][0] for each in among if id(each) in self._of))
         for request, step in steps:
-            job, number = self._of[id(request)]
-            self._tell(job, number, step)
-        for job in list(self._jobs.values()):
+            if id(request) in self._of:
+                self._tell(*self._of[id(request)], step)
+        for job in jobs:
             failed = next((each.error for each in job.requests if each.error is not None), None)
-            if failed is not None:
+            if job.leaving:
+                self._end(job, job.refused)
+            elif failed is not None:
                 self._end(job, refusal(failed))
-                continue
+            else:
+                self._went_on(job)
+
+    def _went_on(self, job: Job) -> None:
+        try:
             self._echo(job)
             if not job.read_at:
                 self._progress(job)
                 self._remember(job)
             elif not job.live:
-                if job.echo and not job.count:
+                if job.keeps:
+                    self._keep(job)
+                elif job.echo and not job.count:
                     job.ticket.put(Ended(index=0, why="length"))
                 self._end(job, None)
+        except Exception as error:
+            self._end(job, refusal(error))
+
+    def _keep(self, job: Job) -> None:
+        """Makes a context of what a job read, which must not be forgotten until it is saved."""
+        session, job.session = job.session, None
+        if session is not None and job.compacted:
+            whole = session
+            session = self._passes.aside(lambda: whole.fork(job.compacted))
+            whole.close()
+        if session is not None:
+            job.snapshot = session.snapshot()
+            self.prefixes.keep(job.keeps, session, pinned=True)
 
     def _progress(self, job: Job) -> None:
         left = len(job.requests[0].sequence.pending)
@@ -236,7 +265,7 @@ class Worker:
     def _remember(self, job: Job) -> None:
         """Keeps what a prompt begins with, for others that begin so."""
         sequence = job.requests[0].sequence
-        if not job.key or job.base is not None:
+        if not job.key or job.behind:
             return
         if self.prefixes.wants(job.key, job.ids, sequence.run, len(job.ids)) and job.session is not None:
             ids = job.ids[: sequence.run]
@@ -247,9 +276,7 @@ class Worker:
             kept.spent.read_tokens = len(ids)
             if kept.conversation is not None:
                 kept.conversation.tokens(ids)
-            known = self.prefixes.add(job.key, ids, twin)
-            if job.pins:
-                known.pins.add(job.pins)
+            self.prefixes.add(job.key, ids, twin)
 
     def _was_read(self, job: Job, prompt: Prompt) -> None:
         """A prompt is read: its answers begin."""
@@ -257,7 +284,7 @@ class Worker:
         session = job.session
         if session is None:
             return
-        session.batch.has_read(prompt, more=False)
+        session.batch.has_read(prompt, more=job.open)
         self._progress(job)
         if job.count > 1:
             twin = session.fork(of=[0] * job.count)
@@ -269,7 +296,8 @@ class Worker:
             job.session = twin
             for number, request in enumerate(job.requests):
                 self._of[id(request)] = job, number
-                job.live[number] = self._runner.add(request)
+                job.live[number] = request
+                self._passes.add(request)
 
     def _echo(self, job: Job) -> None:
         request = job.requests[0]
@@ -289,13 +317,16 @@ class Worker:
             job.ticket.put(Ended(index=number, why=step.finished, stop=step.stop, complete=step.complete))
 
     def _end(self, job: Job, refused: Refused | None) -> None:
-        """A job leaves, whole where nothing is said against it."""
+        """A job leaves, whole where nothing is said against it; from a pass as soon as that can be left."""
         with self._wake:
             if job in self._waiting:
                 self._waiting.remove(job)
+        left = [self._passes.remove(request) for request in job.requests]
+        if not all(left):
+            job.leaving, job.refused = True, refused
+            return
         self._jobs.pop(id(job), None)
         for request in job.requests:
-            self._runner.remove(request)
             self._of.pop(id(request), None)
         if not job.ticket.ended:
             job.ticket.put(refused or Done(used=job.used()))
