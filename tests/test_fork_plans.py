@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import longspan
 from longspan.plan import Plan
 from longspan.session import Session
 from test_session import made, tokens
@@ -168,3 +169,14 @@ def test_some_forks_speak_and_those_that_are_stopped_say_no_more():
             forks.fork(of=[])
         with pytest.raises(ValueError, match="seeds has 2 numbers, allowed is 3"):
             forks.generate(seeds=[1, 2])
+
+
+def test_a_policy_that_rehearses_need_not_be_known_while_reading(small_folder):
+    model, plan = longspan.load(small_folder), "policy=kvzip(budget=25%)"
+    text = " ".join(f"Keeper {number} lit lamp {number * 7 % 50}." for number in range(40))
+    with model.session(plan) as alone, model.session() as shared:
+        expected = alone.read(text).entries(1)
+        found = shared.read(text).fork(plan).entries(1)
+        assert found.lengths == expected.lengths
+        assert torch.equal(found.positions, expected.positions)
+        assert torch.equal(found.keys, expected.keys)

@@ -83,6 +83,8 @@ def _only(view: View, chosen: Tensor) -> tuple[View, Tensor]:
 class Repetition(Tracking):
     """Weights while pieces of `chunk` tokens are repeated, with `sinks` first tokens always in sight."""
 
+    late = True
+
     chunk: int
     sinks: int
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -29,7 +30,12 @@ class Tracker(Statistics, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Tracking(ABC):
-    """What is to be gathered. Policies with equal trackings share one tracker."""
+    """What is to be gathered. Policies with equal trackings share one tracker.
+
+    late: whether all of it is gathered in rehearsals, so that it can begin when the text has been read.
+    """
+
+    late: ClassVar[bool] = False
 
     @abstractmethod
     def tracker(self) -> Tracker:

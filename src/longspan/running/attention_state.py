@@ -98,9 +98,11 @@ class AttentionState(LayerState):
         """The same for a second sequence; entries are copied only when one of the two writes, apart: never."""
         return AttentionState(self.store.fork(ledger, apart=apart), self.parts, **self._remembered())
 
-    def serve(self, parts: Parts) -> None:
-        """Works for another plan from now on; what only the one before needs is forgotten."""
-        self.trackers = {key: each for key, each in self.trackers.items() if key in parts.trackings}
+    def serve(self, parts: Parts, *, full: bool) -> None:
+        """Works for another plan from now on; what only the one before needs is forgotten. full: whether the layer sees
+        everything."""
+        late = {each: each.tracker() for each in parts.trackings if each.late and full}
+        self.trackers = late | {key: each for key, each in self.trackers.items() if key in parts.trackings}
         if parts.plan.selector != self.parts.plan.selector:
             self.summaries = {}
         self.parts = parts

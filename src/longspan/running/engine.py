@@ -85,6 +85,10 @@ class Engine:
         parts = (plan.pattern, plan.policy, plan.selector, plan.codec)
         return bool(self.parts.trackings) or any(each is not None for each in parts)
 
+    def gathers(self, policy: Policy | None) -> bool:
+        """Whether what a policy wants to know is gathered from the beginning."""
+        return policy is None or policy.tracking is None or policy.tracking in self.parts.trackings
+
     @property
     def leaves_entries(self) -> bool:
         """Whether entries stay where and as the model made them."""

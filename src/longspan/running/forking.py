@@ -25,7 +25,7 @@ def check_fork(plan: Plan, own: Plan, engine: Engine) -> None:
         )
     tracking = plan.policy.tracking
     if plan.policy.observed > engine.observed or (
-        tracking is not None and tracking not in engine.parts.trackings
+        tracking is not None and not tracking.late and tracking not in engine.parts.trackings
     ):
         raise ValueError(
             f"the policy of {str(plan)!r} looks at more than this session gathered while reading; open the session "

@@ -252,8 +252,8 @@ class Sequence:
                 "_marks": WeakSet(),
             }
         )
-        for layer in twin.layers:
-            layer.serve(chosen.parts)
+        for layer, window in zip(twin.layers, chosen.windows, strict=True):
+            layer.serve(chosen.parts, full=window is None)
         return twin
 
     def beside(self, ledger: Ledger, engine: Engine) -> Sequence:
