@@ -224,7 +224,9 @@ class Session:
         twin = self._another(chosen, len(numbers), self._forks if chosen.policy is None else ())
         twin._engine.watch_seconds |= self._engine.watch_seconds
         changes = chosen.policy != self.plan.policy
-        if changes and self._engine.gathers(chosen.policy):  # further forks need not rehearse what is rehearsed here
+        if changes and self._engine.gathers(
+            chosen.policy
+        ):  # what is rehearsed here is known to further forks
             twin.saved_seconds = sum(rehearse(each, twin._engine) for each in self.sequences)
         mine = self.sequences if of is None else self._batch.some(numbers)
         twin._batch.take(mine, apart=of is not None)
