@@ -1,0 +1,83 @@
+"""The routes of OpenAI's protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from longspan.serving.asked import Asked
+from longspan.serving.desk import Ticket
+from longspan.serving.events import Event
+from longspan.serving.openai import chatting
+from longspan.serving.openai.answers import ChatChunks, whole_chat
+from longspan.serving.openai.extras import extras
+from longspan.serving.openai.fields import ignored
+from longspan.serving.openai.formats import form_of, schema_of
+from longspan.serving.openai.usage import head_of
+from longspan.serving.openai.wording import worded
+from longspan.serving.refused import Refused
+from longspan.serving.web.bodies import body, taken
+from longspan.serving.web.front import Front, owner
+from longspan.serving.web.streams import frame, streamed, whole
+
+
+def router(front: Front) -> APIRouter:
+    """What a server offers of it."""
+    routes = APIRouter()
+
+    @routes.post("/v1/chat/completions")
+    async def chat(request: Request) -> Response:
+        return await _chat(front, request)
+
+    return routes
+
+
+async def _chat(front: Front, request: Request) -> Response:
+    fields = await body(request)
+    more = extras(fields)
+    asked = chatting.chat_of(fields, owner(request), more, await form_of(schema_of(fields)))
+    told, likely = ignored(fields, chatting.KNOWN), "logprobs" in asked.generation
+    stream, usage = _streaming(fields)
+    if not stream:
+        events = await whole(request, await _ticket(front, request, asked))
+        head = head_of(front.desk, asked, "chat.completion", "chatcmpl")
+        return JSONResponse(whole_chat(head, events, asked.count, likely=likely), headers=told)
+    chunks = ChatChunks(
+        head=head_of(front.desk, asked, "chat.completion.chunk", "chatcmpl"),
+        count=asked.count,
+        usage=usage,
+        progress=more.progress,
+        likely=likely,
+    )
+    return await _sent(front, request, await _ticket(front, request, asked), chunks, told)
+
+
+async def _ticket(front: Front, request: Request, asked: Asked) -> Ticket:
+    return front.watched(request, await front.desk.ask(asked))
+
+
+def _streaming(fields: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether chunks are wanted, and whether the last of them tells the usage."""
+    options = taken(fields, "stream_options", dict, {})
+    return (
+        taken(fields, "stream", bool, False),
+        taken(options, "include_usage", bool, False, at="stream_options"),
+    )
+
+
+async def _sent(
+    front: Front,
+    request: Request,
+    ticket: Ticket,
+    frames: Callable[[Event], list[bytes]],
+    headers: Mapping[str, str],
+) -> Response:
+    def failed(refused: Refused) -> list[bytes]:
+        return [frame(worded(refused, str(getattr(request.state, "request_id", "")))[1])]
+
+    response = await streamed(request, ticket, frames, failed, ping=front.ping)
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,89 @@
+"""Functions that a model may call, as clients of OpenAI offer them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from longspan.serving.asked import Function
+from longspan.serving.openai.formats import bounded
+from longspan.serving.refused import Refused
+from longspan.serving.web.bodies import one_of, taken, wrong
+
+FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_FUNCTIONS = 128
+
+
+def functions_of(fields: Mapping[str, Any]) -> tuple[tuple[Function, ...], str]:
+    """The functions of a request, and which are to be called, as `Asked.choice` has it."""
+    given = taken(fields, "tools", list, [])
+    if len(given) > _FUNCTIONS:
+        raise Refused(f"tools are {len(given):,}, allowed are {_FUNCTIONS}", param="tools")
+    functions = tuple(_function(each, f"tools[{number}]") for number, each in enumerate(given))
+    names = [each.name for each in functions]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise Refused(f"tools has {twice!r} twice; give each a name of its own", param="tools")
+    return _chosen(functions, fields.get("tool_choice"))
+
+
+def _function(tool: Any, where: str) -> Function:
+    if not isinstance(tool, dict):
+        raise wrong(tool, where, "allowed is an object")
+    kind = taken(tool, "type", str, "function", at=where)
+    if kind != "function":
+        raise Refused(
+            f"{where}.type is {kind[:40]!r}; only functions are offered",
+            code="unsupported_parameter",
+            param=f"{where}.type",
+        )
+    within = taken(tool, "function", dict, {}, at=where)
+    where = f"{where}.function"
+    name = taken(within, "name", str, "", at=where)
+    if not _NAME.fullmatch(name):
+        raise wrong(name, f"{where}.name", "allowed are 1 .. 64 of A-Z a-z 0-9 _ - .")
+    parameters = taken(within, "parameters", dict, {}, at=where)
+    bounded(parameters, f"{where}.parameters")
+    return Function(
+        name=name,
+        about=taken(within, "description", str, "", at=where),
+        parameters=parameters,
+        strict=taken(within, "strict", bool, False, at=where),
+    )
+
+
+def _chosen(functions: tuple[Function, ...], choice: Any) -> tuple[tuple[Function, ...], str]:
+    where = "tool_choice"
+    if choice is None:
+        return functions, "auto"
+    if isinstance(choice, str):
+        found = one_of({where: choice}, where, ("auto", "none", "required"), "auto")
+        return functions, _needing(functions, found)
+    kind = taken({where: choice}, where, dict).get("type")
+    if kind == "function":
+        name = taken(taken(choice, "function", dict, {}, at=where), "name", str, "", at=f"{where}.function")
+        _known(functions, name, f"{where}.function.name")
+        return functions, f"={name}"
+    if kind == "allowed_tools":
+        within = taken(choice, "allowed_tools", dict, {}, at=where)
+        mode = one_of(within, "mode", ("auto", "required"), "auto", at=f"{where}.allowed_tools")
+        listed = taken(within, "tools", list, [], at=f"{where}.allowed_tools")
+        names = [_function(each, f"{where}.allowed_tools.tools[{n}]").name for n, each in enumerate(listed)]
+        for name in names:
+            _known(functions, name, f"{where}.allowed_tools.tools")
+        left = tuple(each for each in functions if each.name in names)
+        return left, _needing(left, mode)
+    raise wrong(kind, f"{where}.type", "allowed are function, allowed_tools")
+
+
+def _needing(functions: Sequence[Function], choice: str) -> str:
+    if choice == "required" and not functions:
+        raise Refused("tool_choice is 'required', and tools is empty; send tools", param="tool_choice")
+    return choice
+
+
+def _known(functions: Sequence[Function], name: str, where: str) -> None:
+    if name not in [each.name for each in functions]:
+        raise Refused(f"{where} is {name[:64]!r}, which is none of the tools; send one of them", param=where)
