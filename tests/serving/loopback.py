@@ -18,7 +18,7 @@ from longspan.serving.refused import Refused
 from longspan.serving.web.front import Front
 
 
-def app_of(desk, **front) -> FastAPI:
+def app_of(desk, encoder=None, **front) -> FastAPI:
     """An app with these routes and nothing else."""
     app = FastAPI()
 
@@ -30,7 +30,7 @@ def app_of(desk, **front) -> FastAPI:
             headers["retry-after"] = str(round(error.retry_after))
         return JSONResponse(body, status, headers=headers)
 
-    app.include_router(router(Front(desk=desk, **front)))
+    app.include_router(router(Front(desk=desk, **front), encoder))
     return app
 
 

@@ -23,8 +23,12 @@ class Read:
 
 @dataclass(frozen=True, kw_only=True)
 class Echoed:
-    """Tokens of the prompt with how likely they were, where that was asked for; the first has no likelihood."""
+    """Tokens of the prompt with how likely they were, where that was asked for; the first has no likelihood.
 
+    index: of the first answer to this prompt.
+    """
+
+    index: int = 0
     tokens: tuple[bytes, ...]
     logprobs: tuple[Logprobs | None, ...]
 

@@ -188,7 +188,7 @@ class Worker:
         self._jobs[id(job)] = job
         job.cached = job.behind
         if job.session is None:
-            known = self.prefixes.longest(job.key, job.ids) if job.key else None
+            known = self.prefixes.longest(job.key, job.ids) if job.key and not job.echo else None
             if known is None:
                 job.session = self.model.session(job.plan or None, chunk=self.chunk)
             else:
@@ -284,6 +284,8 @@ class Worker:
         session = job.session
         if session is None:
             return
+        self._echo(job)
+        job.requests[0].every = False
         session.batch.has_read(prompt, more=job.open)
         self._progress(job)
         if job.count > 1:

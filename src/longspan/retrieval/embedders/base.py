@@ -52,3 +52,7 @@ class Embedder(ABC):
     @abstractmethod
     def known(self, text: str) -> float:
         """The share of a text's tokens that the vocabulary has; low for a language that the embedder never saw."""
+
+    def count(self, text: str) -> int:
+        """How many tokens a text is read as, in all of its windows."""
+        return len(self.embed_tokens(text).starts)

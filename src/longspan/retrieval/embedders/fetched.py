@@ -60,6 +60,11 @@ def encoders_folder() -> Path:
     return cache_folder() / "encoders"
 
 
+def here(encoder: FetchedEncoder) -> bool:
+    """Whether an encoder's files are here already, so that nothing would be fetched."""
+    return all((encoders_folder() / encoder.name / each.file).is_file() for each in encoder.files)
+
+
 def fetched(encoder: FetchedEncoder, progress: Watcher | None = None) -> Path:
     """The encoder's folder, fetched first if it is not here yet, and its files compared with their digests.
 

@@ -88,6 +88,10 @@ class Folder(Embedder):
         """The rows of all tokens, without what the encoder expects before a passage."""
         return self._network().embed_tokens(text)
 
+    def count(self, text: str) -> int:
+        """How many tokens a text is read as."""
+        return self._network().count(text)
+
     def known(self, text: str) -> float:
         """The share of tokens that the vocabulary has."""
         return self._network().known(text)

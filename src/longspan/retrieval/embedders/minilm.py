@@ -71,6 +71,10 @@ class Minilm(Embedder):
         """The rows of all tokens."""
         return self._network().embed_tokens(text)
 
+    def count(self, text: str) -> int:
+        """How many tokens a text is read as."""
+        return self._network().count(text)
+
     def known(self, text: str) -> float:
         """The share of tokens that are English."""
         return self._network().known(text, english=True)

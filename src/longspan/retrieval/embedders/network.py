@@ -143,6 +143,11 @@ class SentenceNetwork:
         edges = [round(number * len(ids) / count) for number in range(count + 1)]
         return [Window(tuple(ids[first:last]), tuple(starts[first:last])) for first, last in pairwise(edges)]
 
+    def count(self, text: str) -> int:
+        """How many tokens a text is read as, those that open and close its windows included."""
+        around = len(self._opening) + len(self._closing)
+        return sum(len(each.ids) + around for each in self.windows(text))
+
     def _pieces(self, text: str) -> Iterator[tuple[list[int], list[int]]]:
         """The tokens of a text and where they begin."""
         done = 0
