@@ -14,7 +14,7 @@ from longspan.serving.web.bodies import taken, wrong
 
 BYTES = 2**16
 DEPTH = 32
-SECONDS = 5.0
+SECONDS = 2.0
 _COMPILERS = ThreadPoolExecutor(2, thread_name_prefix="longspan-form")
 """However many schemas come, no more than these are worked at; what takes too long holds up others like it alone."""
 
