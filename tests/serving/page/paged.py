@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from loopback import app_of
 from scripted_desk import ScriptedDesk, ScriptedTicket
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from longspan.serving.desk import Kept
 from longspan.serving.events import Done, Ended, Event, Made, Read, Spoken, Used
@@ -81,21 +82,24 @@ def app(desk: Shelf, *, key: str = "") -> FastAPI:
     made.include_router(_contexts(desk))
     made.include_router(_models(desk))
 
-    @made.middleware("http")
-    async def keyed(request: Request, call_next):  # type: ignore[no-untyped-def]
-        if (
-            key
-            and request.url.path.startswith("/v1")
-            and request.headers.get("authorization") != f"Bearer {key}"
-        ):
-            error = {
-                "message": "the key is missing or wrong; send it as a bearer token",
-                "code": "invalid_api_key",
-            }
-            return JSONResponse({"error": error}, 401)
-        return await call_next(request)
-
+    if key:
+        made.add_middleware(Keyed, key=key)
     return made
+
+
+class Keyed:
+    """Lets nobody ask without the key."""
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self.app, self.key = app, key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sent = dict(scope.get("headers", ())).get(b"authorization", b"").decode()
+        if scope["type"] == "http" and scope["path"].startswith("/v1") and sent != f"Bearer {self.key}":
+            error = {"message": "the key is missing or wrong; send it as a bearer token"}
+            await JSONResponse({"error": error}, 401)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 def _shown(kept: Kept) -> dict[str, object]:

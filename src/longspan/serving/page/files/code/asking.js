@@ -5,6 +5,7 @@ import { keep, messages } from "./conversations.js";
 import { Failure } from "./server.js";
 
 const KEEP_EVERY = 700; // milliseconds between two times that an unfinished answer is kept
+const LEAVING = 300; // milliseconds in which a page that is left is gone
 
 export class Asking {
   #running = new Map();
@@ -54,6 +55,7 @@ export class Asking {
       turn.state = "done";
     } catch (error) {
       const stopped = error.name === "AbortError";
+      if (!stopped) await new Promise((resolve) => setTimeout(resolve, LEAVING)); // a page that closes breaks off, too
       if (!stopped && !(error instanceof Failure)) console.error(error);
       turn.state = stopped ? "stopped" : "failed";
       turn.fault = stopped ? "" : error instanceof Failure ? error.message : "This page has a fault; load it again.";

@@ -75,6 +75,6 @@ function pasting(take) {
 /** A text as a file. One without a name is called by its first words. */
 function textFile(name, text) {
   const words = text.trim().split(/\s+/).slice(0, 5).join(" ").slice(0, 40);
-  const called = (name.trim() || words).replace(/[\\/:\p{Cc}]+/gu, " ").trim() || "text";
+  const called = (name.trim() || words).replace(/[\\/:\s\p{Cc}]+/gu, " ").trim() || "text";
   return new File([text], /\.\w{1,8}$/.test(called) ? called : `${called}.txt`, { type: "text/plain" });
 }

@@ -81,7 +81,7 @@ const view = new SourcesView(sources, {
 
 sources.addEventListener("read", ({ detail: context }) => {
   say(`${context.name || context.documents?.[0] || "The document"} is read: ${counted(context.tokens, "token")}.`);
-  if (!now.source || !now.turns.length) choose(context.id);
+  if (!now.source || !(now.turns.length || the("question").value)) choose(context.id);
 });
 sources.addEventListener("failed", ({ detail: job }) => say(`${job.name} was not read. ${job.fault}`));
 

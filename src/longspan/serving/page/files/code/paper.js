@@ -11,6 +11,7 @@ export class Paper {
   #sections;
   #ranges = [];
   #closed = false;
+  #turn = 0; // of several wishes to go somewhere the last one counts
 
   /** box: where it is shown. text: as texts.js has it. */
   constructor(box, text) {
@@ -48,19 +49,24 @@ export class Paper {
     const mark = this.#box.querySelector(`mark[data-quote="${number}"]`);
     if (!mark) return null;
     mark.tabIndex = -1;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches || this.#sections.length > 12;
-    mark.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
-    if (calm) this.#settle(mark, 4);
+    this.#goTo(mark);
     return mark;
   }
 
-  /** Sections that come into view take their real height, which moves what was scrolled to; so it is done again. */
-  #settle(mark, times) {
-    requestAnimationFrame(() => {
-      if (!mark.isConnected) return;
+  /** Sections that come into view take their real height, which moves what was scrolled to: so it is gone to again. */
+  #goTo(mark) {
+    const turn = (this.#turn += 1);
+    let still = 0;
+    let before = NaN;
+    const look = (frames) => {
+      if (turn !== this.#turn || !mark.isConnected || still > 2 || frames === 0) return;
       mark.scrollIntoView({ block: "center", behavior: "auto" });
-      if (times > 1) this.#settle(mark, times - 1);
-    });
+      const { top } = mark.getBoundingClientRect();
+      still = Math.abs(top - before) < 1 ? still + 1 : 0;
+      before = top;
+      requestAnimationFrame(() => look(frames - 1));
+    };
+    look(60);
   }
 
   #fillOn(from) {
