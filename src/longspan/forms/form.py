@@ -121,6 +121,14 @@ class Form:
         return bool(matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting())
 
 
+def following(form: Form) -> None:
+    """Does what following a form begins with, as long as that may take. Raises FormError where it is too complex."""
+    matcher = _bytewise(form.grammar)
+    matcher.compute_bitmask()
+    if matcher.is_error():
+        raise FormError(f"{form.kind} cannot be followed: {_line(matcher.get_error())}; write a simpler one")
+
+
 def _bytewise(grammar: str) -> Any:
     from llguidance import LLMatcher
 

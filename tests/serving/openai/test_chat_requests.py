@@ -1,15 +1,12 @@
 """What a request for a chat asks, and what it may not ask."""
 
-import asyncio
 import base64
-import json
 
 import pytest
 
 from longspan.serving.openai.chatting import chat_of
 from longspan.serving.openai.extras import extras
 from longspan.serving.openai.fields import ignored
-from longspan.serving.openai.formats import BYTES, form_of, schema_of
 from longspan.serving.openai.wording import worded
 from longspan.serving.refused import Refused
 
@@ -233,51 +230,3 @@ def test_what_has_no_effect_is_told_within_bounds():
     assert told.startswith("a00, a01, ")
     assert told.endswith(", a15, ...")
     assert "\n" not in told
-
-
-def form(**said):
-    return asyncio.run(form_of(schema_of({"response_format": said})))
-
-
-def schema(schema):
-    return {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-
-
-def test_an_answer_is_held_to_a_schema():
-    assert form(type="text") is None
-    assert form(type="json_object").holds('{"a": 1}')
-    held = form(**schema({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}))
-    assert held.holds('{"a": 1}')
-    assert not held.holds('{"a": "b"}')
-
-
-def deep(levels):
-    return {"type": "array", "items": deep(levels - 1)} if levels else {"type": "string"}
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"type": "yaml"},
-        {"type": "json_schema"},
-        schema({"enum": ["a" * 1000] * (BYTES // 1000 + 1)}),
-        schema(deep(40)),
-        schema({"$ref": "http://127.0.0.1/schema.json"}),
-        schema({"$ref": "file:///etc/passwd"}),
-        schema({"type": "string", "pattern": "("}),
-        schema({"allOf": [{"anyOf": [{"const": f"{a}{b}"} for b in range(20)]} for a in range(20)]}),
-        schema({"type": "nothing"}),
-    ],
-)
-def test_schemas_that_are_none_or_too_much_are_refused(said):
-    with pytest.raises(Refused) as caught:
-        form(**said)
-    assert caught.value.param.startswith("response_format")
-    assert len(json.dumps(worded(caught.value, "")[1])) < 3000
-
-
-def test_a_schema_that_takes_too_long_is_given_up(monkeypatch):
-    monkeypatch.setattr("longspan.serving.openai.formats.SECONDS", 0.01)
-    slow = {"patternProperties": {f"^a{number}.*b{number}$": {"type": "string"} for number in range(150)}}
-    with pytest.raises(Refused, match="to compile"):
-        form(**schema(slow))

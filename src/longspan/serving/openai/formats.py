@@ -1,81 +1,44 @@
-"""What `response_format` says an answer must be, within bounds of size, depth and time."""
+"""What `response_format` says an answer must be."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longspan.forms.form import Form
+from longspan.serving.asked import Function
 from longspan.serving.refused import Refused
 from longspan.serving.web.bodies import taken, wrong
+from longspan.serving.web.schemas import form_of, forms_of
 
-BYTES = 2**16
-DEPTH = 32
-SECONDS = 2.0
-_COMPILERS = ThreadPoolExecutor(2, thread_name_prefix="longspan-form")
-"""However many schemas come, no more than these are worked at; what takes too long holds up others like it alone."""
+_NAME = "response_format"
 
 
-def schema_of(fields: Mapping[str, Any], name: str = "response_format") -> dict[str, Any] | None:
-    """The JSON schema that an answer is held to, None for any text."""
-    given = taken(fields, name, dict)
+async def format_of(fields: Mapping[str, Any]) -> Form | None:
+    """The form of an answer, None for any text. Raises Refused for a schema that is none or too much."""
+    given = taken(fields, _NAME, dict)
     if given is None:
         return None
-    kind = taken(given, "type", str, at=name)
+    kind = taken(given, "type", str, at=_NAME)
     if kind == "text":
         return None
     if kind == "json_object":
-        return {"type": "object"}
+        return await form_of({"type": "object"}, _NAME)
     if kind != "json_schema":
-        raise wrong(kind, f"{name}.type", "allowed are text, json_object, json_schema")
-    within = taken(given, "json_schema", dict, at=name)
+        raise wrong(kind, f"{_NAME}.type", "allowed are text, json_object, json_schema")
+    within = taken(given, "json_schema", dict, at=_NAME)
+    where = f"{_NAME}.json_schema"
     if within is None:
-        raise Refused(f"{name}.json_schema is missing; send {{name, schema}}", param=f"{name}.json_schema")
-    schema = taken(within, "schema", dict, {}, at=f"{name}.json_schema")
-    bounded(schema, f"{name}.json_schema.schema")
-    return dict(schema)
+        raise Refused(f"{where} is missing; send {{name, schema}}", param=where)
+    return await form_of(taken(within, "schema", dict, {}, at=where), f"{where}.schema")
 
 
-def bounded(schema: Mapping[str, Any], where: str) -> None:
-    """Raises Refused for a schema that is too large or too deep."""
-    size = len(json.dumps(schema, ensure_ascii=False).encode(errors="surrogatepass"))
-    if size > BYTES:
-        raise Refused(
-            f"{where} has {size:,} bytes, allowed are {BYTES:,}; send a smaller one",
-            code="invalid_schema",
-            param=where,
-        )
-    level: list[Any] = [schema]
-    for _ in range(DEPTH):
-        level = [
-            each
-            for one in level
-            if isinstance(one, dict | list)
-            for each in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not level:
-            return
-    raise Refused(
-        f"{where} has more than {DEPTH} levels; send a flatter one", code="invalid_schema", param=where
-    )
-
-
-async def form_of(schema: Mapping[str, Any] | None, param: str = "response_format") -> Form | None:
-    """The form of a schema. Raises Refused where it is none, or takes too long to make."""
-    if schema is None:
-        return None
-    loop = asyncio.get_running_loop()
-    work = loop.run_in_executor(_COMPILERS, Form.json_schema, dict(schema))
-    try:
-        return await asyncio.wait_for(work, SECONDS)
-    except TimeoutError:
-        raise Refused(
-            f"{param} takes more than {SECONDS:g} s to compile; send a simpler schema",
-            code="invalid_schema",
-            param=param,
-        ) from None
-    except ValueError as error:
-        raise Refused(f"{param}: {error}", code="invalid_schema", param=param) from None
+async def check_arguments(functions: Sequence[Function], choice: str) -> None:
+    """Raises Refused for functions to whose parameters a call is held, where these take too long to compile, or where
+    they are no schema and the client wants it kept strictly."""
+    held = [each for each in functions if each.strict or choice not in ("auto", "none")]
+    schemas = {f"tools.{each.name}.parameters": each.parameters for each in held if each.parameters}
+    strict = {f"tools.{each.name}.parameters" for each in held if each.strict}
+    for where, found in zip(schemas, await forms_of(schemas), strict=True):
+        if isinstance(found, str) and where in strict:
+            raise Refused(f"{where} is refused: {found}", code="invalid_schema", param=where)

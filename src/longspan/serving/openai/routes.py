@@ -17,7 +17,7 @@ from longspan.serving.openai.completed import CompletionChunks, whole_completion
 from longspan.serving.openai.embedding import Encoder
 from longspan.serving.openai.extras import extras
 from longspan.serving.openai.fields import ignored
-from longspan.serving.openai.formats import form_of, schema_of
+from longspan.serving.openai.formats import check_arguments, format_of
 from longspan.serving.openai.models import models_of, one_of
 from longspan.serving.openai.several import Several
 from longspan.serving.openai.usage import head_of
@@ -63,7 +63,8 @@ def router(front: Front, encoder: Encoder | None = None) -> APIRouter:
 async def _chat(front: Front, request: Request) -> Response:
     fields = await body(request)
     more = extras(fields)
-    asked = chatting.chat_of(fields, owner(request), more, await form_of(schema_of(fields)))
+    asked = chatting.chat_of(fields, owner(request), more, await format_of(fields))
+    await check_arguments(asked.functions, asked.choice)
     told, likely = ignored(fields, chatting.KNOWN), "logprobs" in asked.generation
     stream, usage = _streaming(fields)
     if not stream:

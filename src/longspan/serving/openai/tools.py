@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longspan.serving.asked import Function
-from longspan.serving.openai.formats import bounded
 from longspan.serving.refused import Refused
 from longspan.serving.web.bodies import one_of, taken, wrong
+from longspan.serving.web.schemas import bounded
 
 FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
