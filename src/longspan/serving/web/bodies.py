@@ -14,6 +14,8 @@ DEPTH = 64
 """Objects and lists inside one another."""
 VALUES = 200_000
 """Values in all."""
+_NUMBER = 10**300
+"""Whole numbers beyond it are none to a computer's arithmetic."""
 
 T = TypeVar("T")
 
@@ -60,6 +62,8 @@ def _bounded(value: Any) -> None:
         count += len(level)
         if count > VALUES:
             raise Refused(f"the body has more than {VALUES:,} values", code="invalid_json")
+        for one in level:
+            _whole(one)
         level = [
             each
             for one in level
@@ -69,6 +73,19 @@ def _bounded(value: Any) -> None:
         if not level:
             return
     raise Refused(f"the body is nested too deeply, allowed are {DEPTH} levels", code="invalid_json")
+
+
+def _whole(value: Any) -> None:
+    """Raises Refused for halves of characters, which JSON can spell out and nothing else can hold."""
+    texts = [value] if isinstance(value, str) else value if isinstance(value, dict) else ()
+    for text in texts:
+        try:
+            text.isascii() or text.encode()
+        except UnicodeEncodeError as error:
+            raise Refused(
+                f"the body has half of a character (U+{ord(text[error.start]):04X}); send whole ones",
+                code="invalid_json",
+            ) from None
 
 
 _NAMES: dict[type, str] = {
@@ -89,7 +106,7 @@ def taken(fields: Mapping[str, Any], name: str, kind: type[T], default: Any = No
     value = fields.get(name)
     if value is None:
         return default
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _NUMBER:
         value = float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
