@@ -138,7 +138,10 @@ def test_several_answers_are_drawn_by_chance_unless_said_otherwise():
         ({"functions": [{"name": "a"}]}, "functions"),
         ({"web_search_options": {"user_location": {}}}, "web_search_options"),
         ({"chat_template": "{{ 1 }}"}, "chat_template"),
-        ({"chat_template_kwargs": {"messages": []}}, "chat_template_kwargs"),
+        ({"chat_template_kwargs": {"messages": "a"}}, "chat_template_kwargs"),
+        ({"chat_template_kwargs": {"return_tensors": "pt"}}, "chat_template_kwargs.return_tensors"),
+        ({"chat_template_kwargs": {"a": [1]}}, "chat_template_kwargs.a"),
+        ({"chat_template_kwargs": {"a": "b" * 1001}}, "chat_template_kwargs.a"),
         ({"reasoning_effort": "enormous"}, "reasoning_effort"),
         ({"continue_final_message": True}, "continue_final_message"),
         ({"tools": [{"type": "custom", "custom": {"name": "a"}}]}, "tools[0].type"),
@@ -222,6 +225,11 @@ def test_the_assistant_may_be_gone_on_with():
     messages = [USER, {"role": "assistant", "content": "It was"}]
     assert asked(messages=messages, continue_final_message=True, add_generation_prompt=False).prefill
     assert not asked(messages=messages).prefill
+
+
+def test_templates_are_told_how_much_to_think():
+    told = asked(reasoning_effort="high", chat_template_kwargs={"enable_thinking": False, "style": "dry"})
+    assert told.variables == {"reasoning_effort": "high", "enable_thinking": False, "style": "dry"}
 
 
 def test_what_has_no_effect_is_told_within_bounds():

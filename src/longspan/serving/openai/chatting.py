@@ -47,6 +47,21 @@ _INSTEAD = {
 }
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _LIKELIEST = 20
+_VARIABLES = "chat_template_kwargs"
+_LONGEST = 1000
+_RENDERING = frozenset(
+    (
+        "continue_final_message",
+        "max_length",
+        "padding",
+        "return_assistant_tokens_mask",
+        "return_dict",
+        "return_tensors",
+        "tokenizer_kwargs",
+        "truncation",
+    )
+)
+"""What says how a template is rendered, and is no variable of it."""
 
 
 def chat_of(fields: Mapping[str, Any], owner: str, more: Extras, form: Form | None) -> Asked:
@@ -98,10 +113,18 @@ def chat_of(fields: Mapping[str, Any], owner: str, more: Extras, form: Form | No
 
 
 def _variables(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What templates are told of how much to think, under the names that they know."""
+    """What templates are told of how much to think, under the names that they know, and what the client tells them."""
     effort = one_of(fields, "reasoning_effort", _EFFORTS, "") if fields.get("reasoning_effort") else ""
     told = {"reasoning_effort": effort, "enable_thinking": effort != "none"} if effort else {}
+    given = taken(fields, _VARIABLES, dict, {})
+    for name, value in given.items():
+        if name in _RENDERING or not isinstance(value, str | bool | int | float):
+            raise wrong(
+                value, f"{_VARIABLES}.{name[:64]}", "allowed are the template's own, each a text or a number"
+            )
+        if len(str(value)) > _LONGEST:
+            raise wrong(value, f"{_VARIABLES}.{name[:64]}", f"allowed are {_LONGEST} characters")
     try:
-        return told | check_variables(taken(fields, "chat_template_kwargs", dict, {}))
+        return told | check_variables(given)
     except ValueError as error:
-        raise Refused(str(error), code="invalid_value", param="chat_template_kwargs") from None
+        raise Refused(str(error), code="invalid_value", param=_VARIABLES) from None
