@@ -149,7 +149,7 @@ def test_quotes_come_with_the_answer(client, desk, stream):
     said = {
         "documents": [{"name": "a\nb.txt", "text": "The rain."}],
         "cite": True,
-        "plan": "snapkv(budget=64)",
+        "plan": "policy=snapkv(budget=64)",
         "flow": "direct",
         "seconds": 9,
     }
@@ -169,7 +169,12 @@ def test_quotes_come_with_the_answer(client, desk, stream):
     told = annotation if isinstance(annotation, dict) else annotation.model_dump()
     assert told["file_citation"]["filename"] == "a.txt"
     asked = desk.asked[-1]
-    assert (asked.plan, asked.flow, asked.seconds, asked.cite) == ("snapkv(budget=64)", "direct", 9.0, True)
+    assert (asked.plan, asked.flow, asked.seconds, asked.cite) == (
+        "policy=snapkv(budget=64)",
+        "direct",
+        9.0,
+        True,
+    )
     assert asked.turns[0].documents[0].name == "a b.txt"
 
 
