@@ -6,9 +6,10 @@ import time
 import pytest
 
 import longspan
+from longspan.serving.admission import Limits
 from longspan.serving.asked import Asked, Turn
 from longspan.serving.events import Done, Echoed, Ended, Read, Spoken
-from longspan.serving.local import Limits, LocalDesk
+from longspan.serving.local import LocalDesk
 from longspan.serving.refused import Overlong, Refused
 from longspan.spans import Document
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longspan.serving.asked import Asked, Function, FunctionCall, Turn
-from longspan.serving.prompts import behind, prompted
+from longspan.serving.prompts import prompted
 from longspan.serving.refused import Refused
 from longspan.spans import Document, encoder_of
 
@@ -103,7 +103,7 @@ def test_what_follows_a_past_is_encoded_behind_it(tokenizer, first, second):
         tokenizer, Asked(owner="a", turns=turns(("user", first), ("assistant", second), ("user", "Go on.")))
     )
     cut = past.text[: past.ends[-1]]
-    rest = behind(tokenizer, cut, whole)
+    rest = whole.behind(cut)
     assert (rest is not None) == whole.text.startswith(cut)
     if rest is not None:
         before = encoder_of(tokenizer).after("", cut)[0]

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from longspan.parameters import check_range
 from longspan.seam.seam import Seam
 from longspan.serving.job import Job
 from longspan.serving.refused import Refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a server gives to a request, and to all. chunk: see `Worker`. answer: tokens, where a client names none.
+    memory: bytes of keys and values. waiting, each: see `Admission`. seconds: that a request may take."""
+
+    chunk: int = 256
+    answer: int = 1024
+    memory: int = 2**32
+    waiting: int = 64
+    each: int = 32
+    seconds: float = 3600.0
 
 
 def bytes_a_token(seam: Seam) -> int:

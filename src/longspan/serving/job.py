@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from longspan.contexts.snapshot import Snapshot
 from longspan.running.generation import Generation
 from longspan.running.runner import Request
 from longspan.serving.events import Used
@@ -23,12 +22,12 @@ class Job:
     ids: of the prompt behind `behind` tokens that `session` has read, None for none. plan: as text. key: under which
     what it reads may be found again, "" for not at all. count: how many answers; 0 only reads. generation: how they are
     drawn. echo: whether likelihoods of the prompt are told. bytes: that it may come to hold. deadline: when it must be
-    done, by the clock of `time.monotonic`. keeps: the context that is made of what it read, "" for none; compacted: the
-    plan under which that is compressed then. open: whether no
-    policy acts because the prompt has ended. room: tokens that may follow a context.
+    done, by the clock of `time.monotonic`. keeps: takes over the session that has read, and tells the ticket the end;
+    None where nobody does. compacted: the plan under which what was read is compressed then. open: whether no policy
+    acts because the prompt has ended. room: tokens that may follow a context.
 
     came, began, read_at: when it came, began, and had read its prompt, 0 where it has not. cached: tokens that were
-    known. live: the answers that are not whole yet. snapshot: what is to be saved of a context. leaving: whether it
+    known. live: the answers that are not whole yet. handed: whether its session was handed over. leaving: whether it
     ends when the pass ends in which it is; refused: why, None for nothing.
     """
 
@@ -44,7 +43,7 @@ class Job:
     echo: bool = False
     bytes: int = 0
     deadline: float
-    keeps: str = ""
+    keeps: Callable[[Session, Used], None] | None = None
     compacted: str = ""
     open: bool = False
     room: int = 0
@@ -56,7 +55,7 @@ class Job:
     requests: list[Request] = field(default_factory=list)
     live: dict[int, Request] = field(default_factory=dict)
     told: int = 0
-    snapshot: Snapshot | None = None
+    handed: bool = False
     leaving: bool = False
     refused: Refused | None = None
 

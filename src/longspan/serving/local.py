@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -13,53 +13,62 @@ from longspan.errors import LongspanError
 from longspan.model import Model
 from longspan.plan import Plan
 from longspan.running.window import window_exceeded
-from longspan.serving.admission import Admission, bytes_a_token
-from longspan.serving.asked import Asked
-from longspan.serving.desk import Offer, State, Ticket
-from longspan.serving.events import Ended, Event, Spoken
+from longspan.serving.admission import Admission, Limits, bytes_a_token
+from longspan.serving.asked import Asked, Turn
+from longspan.serving.contexts import Contexts
+from longspan.serving.desk import Kept, Offer, State, Ticket
+from longspan.serving.events import Done, Made, Used
 from longspan.serving.job import Job
+from longspan.serving.past import Past, fresh_id
+from longspan.serving.piping import Piped, aside, cited, noted
 from longspan.serving.prompts import Prompted, prompted
 from longspan.serving.refused import Overlong, Refused
+from longspan.serving.shelf import Shelf
 from longspan.serving.ticket import LocalTicket
 from longspan.serving.worker import Worker
 from longspan.session import Session
-from longspan.spans import Document, Span, cite
+from longspan.spans import Document
 
 T = TypeVar("T")
+COMPACTING = "policy=kvzip(budget=50%)"
+"""What the keys and values of a dialogue are compressed by: what the model needs to repeat it, whatever is asked."""
+ROOM = 4096
+"""Tokens that are expected behind a context, where a plan makes its positions for so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a server gives to a request, and to all. chunk: see `Worker`. answer: tokens, where a client names none.
-    memory: bytes of keys and values. waiting, each: see `Admission`. seconds: that a request may take."""
+class Found:
+    """What is to be read of a prompt. ids: behind `behind` tokens that the session has read, None for none. window: as
+    the session has it. notes: why it is not less."""
 
-    chunk: int = 256
-    answer: int = 1024
-    memory: int = 2**32
-    waiting: int = 64
-    each: int = 32
-    seconds: float = 3600.0
+    ids: list[int]
+    session: Session | None = None
+    behind: int = 0
+    window: int | None = None
+    notes: tuple[str, ...] = ()
 
-
-class Piped:
-    """A ticket whose events come through something else."""
-
-    def __init__(self, ticket: Ticket, pipe: Callable[[AsyncIterator[Event]], AsyncIterator[Event]]) -> None:
-        self._ticket, self._pipe = ticket, pipe
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self._pipe(aiter(self._ticket))
-
-    def cancel(self) -> None:
-        """Of what is behind it."""
-        self._ticket.cancel()
+    @property
+    def tokens(self) -> int:
+        """Of the whole prompt."""
+        return self.behind + len(self.ids)
 
 
 class LocalDesk:
-    """Answers by one model on one worker. name: by which clients know it. plan: where they name none."""
+    """Answers by one model on one worker.
+
+    name: by which clients know it. plan: where they name none. shelf: where contexts are kept, None for memory alone.
+    compacting: the policy by which dialogues are compacted where a request names no plan.
+    """
 
     def __init__(
-        self, model: Model, *, name: str = "", plan: Plan | str | None = None, limits: Limits | None = None
+        self,
+        model: Model,
+        *,
+        name: str = "",
+        plan: Plan | str | None = None,
+        limits: Limits | None = None,
+        shelf: Shelf | None = None,
+        compacting: str = COMPACTING,
     ) -> None:
         self.model, self.limits = model, limits or Limits()
         self.plan = str(Plan.of(plan))
@@ -68,6 +77,7 @@ class LocalDesk:
         admission = Admission(limit=self.limits.memory, waiting=self.limits.waiting, each=self.limits.each)
         self.worker = Worker(model, chunk=self.limits.chunk, admission=admission)
         self._kinds: dict[str, Session] = {}
+        self._contexts, self._compacting = Contexts(model, self.worker, shelf), compacting
 
     @property
     def offers(self) -> Sequence[Offer]:
@@ -81,41 +91,95 @@ class LocalDesk:
     def state(self) -> State:
         """How the worker is."""
         worker = self.worker
-        problems = ("the model has not moved for a minute",) if worker.stuck else ()
+        stuck = ["the model has not moved for a minute"] if worker.stuck else []
         return State(
             ready=not worker.closing and not worker.stuck,
-            problems=problems,
+            problems=(*stuck, *self._contexts.problems),
             running=worker.running,
             waiting=worker.waiting,
             held_bytes=worker.held_bytes,
             limit_bytes=self.limits.memory,
+            disk_bytes=self._contexts.disk_bytes,
+            contexts=len(self._contexts),
         )
 
     async def count(self, asked: Asked) -> int:
         """Tokens of a prompt."""
-        return len((await _aside(lambda: self._prompt(asked))).ids)
+        past = self._past(asked)
+        return len((await aside(lambda: self._prompt(asked, past))).ids)
 
     async def ask(self, asked: Asked) -> Ticket:
         """Takes a request in."""
-        kind = await self._kind(asked.plan)
-        prompt = await _aside(lambda: self._prompt(asked))
-        limit = self._limit(asked, kind, len(prompt.ids))
+        past = self._past(asked)
+        kind = await self._kind(past.plan if past is not None and asked.plan is None else asked.plan)
+        prompt = await aside(lambda: self._prompt(asked, past))
+        found = await self._gone_on(past, kind, prompt)
+        limit = self._limit(asked, found.window, kind, found.tokens)
         ticket = LocalTicket(self.worker.wake)
         job = Job(
             owner=asked.owner,
-            ids=prompt.ids,
+            ids=found.ids,
             plan=str(kind.plan),
             ticket=ticket,
-            key=self._key(asked.owner, kind, len(prompt.ids) + limit),
+            session=found.session,
+            behind=found.behind,
+            key=self._key(asked.owner, kind, found.tokens + limit),
             count=asked.count if limit else 0,
             generation={**asked.generation, "max_new_tokens": max(1, limit), "reasoning": prompt.reasoning},
             echo=asked.echo,
-            open=asked.echo and not limit,
-            bytes=self._each * (len(prompt.ids) + asked.count * limit),
-            deadline=time.monotonic() + min(asked.seconds or self.limits.seconds, self.limits.seconds),
+            open=(asked.echo and not limit)
+            or (found.session is not None and past is not None and past.compacted),
+            bytes=self._each * (found.tokens + asked.count * limit),
+            deadline=self._deadline(asked.seconds),
         )
-        self.worker.submit(job)
-        return Piped(ticket, lambda events: _cited(events, asked, prompt.documents))
+        self._submit(job)
+        return Piped(ticket, lambda events: cited(noted(events, found.notes), asked, prompt.documents))
+
+    async def read(
+        self, owner: str, documents: Sequence[Document], *, name: str = "", plan: str | None = None
+    ) -> Ticket:
+        """Reads documents into a context."""
+        if not documents:
+            raise Refused("a context has no documents; send text or a file", param="text")
+        kind = await self._kind(plan)
+        policy = kind.plan.policy
+        if policy is not None and policy.guided:
+            raise Refused(
+                f"the plan {str(kind.plan)!r} forgets by the question, which is not known yet; make the context under "
+                "another plan",
+                param="plan",
+            )
+        turn = Turn(role="user", documents=tuple(documents))
+        name = name or documents[0].name
+        return await self._keeping(owner, (turn,), kind, name=name, param="text")
+
+    async def compact(
+        self, owner: str, turns: Sequence[Turn], *, context: str | None = None, plan: str | None = None
+    ) -> Ticket:
+        """Reads a dialogue, compresses its keys and values, and keeps them as a context."""
+        asked = Asked(owner=owner, turns=turns, context=context)
+        past = self._past(asked)
+        kind = await self._kind(None if past is None else past.plan)
+        if plan is not None:
+            chosen = str((await self._kind(plan)).plan)
+        elif kind.plan.policy is not None:
+            chosen = str(kind.plan)
+        else:
+            chosen = str((await self._kind(f"{kind.plan} {self._compacting}".strip())).plan)
+        whole = asked.turns if past is None else past.before(asked).turns
+        return await self._keeping(owner, tuple(whole), kind, past=past, compacted=chosen, param="input")
+
+    async def contexts(self, owner: str) -> Sequence[Kept]:
+        """What this owner has, used last first."""
+        return self._contexts.kept(owner)
+
+    async def text_of(self, owner: str, context: str) -> Sequence[Document]:
+        """The documents that a context holds."""
+        return self._contexts.of(owner, context).documents
+
+    async def forget(self, owner: str, context: str) -> None:
+        """Deletes a context."""
+        await self._contexts.forget(owner, context)
 
     async def close(self, grace: float) -> None:
         """Lets what runs end, then ends it."""
@@ -123,9 +187,94 @@ class LocalDesk:
         until = time.monotonic() + grace
         while (self.worker.running or self.worker.waiting) and time.monotonic() < until:
             await asyncio.sleep(0.05)
-        await _aside(self.worker.close)
+        await aside(self.worker.close)
+        await aside(self._contexts.close)
 
-    def _prompt(self, asked: Asked) -> Prompted:
+    async def _keeping(
+        self,
+        owner: str,
+        turns: tuple[Turn, ...],
+        kind: Session,
+        *,
+        param: str,
+        name: str = "",
+        past: Past | None = None,
+        compacted: str = "",
+    ) -> Ticket:
+        """Reads turns up to the end of what the last one says, and keeps what was read."""
+        asked = Asked(owner=owner, turns=turns)
+        prompt = await aside(lambda: (whole := self._prompt(asked, None)).upto(whole.ends[-1]))
+        found = await self._gone_on(past, kind, prompt)
+        window = found.window or kind.window
+        if window is not None and found.tokens >= window:
+            raise self._overlong(found.tokens, 1, window, kind, param)
+        ticket = LocalTicket(self.worker.wake)
+        kept = Past(
+            id=fresh_id(),
+            owner=owner,
+            name=name,
+            plan=compacted or str(kind.plan),
+            turns=turns,
+            text=prompt.text,
+            created=time.time(),
+            compacted=bool(compacted),
+            compacted_from=None if past is None else past.id,
+        )
+
+        def keeps(session: Session, used: Used) -> None:
+            def told(context: str, notes: tuple[str, ...]) -> None:
+                ticket.put(Made(id=context))
+                ticket.put(Done(used=used, notes=(*found.notes, *notes)))
+
+            self._contexts.keep(kept, session, told)
+
+        job = Job(
+            owner=owner,
+            ids=found.ids,
+            plan=str(kind.plan),
+            ticket=ticket,
+            session=found.session,
+            behind=found.behind,
+            key=self._key(owner, kind, found.tokens + ROOM),
+            count=0,
+            keeps=keeps,
+            compacted=compacted if compacted != str(kind.plan) else "",
+            open=bool(compacted) and compacted != str(kind.plan),
+            room=ROOM,
+            bytes=self._each * found.tokens,
+            deadline=self._deadline(None),
+        )
+        self._submit(job)
+        return ticket
+
+    def _submit(self, job: Job) -> None:
+        try:
+            self.worker.submit(job)
+        except Refused:
+            job.close()
+            raise
+
+    def _deadline(self, seconds: float | None) -> float:
+        return time.monotonic() + min(seconds or self.limits.seconds, self.limits.seconds)
+
+    def _past(self, asked: Asked) -> Past | None:
+        return None if asked.context is None else self._contexts.of(asked.owner, asked.context)
+
+    async def _gone_on(self, past: Past | None, kind: Session, prompt: Prompted) -> Found:
+        """What is to be read of a prompt, behind what was read of its context."""
+        if past is None:
+            return Found(ids=await aside(lambda: prompt.ids))
+        if past.plan != str(kind.plan) and not past.compacted:
+            note = f"the context is read again: it was read under {past.plan!r} and not {str(kind.plan)!r}"
+        elif (rest := await aside(lambda: prompt.behind(past.text))) is None:
+            note = "the context is read again: functions or variables of the template stand before it"
+        elif (session := await self._contexts.gone_on_from(past)) is None:
+            note = "the context is read again: only its text was kept"
+        else:
+            return Found(ids=rest, session=session, behind=session.seen[0], window=past.window)
+        return Found(ids=await aside(lambda: prompt.ids), notes=(note,))
+
+    def _prompt(self, asked: Asked, past: Past | None) -> Prompted:
         if asked.model not in (None, "", self._name):
             raise Refused(
                 f"no model {asked.model!r}; this server has {self._name!r}",
@@ -133,7 +282,7 @@ class LocalDesk:
                 code="model_not_found",
                 param="model",
             )
-        return prompted(self.model.tokenizer, asked)
+        return prompted(self.model.tokenizer, asked if past is None else past.before(asked))
 
     async def _kind(self, plan: str | None) -> Session:
         """An empty session under a plan, which knows its window. Raises Refused for a plan that cannot be."""
@@ -146,25 +295,24 @@ class LocalDesk:
             raise Refused(str(error), param="longspan.plan") from None
         return self._kinds[text]
 
-    def _limit(self, asked: Asked, kind: Session, tokens: int) -> int:
+    def _limit(self, asked: Asked, window: int | None, kind: Session, tokens: int) -> int:
         """Tokens of an answer. Raises Overlong where it does not fit."""
         wanted = asked.generation.get("max_new_tokens")
         if wanted == 0 and asked.echo:
             return 0
-        window = kind.window
+        window = window or kind.window
         if window is None:
             return wanted or self.limits.answer
         room = window - tokens
         if room < 1 or (wanted or 0) > room:
-            error = window_exceeded(tokens, wanted or 1, window, self.model.seam, streams=kind.plan.streams)
             param = "prompt" if asked.prompt is not None else "messages"
-            raise Overlong(
-                tokens=tokens + (wanted or 0),
-                maximum=window,
-                advice=str(error).partition("; ")[2],
-                param=param,
-            )
+            raise self._overlong(tokens, wanted or 1, window, kind, param)
         return wanted or min(self.limits.answer, room)
+
+    def _overlong(self, tokens: int, answer: int, window: int, kind: Session, param: str) -> Overlong:
+        error = window_exceeded(tokens, answer, window, self.model.seam, streams=kind.plan.streams)
+        advice = str(error).partition("; ")[2]
+        return Overlong(tokens=tokens + answer, maximum=window, advice=advice, param=param)
 
     def _key(self, owner: str, kind: Session, length: int) -> str:
         """Under which what is read may be found again, "" where it depends on what follows."""
@@ -175,28 +323,3 @@ class LocalDesk:
         growing = [each.rope.at(length).inv_freq for each in self.model.seam.layers if each.rope.growing]
         turned = blake2b(b"".join(each.cpu().numpy().tobytes() for each in growing), digest_size=8)
         return "\0".join([owner, str(plan), repr(positions), turned.hexdigest()])
-
-
-async def _aside(work: Callable[[], T]) -> T:
-    """Does something that takes a while on another thread."""
-    return await asyncio.to_thread(work)
-
-
-async def _cited(
-    events: AsyncIterator[Event], asked: Asked, documents: Sequence[Document]
-) -> AsyncIterator[Event]:
-    """Events with quotes of what was said, checked against the documents that were shown."""
-    if not asked.cite or not documents:
-        async for event in events:
-            yield event
-        return
-    said: dict[int, str] = {}
-    question = next((each.text for each in reversed(asked.turns) if each.role == "user"), "")
-    spans = [Span(each, 0, len(each.text)) for each in documents]
-    async for event in events:
-        if isinstance(event, Spoken) and not event.reasoning:
-            said[event.index] = said.get(event.index, "") + event.text
-        if isinstance(event, Ended) and (text := said.get(event.index, "")).strip():
-            found = await _aside(lambda text=text: cite(text, question, spans))  # type: ignore[misc]
-            event = replace(event, citations=found)
-        yield event

@@ -81,6 +81,10 @@ class Prefixes:
         used = time.monotonic()
         self._nodes[name] = Known(session=session, tokens=session.seen[0], used=used, pinned=pinned)
 
+    def holds(self, name: str) -> bool:
+        """Whether something lies under a name."""
+        return name in self._nodes
+
     def named(self, name: str) -> Session | None:
         """The session of a name, None where it is not here (any more)."""
         known = self._nodes.get(name)

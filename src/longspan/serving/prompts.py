@@ -6,7 +6,8 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +23,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompted:
-    """A prompt. text: what its tokens are of, with names for control tokens, behind those of `begin`. ends: where in
-    it what each turn says ends. reasoning: whether the assistant reasons first. documents: that it shows."""
+    """A prompt.
 
-    ids: list[int]
+    begin: tokens before all others. text: what the others are of, with names for control tokens; given: the others
+    themselves where no text is known. ends: where in the text what each turn says ends. reasoning: whether the
+    assistant reasons first. documents: that it shows.
+    """
+
+    tokenizer: PreTrainedTokenizerFast
     begin: list[int]
-    text: str
-    ends: list[int]
-    reasoning: Reasoning
-    documents: tuple[Document, ...]
+    text: str = ""
+    given: list[int] | None = None
+    ends: list[int] = field(default_factory=list)
+    reasoning: Reasoning = "none"
+    documents: tuple[Document, ...] = ()
+
+    @cached_property
+    def ids(self) -> list[int]:
+        """All of its tokens."""
+        given = encoder_of(self.tokenizer).after("", self.text)[0] if self.given is None else self.given
+        return self.begin + given
+
+    def upto(self, end: int) -> Prompted:
+        """The same without what comes behind a place of its text."""
+        return replace(self, text=self.text[:end])
+
+    def behind(self, past: str) -> list[int] | None:
+        """The tokens that come behind a text with which it begins, None where it begins otherwise."""
+        if not self.text.startswith(past):
+            return None
+        encoder = encoder_of(self.tokenizer)
+        return encoder.after(encoder.tail(past), self.text[len(past) :])[0]
 
 
 def prompted(tokenizer: PreTrainedTokenizerFast, asked: Asked) -> Prompted:
@@ -46,14 +69,6 @@ def prompted(tokenizer: PreTrainedTokenizerFast, asked: Asked) -> Prompted:
         except Refused as error:
             problem = problem or error
     raise problem or Refused("messages cannot be rendered", param="messages")
-
-
-def behind(tokenizer: PreTrainedTokenizerFast, past: str, prompt: Prompted) -> list[int] | None:
-    """The tokens of a prompt that come behind a text with which it begins, None where it begins otherwise."""
-    if not prompt.text.startswith(past):
-        return None
-    encoder = encoder_of(tokenizer)
-    return encoder.after(encoder.tail(past), prompt.text[len(past) :])[0]
 
 
 def spoken(turn: Turn) -> str:
@@ -74,7 +89,7 @@ def _as_it_is(tokenizer: PreTrainedTokenizerFast, prompt: str | Sequence[int]) -
         begin = [] if ids[: len(begin)] == begin else begin
     if not begin + ids:
         raise Refused("prompt is empty; send a text", param="prompt")
-    return Prompted(ids=begin + ids, begin=begin, text="", ends=[], reasoning="none", documents=())
+    return Prompted(tokenizer=tokenizer, begin=begin, given=ids)
 
 
 def _told(turns: Sequence[Turn]) -> Iterator[list[Turn]]:
@@ -160,7 +175,7 @@ def _rendered(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], asked: 
         upto.append(ends[number] if mark else upto[-1])
         number += bool(mark)
     return Prompted(
-        ids=begin + encoder.after("", whole)[0],
+        tokenizer=tokenizer,
         begin=begin,
         text=whole,
         ends=upto[1:],

@@ -18,13 +18,14 @@ from longspan.running.sequence import reading
 from longspan.running.source import Prompt
 from longspan.running.speaking import speakers
 from longspan.serving.admission import Admission
-from longspan.serving.events import Done, Ended, Read, Spoken
+from longspan.serving.events import Done, Ended, Read, Spoken, Used
 from longspan.serving.interleaving import Interleaving
 from longspan.serving.job import Job
 from longspan.serving.likelihoods import echoed
 from longspan.serving.prefixes import Prefixes
 from longspan.serving.refused import Refused, refusal
 from longspan.serving.turns import Turns
+from longspan.session import Session
 
 T = TypeVar("T")
 STUCK = 60.0
@@ -238,24 +239,25 @@ class Worker:
                 self._progress(job)
                 self._remember(job)
             elif not job.live:
-                if job.keeps:
-                    self._keep(job)
+                if job.keeps is not None:
+                    self._keep(job, job.keeps)
                 elif job.echo and not job.count:
                     job.ticket.put(Ended(index=0, why="length"))
                 self._end(job, None)
         except Exception as error:
             self._end(job, refusal(error))
 
-    def _keep(self, job: Job) -> None:
-        """Makes a context of what a job read, which must not be forgotten until it is saved."""
+    def _keep(self, job: Job, keeps: Callable[[Session, Used], None]) -> None:
+        """Hands over what a job has read, compressed where it is compacted."""
+        used = job.used()
         session, job.session = job.session, None
         if session is not None and job.compacted:
             whole = session
             session = self._passes.aside(lambda: whole.fork(job.compacted))
             whole.close()
         if session is not None:
-            job.snapshot = session.snapshot()
-            self.prefixes.keep(job.keeps, session, pinned=True)
+            job.handed = True
+            keeps(session, used)
 
     def _progress(self, job: Job) -> None:
         left = len(job.requests[0].sequence.pending)
@@ -330,7 +332,7 @@ class Worker:
         self._jobs.pop(id(job), None)
         for request in job.requests:
             self._of.pop(id(request), None)
-        if not job.ticket.ended:
+        if not job.ticket.ended and not job.handed:
             job.ticket.put(refused or Done(used=job.used()))
         self.admission.ended(job)
         job.close()
