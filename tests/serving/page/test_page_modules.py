@@ -88,7 +88,7 @@ def test_markdown_becomes_nodes(computed, text, markup):
 def test_code_and_tables_can_be_reached_by_keyboard(computed):
     code = markdown(computed, "```py\nx = '<i>'\n\ny\n```\nafter")
     assert (
-        '<pre tabindex="0" role="region" aria-label="Code, py"><code>x = \'&lt;i&gt;\'\n\ny</code></pre><p>after</p>'
+        '<pre tabindex="0" role="group" aria-label="Code, py"><code>x = \'&lt;i&gt;\'\n\ny</code></pre><p>after</p>'
         in code
     )
     assert "<th>a</th><th>b</th>" in markdown(computed, "| a | b |\n|---|---|\n| 1 | 2 |")

@@ -87,7 +87,7 @@ function code(lines, fence) {
   const closed = lines.length > 1 && lines.at(-1).trim().startsWith(fence[1]);
   const text = lines.slice(1, closed ? -1 : undefined).join("\n");
   const label = fence[2] ? `Code, ${fence[2]}` : "Code";
-  return element("pre", { tabindex: 0, role: "region", "aria-label": label }, element("code", {}, text));
+  return element("pre", { tabindex: 0, role: "group", "aria-label": label }, element("code", {}, text));
 }
 
 function list(lines, depth) {
@@ -126,7 +126,7 @@ function table(lines) {
   const row = (line, kind) => element("tr", {}, ...cells(line).map((cell) => element(kind, {}, ...inline(cell))));
   return element(
     "div",
-    { class: "table", tabindex: 0, role: "region", "aria-label": "Table" },
+    { class: "table", tabindex: 0, role: "group", "aria-label": "Table" },
     element(
       "table",
       {},

@@ -79,10 +79,22 @@ function alike(sign) {
   return /['‘’‚]/.test(sign) ? "'" : sign;
 }
 
+/** Where a quote stands, or that it stands nowhere. */
+function foundAt(citation, page) {
+  const where = place(citation, page);
+  return citation.verified ? where : `Not found in any document${where ? `; said to be in ${where}` : ""}`;
+}
+
+/** Tells in a list of quotes the pages, which are known now. */
+export function tellPages(box, citations, pageOf) {
+  box.querySelectorAll(".quote .where").forEach((where, index) => {
+    where.textContent = foundAt(citations[index], pageOf(citations[index]));
+  });
+}
+
 /** The list of quotes. pageOf: the page of a quote, or null where none is known yet. */
 export function quoteList(citations, follow, pageOf) {
   const items = citations.map((citation, index) => {
-    const where = place(citation, pageOf(citation));
     return element(
       "li",
       {},
@@ -95,11 +107,7 @@ export function quoteList(citations, follow, pageOf) {
         },
         element("span", { class: "number" }, unseen("Quote "), citation.verified ? `${index + 1}` : `${index + 1}?`),
         element("q", {}, shortened(citation.quote)),
-        element(
-          "span",
-          { class: "where" },
-          citation.verified ? where : `Not found in any document${where ? `; said to be in ${where}` : ""}`,
-        ),
+        element("span", { class: "where" }, foundAt(citation, pageOf(citation))),
       ),
     );
   });

@@ -3,7 +3,7 @@
 import { button, element, unseen } from "./dom.js";
 import { figures } from "./figures.js";
 import { render } from "./markdown.js";
-import { number, quoteList } from "./quotes.js";
+import { number, quoteList, tellPages } from "./quotes.js";
 import { estimate } from "./sources.js";
 import { progressText } from "./sources-view.js";
 
@@ -141,8 +141,8 @@ export class AnswerBox {
     this.after.replaceChildren(...parts);
   }
 
-  /** Shows the quotes again, whose pages are known now. */
+  /** Tells the pages of quotes, which are known now. */
   paged() {
-    if (this.#last !== null) this.#after(this.#last);
+    tellPages(this.after, this.turn.citations, this.act.pageOf(this.turn));
   }
 }
