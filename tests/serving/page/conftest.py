@@ -12,7 +12,7 @@ from loopback import served
 from paged import Shelf, app
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +32,9 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shelf() -> Iterator[Shelf]:
-    """The desk behind the server of a file of tests; its `root` is the address of the page."""
+    """The desk behind a server; its `root` is the address of the page."""
     desk = Shelf()
     with served(lambda: (app(desk), desk.close)) as address:
         desk.root = address.removesuffix("/v1")
@@ -51,33 +51,45 @@ def desk(shelf) -> Shelf:
     return shelf
 
 
+@pytest.fixture(scope="session")
+def window(browser):
+    """What tests share that need nothing of their own: its pages find most files in its cache."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def open_page(browser, desk):
-    """Opens the page: open_page(**settings of the browser's context). What goes wrong on it fails the test.
+def open_page(browser, window, desk):
+    """Opens the page: open_page(viewport=..., color_scheme=...). What goes wrong on it fails the test.
 
-    root: of another server. before: what is done with the page before it is ready.
+    root: of another server. before: what is done with the page before it is ready. own: settings of a browser's
+    context, which the test then has to itself.
     """
-    contexts, faults, away = [], [], []
+    contexts, pages, faults, away = [], [], [], []
 
-    def opened(root: str = "", before=lambda page: None, **settings):
-        own = root or desk.root
-        context = browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **settings})
-        context.set_default_timeout(5_000)
-        contexts.append(context)
-
-        context.on(
-            "request", lambda request: away.append(request.url) if _is_away(request.url, own) else None
-        )
+    def opened(root: str = "", *, viewport=DESK, before=lambda page: None, own=None, **media):
+        home = root or desk.root
+        context = window if own is None else browser.new_context(**own)
+        if own is not None:
+            contexts.append(context)
         page = context.new_page()
-        page.faults = faults
+        pages.append(page)
+        page.set_default_timeout(5_000)
+        page.set_viewport_size(viewport)
+        page.emulate_media(**{"reduced_motion": "reduce", **media})
+        page.on("request", lambda request: away.append(request.url) if _is_away(request.url, home) else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda said: faults.append(said.text) if _is_fault(said) else None)
-        page.goto(own)
+        page.goto(home)
         before(page)
         page.wait_for_selector("html[data-ready]")
         return page
 
     yield opened
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+        page.close()
     for context in contexts:
         context.close()
     assert away == [], "somebody else was asked for something"

@@ -39,7 +39,7 @@ def answered(open_page, desk):
 def test_axe_finds_nothing(answered, scheme, size):
     if not AXE.is_file():
         pytest.skip("axe-core is not here; put the folder of its package into AXE_CORE")
-    page = answered(viewport=size, color_scheme=scheme, bypass_csp=True)
+    page = answered(viewport=size, color_scheme=scheme, own={"bypass_csp": True})
     page.add_script_tag(path=str(AXE))
     for panel in ("reader", "talk-panel", "library"):
         page.evaluate("(name) => document.querySelector(`[data-panel-button=${name}]`).click()", panel)
@@ -152,7 +152,7 @@ def test_nothing_goes_over_the_edge_of_a_narrow_window(answered, size):
 
 
 def test_a_phone_shows_one_panel_at_a_time(answered):
-    page = answered(viewport=PHONE, has_touch=True)
+    page = answered(viewport=PHONE)
     assert page.locator("#reader").is_visible()
     assert page.locator("#talk-panel").is_hidden()
     page.get_by_role("button", name="Questions").click()

@@ -105,7 +105,7 @@ def test_ask_again_and_edit_replace_what_was_said(open_page, desk):
 def test_an_answer_is_copied_with_its_quotes(open_page, desk):
     put(desk, BOOK)
     desk.script = lambda asked: answer("**So** it is.", [quoted(BOOK, "The lamp burns."), made_up("it sank")])
-    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page = open_page(own={"permissions": ["clipboard-read", "clipboard-write"]})
     ask(page, "How?")
     page.get_by_role("button", name="Copy the answer").click()
     page.get_by_text("Answer copied").first.wait_for()

@@ -34,7 +34,7 @@ HARM = """() => { const SIZED = ['meter-read', 'meter-said', 'meter-typed', 'que
   links: [...document.querySelectorAll('#thread a, #paper a')].map((a) => a.protocol),
   handlers: [...document.querySelectorAll('*')].flatMap((node) =>
     node.getAttributeNames().filter((name) => name.startsWith('on') || name === 'style' || name === 'srcdoc')
-      .filter((name) => name !== 'style' || !SIZED.includes(node.id) && node.parentNode.id !== 'strip')),
+      .filter((name) => name !== 'style' || !SIZED.includes(node.id) && !node.matches('#strip i, .sheet'))),
 }}"""
 
 

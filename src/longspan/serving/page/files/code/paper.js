@@ -3,6 +3,9 @@
 import { element } from "./dom.js";
 import { paragraphs, sections } from "./sections.js";
 
+const LINE = 66; // characters in a line
+const LINE_HEIGHT = 29;
+const SEEN = 3_000; // characters around a quote that are on the screen with it
 const AT_ONCE = 8; // milliseconds in which sections are filled before the page may do something else
 
 export class Paper {
@@ -10,22 +13,25 @@ export class Paper {
   #text;
   #sections;
   #ranges = [];
-  #closed = false;
+  #gone = new AbortController();
   #turn = 0; // of several wishes to go somewhere the last one counts
 
   /** box: where it is shown. text: as texts.js has it. */
   constructor(box, text) {
     this.#box = box;
     this.#text = text;
+    for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+      box.parentElement.addEventListener(kind, () => (this.#turn += 1), { passive: true, signal: this.#gone.signal });
+    }
     const pages = text.pages.map((page) => text.offsets.units(page));
-    this.#sections = sections(text.text, pages).map((section) => ({ ...section, box: element("div", { class: "sheet" }) }));
+    this.#sections = sections(text.text, pages).map(blank);
     box.replaceChildren(...this.#sections.map((section) => section.box));
     this.#fillOn(0);
   }
 
   /** Ends: nothing more is put in. */
   close() {
-    this.#closed = true;
+    this.#gone.abort();
     this.#box.replaceChildren();
   }
 
@@ -44,7 +50,7 @@ export class Paper {
   reveal(number) {
     const range = this.#ranges.find((each) => each.number === number);
     if (!range) return null;
-    for (const section of this.#sections) if (section.start < range.end && section.end > range.start) this.#fill(section);
+    for (const section of this.#sections) if (near(section, range)) this.#fill(section);
     for (const mark of this.#box.querySelectorAll("mark")) mark.classList.toggle("now", mark.dataset.quote === `${number}`);
     const mark = this.#box.querySelector(`mark[data-quote="${number}"]`);
     if (!mark) return null;
@@ -59,25 +65,26 @@ export class Paper {
     let still = 0;
     let before = NaN;
     const look = (frames) => {
-      if (turn !== this.#turn || !mark.isConnected || still > 2 || frames === 0) return;
+      if (turn !== this.#turn || !mark.isConnected || still > 8 || frames === 0) return;
       mark.scrollIntoView({ block: "center", behavior: "auto" });
       const { top } = mark.getBoundingClientRect();
       still = Math.abs(top - before) < 1 ? still + 1 : 0;
       before = top;
       requestAnimationFrame(() => look(frames - 1));
     };
-    look(60);
+    look(120);
   }
 
   #fillOn(from) {
     const until = performance.now() + AT_ONCE;
     let at = from;
     while (at < this.#sections.length && performance.now() < until) this.#fill(this.#sections[at++]);
-    if (at < this.#sections.length && !this.#closed) setTimeout(() => !this.#closed && this.#fillOn(at), 4);
+    if (at < this.#sections.length) setTimeout(() => this.#gone.signal.aborted || this.#fillOn(at), 4);
   }
 
   #fill(section) {
     if (section.paragraphs) return;
+    section.box.style.height = "";
     const { text, name } = this.#text;
     section.paragraphs = paragraphs(text, section, /\.(md|markdown)$/i.test(name));
     if (section.page) section.box.append(element("p", { class: "page" }, `Page ${section.page}`));
@@ -97,6 +104,20 @@ export class Paper {
       }
     }
   }
+}
+
+/** A section that is not filled yet, about as high as it will be, so that nothing moves far when it is. */
+function blank(section) {
+  const box = element("div", { class: "sheet" });
+  const height = `${Math.ceil(((section.end - section.start) / LINE) * LINE_HEIGHT)}px`;
+  box.style.height = height;
+  box.style.containIntrinsicBlockSize = `auto ${height}`;
+  return { ...section, box };
+}
+
+/** Whether a section holds a part of a range, or stands so close that it is seen with it. */
+function near(section, range) {
+  return section.start < range.end + SEEN && section.end > range.start - SEEN;
 }
 
 function made(text, { start, end, kind, sign, level }) {
