@@ -6,6 +6,7 @@ tokenizers/KEY/        the tokenizer of a GGUF file, as transformers saves it
 compiled/              C++ of this package, built for this processor
 encoders/NAME/         sentence encoders
 indexes/KEY.sqlite     what was found in a folder of the user, to be searched
+served/KEY/            contexts of servers, by the model's weights
 digests/               SHA-256 of large files of the user, so that they are read once
 locks/
 """

@@ -25,6 +25,7 @@ from longspan.cli import (
     models,
     probe,
     report,
+    serve,
     summarize,
     tune,
     write,
@@ -49,6 +50,7 @@ app.command()(chat.chat)
 app.command()(summarize.summarize)
 app.command()(compress.compress)
 app.command()(write.write)
+app.command()(serve.serve)
 app.command("eval", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command()(estimate.lengths)
 app.command()(report.report)

@@ -48,7 +48,7 @@ class Admission:
             self.rejected["memory"] += 1
             raise Refused(
                 f"prompt and answer may take {job.bytes / 2**20:,.0f} MiB of memory, allowed are "
-                f"{self.limit / 2**20:,.0f}; ask for less, or raise it with --memory",
+                f"{self.limit / 2**20:,.0f}; ask for less, or give the server more memory",
                 code="too_much_memory",
                 param="max_tokens",
             )

@@ -163,7 +163,7 @@ class Worker:
                 self._end(job, None)
             elif now > job.deadline:
                 seconds = now - job.came
-                message = f"not done after {seconds:.0f} s, the time limit; ask for less, or raise it with --timeout"
+                message = f"not done after {seconds:.0f} s, the time limit; ask for less, or give requests more time"
                 self._end(job, Refused(message, kind="timeout"))
 
     def _admit(self) -> None:
