@@ -19,6 +19,8 @@ import { pageAt, sourceOf, textsOf } from "./texts.js";
 import { Thread } from "./thread.js";
 
 const OPEN = "longspan.open";
+const LEAD = the("lead").textContent;
+let connected = false;
 let now = conversations.opened(sessionStorage.getItem(OPEN) ?? "") ?? conversations.begun();
 const pages = new WeakMap(); // of a turn: the page of each of its quotes
 
@@ -185,7 +187,11 @@ function drawComposer() {
   const source = sources.get(now.source);
   the("send").hidden = running;
   the("stop").hidden = !running;
-  the("about").textContent = source ? source.name || source.documents?.[0] : "no document";
+  const gone = now.source && !source && connected;
+  const name = source ? source.name || source.documents?.[0] || "a text" : "";
+  the("about").textContent = gone ? "a document that is no longer here" : name || "no document";
+  the("composer").classList.toggle("gone", Boolean(gone));
+  the("lead").textContent = name ? `Ask about ${name}` : LEAD;
   the("chosen").textContent = choices.words;
   const draft = the("question").value;
   meter.show(meter.filling(now, source, draft, choices.window), choices.flow);
@@ -229,6 +235,7 @@ async function connect() {
   try {
     await Promise.all([choices.refresh(), sources.refresh()]);
     the("unreachable").hidden = true;
+    connected = true;
     if (!now.turns.length && !now.source && sources.list.length) now.source = sources.list[0].id;
   } catch (error) {
     the("unreachable").hidden = false;

@@ -10,8 +10,8 @@ export function standing(citation) {
 /** Where a quote stands, for people. */
 export function place(citation, page) {
   if (!citation.document) return "";
-  if (page) return `${citation.document}, page ${page}`;
-  return citation.place || citation.document;
+  const told = citation.place || citation.document;
+  return page && told === citation.document ? `${told}, page ${page}` : told;
 }
 
 /** A number that leads to its quote. */

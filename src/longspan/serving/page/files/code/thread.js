@@ -16,6 +16,8 @@ export class Thread {
     this.scroller = the("talk");
     this.grow = perFrame((turn) => this.#grown(turn));
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    const resized = new ResizeObserver(() => this.#sticks && this.#follow());
+    for (const each of [this.box, this.scroller]) resized.observe(each);
     the("latest").addEventListener("click", () => this.latest());
   }
 
