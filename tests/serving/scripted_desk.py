@@ -51,12 +51,14 @@ def saying(text: str, *, prompt: int = 7) -> list[Event]:
 
 
 class ScriptedDesk:
-    """Answers each request by a script. asked: what was asked, in order. tickets: what was given for it."""
+    """Answers each request by a script. asked: what was asked, in order. tickets: what was given for it. compacted: the
+    turns that were, and the context before them."""
 
     def __init__(self, script: Script = lambda asked: saying("All is well."), *, window: int = 8192) -> None:
         self.script, self.window = script, window
         self.asked: list[Asked] = []
         self.tickets: list[ScriptedTicket] = []
+        self.compacted: list[tuple[tuple[Turn, ...], str | None]] = []
         self.kept: dict[tuple[str, str], tuple[Kept, list[Document]]] = {}
         self._numbers = count()
 
@@ -70,7 +72,8 @@ class ScriptedDesk:
 
     async def count(self, asked: Asked) -> int:
         texts = [each.text for each in asked.turns] + [str(asked.prompt or "")]
-        return sum(len(text.split()) for text in texts)
+        before = 0 if asked.context is None else self._of(asked.owner, asked.context)[0].tokens
+        return before + sum(len(text.split()) for text in texts)
 
     async def ask(self, asked: Asked) -> ScriptedTicket:
         self.asked.append(asked)
@@ -92,8 +95,11 @@ class ScriptedDesk:
     async def compact(
         self, owner: str, turns: Sequence[Turn], *, context: str | None = None, plan: str | None = None
     ) -> ScriptedTicket:
-        tokens = sum(len(each.text.split()) for each in turns)
-        kept = self._keep(owner, [], "", tokens, plan)
+        tokens = await self.count(Asked(owner=owner, turns=turns, context=context))
+        self.compacted.append((tuple(turns), context))
+        kept = self._keep(
+            owner, [document for each in turns for document in each.documents], "", tokens, plan
+        )
         return ScriptedTicket([Made(id=kept.id), Done(used=Used(prompt_tokens=tokens))])
 
     async def contexts(self, owner: str) -> Sequence[Kept]:

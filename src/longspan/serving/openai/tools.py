@@ -19,14 +19,19 @@ _FUNCTIONS = 128
 def functions_of(fields: Mapping[str, Any]) -> tuple[tuple[Function, ...], str]:
     """The functions of a request, and which are to be called, as `Asked.choice` has it."""
     given = taken(fields, "tools", list, [])
-    if len(given) > _FUNCTIONS:
-        raise Refused(f"tools are {len(given):,}, allowed are {_FUNCTIONS}", param="tools")
-    functions = tuple(_function(each, f"tools[{number}]") for number, each in enumerate(given))
+    functions = checked([_function(each, f"tools[{number}]") for number, each in enumerate(given)])
+    return _chosen(functions, fields.get("tool_choice"))
+
+
+def checked(functions: Sequence[Function]) -> tuple[Function, ...]:
+    """Functions, each with a name of its own. Raises Refused for too many, and for one name twice."""
+    if len(functions) > _FUNCTIONS:
+        raise Refused(f"tools are {len(functions):,}, allowed are {_FUNCTIONS}", param="tools")
     names = [each.name for each in functions]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise Refused(f"tools has {twice!r} twice; give each a name of its own", param="tools")
-    return _chosen(functions, fields.get("tool_choice"))
+    return tuple(functions)
 
 
 def _function(tool: Any, where: str) -> Function:
@@ -39,18 +44,21 @@ def _function(tool: Any, where: str) -> Function:
             code="unsupported_parameter",
             param=f"{where}.type",
         )
-    within = taken(tool, "function", dict, {}, at=where)
-    where = f"{where}.function"
-    name = taken(within, "name", str, "", at=where)
+    return function_of(taken(tool, "function", dict, {}, at=where), f"{where}.function")
+
+
+def function_of(given: Mapping[str, Any], where: str, schema: str = "parameters") -> Function:
+    """A function by its name, description, parameters and strictness. schema: the field that holds its parameters."""
+    name = taken(given, "name", str, "", at=where)
     if not _NAME.fullmatch(name):
         raise wrong(name, f"{where}.name", "allowed are 1 .. 64 of A-Z a-z 0-9 _ - .")
-    parameters = taken(within, "parameters", dict, {}, at=where)
-    bounded(parameters, f"{where}.parameters")
+    parameters = taken(given, schema, dict, {}, at=where)
+    bounded(parameters, f"{where}.{schema}")
     return Function(
         name=name,
-        about=taken(within, "description", str, "", at=where),
+        about=taken(given, "description", str, "", at=where),
         parameters=parameters,
-        strict=taken(within, "strict", bool, False, at=where),
+        strict=taken(given, "strict", bool, False, at=where),
     )
 
 
@@ -60,11 +68,11 @@ def _chosen(functions: tuple[Function, ...], choice: Any) -> tuple[tuple[Functio
         return functions, "auto"
     if isinstance(choice, str):
         found = one_of({where: choice}, where, ("auto", "none", "required"), "auto")
-        return functions, _needing(functions, found)
+        return functions, needing(functions, found)
     kind = taken({where: choice}, where, dict).get("type")
     if kind == "function":
         name = taken(taken(choice, "function", dict, {}, at=where), "name", str, "", at=f"{where}.function")
-        _known(functions, name, f"{where}.function.name")
+        known(functions, name, f"{where}.function.name")
         return functions, f"={name}"
     if kind == "allowed_tools":
         within = taken(choice, "allowed_tools", dict, {}, at=where)
@@ -72,18 +80,20 @@ def _chosen(functions: tuple[Function, ...], choice: Any) -> tuple[tuple[Functio
         listed = taken(within, "tools", list, [], at=f"{where}.allowed_tools")
         names = [_function(each, f"{where}.allowed_tools.tools[{n}]").name for n, each in enumerate(listed)]
         for name in names:
-            _known(functions, name, f"{where}.allowed_tools.tools")
+            known(functions, name, f"{where}.allowed_tools.tools")
         left = tuple(each for each in functions if each.name in names)
-        return left, _needing(left, mode)
+        return left, needing(left, mode)
     raise wrong(kind, f"{where}.type", "allowed are function, allowed_tools")
 
 
-def _needing(functions: Sequence[Function], choice: str) -> str:
+def needing(functions: Sequence[Function], choice: str) -> str:
+    """The choice. Raises Refused where a call is required, and there is nothing to call."""
     if choice == "required" and not functions:
         raise Refused("tool_choice is 'required', and tools is empty; send tools", param="tool_choice")
     return choice
 
 
-def _known(functions: Sequence[Function], name: str, where: str) -> None:
+def known(functions: Sequence[Function], name: str, where: str) -> None:
+    """Raises Refused for a name that no function has."""
     if name not in [each.name for each in functions]:
         raise Refused(f"{where} is {name[:64]!r}, which is none of the tools; send one of them", param=where)

@@ -63,9 +63,11 @@ async def streamed(
     failed: Callable[[Refused], list[bytes]],
     *,
     ping: float,
+    pinged: bytes = PING,
 ) -> StreamingResponse:
     """A stream of what `frames` makes of each event; `failed` says why it ends early, so that no client takes a stop
-    for an end. What fails before the first event is raised, and answered with a status."""
+    for an end. What fails before the first event is raised, and answered with a status. pinged: what is sent after
+    `ping` seconds of silence."""
     events = aiter(ticket)
     try:
         first = await _unless_gone(request, _next(events))
@@ -82,7 +84,7 @@ async def streamed(
                     yield each
                 following = asyncio.create_task(_next(events))
                 while not (await asyncio.wait((following,), timeout=ping))[0]:
-                    yield PING
+                    yield pinged
                 event = following.result()
         except Exception as error:  # a fault of ours must not look like an end
             for each in failed(refusal(error)):
