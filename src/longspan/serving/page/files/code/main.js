@@ -250,6 +250,7 @@ conversations.elsewhere((id) => {
     const other = conversations.opened(id);
     if (other) {
       now = other;
+      if (now.turns.at(-1)?.state === "writing") now.turns.at(-1).elsewhere = true;
       thread.show(now, false);
     }
   }

@@ -87,7 +87,7 @@ export class Paper {
     section.box.style.height = "";
     const { text, name } = this.#text;
     section.paragraphs = paragraphs(text, section, /\.(md|markdown)$/i.test(name));
-    if (section.page) section.box.append(element("p", { class: "page" }, `Page ${section.page}`));
+    if (section.page) section.box.append(element("p", { class: "page" }, `${this.#text.unit[0].toUpperCase()}${this.#text.unit.slice(1)} ${section.page}`));
     for (const each of section.paragraphs) {
       each.box = made(text, each);
       section.box.append(each.box);

@@ -141,7 +141,7 @@ export class Reader {
     const mark = known && citation.start !== null ? this.#paper.reveal(number) : null;
     const page = mark && pageAt(this.#shown.text, citation.start);
     const many = this.#quotes.length > 1 ? ` of ${this.#quotes.length}` : "";
-    the("reader-status").textContent = `Quote ${number}${many}${page ? `, page ${page}` : ""}: ${standing(citation)}`;
+    the("reader-status").textContent = `Quote ${number}${many}${page ? `, ${this.#shown.text.unit} ${page}` : ""}: ${standing(citation)}`;
     the("reader-status").classList.toggle("doubtful", !citation.verified);
     for (const tick of the("strip").children) tick.classList.toggle("now", tick.dataset.quote === `${number}`);
     (mark ?? the("reader-title")).focus({ preventScroll: true });

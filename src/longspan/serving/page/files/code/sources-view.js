@@ -54,7 +54,9 @@ export class SourcesView {
         {},
         this.#radio(source.id),
         element("span", { class: "name" }, name),
-        element("span", { class: "figures", title: source.plan ? `Plan: ${source.plan}` : null }, figures),
+        element("span", { class: "figures" }, figures),
+        source.plan && element("span", { class: "figures" }, `plan ${source.plan}`),
+        source.notes?.map((note) => element("span", { class: "figures noted" }, note)),
       ),
       element(
         "div",

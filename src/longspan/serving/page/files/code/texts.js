@@ -7,7 +7,7 @@ import { Offsets } from "./offsets.js";
 const held = new Map();
 const KEPT = 4;
 
-/** The documents of a context: {name, text, offsets, pages}. Pages are offsets in code points, as citations are. */
+/** The documents of a context: {name, text, offsets, pages, unit}. Pages are offsets in code points, as citations are; unit is what they are called. */
 export function textsOf(id) {
   if (!held.has(id)) {
     const coming = documents(id).then((found) => found.map(prepared));
@@ -22,8 +22,8 @@ export function dropText(id) {
   held.delete(id);
 }
 
-function prepared({ name, text, pages }) {
-  return { name, text, offsets: new Offsets(text), pages: pages ?? [] };
+function prepared({ name, text, pages, unit }) {
+  return { name, text, offsets: new Offsets(text), pages: pages ?? [], unit: unit || "page" };
 }
 
 /** Which of the documents a quote is from. */

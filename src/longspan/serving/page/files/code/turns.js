@@ -120,10 +120,11 @@ export class AnswerBox {
   #after(last) {
     this.#last = last;
     const { turn, act } = this;
-    const broken = turn.state === "writing";
+    const broken = turn.state === "writing" && !turn.elsewhere;
     const fault = broken ? "This page was closed or loaded again while this was being written. Ask again for the whole answer." : turn.fault;
     const parts = [];
     if (fault) parts.push(element("p", { class: "fault", role: "note" }, element("strong", {}, broken ? "Cut short. " : "It failed. "), fault));
+    if (turn.state === "writing" && turn.elsewhere) parts.push(element("p", { class: "note" }, "It is being written in another window."));
     if (turn.state === "stopped") parts.push(element("p", { class: "note" }, turn.text ? "You stopped it here." : "You stopped it before it began."));
     if (turn.end === "length") parts.push(element("p", { class: "note" }, "The answer reached its longest length; it may go on."));
     for (const note of turn.notes ?? []) parts.push(element("p", { class: "note" }, note));
