@@ -1,36 +1,31 @@
-"""An app in which each key is an owner of its own, in either form that clients send it in."""
+"""Servers whole, with a key for each of two owners, and what official clients are made with."""
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse
+import anthropic
+import openai
+from loopback import served
 
-from longspan.serving.refused import Refused
+from longspan.serving.web.app import create_app
+from longspan.serving.web.settings import Settings
 
-
-class Owned:
-    """Says who asks."""
-
-    def __init__(self, app) -> None:
-        self.app = app
-
-    async def __call__(self, scope, receive, send) -> None:
-        headers = dict(scope.get("headers", ()))
-        key = headers.get(b"authorization", b"").removeprefix(b"Bearer ") or headers.get(b"x-api-key", b"")
-        scope.setdefault("state", {}).update(owner=key.decode(), request_id="req_1")
-        await self.app(scope, receive, send)
+MINE, OTHER = "key-of-mine", "key-of-another"
 
 
-def keyed_app(worded, *routers) -> FastAPI:
-    """An app with these routes, and refusals in these words."""
-    app = FastAPI()
-    app.add_middleware(Owned)
+def serving(make, **settings):
+    """Serves the desk that `make` gives on the server's loop; its address, up to the version."""
+    chosen = Settings(keys=(MINE, OTHER), log=False, ping=0.05, **settings)
 
-    @app.exception_handler(Refused)
-    async def refused(request: Request, error: Refused) -> JSONResponse:
-        status, body = worded(error, "req_1")
-        return JSONResponse(body, status, headers={"request-id": "req_1", "x-request-id": "req_1"})
+    def made():
+        desk = make()
+        return create_app(desk, chosen), desk.close
 
-    for each in routers:
-        app.include_router(each)
-    return app
+    return served(made)
+
+
+def messages_client(address, key=MINE):
+    return anthropic.Anthropic(base_url=address.removesuffix("/v1"), api_key=key, max_retries=0)
+
+
+def responses_client(address, key=MINE):
+    return openai.OpenAI(base_url=address, api_key=key, max_retries=0)

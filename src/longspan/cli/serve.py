@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import blake2b
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -131,7 +132,9 @@ def serve(
     )
     room = read_bytes("--contexts", contexts)
     loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
-    shelf = _shelf(loaded, contexts_folder, room) if room else None
+    folder = _folder(loaded, contexts_folder)
+    shelf = _shelf(folder, room, must=contexts_folder is not None) if room else None
+    settings = replace(settings, folder=None if shelf is None else folder)
     if log:
         to_stderr()
 
@@ -178,17 +181,23 @@ def _half_of_what_is_free() -> int:
         return 4 * 2**30
 
 
-def _shelf(model: Model, folder: Path | None, room: int) -> Shelf | None:
-    """Where contexts are kept; None, with a note, where they cannot be."""
+def _folder(model: Model, given: Path | None) -> Path:
+    """Where what is read with a model is kept."""
     from longspan.cache_folder import cache_folder
+
+    key = blake2b(json.dumps(model.identity, sort_keys=True).encode(), digest_size=16).hexdigest()
+    return given or cache_folder() / "served" / key
+
+
+def _shelf(folder: Path, room: int, *, must: bool) -> Shelf | None:
+    """Where contexts are kept; None, with a note, where they cannot be, and need not."""
     from longspan.errors import ContextError
     from longspan.serving.shelf import Shelf
 
     try:
-        key = blake2b(json.dumps(model.identity, sort_keys=True).encode(), digest_size=16).hexdigest()
-        return Shelf(folder or cache_folder() / "served" / key, room)
+        return Shelf(folder, room)
     except ContextError as error:
-        if folder is not None:
+        if must:
             raise
         note(f"contexts stay in memory alone: {error}")
         return None

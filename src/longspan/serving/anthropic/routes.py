@@ -15,7 +15,7 @@ from longspan.serving.openai.fields import ignored
 from longspan.serving.refused import Refused
 from longspan.serving.sealed import Seal
 from longspan.serving.web.bodies import body, taken
-from longspan.serving.web.front import Front, owner
+from longspan.serving.web.front import Front, owner, request_id
 from longspan.serving.web.streams import frame, streamed, whole
 
 _PING = frame({"type": "ping"}, "ping")
@@ -52,7 +52,7 @@ async def _messages(front: Front, request: Request, seal: Seal) -> Response:
         return JSONResponse(answer.whole(await whole(request, ticket)), headers=headers)
 
     def failed(refused: Refused) -> list[bytes]:
-        return [frame(worded(refused, str(getattr(request.state, "request_id", "")))[1], "error")]
+        return [frame(worded(refused, request_id(request))[1], "error")]
 
     response = await streamed(request, ticket, answer, failed, ping=front.ping, pinged=_PING)
     response.headers.update(headers)

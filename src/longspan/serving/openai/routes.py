@@ -24,7 +24,7 @@ from longspan.serving.openai.usage import head_of
 from longspan.serving.openai.wording import worded
 from longspan.serving.refused import Refused
 from longspan.serving.web.bodies import body, taken
-from longspan.serving.web.front import Front, owner
+from longspan.serving.web.front import Front, owner, request_id
 from longspan.serving.web.streams import frame, streamed, whole
 
 
@@ -116,7 +116,7 @@ async def _sent(
     headers: Mapping[str, str],
 ) -> Response:
     def failed(refused: Refused) -> list[bytes]:
-        return [frame(worded(refused, str(getattr(request.state, "request_id", "")))[1])]
+        return [frame(worded(refused, request_id(request))[1])]
 
     response = await streamed(request, ticket, frames, failed, ping=front.ping)
     response.headers.update(headers)

@@ -13,11 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Scope
 
-from longspan.serving import openai
+from longspan.serving import anthropic, openai
+from longspan.serving.anthropic.wording import worded as anthropic_worded
 from longspan.serving.desk import Desk
 from longspan.serving.openai.wording import worded
 from longspan.serving.page.routes import router as page
 from longspan.serving.refused import Kind, Refused
+from longspan.serving.sealed import Seal
 from longspan.serving.web import health, metrics
 from longspan.serving.web.front import Front, Wording
 from longspan.serving.web.guards import Guards
@@ -25,7 +27,7 @@ from longspan.serving.web.keys import Keys
 from longspan.serving.web.logs import LOGGER, Logs
 from longspan.serving.web.settings import Settings
 
-WORDINGS: Sequence[tuple[str, Wording]] = (("/", worded),)
+WORDINGS: Sequence[tuple[str, Wording]] = (("/v1/messages", anthropic_worded), ("/", worded))
 """How refusals are worded, by how the path begins."""
 _KINDS: dict[int, Kind] = {
     401: "unauthenticated",
@@ -40,7 +42,8 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
     """All of a server in front of a desk, which is closed by whoever made it."""
     settings = settings or Settings()
     keys, figures = Keys(settings.keys), metrics.Metrics(desk)
-    front = Front(desk=desk, watched=figures.watched)
+    front = Front(desk=desk, ping=settings.ping, watched=figures.watched)
+    seal = Seal() if settings.folder is None else Seal.kept(settings.folder)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
 
     @app.exception_handler(Refused)
@@ -74,6 +77,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
 
     for each in (
         openai.router(front),
+        anthropic.router(front, seal),
         page(front),
         health.router(front, keys),
         metrics.router(figures),

@@ -34,6 +34,11 @@ def owner(request: Request) -> str:
     return str(getattr(request.state, "owner", ""))
 
 
+def request_id(request: Request) -> str:
+    """What the log calls a request."""
+    return str(getattr(request.state, "id", ""))
+
+
 Wording = Callable[[Refused, str], tuple[int, dict[str, object]]]
 """Status and body of a refusal in a protocol; the text is the id of the request."""
 

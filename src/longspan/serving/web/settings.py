@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from longspan.parameters import check_range
 
@@ -14,7 +15,9 @@ class Settings:
     keys: that open it, none where everybody may ask. hosts: names by which it may be called besides localhost and
     addresses in numbers; "*" for any. origins: of pages elsewhere that may ask. body: bytes of a request; upload: of
     one with a file. pace: bytes a second below which a body is given up. log: whether a line is written for each
-    request; log_prompts: whether what was sent stands in it.
+    request; log_prompts: whether what was sent stands in it. ping: seconds of silence in a stream after which a sign of
+    life is sent. folder: where responses are kept, and the key of compacted dialogues; None for memory alone.
+    responses: bytes of them.
     """
 
     keys: tuple[str, ...] = ()
@@ -25,7 +28,10 @@ class Settings:
     pace: int = 1000
     log: bool = True
     log_prompts: bool = False
+    ping: float = 15.0
+    folder: Path | None = None
+    responses: int = 256 * 2**20
 
     def __post_init__(self) -> None:
-        for name in ("body", "upload", "pace"):
+        for name in ("body", "upload", "pace", "responses"):
             check_range(name, getattr(self, name), 1)
