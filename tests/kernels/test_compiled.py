@@ -1,6 +1,7 @@
 """Attention compiled on this machine: what it computes without the newest instructions, and where it cannot be had."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -81,22 +82,37 @@ def test_it_is_built_once(fresh):
     assert (built.stat().st_ino, built.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-@needs_compiler
-def test_what_is_begun_ahead_is_waited_for_and_the_compiler_asked_once(fresh, monkeypatch):
+@pytest.fixture
+def commands(monkeypatch):
+    """What the compiler is asked meanwhile."""
     run = building.subprocess.run
-    commands = []
+    found = []
 
     def counted(command, **options):
-        commands.append(command)
+        found.append(command)
         return run(command, **options)
 
     monkeypatch.setattr(building.subprocess, "run", counted)
+    return found
+
+
+@needs_compiler
+def test_what_is_begun_ahead_is_waited_for_and_the_compiler_asked_once(fresh, commands):
     building.ahead("fused.cpp")
     assert building.library("fused.cpp") is not None
     assert len(list(fresh.iterdir())) == 1
     building.library.cache_clear()
     assert building.library("fused.cpp") is not None
     assert ["-dM" in each for each in commands] == [True, False]  # what it knows, and one build
+
+
+@needs_compiler
+def test_what_another_builds_is_waited_for(fresh, commands):
+    """Locks hold between threads as they do between processes."""
+    with ThreadPoolExecutor(4) as others:
+        (built,) = set(others.map(building._file, ["fused.cpp"] * 4))
+    assert built.exists()
+    assert ["-o" in each for each in commands].count(True) == 1
 
 
 @needs_compiler

@@ -18,7 +18,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from longspan.atomic import replacing
-from longspan.cache_folder import cache_folder
+from longspan.cache_folder import cache_folder, locked
+from longspan.errors import LongspanError
 
 _COMPILERS = ("c++", "g++", "clang++")
 _FLAGS = ("-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-pthread")
@@ -72,8 +73,10 @@ def _file(source: str) -> Path | None:
         key = hashlib.sha256(b"\0".join((*texts.values(), _known(command), *map(str.encode, command))))
         target = cache_folder() / "compiled" / f"{Path(source).stem}-{key.hexdigest()[:32]}.so"
         if not target.exists():
-            _build(command, texts, target)
-    except (OSError, subprocess.SubprocessError):
+            with locked(target.stem):  # what another process is building is waited for
+                if not target.exists():
+                    _build(command, texts, target)
+    except (OSError, LongspanError, subprocess.SubprocessError):
         return None
     return target
 
@@ -126,7 +129,7 @@ def _asked(command: list[str]) -> bytes:
 
 
 def _build(command: list[str], texts: dict[str, bytes], target: Path) -> None:
-    """Whole or not at all; processes that build at the same time build the same."""
+    """Whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as folder:
         for name, text in texts.items():
