@@ -10,7 +10,8 @@ from longspan.kernels.choosing import highest, products
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize(
-    ("rows", "group", "count", "dim"), [(2, 7, 515, 128), (1, 1, 1, 32), (3, 5, 66, 20), (2, 60, 9, 64)]
+    ("rows", "group", "count", "dim"),
+    [(2, 7, 515, 128), (1, 1, 1, 32), (3, 5, 66, 20), (2, 4, 259, 17), (2, 60, 9, 64)],
 )
 def test_products_are_those_of_double_precision(dtype, rows, group, count, dim):
     table, query = (
@@ -39,3 +40,11 @@ def test_the_highest_are_the_first_of_a_stable_order(data, scores):
     assert found[0].tolist() == sorted(set(found[0].tolist()))
     if not any(x == 0 for x in scores):  # of which there are two
         assert found[0].tolist() == sorted(order[:count])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("dim", [16, 20, 64])
+def test_products_do_not_depend_on_those_beside_them(dtype, dim):
+    table, query = torch.randn(2, 130, dim).to(dtype), torch.randn(2, 5, dim)
+    whole = products(query, table)
+    assert torch.equal(products(query[:1, 3:4], table[:1, 7:9]), whole[:1, 3:4, 7:9])

@@ -171,12 +171,17 @@ def test_drafts_beside_single_tokens(monkeypatch):
     assert [each.tokens[40:52] for each in sequences] == expected
 
 
+def not_between_layers(*_):
+    raise RuntimeError("chosen between layers")
+
+
 @pytest.mark.parametrize(
     "plan", ["selector=quest(budget=16,page=4)", "selector=longheads(chunk=8,length=40)"]
 )
-def test_pages_are_chosen_in_the_step_itself(plan, monkeypatch):
+@pytest.mark.parametrize("channels", [16, 32])
+def test_pages_are_chosen_in_the_step_itself(plan, channels, monkeypatch):
     """Beside a sequence that visits everything, and one that is short."""
-    model = model_of(packed_network("llama"))
+    model = model_of(packed_network("llama", head_dim=channels))
     engines, ledger = [Engine(model.seam, Plan.of(each)) for each in (plan, "", plan)], Ledger()
     texts, expected = [tokens(size, size).tolist() for size in (60, 50, 10)], []
     for engine, text in zip(engines, texts, strict=True):
@@ -190,7 +195,7 @@ def test_pages_are_chosen_in_the_step_itself(plan, monkeypatch):
         while not request.finished:
             runner.step()
         requests.append(Request(sequence=sequence, reading=False, speaker=speaker(STEPS)))
-    monkeypatch.delattr(Retrieval, "select")
+    monkeypatch.setattr(Retrieval, "select", not_between_layers)
     for request in requests:
         runner.add(request)
     for _ in runner.run():

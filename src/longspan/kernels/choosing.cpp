@@ -1,6 +1,8 @@
 // What a selector needs at every generated token: products of queries with a table, and the highest numbers of a row.
 // flags: -fopenmp
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -12,30 +14,37 @@ namespace words {
 namespace decoding {
 namespace {
 
-// table [rows, count, dim], rows `pitch` numbers apart; queries fp32 [rows, group, dim]; out [rows, group, count].
+// table [rows, count, dim], rows `pitch` numbers apart; queries fp32 [rows, group, dim]; out [rows, group, count]. What does not
+// lie in whole chunks is met as a copy that does, with zeros behind it.
 template <class In>
 void multiply(const In* table, int64_t pitch, const float* queries, int64_t rows, int64_t group, int64_t count, int64_t dim,
               float* out, int threads) {
-  const int64_t panels = (count + PANEL - 1) / PANEL;
-  Memory<float> turned(rows * group * dim);
+  const int64_t panels = (count + PANEL - 1) / PANEL, width = whole(dim);
+  Memory<float> turned(rows * group * width);
+  Memory<In> copies(width == dim ? 0 : threads * PANEL * width);
   for (int64_t q = 0; q < rows * group; ++q)
-    for (int64_t i = 0; i < dim; ++i) (turned + q * dim)[Chunk<In>::place(i)] = queries[q * dim + i];
+    for (int64_t i = 0; i < dim; ++i) (turned + q * width)[Chunk<In>::place(i)] = queries[q * dim + i];
 #pragma omp parallel for num_threads(threads) if (rows * panels * group * dim > 1 << 14)
   for (int64_t each = 0; each < rows * panels; ++each) {
     const int64_t row = each / panels, start = each % panels * PANEL, some = std::min<int64_t>(PANEL, count - start);
     alignas(64) float scores[3 * PANEL];
-    const In* keys[PANEL + KEYS];
-    for (int64_t k = 0; k < some + KEYS; ++k) keys[k] = table + row * pitch + (start + std::min(k, some - 1)) * dim;
+    const In *own = table + row * pitch + start * dim, *keys[PANEL + KEYS];
+    if (width != dim) {
+      In* to = copies + omp_get_thread_num() * PANEL * width;
+      for (int64_t k = 0; k < some; ++k) std::memcpy(to + k * width, own + k * dim, dim * sizeof(In));
+      own = to;
+    }
+    for (int64_t k = 0; k < some + KEYS; ++k) keys[k] = own + std::min(k, some - 1) * width;
     for (int64_t q = 0; q < group;) {
       const int64_t take = std::min<int64_t>(3, group - q);
-      const float* mine = turned + (row * group + q) * dim;
+      const float* mine = turned + (row * group + q) * width;
       for (int64_t k = 0; k < some; k += KEYS) {
         if (take == 3)
-          meet<In, 3>(keys + k, dim, mine, scores + k);
+          meet<In, 3>(keys + k, width, mine, scores + k);
         else if (take == 2)
-          meet<In, 2>(keys + k, dim, mine, scores + k);
+          meet<In, 2>(keys + k, width, mine, scores + k);
         else
-          meet<In, 1>(keys + k, dim, mine, scores + k);
+          meet<In, 1>(keys + k, width, mine, scores + k);
       }
       for (int64_t i = 0; i < take; ++i)
         std::memcpy(out + (row * group + q + i) * count + start, scores + i * PANEL, some * sizeof(float));
@@ -188,7 +197,6 @@ using namespace words::decoding;
 // Each gives 0, or 1 where memory does not suffice.
 extern "C" {
 
-// dim: a multiple of CHUNK.
 int multiply_table(const void* table, int64_t bf16, int64_t pitch, const float* queries, int64_t rows, int64_t group,
                    int64_t count, int64_t dim, float* out, int64_t threads) {
   return tried([&] {
@@ -210,6 +218,4 @@ int highest(const float* scores, int64_t rows, int64_t count, int64_t most, int6
 int choose(const Choice* choice) {
   return tried([&] { choose(*choice); });
 }
-
-int64_t chunk() { return CHUNK; }
 }

@@ -25,7 +25,6 @@ def products(query: Tensor, table: Tensor) -> Tensor:
         library is None
         or table.device.type != "cpu"
         or table.dtype not in (torch.bfloat16, torch.float32)
-        or dim % library.chunk()
         or table.stride()[1:] != (dim, 1)
         or not count
         or query.shape[1] >= _MATRIX
@@ -83,15 +82,9 @@ Ranked: TypeAlias = tuple[int, int, int, Ranking | None]
 """A token, its first head and how many heads there are that choose by a ranking, or visit all entries for None."""
 
 
-def ranks(dim: int, shared: int, dtype: torch.dtype) -> bool:
-    """Whether a step can choose by itself for `shared` queries of each row, of so many channels."""
-    library = _library()
-    return (
-        library is not None
-        and dtype in (torch.bfloat16, torch.float32)
-        and not dim % library.chunk()
-        and shared < _MATRIX
-    )
+def ranks(shared: int, dtype: torch.dtype) -> bool:
+    """Whether a step can choose by itself for `shared` queries of each row."""
+    return _library() is not None and dtype in (torch.bfloat16, torch.float32) and shared < _MATRIX
 
 
 class Choice:

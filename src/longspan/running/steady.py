@@ -84,13 +84,13 @@ class Steady:
             for layer in range(len(whole.layers))
         ]
         self._kinds = [kinds.index(kind) for kind in kinds]
-        (heads, kv_heads), (dim, _) = whole.layers[0].heads, whole.layers[0].dims
+        heads, kv_heads = whole.layers[0].heads
         self._asked, ranked = [], []
         for layer in range(len(whole.layers)):
             selectors = [each.engine.selectors[layer] for each in sequences]
             selects = any(each is not None for each in selectors)
             known = all(each is None or each.ranks for each in selectors) and ranks(
-                dim, heads // kv_heads, whole.dtype
+                heads // kv_heads, whole.dtype
             )
             self._asked.append(selects and not known)
             if selects and known:
