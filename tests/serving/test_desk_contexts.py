@@ -165,6 +165,8 @@ def test_memory_gives_way_to_the_disk(model, tmp_path):
 def test_contexts_belong_to_owners(model):
     async def work(desk):
         context = await made(desk.read("a", [LOG]))
+        with pytest.raises(Refused, match="allowed are"):
+            await desk.ask(question(context=context, text=TEXT * 3))
         for attempt in (
             desk.ask(question(context=context, owner="b")),
             desk.text_of("b", context),

@@ -110,3 +110,20 @@ def test_what_fails_within_another_pass_leaves_that_alone(model):
     run(model, [book, short], lambda passes, step: passes.add(left.pop().request) if left else None)
     assert isinstance(short.request.error, ArithmeticError)
     assert book.sequence.tokens == alone(model, 700, 1)[0]
+
+
+def test_what_reads_much_of_its_own_lets_others_read_and_speak(model):
+    short = Reader(model, 90, 2)
+    left = [short]
+    passes = Interleaving(
+        model.seam,
+        Turns(CHUNK, lambda each: ""),
+        meanwhile=lambda: passes.add(left.pop().request) if left else None,
+        told=lambda among, steps: None,
+    )
+    text = " ".join(f"Keeper {number} lit lamp {number * 7 % 50}." for number in range(40))
+    whole = model.session(chunk=CHUNK).read(text)
+    kept = passes.aside(lambda: whole.fork("policy=kvzip(budget=25%)"))
+    assert short.request.finished or short.sequence.run == 90
+    expected = model.session(chunk=CHUNK).read(text).fork("policy=kvzip(budget=25%)")
+    assert torch.equal(kept.entries(1).keys, expected.entries(1).keys)

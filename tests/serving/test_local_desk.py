@@ -187,6 +187,9 @@ def test_an_overlong_prompt_says_the_numbers_and_the_next_step(model):
     assert refused.value.maximum == 1024
     assert refused.value.tokens > 1024
     assert "positions" in refused.value.advice
+    with pytest.raises(Overlong) as refused:
+        on_a_desk(model, lambda desk: heard(desk, question("Who?", tokens=1024)))
+    assert "tokens or fewer" in refused.value.advice
 
 
 def test_memory_and_queue_are_bounded(model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 from typing import TypeVar
 
 from longspan.running.generation import Step
@@ -44,7 +45,7 @@ class Interleaving:
         self._seam, self._turns, self._meanwhile, self._told = seam, turns, meanwhile, told
         self.runner = Runner(seam)
         self._dropped: set[Request] = set()
-        self._reading: list[Request] = []
+        self._reading: list[Request | None] = []
         self._spoke = self._spoken = self._looked = 0.0
         self._read = self._reads = 0.0
 
@@ -62,21 +63,28 @@ class Interleaving:
 
     def step(self) -> None:
         """A token of each that speaks, and a chunk of one that reads."""
-        self.aside(self._pass)
+        self._hooked(self._pass)
+
+    def aside(self, work: Callable[[], T]) -> T:
+        """Does something of a request that has been read and that itself reads much; others go between its layers."""
+        reading, self._reading = self._reading, [None]
+        try:
+            return self._hooked(work)
+        finally:
+            self._reading = reading
+
+    def _hooked(self, work: Callable[[], T]) -> T:
+        before, self._seam.between = self._seam.between, self._between
+        try:
+            return work()
+        finally:
+            self._seam.between = before
 
     def _pass(self) -> None:
         self._speak()
         reading = [each for each in self._free() if each.reading]
         if reading:
             self._read_on(self._turns.next(reading))
-
-    def aside(self, work: Callable[[], T]) -> T:
-        """Does something that reads much, between whose layers others go as well."""
-        before, self._seam.between = self._seam.between, self._between
-        try:
-            return work()
-        finally:
-            self._seam.between = before
 
     def _free(self) -> list[Request]:
         return [each for each in self.runner.requests if each not in self.runner.passing]
@@ -110,17 +118,15 @@ class Interleaving:
             self._looked = time.perf_counter()
         if now - self._spoke >= self._spoken:
             self._speak()
-        if len(self._reading) < 2:
+        if len(self._reading) == 1:
             self._read_shorter(now)
-        if self._reading and self._reading[-1] in self._dropped:
+        if self._reading and (reading := self._reading[-1]) is not None and reading in self._dropped:
             raise Dropped
 
     def _read_shorter(self, now: float) -> None:
         """A chunk of a prompt that is much shorter than what is being read, unless that waited long enough."""
-        left = max((len(each.sequence.pending) for each in self._reading), default=0)
-        shorter = [
-            each for each in self._free() if each.reading and 2 * len(each.sequence.pending) <= max(left, 1)
-        ]
+        left = max(inf if each is None else len(each.sequence.pending) for each in self._reading)
+        shorter = [each for each in self._free() if each.reading and 2 * len(each.sequence.pending) <= left]
         if shorter and (now - self._read) * _SHARE >= self._reads:
             began = time.perf_counter()
             self._read_on(self._turns.next(shorter))

@@ -114,7 +114,11 @@ class LocalDesk:
         kind = await self._kind(past.plan if past is not None and asked.plan is None else asked.plan)
         prompt = await aside(lambda: self._prompt(asked, past))
         found = await self._gone_on(past, kind, prompt)
-        limit = self._limit(asked, found.window, kind, found.tokens)
+        try:
+            limit = self._limit(asked, found.window, kind, found.tokens)
+        except Refused:
+            self._give_up(found.session)
+            raise
         ticket = LocalTicket(self.worker.wake)
         job = Job(
             owner=asked.owner,
@@ -207,6 +211,7 @@ class LocalDesk:
         found = await self._gone_on(past, kind, prompt)
         window = found.window or kind.window
         if window is not None and found.tokens >= window:
+            self._give_up(found.session)
             raise self._overlong(found.tokens, 1, window, kind, param)
         ticket = LocalTicket(self.worker.wake)
         kept = Past(
@@ -251,8 +256,13 @@ class LocalDesk:
         try:
             self.worker.submit(job)
         except Refused:
-            job.close()
+            self._give_up(job.session)
             raise
+
+    def _give_up(self, session: Session | None) -> None:
+        """Gives the memory of a session back that nobody goes on from."""
+        if session is not None:
+            self.worker.call(session.close, quick=True)
 
     def _deadline(self, seconds: float | None) -> float:
         return time.monotonic() + min(seconds or self.limits.seconds, self.limits.seconds)
@@ -310,8 +320,11 @@ class LocalDesk:
         return wanted or min(self.limits.answer, room)
 
     def _overlong(self, tokens: int, answer: int, window: int, kind: Session, param: str) -> Overlong:
-        error = window_exceeded(tokens, answer, window, self.model.seam, streams=kind.plan.streams)
-        advice = str(error).partition("; ")[2]
+        if answer > 1 and tokens < window:
+            advice = f"ask for an answer of {window - tokens:,} tokens or fewer"
+        else:
+            error = window_exceeded(tokens, answer, window, self.model.seam, streams=kind.plan.streams)
+            advice = str(error).partition("; ")[2]
         return Overlong(tokens=tokens + answer, maximum=window, advice=advice, param=param)
 
     def _key(self, owner: str, kind: Session, length: int) -> str:
