@@ -20,7 +20,7 @@ from longspan.serving.openai.wording import worded
 from longspan.serving.page.routes import router as page
 from longspan.serving.refused import Kind, Refused
 from longspan.serving.sealed import Seal
-from longspan.serving.web import health, metrics
+from longspan.serving.web import contexts, health, metrics
 from longspan.serving.web.front import Front, Wording
 from longspan.serving.web.guards import Guards
 from longspan.serving.web.keys import Keys
@@ -78,6 +78,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
     for each in (
         openai.router(front),
         anthropic.router(front, seal),
+        contexts.router(front),
         page(front),
         health.router(front, keys),
         metrics.router(figures),

@@ -32,13 +32,13 @@ async def whole(request: Request, ticket: Ticket) -> list[Event]:
         return [event async for event in ticket]
 
     try:
-        return await _unless_gone(request, gathered())
+        return await unless_gone(request, gathered())
     finally:
         ticket.cancel()
 
 
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What comes of work, unless the client goes away before."""
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What comes of work, which is cancelled where the client goes away before. Raises Refused."""
     task, gone = asyncio.create_task(work), asyncio.create_task(_gone(request))
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -70,7 +70,7 @@ async def streamed(
     `ping` seconds of silence."""
     events = aiter(ticket)
     try:
-        first = await _unless_gone(request, _next(events))
+        first = await unless_gone(request, _next(events))
     except BaseException:
         ticket.cancel()
         raise
