@@ -124,6 +124,6 @@ def test_what_reads_much_of_its_own_lets_others_read_and_speak(model):
     text = " ".join(f"Keeper {number} lit lamp {number * 7 % 50}." for number in range(40))
     whole = model.session(chunk=CHUNK).read(text)
     kept = passes.aside(lambda: whole.fork("policy=kvzip(budget=25%)"))
-    assert short.request.finished or short.sequence.run == 90
+    assert short.sequence.run >= 90
     expected = model.session(chunk=CHUNK).read(text).fork("policy=kvzip(budget=25%)")
     assert torch.equal(kept.entries(1).keys, expected.entries(1).keys)
