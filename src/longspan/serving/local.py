@@ -12,12 +12,15 @@ from typing import TypeVar
 from longspan.errors import LongspanError
 from longspan.model import Model
 from longspan.plan import Plan
+from longspan.profiles.effective import effective_window
 from longspan.running.window import window_exceeded
 from longspan.serving.admission import Admission, Limits, bytes_a_token
 from longspan.serving.asked import Asked, Turn
 from longspan.serving.contexts import Contexts
 from longspan.serving.desk import Kept, Offer, State, Ticket
 from longspan.serving.events import Done, Made, Used
+from longspan.serving.flowing import Flows, Known
+from longspan.serving.harmless import check_plan
 from longspan.serving.job import Job
 from longspan.serving.past import Past, fresh_id
 from longspan.serving.piping import Piped, aside, cited, noted
@@ -78,6 +81,7 @@ class LocalDesk:
         self.worker = Worker(model, chunk=self.limits.chunk, admission=admission)
         self._kinds: dict[str, Session] = {}
         self._contexts, self._compacting = Contexts(model, self.worker, shelf), compacting
+        self._flows = Flows(self, seconds=self.limits.seconds)
 
     @property
     def offers(self) -> Sequence[Offer]:
@@ -110,6 +114,8 @@ class LocalDesk:
 
     async def ask(self, asked: Asked) -> Ticket:
         """Takes a request in."""
+        if asked.flow is not None:
+            return await self._flows.ask(asked, await self._known(asked))
         past = self._past(asked)
         kind = await self._kind(past.plan if past is not None and asked.plan is None else asked.plan)
         prompt = await aside(lambda: self._prompt(asked, past))
@@ -296,6 +302,8 @@ class LocalDesk:
 
     async def _kind(self, plan: str | None) -> Session:
         """An empty session under a plan, which knows its window. Raises Refused for a plan that cannot be."""
+        if plan is not None:
+            check_plan(plan)
         try:
             text = self.plan if plan is None else str(Plan.of(plan))
             if text not in self._kinds:
@@ -304,6 +312,17 @@ class LocalDesk:
         except (LongspanError, ValueError) as error:
             raise Refused(str(error), param="longspan.plan") from None
         return self._kinds[text]
+
+    async def _known(self, asked: Asked) -> Known:
+        """What a flow may know of the model under the plan of a request."""
+        kind = await self._kind(asked.plan)
+        return Known(
+            count=self.model.count,
+            window=kind.window,
+            well=effective_window(self.model.digest, str(kind.plan)),
+            forms=True,
+            likelihoods=True,
+        )
 
     def _limit(self, asked: Asked, window: int | None, kind: Session, tokens: int) -> int:
         """Tokens of an answer. Raises Overlong where it does not fit."""
