@@ -38,7 +38,11 @@ def test_an_answer_has_numbers_that_lead_to_its_quotes(open_page, desk):
         "sank”", "sank”2?"
     )
     assert page.locator(".quotes h4").text_content() == "3 quotes, 2 of them word for word in the document"
-    assert page.locator(".quote").nth(1).locator(".where").text_content() == "Not found in any document"
+    assert page.locator(".quote .where").all_text_contents() == [
+        "book.txt",
+        "Not found in any document",
+        "Speaks of the same: book.txt",
+    ]
     assert page.locator(".chip").nth(1).evaluate("c => getComputedStyle(c).borderStyle") == "dashed"
     page.get_by_role("button", name="Quote 1: word for word in the document").click()
     page.locator("mark.now").wait_for()

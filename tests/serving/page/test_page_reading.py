@@ -134,7 +134,7 @@ def test_a_large_document_scrolls_to_its_quotes(open_page, desk):
     page = open_page()
     page.fill("#question", "Where?")
     page.keyboard.press("Enter")
-    page.locator(".quotes").get_by_text("big.pdf, page 10").wait_for()
+    page.locator(".quotes").get_by_text("Speaks of the same: big.pdf, page 10").wait_for()
     for number, quote in enumerate(quotes):
         page.locator(".quote").nth(number).click()
         mark = page.locator("mark.now")

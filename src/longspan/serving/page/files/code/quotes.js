@@ -30,7 +30,7 @@ export function chip(citation, number, follow) {
   );
 }
 
-/** Puts a number behind each quote that the answer holds. */
+/** Puts a number behind each quote that the answer holds. Gives the quotes that it does not hold. */
 export function number(box, citations, follow) {
   const text = flat(box);
   const ends = citations.map((citation, index) => ({ citation, index, end: text.endOf(citation.quote) }));
@@ -40,6 +40,7 @@ export function number(box, citations, follow) {
     range.setStart(end.node, end.offset);
     range.insertNode(chip(citation, index + 1, follow));
   }
+  return new Set(ends.filter((each) => !each.end).map((each) => each.citation));
 }
 
 function backwards(one, other) {
@@ -79,21 +80,21 @@ function alike(sign) {
   return /['‘’‚]/.test(sign) ? "'" : sign;
 }
 
-/** Where a quote stands, or that it stands nowhere. */
-function foundAt(citation, page) {
-  const where = place(citation, page);
-  return citation.verified ? where : `Not found in any document${where ? `; said to be in ${where}` : ""}`;
+/** Where a quote stands, or that it stands nowhere; and that an answer does not say it, where it only speaks of the same. */
+function foundAt(citation, { pageOf, unsaid }) {
+  const where = place(citation, pageOf(citation));
+  return citation.verified ? (unsaid.has(citation) ? `Speaks of the same: ${where}` : where) : `Not found in any document${where ? `; said to be in ${where}` : ""}`;
 }
 
 /** Tells in a list of quotes the pages, which are known now. */
-export function tellPages(box, citations, pageOf) {
+export function tellPages(box, citations, known) {
   box.querySelectorAll(".quote .where").forEach((where, index) => {
-    where.textContent = foundAt(citations[index], pageOf(citations[index]));
+    where.textContent = foundAt(citations[index], known);
   });
 }
 
-/** The list of quotes. pageOf: the page of a quote, or null where none is known yet. */
-export function quoteList(citations, follow, pageOf) {
+/** The list of quotes. known: {pageOf, unsaid}, the page of a quote, null where none is known yet, and see `number`. */
+export function quoteList(citations, follow, known) {
   const items = citations.map((citation, index) => {
     return element(
       "li",
@@ -107,7 +108,7 @@ export function quoteList(citations, follow, pageOf) {
         },
         element("span", { class: "number" }, unseen("Quote "), citation.verified ? `${index + 1}` : `${index + 1}?`),
         element("q", {}, shortened(citation.quote)),
-        element("span", { class: "where" }, foundAt(citation, pageOf(citation))),
+        element("span", { class: "where" }, foundAt(citation, known)),
       ),
     );
   });

@@ -65,7 +65,8 @@ export function told(error) {
   return new Failure(sentence(error?.message) || BROKEN, { code: error?.code ?? "" });
 }
 
-function sentence(text) {
+/** What a program says, as a sentence. */
+export function sentence(text) {
   if (typeof text !== "string" || !text.trim()) return "";
   const said = text.trim();
   return said[0].toUpperCase() + said.slice(1) + (/[.!?]$/.test(said) ? "" : ".");

@@ -2,6 +2,7 @@
 
 import { button, element, the, unseen } from "./dom.js";
 import { bytes, counted, seconds, short, whole } from "./numbers.js";
+import { sentence } from "./server.js";
 import { estimate } from "./sources.js";
 
 export class SourcesView {
@@ -56,7 +57,7 @@ export class SourcesView {
         element("span", { class: "name" }, name),
         element("span", { class: "figures" }, figures),
         source.plan && element("span", { class: "figures" }, `plan ${source.plan}`),
-        source.notes?.map((note) => element("span", { class: "figures noted" }, note)),
+        source.notes?.map((note) => element("span", { class: "figures noted" }, sentence(note))),
       ),
       element(
         "div",

@@ -4,6 +4,7 @@ import { button, element, unseen } from "./dom.js";
 import { figures } from "./figures.js";
 import { render } from "./markdown.js";
 import { number, quoteList, tellPages } from "./quotes.js";
+import { sentence } from "./server.js";
 import { estimate } from "./sources.js";
 import { progressText } from "./sources-view.js";
 
@@ -113,7 +114,7 @@ export class AnswerBox {
     this.text.blocks = null;
     this.text.replaceChildren();
     render(this.text, this.turn.text);
-    number(this.text, this.turn.citations ?? [], (_, count, from) => this.act.follow(this.turn, count, from));
+    this.unsaid = number(this.text, this.turn.citations ?? [], (_, count, from) => this.act.follow(this.turn, count, from));
     this.#last = null;
   }
 
@@ -127,8 +128,8 @@ export class AnswerBox {
     if (turn.state === "writing" && turn.elsewhere) parts.push(element("p", { class: "note" }, "It is being written in another window."));
     if (turn.state === "stopped") parts.push(element("p", { class: "note" }, turn.text ? "You stopped it here." : "You stopped it before it began."));
     if (turn.end === "length") parts.push(element("p", { class: "note" }, "The answer reached its longest length; it may go on."));
-    for (const note of turn.notes ?? []) parts.push(element("p", { class: "note" }, note));
-    if (turn.citations?.length) parts.push(quoteList(turn.citations, (_, count, from) => act.follow(turn, count, from), act.pageOf(turn)));
+    for (const note of turn.notes ?? []) parts.push(element("p", { class: "note" }, sentence(note)));
+    if (turn.citations?.length) parts.push(quoteList(turn.citations, (_, count, from) => act.follow(turn, count, from), this.#known()));
     const facts = figures(turn);
     if (facts.length) parts.push(element("ul", { class: "facts", "aria-label": "What it took" }, ...facts.map((fact) => element("li", {}, fact))));
     parts.push(
@@ -142,8 +143,12 @@ export class AnswerBox {
     this.after.replaceChildren(...parts);
   }
 
+  #known() {
+    return { pageOf: this.act.pageOf(this.turn), unsaid: this.unsaid };
+  }
+
   /** Tells the pages of quotes, which are known now. */
   paged() {
-    tellPages(this.after, this.turn.citations, this.act.pageOf(this.turn));
+    tellPages(this.after, this.turn.citations, this.#known());
   }
 }
