@@ -35,10 +35,10 @@ def app_of(desk, encoder=None, **front) -> FastAPI:
 
 
 @contextmanager
-def served(make) -> Iterator[str]:
-    """Serves the app that `make` gives on the server's loop; its address."""
+def served(make, **config) -> Iterator[str]:
+    """Serves the app that `make` gives on the server's loop; its address. config: more for uvicorn."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(FastAPI(), log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(FastAPI(), log_level="error", lifespan="off", **config))
 
     async def run() -> None:
         app, close = make()

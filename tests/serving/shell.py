@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 from loopback import served
 from scripted_desk import ScriptedDesk
 
 from longspan.serving.web.app import create_app
+from longspan.serving.web.patient import Patient
 from longspan.serving.web.settings import Settings
 
 KEYS = ("key-of-the-first", "key-of-the-second")
@@ -20,7 +23,8 @@ KEYS = ("key-of-the-first", "key-of-the-second")
 def shell(desk: ScriptedDesk, **settings) -> Iterator[str]:
     """Its address, without a path."""
     told = Settings(**{"log": False, **settings})
-    with served(lambda: (create_app(desk, told), desk.close)) as address:
+    config = {"http": Patient, "server_header": False, "access_log": False}
+    with served(lambda: (create_app(desk, told), desk.close), **config) as address:
         yield address.removesuffix("/v1")
 
 
@@ -33,3 +37,33 @@ def sent(text: str) -> list:
     """The data of server-sent events, JSON read."""
     data = [each.removeprefix("data: ") for each in text.split("\n\n") if each.startswith("data: ")]
     return [each if each == "[DONE]" else json.loads(each) for each in data]
+
+
+@contextmanager
+def connection(root: str) -> Iterator[socket.socket]:
+    """Bytes to the server and back, as they are."""
+    parts = urlsplit(root)
+    with socket.create_connection((parts.hostname, parts.port), timeout=15) as own:
+        yield own
+
+
+def received(own: socket.socket) -> bytes:
+    """All that comes until the server closes, or has told the length of a whole answer."""
+    data = b""
+    while True:
+        try:
+            piece = own.recv(65536)
+        except ConnectionResetError:
+            return data
+        if not piece:
+            return data
+        data += piece
+        head, _, rest = data.partition(b"\r\n\r\n")
+        length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length: ")]
+        if length and len(rest) >= int(length[0].split()[1]):
+            return data
+
+
+def status(answer: bytes) -> int:
+    """Of an answer by HTTP, 0 for none."""
+    return int(answer.split()[1]) if answer.startswith(b"HTTP/1.1 ") else 0

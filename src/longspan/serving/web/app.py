@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -24,7 +22,7 @@ from longspan.serving.web import contexts, health, metrics
 from longspan.serving.web.front import Front, Wording
 from longspan.serving.web.guards import Guards
 from longspan.serving.web.keys import Keys
-from longspan.serving.web.logs import LOGGER, Logs
+from longspan.serving.web.logs import Logs
 from longspan.serving.web.settings import Settings
 
 WORDINGS: Sequence[tuple[str, Wording]] = (("/v1/messages", anthropic_worded), ("/", worded))
@@ -73,7 +71,12 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        return said(request.scope, _fault(request.scope, error))
+        return said(
+            request.scope,
+            Refused(
+                "the server failed at this; try again, or report it", kind="failed", code="internal_error"
+            ),
+        )
 
     for each in (
         openai.router(front),
@@ -105,11 +108,3 @@ def said(scope: Scope, refused: Refused) -> Response:
     if refused.kind == "timeout":
         answer.headers["x-should-retry"] = "false"  # it would take as long again
     return answer
-
-
-def _fault(scope: Scope, error: Exception) -> Refused:
-    """What a client is told of a fault; the log is told more."""
-    trace = "".join(traceback.format_tb(error.__traceback__))
-    name = scope.get("state", {}).get("id", "")
-    LOGGER.log(logging.ERROR, "%s: %s\n%s", name, type(error).__name__, trace)
-    return Refused("the server failed at this; try again, or report it", kind="failed")

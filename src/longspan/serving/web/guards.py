@@ -6,15 +6,18 @@ import asyncio
 import ipaddress
 import secrets
 import time
+import traceback
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longspan.serving.refused import Refused
 from longspan.serving.web.keys import Keys
+from longspan.serving.web.logs import LOGGER
 from longspan.serving.web.settings import Settings
 
 PUBLIC = ("/health", "/")
@@ -63,7 +66,15 @@ class Guards:
         except Refused as refused:
             await self._said(scope, refused)(scope, receive, sending)
             return
-        await self._app(scope, receiving, sending)
+        try:
+            await self._app(scope, receiving, sending)
+        except ClientDisconnect:
+            return
+        except (
+            Exception
+        ) as error:  # has been answered; raised on, it would be written with what it says of a client
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            LOGGER.error("%s: %s\n%s", state["id"], type(error).__name__, trace)
 
     def _check(self, scope: Scope, headers: Headers, allowed: str | None) -> None:
         host = headers.get("host", "")
@@ -74,18 +85,21 @@ class Guards:
                 code="host_not_allowed",
             )
         origin = headers.get("origin")
-        if origin is not None and allowed is None and scope["method"] not in _READING:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or parts.netloc.lower() != host.lower():
-                raise Refused(
-                    f"pages of {origin[:80]!r} may not ask this server; have the origin allowed",
-                    kind="forbidden",
-                    code="origin_not_allowed",
-                )
+        own = (f"http://{host}".lower(), f"https://{host}".lower())
+        foreign = origin is not None and allowed is None and origin.lower() not in own
+        if foreign and scope["method"] not in _READING:
+            raise Refused(
+                f"pages of {str(origin)[:80]!r} may not ask this server; have the origin allowed",
+                kind="forbidden",
+                code="origin_not_allowed",
+            )
 
     def _known(self, host: str) -> bool:
         """A name can be made to lead here by anybody who owns it; an address in numbers cannot."""
-        name = urlsplit(f"//{host}").hostname or ""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
         if "*" in self._settings.hosts or name in (
             "localhost",
             *(each.lower() for each in self._settings.hosts),
