@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from longspan.serving.asked import Asked, Turn
 from longspan.serving.desk import Desk, Ticket
@@ -48,8 +49,8 @@ async def gone_on(
             param="longspan.context",
         )
     kept = [each for each in await desk.contexts(asked.owner) if each.id == compaction.context]
-    system = [each for each in asked.turns if each.role == "system"]
-    others = [each for each in asked.turns if each.role != "system"]
+    system = list(takewhile(lambda each: each.role == "system", asked.turns))
+    others = asked.turns[len(system) :]
     if kept:
         system = [each for each in system if _of_turn(each) not in compaction.known]
         documents = [each for each in documents if _of_document(each) not in compaction.known]

@@ -57,7 +57,7 @@ def _turn(message: Any, where: str) -> Turn:
     role = taken(message, "role", str, "", at=where)
     if role not in _ROLES:
         raise wrong(role, f"{where}.role", f"allowed are {', '.join(_ROLES)}")
-    text, documents = _content(message.get("content"), f"{where}.content")
+    text, documents = content_of(message.get("content"), f"{where}.content")
     if role == "tool":
         answers = taken(message, "tool_call_id", str, "", at=where)
         if not answers:
@@ -110,7 +110,7 @@ def _calls(message: Mapping[str, Any], where: str) -> tuple[FunctionCall, ...]:
     return tuple(found)
 
 
-def _content(content: Any, where: str) -> tuple[str, tuple[Document, ...]]:
+def content_of(content: Any, where: str) -> tuple[str, tuple[Document, ...]]:
     """What a message says, and the documents in it."""
     if content is None or isinstance(content, str):
         return content or "", ()

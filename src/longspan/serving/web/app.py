@@ -11,12 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Scope
 
-from longspan.serving import anthropic, openai
+from longspan.serving import anthropic, openai, responses
 from longspan.serving.anthropic.wording import worded as anthropic_worded
 from longspan.serving.desk import Desk
 from longspan.serving.openai.wording import worded
 from longspan.serving.page.routes import router as page
 from longspan.serving.refused import Kind, Refused
+from longspan.serving.responses.store import Store
 from longspan.serving.sealed import Seal
 from longspan.serving.web import contexts, health, metrics
 from longspan.serving.web.front import Front, Wording
@@ -42,7 +43,14 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
     keys, figures = Keys(settings.keys), metrics.Metrics(desk)
     front = Front(desk=desk, ping=settings.ping, watched=figures.watched)
     seal = Seal() if settings.folder is None else Seal.kept(settings.folder)
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    store = Store(settings.folder, settings.responses)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        store.close()
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
@@ -82,6 +90,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
         openai.router(front),
         anthropic.router(front, seal),
         contexts.router(front),
+        responses.router(front, seal, store),
         page(front),
         health.router(front, keys),
         metrics.router(figures),
@@ -89,11 +98,6 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
         app.include_router(each)
     guarded: ASGIApp = Guards(app, settings=settings, keys=keys, said=said)
     return Logs(guarded, prompts=settings.log_prompts) if settings.log else guarded
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
 
 
 def said(scope: Scope, refused: Refused) -> Response:

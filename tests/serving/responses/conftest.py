@@ -1,0 +1,51 @@
+"""Clients of servers with OpenAI's Responses."""
+
+from __future__ import annotations
+
+import pytest
+from keyed import OTHER, responses_client, serving
+from scripted_desk import ScriptedDesk
+
+import longspan
+from longspan.serving.admission import Limits
+from longspan.serving.local import LocalDesk
+
+
+@pytest.fixture(scope="module")
+def small(small_folder):
+    """A client of a server with a small model."""
+
+    def make():
+        return LocalDesk(longspan.load(small_folder), name="small", limits=Limits(chunk=32, answer=16))
+
+    with serving(make) as address, responses_client(address) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def scripted():
+    """The address of a server that answers by a script, and its desk."""
+    desk = ScriptedDesk()
+    with serving(lambda: desk) as address:
+        yield address, desk
+
+
+@pytest.fixture
+def desk(scripted):
+    """The desk, as if it were new."""
+    scripted[1].__dict__.update(vars(ScriptedDesk()))
+    return scripted[1]
+
+
+@pytest.fixture(scope="module")
+def client(scripted):
+    """A client of the scripted server."""
+    with responses_client(scripted[0]) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def other(scripted):
+    """A client with another key."""
+    with responses_client(scripted[0], OTHER) as client:
+        yield client
