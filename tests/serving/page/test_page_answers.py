@@ -189,7 +189,7 @@ def test_a_server_that_dies_in_mid_answer_is_told_and_nothing_is_lost(open_page)
 @pytest.mark.parametrize(
     ("refused", "said"),
     [
-        (Overlong(tokens=9000, maximum=8192, advice="choose a flow"), "9000 tokens"),
+        (Overlong(tokens=9000, maximum=8192, advice="choose a flow"), "8192 tokens"),
         (Refused("too many ask", kind="overloaded", retry_after=12), "Too many ask. Try again in 12 s."),
         (Refused("no plan 'x'; see the list of plans"), "No plan 'x'; see the list of plans."),
     ],
@@ -216,12 +216,12 @@ def test_a_failure_within_a_stream_is_told(open_page, desk):
 
 def test_a_key_is_asked_for_and_kept_for_the_tab_alone(open_page):
     desk = Shelf()
-    with served(lambda: (app(desk, key="secret"), desk.close)) as address:
+    with served(lambda: (app(desk, keys=("secret-key",)), desk.close)) as address:
         page = _keyed(open_page, address.removesuffix("/v1"))
         ask(page, "Now?")
         page.locator(".prose").get_by_text("All is well.").wait_for()
-        assert page.evaluate("JSON.stringify(localStorage)").count("secret") == 0
-        assert page.evaluate("sessionStorage.getItem('longspan.key')") == "secret"
+        assert page.evaluate("JSON.stringify(localStorage)").count("secret-key") == 0
+        assert page.evaluate("sessionStorage.getItem('longspan.key')") == "secret-key"
 
 
 def _keyed(open_page, root):
@@ -232,7 +232,7 @@ def _keyed(open_page, root):
         page.get_by_label("Key", exact=True).fill("wrong")
         page.keyboard.press("Enter")
         page.get_by_text("The key was not taken.").wait_for()
-        page.get_by_label("Key", exact=True).fill("secret")
+        page.get_by_label("Key", exact=True).fill("secret-key")
         page.keyboard.press("Enter")
         page.wait_for_selector("html[data-ready]")
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture(scope="module")
 def client():
-    with TestClient(app(Shelf())) as client:
+    with TestClient(app(Shelf()), base_url="http://localhost") as client:
         yield client
 
 

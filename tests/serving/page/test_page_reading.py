@@ -54,15 +54,15 @@ def test_files_are_picked_and_text_is_pasted(open_page, desk):
     chooser.value.set_files([{"name": "picked.txt", "mimeType": "text/plain", "buffer": b"picked words"}])
     page.get_by_role("radio", name="picked.txt").wait_for()
     page.evaluate(PASTE, "Pasted anywhere: on the page it was")
-    page.get_by_role("radio", name="Pasted anywhere on the page.txt").wait_for()
+    page.get_by_role("radio", name="Pasted anywhere on the page").wait_for()
     page.locator("#library").get_by_role("button", name="Paste text").click()
     page.get_by_label("Name", exact=True).fill("Notes")
     page.get_by_label("Text", exact=True).fill("Typed into the dialog")
     page.get_by_role("button", name="Read it").click()
-    page.get_by_role("radio", name="Notes.txt").wait_for()
+    page.get_by_role("radio", name="Notes").wait_for()
     texts = {kept.name: documents[0].text for kept, documents in desk.kept.values()}
-    assert texts["Pasted anywhere on the page.txt"] == "Pasted anywhere: on the page it was"
-    assert texts["Notes.txt"] == "Typed into the dialog"
+    assert texts["Pasted anywhere on the page"] == "Pasted anywhere: on the page it was"
+    assert texts["Notes"] == "Typed into the dialog"
 
 
 def test_reading_is_cancelled_and_the_next_goes_on(open_page, desk):

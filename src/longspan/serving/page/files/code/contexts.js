@@ -8,14 +8,9 @@ export async function listed() {
   return (await fetched("v1/contexts")).data ?? [];
 }
 
-/** Reads a file. Tells how far it has come, and gives the context in the end. */
-export async function read(file, { plan, signal, progress }) {
-  const form = new FormData();
-  form.append("file", file, file.name);
-  form.append("name", file.name);
-  if (plan) form.append("plan", plan);
-  form.append("stream", "true");
-  const response = await call("v1/contexts", { method: "POST", form, signal });
+/** Reads a file, or a text as {name, text}. Tells how far it has come, and gives the context in the end. */
+export async function read(source, { plan, signal, progress }) {
+  const response = await call("v1/contexts", { method: "POST", signal, ...sent(source, plan) });
   if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response.json();
   try {
     for await (const data of events(response.body)) {
@@ -30,6 +25,18 @@ export async function read(file, { plan, signal, progress }) {
     throw new Failure("The connection broke off while the document was being read. Try again.");
   }
   throw new Failure(BROKEN);
+}
+
+function sent(source, plan) {
+  if (!(source instanceof File)) {
+    return { json: { name: source.name, text: source.text, stream: true, ...(plan ? { plan } : {}) } };
+  }
+  const form = new FormData();
+  form.append("name", source.name);
+  if (plan) form.append("plan", plan);
+  form.append("stream", "true");
+  form.append("file", source, source.name);
+  return { form };
 }
 
 /** The documents of a context with their text. Pages are offsets at which they begin, where there are pages. */

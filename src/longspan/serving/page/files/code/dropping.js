@@ -2,7 +2,7 @@
 
 import { the } from "./dom.js";
 
-/** take: gets the files. */
+/** take: gets files, and texts as {name, text}. */
 export function listen(take) {
   const cover = the("cover");
   const has = (event) => event.dataTransfer?.types.includes("Files");
@@ -38,7 +38,7 @@ export function listen(take) {
       take(files);
     } else if (text.trim() && !event.target.closest?.("input, textarea, dialog")) {
       event.preventDefault();
-      take([textFile("", text)]);
+      take([named("", text)]);
     }
   });
 
@@ -67,14 +67,14 @@ function pasting(take) {
     event.preventDefault();
     const text = the("pasted-text").value;
     if (!text.trim()) return;
-    take([textFile(the("pasted-name").value, text)]);
+    take([named(the("pasted-name").value, text)]);
     dialog.close();
   });
 }
 
-/** A text as a file. One without a name is called by its first words. */
-function textFile(name, text) {
+/** A text that was pasted. One without a name is called by its first words. */
+function named(name, text) {
   const words = text.trim().split(/\s+/).slice(0, 5).join(" ").slice(0, 40);
   const called = (name.trim() || words).replace(/[\\/:\s\p{Cc}]+/gu, " ").trim() || "text";
-  return new File([text], /\.\w{1,8}$/.test(called) ? called : `${called}.txt`, { type: "text/plain" });
+  return { name: called, text };
 }
