@@ -8,11 +8,13 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from families import generic
+from longspan.checking import selfcheck
+from longspan.checking.noise import own_noise
 from longspan.checking.selfcheck import self_check
 from longspan.errors import CorruptModel, UnsupportedModel
 from longspan.running.passing import Pass
 from longspan.seam.seam import Seam
-from tiny import model_of, stock_logits, tiny_network, tokens
+from tiny import model_of, packed_network, stock_logits, tiny_network, tokens
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
@@ -62,15 +64,27 @@ EXPERTS = {
 
 @pytest.mark.parametrize("fault", EXPERTS)
 def test_experts_in_low_precision_are_accepted_if_each_layer_is_right(monkeypatch, fault):
-    """A rounding step sends tokens to other experts, so that the stock model differs from itself by 0.2."""
+    """A rounding step sends tokens to other experts, so that the stock model differs from itself by up to 0.2.
+
+    By how much longspan differs from it here is the processor's luck, so less is allowed than it does on any.
+    """
     family, broken = EXPERTS[fault]
     network = generic(family).to(torch.bfloat16)
+    monkeypatch.setitem(selfcheck._TOLERANCE, torch.bfloat16, 0.02)  # a dense network differs by 0.015
     checked = model_of(network).checked
-    assert 0.15 < checked.difference <= checked.tolerance <= 0.6
+    assert 0.02 < checked.difference <= checked.tolerance <= 0.6
     own = Pass.attention
     monkeypatch.setattr(Pass, "attention", lambda self, call: own(self, broken(call)))
     with pytest.raises(UnsupportedModel, match=r"layer \d attends otherwise through the seam than by itself"):
         model_of(network)
+
+
+@pytest.mark.parametrize(("made", "minds"), [(packed_network, True), (tiny_network, False)])
+def test_noise_is_in_what_comes_to_products_that_round(made, minds):
+    """Apart from attention, of which nothing is seen here."""
+    seam, ids = Seam(made("llama")), tokens(24)
+    seen, stock = replace(seam.watched(), handed=[]), seam.stock(ids)
+    assert (own_noise(seam, seen, ids, stock, enough=torch.inf) > 1e-4) == minds
 
 
 @pytest.mark.parametrize("more", [-1, 1])

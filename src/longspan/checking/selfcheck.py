@@ -13,7 +13,7 @@ from torch import Tensor
 from longspan.checking.distance import check_distance
 from longspan.checking.layerwise import Trials
 from longspan.checking.noise import own_noise
-from longspan.loading.packed_modules import PackedLinear
+from longspan.loading.packed_modules import rounding
 from longspan.loading.reason import reason
 from longspan.running.reader import Reader
 from longspan.seam.seam import Seam
@@ -22,8 +22,8 @@ _CHUNKS = (13, 9, 1, 1)
 # Relative to the spread of the stock logits. In low precision two attention kernels of the stock model already
 # differ by up to 0.05; a wrong rotation differs by about 1.
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-4, torch.float16: 3e-2, torch.bfloat16: 0.15}
-# Or so many times as much as the stock model differs from itself, where its attention rounds otherwise. What differs by
-# more than the last is something else, whatever the noise.
+# Or so many times as much as the stock model differs from itself, where its numbers are rounded otherwise. What differs
+# by more than the last is something else, whatever the noise.
 _TIMES, _MAX_TOLERANCE = 2.0, 0.6
 
 
@@ -77,9 +77,8 @@ def self_check(seam: Seam) -> SelfCheck:
         raise seam.unsupported(f"a forward pass through the seam failed: {reason(error)}") from error
     trials.check()
     difference = float((torch.cat(logits) - stock).norm() / (stock - stock.mean()).norm())
-    rounds = any(isinstance(module, PackedLinear) for module in seam.network.modules())
     tolerance = _TOLERANCE[seam.dtype]
-    if not difference <= tolerance and (rounds or seam.dtype.itemsize <= 2):
+    if not difference <= tolerance and (seam.dtype.itemsize <= 2 or rounding(seam.network)):
         tolerance = min(
             _MAX_TOLERANCE, max(tolerance, _TIMES * own_noise(seam, seen, ids, stock, difference / _TIMES))
         )

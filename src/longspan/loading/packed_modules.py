@@ -156,6 +156,15 @@ def stand_in(network: PreTrainedModel, held: Mapping[str, PackedWeight], dtype: 
         network.save_pretrained = unsaved
 
 
+def rounding(network: nn.Module) -> list[nn.Module]:
+    """The products before which tokens are rounded to 8 bits."""
+    return [
+        each
+        for each in network.modules()
+        if isinstance(each, PackedLinear | PermutedLinear) and each.weights.kind not in packed.EXACT
+    ]
+
+
 def unsaved(*_: Any, **__: Any) -> NoReturn:
     """What saves a network with packed weights: it raises UnsupportedModel."""
     raise UnsupportedModel(
