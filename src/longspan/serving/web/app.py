@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from importlib.util import find_spec
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Scope
 from longspan.serving import anthropic, openai, responses
 from longspan.serving.anthropic.wording import worded as anthropic_worded
 from longspan.serving.desk import Desk
+from longspan.serving.mcp import mounted
 from longspan.serving.openai.wording import worded
 from longspan.serving.page.routes import router as page
 from longspan.serving.refused import Kind, Refused
@@ -45,9 +47,12 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
     seal = Seal() if settings.folder is None else Seal.kept(settings.folder)
     store = Store(settings.folder, settings.responses)
 
+    tools = mounted(front, settings.body) if find_spec("mcp") else None
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with tools[1]() if tools else nullcontext():
+            yield
         store.close()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -96,6 +101,8 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
         metrics.router(figures),
     ):
         app.include_router(each)
+    if tools:
+        app.router.routes.append(tools[0])
     guarded: ASGIApp = Guards(app, settings=settings, keys=keys, said=said)
     return Logs(guarded, prompts=settings.log_prompts) if settings.log else guarded
 
