@@ -113,7 +113,7 @@ def test_what_stands_before_a_context_has_it_read_again_and_says_so(model):
     assert "read again" in done(events).notes[0]
 
 
-def test_contexts_survive_a_restart_and_give_the_same(model, tmp_path):
+def test_contexts_survive_a_restart_and_give_the_same(model, small_folder, tmp_path):
     async def first(desk):
         context = await made(desk.read("a", [LOG]))
         return context, said(await heard(desk.ask(question(context=context))))
@@ -123,7 +123,7 @@ def test_contexts_survive_a_restart_and_give_the_same(model, tmp_path):
         return kept, await heard(desk.ask(question(context=context)))
 
     context, before = on_a_desk(model, first, Shelf(tmp_path, 10**9))
-    kept, events = on_a_desk(model, second, Shelf(tmp_path, 10**9))
+    kept, events = on_a_desk(longspan.load(small_folder), second, Shelf(tmp_path, 10**9))
     assert kept.where == "disk"
     assert said(events) == before
     assert done(events).used.cached_tokens == kept.tokens
@@ -288,7 +288,7 @@ def test_a_past_comes_back_from_json():
         name="n",
         plan="",
         turns=(Turn(role="user", text="Hi 🙂", documents=(LOG,)),),
-        text="x",
+        parts=("x", 3),
         created=1.5,
     )
     assert Past.from_dict(json.loads(json.dumps(past.to_dict()))) == past

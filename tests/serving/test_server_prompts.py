@@ -103,7 +103,7 @@ def test_what_follows_a_past_is_encoded_behind_it(tokenizer, first, second):
         tokenizer, Asked(owner="a", turns=turns(("user", first), ("assistant", second), ("user", "Go on.")))
     )
     cut = past.text[: past.ends[-1]]
-    rest = whole.behind(cut)
+    rest = whole.behind(past.upto(past.ends[-1]).parts)
     assert (rest is not None) == whole.text.startswith(cut)
     if rest is not None:
         before = encoder_of(tokenizer).after("", cut)[0]

@@ -226,7 +226,7 @@ class LocalDesk:
             name=name,
             plan=compacted or str(kind.plan),
             turns=turns,
-            text=prompt.text,
+            parts=prompt.parts,
             created=time.time(),
             compacted=bool(compacted),
             compacted_from=None if past is None else past.id,
@@ -282,7 +282,7 @@ class LocalDesk:
             return Found(ids=await aside(lambda: prompt.ids))
         if past.plan != str(kind.plan) and not past.compacted:
             note = f"the context is read again: it was read under {past.plan!r} and not {str(kind.plan)!r}"
-        elif (rest := await aside(lambda: prompt.behind(past.text))) is None:
+        elif (rest := await aside(lambda: prompt.behind(past.parts))) is None:
             note = "the context is read again: functions or variables of the template stand before it"
         elif (session := await self._contexts.gone_on_from(past)) is None:
             note = "the context is read again: only its text was kept"

@@ -21,8 +21,8 @@ def fresh_id() -> str:
 class Past:
     """A context, as text.
 
-    turns: what was said; documents of which a question is to follow are one turn of the user without words. text: what
-    its tokens are of. tokens, bytes: read and held. window: tokens that it and what follows may have, None where
+    turns: what was said; documents of which a question is to follow are one turn of the user without words. parts:
+    what its tokens are of, control tokens as their numbers. tokens, bytes: read and held. window: tokens that it and what follows may have, None where
     nothing bounds them. compacted: whether its keys and values were compressed after it was read.
     """
 
@@ -31,7 +31,7 @@ class Past:
     name: str
     plan: str
     turns: tuple[Turn, ...]
-    text: str
+    parts: tuple[str | int, ...]
     created: float
     tokens: int = 0
     bytes: int = 0
@@ -90,7 +90,7 @@ class Past:
             )
             for each in said["turns"]
         ]
-        return cls(**{**said, "turns": tuple(turns)})
+        return cls(**{**said, "turns": tuple(turns), "parts": tuple(said["parts"])})
 
 
 def _document(document: Document) -> dict[str, Any]:

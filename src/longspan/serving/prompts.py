@@ -48,11 +48,17 @@ class Prompted:
         """The same without what comes behind a place of its text."""
         return replace(self, text=self.text[:end])
 
-    def behind(self, past: str) -> list[int] | None:
-        """The tokens that come behind a text with which it begins, None where it begins otherwise."""
+    @property
+    def parts(self) -> tuple[str | int, ...]:
+        """Its text with control tokens as their numbers; their names are others in each process."""
+        return tuple(encoder_of(self.tokenizer).parts(self.text))
+
+    def behind(self, parts: Sequence[str | int]) -> list[int] | None:
+        """The tokens that come behind the text of such parts with which it begins, None where it begins otherwise."""
+        encoder = encoder_of(self.tokenizer)
+        past = encoder.joined(parts)
         if not self.text.startswith(past):
             return None
-        encoder = encoder_of(self.tokenizer)
         return encoder.after(encoder.tail(past), self.text[len(past) :])[0]
 
 
