@@ -21,9 +21,10 @@ def fresh_id() -> str:
 class Past:
     """A context, as text.
 
-    turns: what was said; documents of which a question is to follow are one turn of the user without words. parts:
-    what its tokens are of, control tokens as their numbers. tokens, bytes: read and held. window: tokens that it and what follows may have, None where
-    nothing bounds them. compacted: whether its keys and values were compressed after it was read.
+    turns: what was said; documents of which a question is to follow are one turn of the user without words. parts: what
+    its tokens are of, control tokens as their numbers. tokens, bytes: read and held. window: tokens that it and what
+    follows may have, None where nothing bounds them. compacted: whether its keys and values were compressed after it
+    was read.
     """
 
     id: str
