@@ -55,7 +55,7 @@ export class Asking {
       turn.state = "done";
     } catch (error) {
       const stopped = error.name === "AbortError";
-      if (!stopped) await new Promise((resolve) => setTimeout(resolve, LEAVING)); // a page that closes breaks off, too
+      if (!stopped && !error.status) await new Promise((resolve) => setTimeout(resolve, LEAVING)); // a page that closes breaks off, too
       if (!stopped && !(error instanceof Failure)) console.error(error);
       turn.state = stopped ? "stopped" : "failed";
       turn.fault = stopped ? "" : error instanceof Failure ? error.message : "This page has a fault; load it again.";

@@ -67,7 +67,9 @@ export class Choices {
 
   /** What is chosen, in words. */
   get words() {
-    return `${this.plan ? `Plan ${this.plan}` : "The server's plan"}, ${this.flow ? `flow ${this.flow}` : "read as a whole"}`;
+    const own = this.models[0]?.meta?.plan;
+    const plan = this.plan ? `Plan ${this.plan}` : `The server’s plan${own ? ` (${own})` : ""}`;
+    return `${plan}, ${this.flow ? `flow ${this.flow}` : "read as a whole"}`;
   }
 
   #save() {

@@ -216,7 +216,7 @@ function composer() {
     const text = field.value.trim();
     if (!text || asking.of(now.id)) return;
     field.value = "";
-    field.style.height = "auto";
+    field.style.height = "";
     now.turns.push({ role: "user", text, at: Date.now() });
     ask();
   });
