@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Generator, Iterable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +13,8 @@ os.environ["LONGSPAN_OCR"] = "off"  # whatever is installed here; tests of it br
 
 import pytest
 import torch
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, settings
 from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -63,6 +66,16 @@ def pytest_collection_finish() -> None:
     """What thousands of tests and the libraries hold stays: the garbage collector need not look at it again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def options_are_made_once() -> Iterator[None]:
+    """Typer makes all commands with all their options anew for each call; what it makes holds nothing of a call."""
+    made = cache(typer.main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", made)
+        patch.setattr(typer.testing, "_get_command", made)
+        yield
 
 
 @pytest.fixture(scope="session")

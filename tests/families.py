@@ -124,9 +124,8 @@ def _made(family: str, defaults: dict[str, object]) -> PreTrainedModel:
     changes |= {
         name: 5.0 for name in defaults if "softcap" in name and "final" not in name and defaults[name]
     }
-    changes |= {"num_hidden_layers": 4} | {
-        name: value for name, value in _SIZES.items() if name not in _left(family, defaults)
-    }
+    left = _left(family, defaults)
+    changes |= {"num_hidden_layers": 4} | {name: value for name, value in _SIZES.items() if name not in left}
     changes |= {name: value for name, value in _WHERE_THERE.items() if name in defaults}
     changes |= _MORE.get(family, {})
     config = AutoConfig.for_model(family, **changes)
