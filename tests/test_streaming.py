@@ -58,6 +58,13 @@ def test_special_tokens_are_no_text():
     assert [stream.push(token) for token in (*ids("a"), 1, *ids("b"))] == ["a", "", "b"]
 
 
+def test_special_tokens_are_text_where_they_are_shown():
+    stream = TextStream(tiny_tokenizer(), "b<|im_end|>", shown=["<|im_start|>", "<|im_end|>"])
+    assert "".join(map(stream.push, ids("a<|im_start|>c<|im_end|>"))) == "a<|im_start|>c<|im_end|>"
+    assert "".join(map(stream.push, ids("b<|im_end|>"))) == ""
+    assert stream.stopped_by == "b<|im_end|>"
+
+
 def test_a_stop_may_be_one_text_or_hold_a_special_token():
     for stop, said in (("END", "fly END now"), (["<|im_end|>"], "fly <|im_end|> now")):
         stream = TextStream(tiny_tokenizer(), stop)

@@ -21,8 +21,8 @@ class TextStream:
     """Turns token ids into text that is complete: no half characters, nothing that may still become a stop string.
 
     The text is that of tokens which follow others: a word keeps the blank before it. Special tokens are no text, but a
-    stop string may hold them. stop: a text, or several; ValueError for anything else and for an empty one. stopped_by:
-    the one that was met.
+    stop string may hold them, and those in `shown` are. stop: a text, or several; ValueError for anything else and for
+    an empty one. stopped_by: the one that was met.
 
     The text is what the tokenizer decodes. Only where a vocabulary has tokens for single bytes and a run of them is no
     valid text, it is what SentencePiece makes of it, from which these vocabularies come: whole characters as they are,
@@ -30,14 +30,17 @@ class TextStream:
     whole run then, so that one stray byte would take back characters that were already said.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, stop: str | Sequence[str]) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, stop: str | Sequence[str], shown: Sequence[str] = ()
+    ) -> None:
         self._tokenizer = tokenizer.backend_tokenizer
         added = self._tokenizer.get_added_tokens_decoder()
         self._special = {token: each.content for token, each in added.items() if each.special}
         wanted = _stops(stop)
         self._stop, self._signs = _signed(wanted, self._special)
         self._spelled = dict(zip(self._stop, wanted, strict=True))
-        self._unseen = {ord(sign): None for sign in self._signs.values()}
+        self._shown = {token: each for token, each in self._special.items() if each in shown}
+        self._unseen = {ord(sign): self._shown.get(token) for token, sign in self._signs.items()}
         self._before = self._tokenizer.encode("a", add_special_tokens=False).ids
         self._start = len(self._tokenizer.decode(self._before))
         self._bytes = self._single_bytes()
@@ -54,6 +57,8 @@ class TextStream:
         """The text that is certain after one more token."""
         if token in self._signs:
             self._held += self._take(len(self._tokens)) + self._signs[token]
+        elif token in self._shown:
+            self._held += self._take(len(self._tokens)) + self._shown[token]
         elif token not in self._special:
             self._tokens.append(token)
             self._held += self._take(self._whole())

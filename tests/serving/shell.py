@@ -35,7 +35,7 @@ def client(root: str, key: str = KEYS[0], **more) -> httpx.Client:
 
 def sent(text: str) -> list:
     """The data of server-sent events, JSON read."""
-    data = [each.removeprefix("data: ").strip() for each in text.split("\n\n") if each.startswith("data: ")]
+    data = [each.removeprefix("data: ") for each in text.split("\n\n") if each.startswith("data: ")]
     return [each if each == "[DONE]" else json.loads(each) for each in data]
 
 

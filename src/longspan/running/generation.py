@@ -22,12 +22,13 @@ ANSWER_TOKENS = 1024
 class Generation(Drawing, total=False):
     """What `Session.generate` takes, for functions that pass it on: the fields of `Sampling`, and what follows.
 
-    max_new_tokens, stop: where it ends. form: what it must be. reasoning: whether a reasoning may come before the form,
-    which `ask` finds out by itself.
+    max_new_tokens, stop: where it ends. shown: special tokens that are text nevertheless. form: what it must be.
+    reasoning: whether a reasoning may come before the form, which `ask` finds out by itself.
     """
 
     max_new_tokens: int
     stop: str | Sequence[str]
+    shown: Sequence[str]
     form: Form | None
     reasoning: Reasoning
 

@@ -48,6 +48,7 @@ class Speaker:
         vocabulary: int | None = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
         stop: str | Sequence[str] = (),
+        shown: Sequence[str] = (),
         form: Form | None = None,
         reasoning: Reasoning = "none",
         **drawing: Unpack[Drawing],
@@ -57,7 +58,7 @@ class Speaker:
         sampling = Sampling(**drawing)
         if vocabulary is not None:
             sampling.check_vocabulary(vocabulary)
-        self._stream = TextStream(tokenizer, stop)
+        self._stream = TextStream(tokenizer, stop, shown)
         self._tokenizer = tokenizer
         self._form, self._reasoning = form, reasoning
         self._text = ""

@@ -38,12 +38,14 @@ class Spoken:
     """Text of an answer, never half a character or the beginning of a stop string.
 
     index: of which answer. reasoning: whether it is thought and not said. logprobs: of the tokens that it stands for.
+    tokens: how many were drawn since the text before it, 0 where nobody knows.
     """
 
     index: int
     text: str
     reasoning: bool = False
     logprobs: tuple[Logprobs, ...] = ()
+    tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,8 +28,8 @@ class Job:
     acts because the prompt has ended. room: tokens that may follow a context.
 
     came, began, read_at: when it came, began, and had read its prompt, 0 where it has not. cached: tokens that were
-    known. live: the answers that are not whole yet. handed: whether its session was handed over. leaving: whether it
-    ends when the pass ends in which it is; refused: why, None for nothing.
+    known. live: the answers that are not whole yet. unsaid: tokens of each that are no text yet. handed: whether its
+    session was handed over. leaving: whether it ends when the pass ends in which it is; refused: why, None for nothing.
     """
 
     owner: str
@@ -54,6 +55,7 @@ class Job:
     cached: int = 0
     requests: list[Request] = field(default_factory=list)
     live: dict[int, Request] = field(default_factory=dict)
+    unsaid: Counter[int] = field(default_factory=Counter)
     told: int = 0
     handed: bool = False
     leaving: bool = False

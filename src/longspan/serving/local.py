@@ -16,6 +16,7 @@ from longspan.profiles.effective import effective_window
 from longspan.running.window import window_exceeded
 from longspan.serving.admission import Admission, Limits, bytes_a_token
 from longspan.serving.asked import Asked, Turn
+from longspan.serving.calling.calling import Calling
 from longspan.serving.contexts import Contexts
 from longspan.serving.desk import Kept, Offer, State, Ticket
 from longspan.serving.events import Done, Made, Used
@@ -116,8 +117,9 @@ class LocalDesk:
         """Takes a request in."""
         if asked.flow is not None:
             return await self._flows.ask(asked, await self._known(asked))
-        past = self._past(asked)
+        past, calling = self._past(asked), Calling.of(self.model.tokenizer, asked)
         kind = await self._kind(past.plan if past is not None and asked.plan is None else asked.plan)
+        drawn = await aside(lambda: calling.drawn(asked.generation))
         prompt = await aside(lambda: self._prompt(asked, past))
         found = await self._gone_on(past, kind, prompt)
         try:
@@ -135,7 +137,7 @@ class LocalDesk:
             behind=found.behind,
             key=self._key(asked.owner, kind, found.tokens + limit),
             count=asked.count if limit else 0,
-            generation={**asked.generation, "max_new_tokens": max(1, limit), "reasoning": prompt.reasoning},
+            generation={**drawn, "max_new_tokens": max(1, limit), "reasoning": prompt.reasoning},
             echo=asked.echo,
             open=(asked.echo and not limit)
             or (found.session is not None and past is not None and past.compacted),
@@ -143,7 +145,12 @@ class LocalDesk:
             deadline=self._deadline(asked.seconds),
         )
         self._submit(job)
-        return Piped(ticket, lambda events: cited(noted(events, found.notes), asked, prompt.documents))
+        return Piped(
+            ticket,
+            lambda events: cited(
+                noted(calling.events(events, prompt.reasoning, drawn), found.notes), asked, prompt.documents
+            ),
+        )
 
     async def read(
         self, owner: str, documents: Sequence[Document], *, name: str = "", plan: str | None = None
@@ -298,7 +305,9 @@ class LocalDesk:
                 code="model_not_found",
                 param="model",
             )
-        return prompted(self.model.tokenizer, asked if past is None else past.before(asked))
+        calling = Calling.of(self.model.tokenizer, asked)
+        told = calling.told(asked)
+        return prompted(self.model.tokenizer, told if past is None else calling.told(past.before(told)))
 
     async def _kind(self, plan: str | None) -> Session:
         """An empty session under a plan, which knows its window. Raises Refused for a plan that cannot be."""

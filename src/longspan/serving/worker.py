@@ -314,8 +314,10 @@ class Worker:
 
     def _tell(self, job: Job, number: int, step: Step) -> None:
         likely = () if step.logprobs is None else (step.logprobs,)
+        job.unsaid[number] += 1
         if step.text or likely:
-            job.ticket.put(Spoken(index=number, text=step.text, logprobs=likely))
+            tokens = job.unsaid.pop(number)
+            job.ticket.put(Spoken(index=number, text=step.text, logprobs=likely, tokens=tokens))
         if step.finished:
             job.live.pop(number, None)
             job.ticket.put(Ended(index=number, why=step.finished, stop=step.stop, complete=step.complete))

@@ -1,0 +1,1 @@
+"""What a model says as text, as calls of functions, reasoning and answers."""
