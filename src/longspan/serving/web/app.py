@@ -27,6 +27,7 @@ from longspan.serving.web.guards import Guards
 from longspan.serving.web.keys import Keys
 from longspan.serving.web.logs import Logs
 from longspan.serving.web.settings import Settings
+from longspan.serving.web.uploads import Uploads
 
 WORDINGS: Sequence[tuple[str, Wording]] = (("/v1/messages", anthropic_worded), ("/", worded))
 """How refusals are worded, by how the path begins."""
@@ -47,6 +48,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
     seal = Seal() if settings.folder is None else Seal.kept(settings.folder)
     store = Store(settings.folder, settings.responses)
 
+    uploads = Uploads()
     tools = mounted(front, settings.body) if find_spec("mcp") else None
 
     @asynccontextmanager
@@ -54,6 +56,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
         async with tools[1]() if tools else nullcontext():
             yield
         store.close()
+        uploads.close()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 
@@ -94,7 +97,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
     for each in (
         openai.router(front),
         anthropic.router(front, seal),
-        contexts.router(front),
+        contexts.router(front, uploads),
         responses.router(front, seal, store),
         page(front),
         health.router(front, keys),
