@@ -1,6 +1,5 @@
 """The length is shared between prompt and answer."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -13,10 +12,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.long_answer import LongAnswer
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, TaskError
-
-
-def count_tokens(text: str) -> int:
-    return len(re.findall(r"\w+|[^\w\s]", text))
+from wordcount import words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +53,7 @@ def request(length: int | None) -> Request:
     return Request(
         length=length,
         seed=0,
-        count_tokens=count_tokens,
+        count_tokens=words,
         overhead=20,
         haystack=Haystack(repeats=True, name="h", text="One sentence."),
     )

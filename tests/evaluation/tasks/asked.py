@@ -1,9 +1,9 @@
 """Requests for samples, counted by words, in a small haystack."""
 
-import re
 from itertools import islice
 
 from longspan.evaluation import Haystack, Request, Sample, Task
+from wordcount import words
 
 TEXT = " ".join(
     f"The {age} {trade} walked along the {road} road and {deed}."
@@ -13,11 +13,6 @@ TEXT = " ".join(
     for deed in ("whistled", "thought of nothing much at all", "looked at the clouds above the hills")
 )
 HAYSTACK = Haystack(repeats=True, name="small", text=TEXT)
-
-
-def words(text: str) -> int:
-    """Words and signs."""
-    return len(re.findall(r"\w+|[^\w\s]", text))
 
 
 def request(length: int, seed: int = 1) -> Request:

@@ -1,16 +1,11 @@
 """Local copies of data sets in their published layout, and requests for their samples."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from longspan.evaluation import Haystack, Request, Sample, Task, find
-
-
-def words(text: str) -> int:
-    """Words and signs."""
-    return len(re.findall(r"\w+|[^\w\s]", text))
+from wordcount import words
 
 
 def asking(data: Path | None, length: int | None = None, seed: int = 0) -> Request:

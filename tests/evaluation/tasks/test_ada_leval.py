@@ -12,6 +12,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request
 from longspan.evaluation.tasks.ada_leval import BestAnswer, Sort
+from wordcount import words
 
 SORT, BEST = find(["ada-leval/sort", "ada-leval/best-answer"])
 STAGE = re.compile(r"From (\w+) \w+ (?:\w+ )+?for (\w+)\.")
@@ -24,7 +25,7 @@ def request(length: int = 4000, seed: int = 0) -> Request:
     return Request(
         length=length,
         seed=seed,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=haystack,
     )

@@ -17,6 +17,7 @@ from longspan.evaluation.task import Request, TaskError
 from longspan.evaluation.tasks.babilong import Babilong
 from longspan.evaluation.tasks.babilong.files import read_stories
 from longspan.evaluation.tasks.babilong.stories import KINDS
+from wordcount import words
 
 TASKS = {task.name.partition("/")[2]: task for task in tasks("babilong")}
 HAYSTACK = Haystack(
@@ -112,7 +113,7 @@ def request(length: int = 3000, data: Path | None = None) -> Request:
     return Request(
         length=length,
         seed=3,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=HAYSTACK,
         data=data,

@@ -1,7 +1,6 @@
 """What holds for every generated task that has no knob but the length: it fits, fills, repeats and can be solved."""
 
 import json
-import re
 from functools import cache
 from itertools import islice
 
@@ -13,6 +12,7 @@ from longspan.evaluation.catalogue import tasks
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, TaskError
+from wordcount import words
 
 FAMILIES = ("lost-in-the-middle", "longeval", "babilong", "ada-leval", "longins", "liconbench")
 FROM_FILES = ("liconbench/banking77", "liconbench/clinc150", "liconbench/few-nerd")
@@ -24,12 +24,8 @@ HAYSTACK = Haystack(
 )
 
 
-def count_tokens(text: str) -> int:
-    return len(re.findall(r"\w+|[^\w\s]", text))
-
-
 def request(length: int, seed: int = 0) -> Request:
-    return Request(length=length, seed=seed, count_tokens=count_tokens, overhead=20, haystack=HAYSTACK)
+    return Request(length=length, seed=seed, count_tokens=words, overhead=20, haystack=HAYSTACK)
 
 
 def perfect(task: Generated, sample: Sample) -> str:

@@ -1,6 +1,5 @@
 """Plans: what is asked stands in the prompt, and is found in the right blocks only."""
 
-import re
 from collections.abc import Mapping
 
 import pytest
@@ -11,6 +10,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, TaskError
 from longspan.evaluation.tasks.golden_thread import TASKS, GoldenThread, written
+from wordcount import words
 
 EACH = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 
@@ -19,7 +19,7 @@ def request(length: int, seed: int = 0) -> Request:
     return Request(
         length=length,
         seed=seed,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=Haystack(repeats=True, name="h", text="One."),
     )

@@ -13,6 +13,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Generated, Request, TaskError
 from longspan.evaluation.tasks.liconbench.classification import Invented
+from wordcount import words
 
 INVENTED, BANKING, CLINC, ENTITIES = find(
     ["liconbench/look-up", "liconbench/banking77", "liconbench/clinc150", "liconbench/few-nerd"]
@@ -21,13 +22,7 @@ INVENTED, BANKING, CLINC, ENTITIES = find(
 
 def request(length: int = 4000, data: Path | None = None, seed: int = 0) -> Request:
     haystack = Haystack(repeats=True, name="h", text="Nothing. To see. Here.")
-    return Request(
-        length=length, seed=seed, count_tokens=_count_tokens, overhead=20, haystack=haystack, data=data
-    )
-
-
-def _count_tokens(text: str) -> int:
-    return len(re.findall(r"\w+|[^\w\s]", text))
+    return Request(length=length, seed=seed, count_tokens=words, overhead=20, haystack=haystack, data=data)
 
 
 def bank(folder: Path, labels: int = 12, each: int = 40) -> Path:

@@ -1,7 +1,6 @@
 """Texts of a demanded length."""
 
 import json
-import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.task import Request, TaskError
 from longspan.evaluation.tasks.longbench_write import TASKS, length_range
+from wordcount import words
 
 BY_NAME = {task.name: task for task in TASKS}
 
@@ -18,7 +18,7 @@ def request(data: Path | None) -> Request:
     return Request(
         length=None,
         seed=0,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=Haystack(repeats=True, name="h", text="One."),
         data=data,

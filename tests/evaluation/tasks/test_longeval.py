@@ -9,6 +9,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.source import read_rows
 from longspan.evaluation.task import Request
+from wordcount import words
 
 LINES, TOPICS = find(["longeval/lines", "longeval/topics"])
 LINE = re.compile(r"^line ([\w-]+): REGISTER_CONTENT is <(\d+)>$", re.MULTILINE)
@@ -19,7 +20,7 @@ def request(length: int = 4000) -> Request:
     return Request(
         length=length,
         seed=1,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=haystack,
     )

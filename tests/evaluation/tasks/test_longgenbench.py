@@ -13,6 +13,7 @@ from longspan.evaluation.task import Request, TaskError
 from longspan.evaluation.tasks.longgenbench import TASKS
 from longspan.evaluation.tasks.longgenbench.sequence import EXAMPLES, answers
 from longspan.evaluation.tasks.longgenbench.word_problems import word_problems
+from wordcount import words
 
 ARITHMETIC, GSM8K = TASKS
 
@@ -21,7 +22,7 @@ def request(length: int, seed: int = 0, data: Path | None = None) -> Request:
     return Request(
         length=length,
         seed=seed,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=Haystack(repeats=True, name="h", text="One."),
         data=data,

@@ -13,6 +13,7 @@ from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request
 from longspan.evaluation.tasks.longins import LongIns
 from longspan.evaluation.tasks.longins.exercises import EXERCISES
+from wordcount import words
 
 GIST, LIST, LIMT = find(["longins/gist", "longins/list", "longins/limt"])
 QUESTION = re.compile(r"^\[(\d+):(?:.+\n)?(.+) Answer: (.+)\]$", re.MULTILINE)
@@ -23,7 +24,7 @@ def request(length: int = 5000) -> Request:
     return Request(
         length=length,
         seed=2,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=haystack,
     )

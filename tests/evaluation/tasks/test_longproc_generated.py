@@ -10,6 +10,7 @@ from longspan.evaluation.long_answer import LongAnswer
 from longspan.evaluation.sample import Sample
 from longspan.evaluation.task import Request, TaskError
 from longspan.evaluation.tasks.longproc import TASKS
+from wordcount import words
 
 GENERATED = {task.name: task for task in TASKS if isinstance(task, LongAnswer)}
 EACH = pytest.mark.parametrize("task", GENERATED.values(), ids=lambda task: task.name)
@@ -19,7 +20,7 @@ def request(length: int, seed: int = 0) -> Request:
     return Request(
         length=length,
         seed=seed,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=Haystack(repeats=True, name="h", text="One."),
     )

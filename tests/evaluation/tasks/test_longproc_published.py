@@ -13,6 +13,7 @@ from longspan.evaluation.task import Request, Task, TaskError
 from longspan.evaluation.tasks.longproc import TASKS
 from longspan.evaluation.tasks.longproc.belief import Step, states, traced
 from longspan.evaluation.tasks.longproc.html_table import rows
+from wordcount import words
 
 BY_NAME = {task.name: task for task in TASKS if not task.sized}
 LOCAL = [
@@ -31,7 +32,7 @@ def request(data: Path | None) -> Request:
     return Request(
         length=None,
         seed=0,
-        count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+        count_tokens=words,
         overhead=20,
         haystack=Haystack(repeats=True, name="h", text="One."),
         data=data,

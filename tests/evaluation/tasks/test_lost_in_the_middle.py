@@ -14,6 +14,7 @@ from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.metrics.text import contains
 from longspan.evaluation.task import Request, TaskError
 from longspan.evaluation.tasks.lost_in_the_middle.documents import NATURAL_QUESTIONS
+from wordcount import words
 
 PAIRS, KV_75, DOCUMENTS = find(
     [f"lost-in-the-middle/{name}" for name in ("key-value", "kv-75", "multi-document")]
@@ -21,13 +22,9 @@ PAIRS, KV_75, DOCUMENTS = find(
 PAIRS_OF_75 = "lost_in_the_middle/kv_retrieval_data/kv-retrieval-75_keys.jsonl.gz"
 
 
-def count_tokens(text: str) -> int:
-    return len(re.findall(r"\w+|[^\w\s]", text))
-
-
 def request(data: Path | None = None) -> Request:
     haystack = Haystack(repeats=True, name="h", text="Nothing. To see. Here.")
-    return Request(length=3000, seed=5, count_tokens=count_tokens, overhead=20, haystack=haystack, data=data)
+    return Request(length=3000, seed=5, count_tokens=words, overhead=20, haystack=haystack, data=data)
 
 
 def documents(context: str) -> list[str]:

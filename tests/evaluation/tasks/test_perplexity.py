@@ -2,24 +2,20 @@
 
 import json
 import math
-import re
 
 import pytest
 
 from longspan.evaluation import Haystack, Request, TaskError
 from longspan.evaluation.tasks.perplexity import TASKS
+from wordcount import words
 
 FULL, SLIDING = TASKS
 TEXT = " ".join(f"Boat number {number} sails past the pier before noon." for number in range(900))
 
 
-def count(text):
-    return len(re.findall(r"\w+|[^\w\s]", text))
-
-
 def request(length, text=TEXT, seed=0):
     return Request(
-        length=length, seed=seed, count_tokens=count, overhead=20, haystack=Haystack(name="h", text=text)
+        length=length, seed=seed, count_tokens=words, overhead=20, haystack=Haystack(name="h", text=text)
     )
 
 
@@ -32,14 +28,14 @@ def test_the_context_fills_the_length_and_ends_where_the_scored_text_begins(leng
     sample = first(FULL, length)
     whole = sample.context + sample.references[0]
     assert whole in TEXT
-    assert length - 12 < count(whole) <= length
+    assert length - 12 < words(whole) <= length
 
 
 def test_sliding_scores_the_same_sentences_after_less():
     long, short = first(FULL, 6000), first(SLIDING, 6000)
     assert long.references == short.references
     assert long.context.endswith(short.context)
-    assert 1000 < count(short.context + short.references[0]) <= 1024
+    assert 1000 < words(short.context + short.references[0]) <= 1024
     assert first(FULL, 900).references == long.references
     assert first(SLIDING, 900) == first(FULL, 900)
 

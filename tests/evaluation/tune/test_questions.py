@@ -14,15 +14,12 @@ from longspan.evaluation.tune.corpus import Corpus
 from longspan.evaluation.tune.probes import KINDS, quotable, quotes
 from longspan.evaluation.tune.questions import MIN_TEXT, Questions, hide, in_order
 from longspan.spans import Document
+from wordcount import words
 
 QUESTIONS = ("needle", "quote", "pair", "two-hop")
 
 
-def count(text: str) -> int:
-    return len(re.findall(r"\w+|[^\w\s]", text))
-
-
-def request(length=500, seed=0, count_tokens=count) -> Request:
+def request(length=500, seed=0, count_tokens=words) -> Request:
     return Request(
         length=length,
         seed=seed,

@@ -1,7 +1,6 @@
 """The search with a scripted target: what is asked, what is left out, who wins, and what it says."""
 
 import json
-import re
 from random import Random
 
 import pytest
@@ -19,6 +18,7 @@ from longspan.evaluation.tune.search import Search
 from longspan.evaluation.tune.standing import Limits
 from longspan.plan import Plan
 from longspan.spans import Document
+from wordcount import words
 
 FULL = ""
 GOOD = "policy=snapkv(budget=0.25)"
@@ -44,7 +44,7 @@ class Script:
         return self.time
 
     def count_tokens(self, text):
-        return len(re.findall(r"\w+|[^\w\s]", text))
+        return words(text)
 
     def window(self, plan):
         return self._window

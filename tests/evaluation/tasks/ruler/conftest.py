@@ -1,11 +1,10 @@
 """Requests with a plain counter of tokens."""
 
-import re
-
 import pytest
 
 from longspan.evaluation.haystack import Haystack
 from longspan.evaluation.task import Request
+from wordcount import words
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +15,7 @@ def ask():
         return Request(
             length=length,
             seed=seed,
-            count_tokens=lambda text: len(re.findall(r"\w+|[^\w\s]", text)),
+            count_tokens=words,
             overhead=20,
             haystack=haystack or Haystack.built_in(),
             data=data,
