@@ -3,6 +3,7 @@
 import copy
 import json
 
+from fuzzed import VALUES, places, put
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,15 +15,6 @@ from longspan.serving.openai.wording import worded
 from longspan.serving.refused import Refused
 from longspan.serving.web.bodies import parsed
 
-TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(
-    ["user", "tool", "text", "function", "auto", ""]
-)
-NUMBERS = st.integers() | st.floats(allow_nan=False) | st.sampled_from([10**400, -(10**400), 1e308, 2**63])
-VALUES = st.recursive(
-    st.none() | st.booleans() | NUMBERS | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=8,
-)
 CALL = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 WHOLE = {
     "messages": [
@@ -42,21 +34,7 @@ WHOLE = {
 }
 
 
-def places(value, path=()):
-    """Every place in a JSON value."""
-    yield path
-    if isinstance(value, dict | list):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places(value[key], (*path, key))
-
-
 PLACES = [each for each in places(WHOLE) if each]
-
-
-def put(value, path, new):
-    for key in path[:-1]:
-        value = value[key]
-    value[path[-1]] = new
 
 
 @given(changes=st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3))
