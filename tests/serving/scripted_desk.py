@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from itertools import count
+from typing import Any
 
-from longspan.serving.asked import Asked, Turn
+from longspan.serving.asked import Asked, Function, Turn
 from longspan.serving.desk import Kept, Offer, State
 from longspan.serving.events import Done, Ended, Event, Made, Read, Spoken, Used
 from longspan.serving.refused import Refused
@@ -52,12 +53,13 @@ def saying(text: str, *, prompt: int = 7) -> list[Event]:
 
 class ScriptedDesk:
     """Answers each request by a script. asked: what was asked, in order. tickets: what was given for it. compacted: the
-    turns that were, and the context before them."""
+    turns that were, and the context before them; shown: the functions that were shown with the last of them."""
 
     def __init__(self, script: Script = lambda asked: saying("All is well."), *, window: int = 8192) -> None:
         self.script, self.window = script, window
         self.asked: list[Asked] = []
         self.tickets: list[ScriptedTicket] = []
+        self.shown: Sequence[Function] = ()
         self.compacted: list[tuple[tuple[Turn, ...], str | None]] = []
         self.kept: dict[tuple[str, str], tuple[Kept, list[Document]]] = {}
         self._numbers = count()
@@ -93,9 +95,17 @@ class ScriptedDesk:
         return ScriptedTicket([read, Made(id=kept.id), Done(used=used)])
 
     async def compact(
-        self, owner: str, turns: Sequence[Turn], *, context: str | None = None, plan: str | None = None
+        self,
+        owner: str,
+        turns: Sequence[Turn],
+        *,
+        context: str | None = None,
+        plan: str | None = None,
+        functions: Sequence[Function] = (),
+        variables: Mapping[str, Any] | None = None,
     ) -> ScriptedTicket:
         tokens = await self.count(Asked(owner=owner, turns=turns, context=context))
+        self.shown = functions
         self.compacted.append((tuple(turns), context))
         kept = self._keep(
             owner, [document for each in turns for document in each.documents], "", tokens, plan

@@ -128,7 +128,14 @@ class Compacting:
         asked = self.behind.asked
         turns, tail = tuple(asked.turns[: self.count]), tuple(asked.turns[self.count :])
         made, notes = "", tuple[str, ...]()
-        making = await self.desk.compact(asked.owner, turns, context=asked.context, plan=asked.plan)
+        making = await self.desk.compact(
+            asked.owner,
+            turns,
+            context=asked.context,
+            plan=asked.plan,
+            functions=asked.functions,
+            variables=asked.variables,
+        )
         async for event in self._of(making):
             if isinstance(event, Made):
                 made = event.id

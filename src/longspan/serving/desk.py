@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from longspan.serving.asked import Asked, Turn
+from longspan.serving.asked import Asked, Function, Turn
 from longspan.serving.events import Event
 from longspan.spans import Document
 
@@ -92,11 +92,19 @@ class Desk(Protocol):
         ...
 
     async def compact(
-        self, owner: str, turns: Sequence[Turn], *, context: str | None = None, plan: str | None = None
+        self,
+        owner: str,
+        turns: Sequence[Turn],
+        *,
+        context: str | None = None,
+        plan: str | None = None,
+        functions: Sequence[Function] = (),
+        variables: Mapping[str, Any] | None = None,
     ) -> Ticket:
         """Reads a dialogue, compresses its keys and values, and keeps them as a context, which `Made` names.
 
-        A request with this context goes on behind these turns.
+        A request with this context goes on behind these turns. functions, variables: as of the requests that are to
+        come, since a template may show them before the dialogue.
         """
         ...
 

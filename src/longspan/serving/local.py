@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from longspan.errors import LongspanError
 from longspan.model import Model
@@ -15,7 +15,7 @@ from longspan.plan import Plan
 from longspan.profiles.effective import effective_window
 from longspan.running.window import window_exceeded
 from longspan.serving.admission import Admission, Limits, bytes_a_token
-from longspan.serving.asked import Asked, Turn
+from longspan.serving.asked import Asked, Function, Turn
 from longspan.serving.calling.calling import Calling
 from longspan.serving.contexts import Contexts
 from longspan.serving.desk import Kept, Offer, State, Ticket
@@ -168,13 +168,23 @@ class LocalDesk:
             )
         turn = Turn(role="user", documents=tuple(documents))
         name = name or documents[0].name
-        return await self._keeping(owner, (turn,), kind, name=name, param="text")
+        asked = Asked(owner=owner, turns=(turn,))
+        return await self._keeping(asked, kind, name=name, param="text")
 
     async def compact(
-        self, owner: str, turns: Sequence[Turn], *, context: str | None = None, plan: str | None = None
+        self,
+        owner: str,
+        turns: Sequence[Turn],
+        *,
+        context: str | None = None,
+        plan: str | None = None,
+        functions: Sequence[Function] = (),
+        variables: Mapping[str, Any] | None = None,
     ) -> Ticket:
         """Reads a dialogue, compresses its keys and values, and keeps them as a context."""
-        asked = Asked(owner=owner, turns=turns, context=context)
+        asked = Asked(
+            owner=owner, turns=turns, context=context, functions=functions, variables=variables or {}
+        )
         past = self._past(asked)
         kind = await self._kind(None if past is None else past.plan)
         if plan is not None:
@@ -183,8 +193,8 @@ class LocalDesk:
             chosen = str(kind.plan)
         else:
             chosen = str((await self._kind(f"{kind.plan} {self._compacting}".strip())).plan)
-        whole = asked.turns if past is None else past.before(asked).turns
-        return await self._keeping(owner, tuple(whole), kind, past=past, compacted=chosen, param="input")
+        whole = asked if past is None else past.before(asked)
+        return await self._keeping(whole, kind, past=past, compacted=chosen, param="input")
 
     async def contexts(self, owner: str) -> Sequence[Kept]:
         """What this owner has, used last first."""
@@ -209,8 +219,7 @@ class LocalDesk:
 
     async def _keeping(
         self,
-        owner: str,
-        turns: tuple[Turn, ...],
+        asked: Asked,
         kind: Session,
         *,
         param: str,
@@ -219,7 +228,7 @@ class LocalDesk:
         compacted: str = "",
     ) -> Ticket:
         """Reads turns up to the end of what the last one says, and keeps what was read."""
-        asked = Asked(owner=owner, turns=turns)
+        owner = asked.owner
         prompt = await aside(lambda: (whole := self._prompt(asked, None)).upto(whole.ends[-1]))
         found = await self._gone_on(past, kind, prompt)
         window = found.window or kind.window
@@ -232,7 +241,7 @@ class LocalDesk:
             owner=owner,
             name=name,
             plan=compacted or str(kind.plan),
-            turns=turns,
+            turns=tuple(asked.turns),
             parts=prompt.parts,
             created=time.time(),
             compacted=bool(compacted),

@@ -3,7 +3,7 @@
 import anthropic
 import pytest
 from keyed import OTHER, messages_client
-from test_messages_client import LAMP
+from test_messages_client import LAMP, TOOLS
 
 TALK = [
     {"role": "user", "content": f"{LAMP} " * 20},
@@ -12,13 +12,14 @@ TALK = [
 ]
 
 
-def create(client, messages, trigger=50, stream=False, **edit):
+def create(client, messages, trigger=50, stream=False, tools=(), **edit):
     edit = {"type": "compact_20260112", "trigger": {"type": "input_tokens", "value": trigger}, **edit}
     asked = {
         "model": "scripted",
         "messages": messages,
         "max_tokens": 9,
         "system": "Be brief.",
+        "tools": list(tools),
         "betas": ["compact-2026-01-12"],
         "context_management": {"edits": [edit]},
     }
@@ -48,6 +49,12 @@ def test_a_long_dialogue_is_compacted_and_goes_on_behind_it(client, desk):
     assert desk.asked[-1].context == asked.context
     assert [each.text for each in desk.asked[-1].turns] == ["Who lit the lamp?", "All is well.", "When?"]
     assert following.longspan["compaction"] == {"used": "keys and values", "context": asked.context}
+
+
+def test_tools_are_shown_to_what_is_compacted(client, desk):
+    create(client, TALK, tools=TOOLS)
+    assert [each.name for each in desk.shown] == ["look"]
+    assert [each.name for each in desk.asked[0].functions] == ["look"]
 
 
 def test_a_stream_holds_the_compaction_as_the_whole_message_does(client, desk):
