@@ -305,9 +305,12 @@ def test_functions_before_a_context_are_seen(model):
     assert done(events).used.prompt_tokens > 300
 
 
-def test_functions_are_shown_when_a_dialogue_is_compacted_so_that_it_is_gone_on_with(model, monkeypatch):
-    shows = "{% for each in tools or () %}{{ each.function.description }}\n{% endfor %}"
-    monkeypatch.setattr(model.tokenizer, "chat_template", shows + model.tokenizer.chat_template)
+SHOWN = "{% for each in tools or () %}<tool_call>{{ each.function.description }}\n{% endfor %}"
+
+
+@pytest.mark.parametrize("shown", ["", SHOWN])
+def test_a_dialogue_is_compacted_so_that_it_is_gone_on_with_under_its_functions(model, monkeypatch, shown):
+    monkeypatch.setattr(model.tokenizer, "chat_template", shown + model.tokenizer.chat_template)
     turns = [Turn(role="user", text=TEXT), Turn(role="assistant", text="I see.")]
     functions = [Function(name="look", about="Looks at the sea.")]
 
@@ -315,13 +318,10 @@ def test_functions_are_shown_when_a_dialogue_is_compacted_so_that_it_is_gone_on_
         bare = await made(desk.compact("a", turns))
         context = await made(desk.compact("a", turns, functions=functions))
         kept = {each.id: each for each in await desk.contexts("a")}
-        return (
-            kept[bare],
-            kept[context],
-            await heard(desk.ask(question(context=context, functions=functions))),
-        )
+        answer = await heard(desk.ask(question(context=context, functions=functions)))
+        return kept[bare], kept[context], answer
 
     bare, kept, events = on_a_desk(model, work)
-    assert kept.tokens > bare.tokens
+    assert (kept.tokens > bare.tokens) == bool(shown)
     assert done(events).used.cached_tokens == kept.tokens
     assert done(events).notes == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -193,6 +193,8 @@ class LocalDesk:
             chosen = str(kind.plan)
         else:
             chosen = str((await self._kind(f"{kind.plan} {self._compacting}".strip())).plan)
+        if Calling.of(self.model.tokenizer, asked).family.generic:
+            asked = replace(asked, functions=())  # they are told with what follows
         whole = asked if past is None else past.before(asked)
         return await self._keeping(whole, kind, past=past, compacted=chosen, param="input")
 
