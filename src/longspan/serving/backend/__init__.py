@@ -1,0 +1,6 @@
+"""A desk whose model runs in another engine that speaks OpenAI's protocol."""
+
+from longspan.serving.backend.desk import BackendDesk
+from longspan.serving.backend.engine import Engine
+
+__all__ = ["BackendDesk", "Engine"]
