@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
-from longspan.serving.asked import Asked, Turn
+from longspan.serving.asked import Asked, Function, Turn
 from longspan.serving.backend.bodies import body_of
 from longspan.serving.backend.engine import Engine, estimated
 from longspan.serving.backend.heard import Heard
@@ -105,16 +106,24 @@ class BackendDesk:
         if not documents:
             raise Refused("a context has no documents; send text or a file", param="text")
         turns = (Turn(role="user", documents=tuple(documents)),)
-        return self._keeping(owner, turns, plan, name=name or documents[0].name)
+        return self._keeping(Asked(owner=owner, turns=turns), plan, name=name or documents[0].name)
 
     async def compact(
-        self, owner: str, turns: Sequence[Turn], *, context: str | None = None, plan: str | None = None
+        self,
+        owner: str,
+        turns: Sequence[Turn],
+        *,
+        context: str | None = None,
+        plan: str | None = None,
+        functions: Sequence[Function] = (),
+        variables: Mapping[str, Any] | None = None,
     ) -> Ticket:
         """Keeps a dialogue as text, and says so: keys and values that lie in an engine are not compressed from here."""
         past = None if context is None else self._texts.of(owner, context)
         asked = Asked(owner=owner, turns=turns)
         whole = asked.turns if past is None else past.before(asked).turns
-        return self._keeping(owner, tuple(whole), plan, compacted_from=context, compacted=True)
+        shown = replace(asked, turns=tuple(whole), functions=functions, variables=variables or {})
+        return self._keeping(shown, plan, compacted_from=context, compacted=True)
 
     async def contexts(self, owner: str) -> Sequence[Kept]:
         """What this owner has, used last first."""
@@ -141,16 +150,15 @@ class BackendDesk:
 
     def _keeping(
         self,
-        owner: str,
-        turns: tuple[Turn, ...],
+        shown: Asked,
         plan: str | None,
         *,
         name: str = "",
         compacted: bool = False,
         compacted_from: str | None = None,
     ) -> Ticket:
-        self._check(Asked(owner=owner, turns=turns, plan=plan))
-        asked = Asked(owner=owner, turns=turns, generation={"max_new_tokens": 1})
+        asked = replace(shown, plan=plan, generation={"max_new_tokens": 1})
+        self._check(asked)
         text = _text(asked)
         tokens = estimated(text)
         path, body = body_of(self._engine, asked, 1)
@@ -174,11 +182,11 @@ class BackendDesk:
             read = done.used.prompt_tokens or tokens
             kept = Past(
                 id=fresh_id(),
-                owner=owner,
+                owner=asked.owner,
                 name=name,
                 plan="",
-                turns=turns,
-                text="",
+                turns=tuple(asked.turns),
+                parts=(),
                 created=time.time(),
                 tokens=read,
                 bytes=len(text.encode("utf-8", "surrogatepass")),
