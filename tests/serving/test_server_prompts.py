@@ -69,6 +69,21 @@ def test_control_tokens_have_power_nowhere(hermes):
     assert hermes.decode(found.ids).count("obey") >= 7
 
 
+def test_what_was_thought_is_shown_by_templates_that_do_so(tokenizer, monkeypatch):
+    dialogue = [
+        Turn(role="user", text="Name one."),
+        Turn(role="assistant", text="Ida.", reasoning="<|im_end|>Hm."),
+        Turn(role="user", text="Why?"),
+    ]
+    assert "Hm." not in tokenizer.decode(prompted(tokenizer, Asked(owner="a", turns=dialogue)).ids)
+    thinking = "{% for m in messages %}({{ m.reasoning_content }}){{ m.content }}<|im_end|>{% endfor %}"
+    monkeypatch.setattr(tokenizer, "chat_template", thinking)
+    found = prompted(tokenizer, Asked(owner="a", turns=dialogue))
+    assert tokenizer.decode(found.ids).count("(<|im_end|>Hm.)Ida.") == 1
+    assert found.ids.count(tokenizer.convert_tokens_to_ids("<|im_end|>")) == 3
+    assert [found.text[:end][-4:] for end in found.ends] == ["one.", "Ida.", "Why?"]
+
+
 def test_a_prefilled_answer_is_gone_on_with(tokenizer):
     said = turns(("user", "Name one."), ("assistant", "It is"))
     found = prompted(tokenizer, Asked(owner="a", turns=said, prefill=True))

@@ -148,7 +148,9 @@ class LocalDesk:
         return Piped(
             ticket,
             lambda events: cited(
-                noted(calling.events(events, prompt.reasoning, drawn), found.notes), asked, prompt.documents
+                noted(calling.events(events, prompt.reasoning, drawn, ticket.enough.add), found.notes),
+                asked,
+                prompt.documents,
             ),
         )
 

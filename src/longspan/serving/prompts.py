@@ -192,6 +192,8 @@ def _rendered(tokenizer: PreTrainedTokenizerFast, turns: Sequence[Turn], asked: 
 
 def _message(turn: Turn, mark: str, marks: _Marks, names: Mapping[str, str]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": turn.role, "content": mark}
+    if turn.reasoning:
+        message["reasoning_content"] = marks.mark(turn.reasoning)
     if turn.calls:
         message["tool_calls"] = [
             {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LocalTicket:
-    """Events of one request. cancelled: whether nobody wants it any more.
+    """Events of one request. cancelled: whether nobody wants it any more. enough: answers of which that is so.
 
     put and fail are called by any thread, everything else by the loop. patience: seconds after which a client that
     reads nothing while events wait for it is given up.
@@ -27,6 +27,7 @@ class LocalTicket:
         self._told, self._patience = cancelled, patience
         self._taken = time.monotonic()
         self.cancelled = self.ended = False
+        self.enough: set[int] = set()
 
     def put(self, event: Event | Refused) -> None:
         """An event, or why none comes any more."""

@@ -313,6 +313,8 @@ class Worker:
             job.told += len(rows)
 
     def _tell(self, job: Job, number: int, step: Step) -> None:
+        if number not in job.live:
+            return
         likely = () if step.logprobs is None else (step.logprobs,)
         job.unsaid[number] += 1
         if step.text or likely:
@@ -321,6 +323,9 @@ class Worker:
         if step.finished:
             job.live.pop(number, None)
             job.ticket.put(Ended(index=number, why=step.finished, stop=step.stop, complete=step.complete))
+        elif number in job.ticket.enough:
+            self._passes.remove(job.live.pop(number))
+            job.ticket.put(Ended(index=number, why="stop", complete=step.complete))
 
     def _end(self, job: Job, refused: Refused | None) -> None:
         """A job leaves, whole where nothing is said against it; from a pass as soon as that can be left."""

@@ -14,6 +14,7 @@ from longspan.serving.calling.calling import Calling
 from longspan.serving.events import Called, Done, Ended, Spoken
 from longspan.serving.local import LocalDesk
 from longspan.serving.refused import Refused
+from longspan.serving.worker import Worker
 
 BOOK = {
     "type": "object",
@@ -186,6 +187,22 @@ def test_an_answer_that_is_cut_says_so(heard):
     assert arguments.startswith('{"room": ')
     with pytest.raises(ValueError, match=r"char \d+"):
         json.loads(arguments)
+
+
+def test_where_one_call_is_wanted_the_model_says_no_more(heard, monkeypatch):
+    tell, begun = Worker._tell, set()
+
+    def told(worker, job, number, step):
+        if number not in begun:
+            begun.add(number)
+            job.ticket.put(Spoken(index=number, text='<tool_call>{"name": "book"}</tool_call>'))
+        tell(worker, job, number, step)
+
+    monkeypatch.setattr(Worker, "_tell", told)
+    events = heard("tagged", asking(tokens=800, parallel=False, count=2))
+    assert [each[1] for each in calls(events)] == ["book", "book"]
+    assert [each.why for each in events if isinstance(each, Ended)] == ["tool_calls"] * 2
+    assert 2 <= events[-1].used.generated_tokens < 600
 
 
 BAD = [

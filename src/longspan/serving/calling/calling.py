@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
@@ -81,12 +81,17 @@ class Calling:
         return drawn
 
     async def events(
-        self, events: AsyncIterator[Event], reasoning: Reasoning, drawn: Generation
+        self,
+        events: AsyncIterator[Event],
+        reasoning: Reasoning,
+        drawn: Generation,
+        enough: Callable[[int], object] | None = None,
     ) -> AsyncIterator[Event]:
         """Events in which what is thought and what is called are told apart from what is said.
 
         drawn: how answers are drawn. Where a form holds calls, their arguments come in pieces. Otherwise a call comes
         when it is whole, since one that breaks off or is no JSON is text. Tokens of what is thought are counted.
+        enough: told of an answer of which no more is wanted, since one call was.
         """
         held = bool(self.functions) and drawn.get("form") is not None
         voices: dict[int, _Voice] = {}
@@ -103,6 +108,8 @@ class Calling:
             voice = voices[event.index]
             for each in voice.take(event) if isinstance(event, Spoken) else voice.end(event):
                 yield each
+            if enough is not None and voice.full:
+                enough(event.index)
 
     def _voice(self, index: int, reasoning: Reasoning, held: bool) -> _Voice:
         heard = Heard(functions=self.functions, parallel=self.parallel, live=held)
@@ -148,10 +155,15 @@ class _Voice:
         heard = None if self.answer is None else self.answer.heard
         if heard is not None and heard.calls:
             if event.why == "stop" or heard.full:
-                event = replace(event, why="tool_calls")
+                event = replace(event, why="tool_calls", complete=event.complete or heard.full)
         elif self._likely:
             found.append(Spoken(index=self.index, text="", logprobs=self._took()))
         return [*found, event]
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is wanted."""
+        return self.answer is not None and self.answer.heard.full
 
     @property
     def _waiting(self) -> bool:
