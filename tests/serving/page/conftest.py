@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,21 +17,52 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 DESK = {"width": 1280, "height": 800}
 
 
-@pytest.fixture(scope="session")
+class Running:
+    """Chromium, from the first test that needs it to the last before another folder's.
+
+    As long as Playwright is there an event loop runs, and nobody else can run one.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._browser = None
+
+    def browser(self, api):
+        """The browser, started unless it is there."""
+        if self._browser is None:
+            arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+            if os.geteuid() == 0:
+                arguments.append("--no-sandbox")
+            playwright = self._open.enter_context(api.sync_playwright())
+            self._browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+            self._open.callback(self._browser.close)
+        return self._browser
+
+    def end(self) -> None:
+        """Closes all."""
+        self._open.close()
+        self._browser = None
+
+
+RUNNING = Running()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Called after tests of this folder alone."""
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        RUNNING.end()
+
+
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium, started once."""
+    """Chromium."""
     if CHROMIUM is None:
         pytest.skip("the page is tested in Chromium, which is not installed here")
     api = pytest.importorskip(
         "playwright.sync_api", reason="the page is tested with Playwright, which is not installed"
     )
-    arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
+    return RUNNING.browser(api)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +84,7 @@ def desk(shelf) -> Shelf:
     return shelf
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(browser):
     """What tests share that need nothing of their own: its pages find most files in its cache."""
     context = browser.new_context()
