@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,7 +35,7 @@ def client(root: str, key: str = KEYS[0], **more) -> httpx.Client:
 
 def sent(text: str) -> list:
     """The data of server-sent events, JSON read."""
-    data = [each.removeprefix("data: ") for each in text.split("\n\n") if each.startswith("data: ")]
+    data = [each.removeprefix("data: ").strip() for each in text.split("\n\n") if each.startswith("data: ")]
     return [each if each == "[DONE]" else json.loads(each) for each in data]
 
 
@@ -53,7 +53,9 @@ def received(own: socket.socket) -> bytes:
     while True:
         try:
             piece = own.recv(65536)
-        except ConnectionResetError:
+        except TimeoutError:
+            raise
+        except OSError:  # it was hung up on
             return data
         if not piece:
             return data
@@ -62,6 +64,15 @@ def received(own: socket.socket) -> bytes:
         length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length: ")]
         if length and len(rest) >= int(length[0].split()[1]):
             return data
+
+
+def answered(root: str, request: bytes) -> bytes:
+    """What comes for bytes, after which nothing more is sent; nothing, where the server hangs up before."""
+    with connection(root) as own:
+        with suppress(OSError):
+            own.sendall(request)
+            own.shutdown(socket.SHUT_WR)
+        return received(own)
 
 
 def status(answer: bytes) -> int:
