@@ -7,7 +7,7 @@ import time
 import anthropic
 import httpx2
 import pytest
-from keyed import MINE, OTHER, messages_client
+from keyed import MINE, OTHER, messages_client, responses_client
 from scripted_desk import saying
 
 from longspan.serving.events import Called, Done, Ended, Read, Spoken, Used
@@ -247,6 +247,22 @@ def test_quotes_of_blocks_are_told_by_block_and_only_where_they_are_wanted(clien
             )
         else:
             assert cited is None
+
+
+def test_a_file_that_was_left_is_a_document(scripted, client, desk):
+    desk.script = quoting
+    with responses_client(scripted[0]) as leaving, messages_client(scripted[0], OTHER) as other:
+        name = leaving.files.create(file=("log.txt", LAMP.encode()), purpose="user_data").id
+        source = {"type": "file", "file_id": name}
+        content = [document(source, citations={"enabled": True}), {"type": "text", "text": "Who?"}]
+        (cited,) = create(client, [{"role": "user", "content": content}]).content[0].citations
+        assert (cited.file_id, cited.document_title) == (name, "log.txt")
+        assert LAMP[cited.start_char_index : cited.end_char_index] == cited.cited_text
+        item = {"role": "user", "content": [{"type": "input_file", "file_id": name}]}
+        leaving.responses.create(model="scripted", input=[item])
+        assert [each.text for each in desk.asked[-1].turns[0].documents] == [LAMP]
+        with pytest.raises(anthropic.NotFoundError, match="no file"):
+            create(other, [{"role": "user", "content": content}])
 
 
 def test_tokens_are_counted(client, desk):

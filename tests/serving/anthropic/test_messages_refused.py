@@ -48,7 +48,7 @@ def test_too_long_a_prompt_is_said_in_the_words_that_agents_look_for(client, des
     [
         ([{"role": "user", "content": [{"type": "image", "source": {}}]}], "images are not read"),
         ([{"role": "user", "content": [document({"type": "url", "url": "http://x"})]}], "an address"),
-        ([{"role": "user", "content": [document({"type": "file", "file_id": "f"})]}], "POST /v1/contexts"),
+        ([{"role": "user", "content": [document({"type": "file"})]}], "POST /v1/contexts"),
         (
             [{"role": "user", "content": [document({"type": "base64", "media_type": "application/pdf"})]}],
             "pdf",

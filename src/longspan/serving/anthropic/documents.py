@@ -20,13 +20,15 @@ _BETWEEN = "\n\n"
 @dataclass(frozen=True, kw_only=True)
 class Shown:
     """A document of a message. title: as the client has it. cited: whether it wants quotes. about: what it says of it,
-    which is not quoted. ends: of its blocks in the text, None where it came as one text."""
+    which is not quoted. ends: of its blocks in the text, None where it came as one text. file: its id, None where it
+    came as a text."""
 
     document: Document
     title: str | None
     cited: bool
     about: str = ""
     ends: tuple[int, ...] | None = None
+    file: str | None = None
 
 
 def shown_of(block: Mapping[str, Any], where: str, number: int) -> Shown:
@@ -43,6 +45,7 @@ def shown_of(block: Mapping[str, Any], where: str, number: int) -> Shown:
         cited=taken(citations, "enabled", bool, False, at=f"{where}.citations"),
         about=taken(block, "context", str, "", at=where),
         ends=ends,
+        file=taken(source, "file_id", str, at=f"{where}.source"),
     )
 
 
@@ -111,7 +114,7 @@ def locations_of(citations: Sequence[Citation], shown: Sequence[Shown], before: 
             "cited_text": each.quote,
             "document_index": each.number - 1,
             "document_title": each.document if of is None else of.title,
-            "file_id": None,
+            "file_id": None if of is None else of.file,
         }
         if of is None or of.ends is None:
             told |= {"start_char_index": each.start, "end_char_index": each.end}

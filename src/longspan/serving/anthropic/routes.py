@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
@@ -16,22 +18,24 @@ from longspan.serving.refused import Refused
 from longspan.serving.sealed import Seal
 from longspan.serving.web.bodies import body, taken
 from longspan.serving.web.front import Front, owner, request_id
+from longspan.serving.web.left import Left
 from longspan.serving.web.streams import frame, streamed, whole
 
 _PING = frame({"type": "ping"}, "ping")
 
 
-def router(front: Front, seal: Seal | None = None) -> APIRouter:
-    """What a server offers of it. seal: of compacted dialogues, one that ends with the process unless given."""
+def router(front: Front, seal: Seal | None = None, left: Left | None = None) -> APIRouter:
+    """What a server offers of it. seal: of compacted dialogues, one that ends with the process unless given. left:
+    files that messages may name, none unless given."""
     routes, sealing = APIRouter(), seal or Seal()
 
     @routes.post("/v1/messages")
     async def messages(request: Request) -> Response:
-        return await _messages(front, request, sealing)
+        return await _messages(front, request, sealing, left)
 
     @routes.post("/v1/messages/count_tokens")
     async def tokens(request: Request) -> Response:
-        fields = await body(request)
+        fields = await _fields(request, left)
         wanted = await wanted_of(fields, owner(request), sealing, counting=True)
         behind = await gone_on(front.desk, wanted.asked, wanted.compaction, wanted.documents)
         count = await front.desk.count(behind.asked)
@@ -41,8 +45,15 @@ def router(front: Front, seal: Seal | None = None) -> APIRouter:
     return routes
 
 
-async def _messages(front: Front, request: Request, seal: Seal) -> Response:
+async def _fields(request: Request, left: Left | None) -> dict[str, Any]:
     fields = await body(request)
+    if left is not None:
+        await left.filled(request, fields)
+    return fields
+
+
+async def _messages(front: Front, request: Request, seal: Seal, left: Left | None) -> Response:
+    fields = await _fields(request, left)
     wanted = await wanted_of(fields, owner(request), seal)
     headers = ignored(unheeded(fields), KNOWN)
     behind = await gone_on(front.desk, wanted.asked, wanted.compaction, wanted.documents)

@@ -23,13 +23,16 @@ from longspan.serving.responses.truncating import fitted
 from longspan.serving.sealed import Seal
 from longspan.serving.web.bodies import body, taken
 from longspan.serving.web.front import Front, owner, request_id
+from longspan.serving.web.left import Left
 from longspan.serving.web.streams import streamed, whole
 
 
-def router(front: Front, seal: Seal | None = None, store: Store | None = None) -> APIRouter:
+def router(
+    front: Front, seal: Seal | None = None, store: Store | None = None, left: Left | None = None
+) -> APIRouter:
     """What a server offers of it. seal: of compacted dialogues; store: of responses; both end with the process unless
-    given."""
-    routes, service = APIRouter(), _Service(front, seal or Seal(), store or Store())
+    given. left: files that items may name, none unless given."""
+    routes, service = APIRouter(), _Service(front, seal or Seal(), store or Store(), left)
 
     @routes.post("/v1/responses")
     async def create(request: Request) -> Response:
@@ -37,7 +40,7 @@ def router(front: Front, seal: Seal | None = None, store: Store | None = None) -
 
     @routes.post("/v1/responses/input_tokens")
     async def tokens(request: Request) -> Response:
-        fields = await body(request)
+        fields = await service.fields(request)
         wanted = await service.wanted(fields, owner(request))
         behind = await gone_on(front.desk, wanted.asked, wanted.compaction, wanted.documents)
         count = await front.desk.count(behind.asked)
@@ -45,7 +48,7 @@ def router(front: Front, seal: Seal | None = None, store: Store | None = None) -
 
     @routes.post("/v1/responses/compact")
     async def compact(request: Request) -> Response:
-        fields = await body(request)
+        fields = await service.fields(request)
         before = await service.before(fields, owner(request))
         answer = await compacted(front, request, fields, before, service.seal)
         previous = taken(fields, "previous_response_id", str)
@@ -80,11 +83,19 @@ def router(front: Front, seal: Seal | None = None, store: Store | None = None) -
 class _Service:
     """What the routes share."""
 
-    def __init__(self, front: Front, seal: Seal, store: Store) -> None:
+    def __init__(self, front: Front, seal: Seal, store: Store, left: Left | None) -> None:
         self.front, self.seal, self.store, self.runs = front, seal, store, Runs()
+        self._left = left
+
+    async def fields(self, request: Request) -> dict[str, Any]:
+        """Of a request, with the texts of files that it names."""
+        fields = await body(request)
+        if self._left is not None:
+            await self._left.filled(request, fields)
+        return fields
 
     async def create(self, request: Request) -> Response:
-        fields = await body(request)
+        fields = await self.fields(request)
         wanted = await self.wanted(fields, owner(request))
         answer = Answer(
             model=wanted.asked.model or self.front.desk.offers[0].id,

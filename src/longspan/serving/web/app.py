@@ -25,7 +25,9 @@ from longspan.serving.web import contexts, health, metrics
 from longspan.serving.web.front import Front, Wording
 from longspan.serving.web.guards import Guards
 from longspan.serving.web.keys import Keys
+from longspan.serving.web.left import Left
 from longspan.serving.web.logs import Logs
+from longspan.serving.web.opening import Opening
 from longspan.serving.web.settings import Settings
 from longspan.serving.web.uploads import Uploads
 
@@ -49,6 +51,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
     store = Store(settings.folder, settings.responses)
 
     uploads = Uploads()
+    left = Left(uploads, Opening())
     tools = mounted(front, settings.body) if find_spec("mcp") else None
 
     @asynccontextmanager
@@ -96,9 +99,9 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
 
     for each in (
         openai.router(front),
-        anthropic.router(front, seal),
+        anthropic.router(front, seal, left),
         contexts.router(front, uploads),
-        responses.router(front, seal, store),
+        responses.router(front, seal, store, left),
         page(front),
         health.router(front, keys),
         metrics.router(figures),
