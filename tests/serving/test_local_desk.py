@@ -266,3 +266,17 @@ def test_a_closing_desk_takes_nothing_and_lets_what_runs_end(model):
     events, kind = on_a_desk(model, work)
     assert isinstance(events[-1], Done)
     assert kind == "overloaded"
+
+
+def test_any_number_of_plans_may_be_named(model, monkeypatch):
+    monkeypatch.setattr("longspan.serving.local.KINDS", 2)
+
+    async def work(desk):
+        for budget in range(8, 13):
+            await heard(desk, question("Who?", tokens=1, plan=f"policy=streamingllm(budget={budget})"))
+        await heard(desk, question("Who?", tokens=1))
+        return len(desk._kinds), desk.state.held_bytes
+
+    kinds, held = on_a_desk(model, work)
+    assert kinds <= 3
+    assert held < 10**6

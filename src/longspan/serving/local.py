@@ -36,6 +36,8 @@ from longspan.spans import Document
 T = TypeVar("T")
 COMPACTING = "policy=kvzip(budget=50%)"
 """What the keys and values of a dialogue are compressed by: what the model needs to repeat it, whatever is asked."""
+KINDS = 64
+"""Plans of which it is remembered what they allow."""
 ROOM = 4096
 """Tokens that are expected behind a context, where a plan makes its positions for so many."""
 
@@ -331,6 +333,8 @@ class LocalDesk:
             if text not in self._kinds:
                 made = self.worker.call(lambda: self.model.session(text or None, chunk=self.limits.chunk))
                 self._kinds[text] = await asyncio.wrap_future(made)
+                if len(self._kinds) > KINDS:  # clients may think of any number
+                    del self._kinds[next(each for each in self._kinds if each not in (self.plan, text))]
         except (LongspanError, ValueError) as error:
             raise Refused(str(error), param="longspan.plan") from None
         return self._kinds[text]

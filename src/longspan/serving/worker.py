@@ -51,7 +51,7 @@ class Worker:
         self._quick: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._wake = threading.Condition()
         self.closing = self.closed = False
-        self.ticked, self.held_bytes = time.monotonic(), 0
+        self.ticked, self._counted, self.held_bytes = time.monotonic(), 0.0, 0
         self._thread = threading.Thread(target=self._run, name="longspan-worker", daemon=True)
         self._thread.start()
 
@@ -117,6 +117,7 @@ class Worker:
 
     def _held(self) -> int:
         """Bytes of all that is read, what is shared once."""
+        self._counted = time.monotonic()
         known: set[int] = set()
         jobs = [*self._jobs.values(), *self._waiting]
         sessions = [job.session for job in jobs if job.session is not None]
@@ -145,7 +146,8 @@ class Worker:
             elif self._waiting:
                 with self._wake:
                     self._wake.wait(0.05)
-            self.ticked = time.monotonic()
+            if not self._jobs:
+                self._held()
 
     def _meanwhile(self) -> None:
         """Between two passes, or two layers of one."""
@@ -154,6 +156,8 @@ class Worker:
         self._tend()
         self._admit()
         self.ticked = time.monotonic()
+        if self.ticked - self._counted > 1:
+            self._held()
 
     def _tend(self) -> None:
         """Lets go what nobody waits for, and what takes too long."""
