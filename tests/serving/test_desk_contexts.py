@@ -325,3 +325,27 @@ def test_a_dialogue_is_compacted_so_that_it_is_gone_on_with_under_its_functions(
     assert (kept.tokens > bare.tokens) == bool(shown)
     assert done(events).used.cached_tokens == kept.tokens
     assert done(events).notes == ()
+
+
+def test_rounds_about_a_context_read_only_what_is_new(model):
+    long = " ".join(f"On day {day} she wrote nothing." for day in range(20))
+
+    async def work(desk):
+        context = await made(desk.read("a", [LOG]))
+        first = [Turn(role="user", text=long)]
+        second = [*first, Turn(role="assistant", text="I see."), Turn(role="user", text="Where?")]
+        fresh = await heard(desk.ask(dataclasses.replace(question(context=context), turns=second)))
+        await desk.forget("a", context)
+        context = await made(desk.read("a", [LOG]))
+        await heard(desk.ask(dataclasses.replace(question(context=context), turns=first)))
+        again = await heard(desk.ask(dataclasses.replace(question(context=context), turns=second)))
+        (kept,) = await desk.contexts("a")
+        await desk.forget("a", context)
+        desk.worker.call(desk.worker.prefixes.clear).result()
+        return kept, fresh, again, desk.worker.call(desk.worker._held).result()
+
+    kept, fresh, again, held = on_a_desk(model, work)
+    assert done(fresh).used.cached_tokens == kept.tokens
+    assert done(again).used.cached_tokens >= kept.tokens + 96
+    assert said(again) == said(fresh)
+    assert held == 0

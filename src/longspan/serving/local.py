@@ -44,12 +44,13 @@ ROOM = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What is to be read of a prompt. ids: behind `behind` tokens that the session has read, None for none. window: as
-    the session has it. notes: why it is not less."""
+    """What is to be read of a prompt. ids: behind `behind` tokens of a context that the session has read, None for
+    none. window: as the session has it. notes: why it is not less."""
 
     ids: list[int]
     session: Session | None = None
     behind: int = 0
+    context: str = ""
     window: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -137,7 +138,8 @@ class LocalDesk:
             ticket=ticket,
             session=found.session,
             behind=found.behind,
-            key=self._key(asked.owner, kind, found.tokens + limit),
+            context=found.context,
+            key=self._key(asked.owner, kind, found.tokens + limit, found.context),
             count=asked.count if limit else 0,
             generation={**drawn, "max_new_tokens": max(1, limit), "reasoning": prompt.reasoning},
             echo=asked.echo,
@@ -268,7 +270,8 @@ class LocalDesk:
             ticket=ticket,
             session=found.session,
             behind=found.behind,
-            key=self._key(owner, kind, found.tokens + ROOM),
+            context=found.context,
+            key=self._key(owner, kind, found.tokens + ROOM, found.context),
             count=0,
             keeps=keeps,
             compacted=compacted if compacted != str(kind.plan) else "",
@@ -303,13 +306,15 @@ class LocalDesk:
         if past is None:
             return Found(ids=await aside(lambda: prompt.ids))
         if past.plan != str(kind.plan) and not past.compacted:
-            note = f"the context is read again: it was read under {past.plan!r} and not {str(kind.plan)!r}"
+            read, now = past.plan or "no plan", str(kind.plan) or "none"
+            note = f"the context is read again: it was read under {read} and not {now}"
         elif (rest := await aside(lambda: prompt.behind(past.parts))) is None:
             note = "the context is read again: functions or variables of the template stand before it"
         elif (session := await self._contexts.gone_on_from(past)) is None:
             note = "the context is read again: only its text was kept"
         else:
-            return Found(ids=rest, session=session, behind=session.seen[0], window=past.window)
+            behind = session.seen[0]
+            return Found(ids=rest, session=session, behind=behind, context=past.id, window=past.window)
         return Found(ids=await aside(lambda: prompt.ids), notes=(note,))
 
     def _prompt(self, asked: Asked, past: Past | None) -> Prompted:
@@ -372,7 +377,7 @@ class LocalDesk:
             advice = str(error).partition("; ")[2]
         return Overlong(tokens=tokens + answer, maximum=window, advice=advice, param=param)
 
-    def _key(self, owner: str, kind: Session, length: int) -> str:
+    def _key(self, owner: str, kind: Session, length: int, context: str) -> str:
         """Under which what is read may be found again, "" where it depends on what follows."""
         plan = kind.plan
         if plan.policy is not None and plan.policy.guided:
@@ -380,4 +385,4 @@ class LocalDesk:
         positions = kind.batch.sequences[0].positions(length)
         growing = [each.rope.at(length).inv_freq for each in self.model.seam.layers if each.rope.growing]
         turned = blake2b(b"".join(each.cpu().numpy().tobytes() for each in growing), digest_size=8)
-        return "\0".join([owner, str(plan), repr(positions), turned.hexdigest()])
+        return "\0".join([owner, str(plan), repr(positions), turned.hexdigest(), context])

@@ -23,11 +23,13 @@ def digests(key: str, ids: Sequence[int], block: int) -> Iterator[bytes]:
 
 @dataclass(kw_only=True, eq=False)
 class Known:
-    """The beginning of a prompt, as a session that read it. pinned: whether it must not be forgotten."""
+    """The beginning of a prompt, as a session that read it. behind: the name behind which it was read, "" for none.
+    pinned: whether it must not be forgotten."""
 
     session: Session
     tokens: int
     used: float
+    behind: str = ""
     pinned: bool = False
 
 
@@ -64,12 +66,13 @@ class Prefixes:
         step = max(1, whole // block // 16)
         return (tokens // block) % step == 0 or whole - tokens <= block
 
-    def add(self, key: str, ids: Sequence[int], session: Session) -> Known:
-        """Takes in a session that read these tokens, whole blocks; it is closed where they are known already."""
+    def add(self, key: str, ids: Sequence[int], session: Session, *, behind: str = "") -> Known:
+        """Takes in a session that read these tokens, whole blocks; it is closed where they are known already. behind:
+        the name behind which it read them."""
         *_, last = digests(key, ids, self.block)
         known = self._nodes.get(last)
         if known is None:
-            known = Known(session=session, tokens=len(ids), used=time.monotonic())
+            known = Known(session=session, tokens=len(ids), used=time.monotonic(), behind=behind)
             self._nodes[last] = known
         else:
             session.close()
@@ -77,7 +80,8 @@ class Prefixes:
 
     def keep(self, name: str, session: Session, *, pinned: bool) -> None:
         """Takes in a session under a name. pinned: whether it must not be forgotten until `unpin`."""
-        self.forget(name)
+        if (before := self._nodes.pop(name, None)) is not None:
+            before.session.close()
         used = time.monotonic()
         self._nodes[name] = Known(session=session, tokens=session.seen[0], used=used, pinned=pinned)
 
@@ -99,10 +103,10 @@ class Prefixes:
             self._nodes[name].pinned = False
 
     def forget(self, name: str) -> None:
-        """Lets go what lies under a name."""
-        known = self._nodes.pop(name, None)
-        if known is not None:
-            known.session.close()
+        """Lets go what lies under a name, and what was read behind it."""
+        for place, known in list(self._nodes.items()):
+            if place == name or known.behind == name:
+                self._nodes.pop(place).session.close()
 
     def sessions(self) -> Iterable[Session]:
         """Of all nodes."""

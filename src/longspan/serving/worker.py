@@ -192,13 +192,13 @@ class Worker:
         job.began = time.monotonic()
         self._jobs[id(job)] = job
         job.cached = job.behind
-        if job.session is None:
-            known = self.prefixes.longest(job.key, job.ids) if job.key and not job.echo else None
-            if known is None:
-                job.session = self.model.session(job.plan or None, chunk=self.chunk)
-            else:
-                job.session = known.session.fork(of=[0])
-                job.cached = known.tokens
+        known = self.prefixes.longest(job.key, job.ids) if job.key and not job.echo else None
+        if known is not None:
+            job.close()
+            job.session = known.session.fork(of=[0])
+            job.cached += known.tokens
+        elif job.session is None:
+            job.session = self.model.session(job.plan or None, chunk=self.chunk)
         session, batch = job.session, job.session.batch
         ids = list(job.ids[job.cached - job.behind :])
         supported = batch.fit([job.total + job.generation.get("max_new_tokens", 0) + job.room])
@@ -271,10 +271,11 @@ class Worker:
     def _remember(self, job: Job) -> None:
         """Keeps what a prompt begins with, for others that begin so."""
         sequence = job.requests[0].sequence
-        if not job.key or job.behind:
+        read = sequence.run - job.behind
+        if not job.key or job.session is None:
             return
-        if self.prefixes.wants(job.key, job.ids, sequence.run, len(job.ids)) and job.session is not None:
-            ids = job.ids[: sequence.run]
+        if self.prefixes.wants(job.key, job.ids, read, len(job.ids)):
+            ids = job.ids[:read]
             twin = job.session.fork()
             (kept,) = twin.sequences
             kept.pending, kept.question = [], []
@@ -282,7 +283,7 @@ class Worker:
             kept.spent.read_tokens = len(ids)
             if kept.conversation is not None:
                 kept.conversation.tokens(ids)
-            self.prefixes.add(job.key, ids, twin)
+            self.prefixes.add(job.key, ids, twin, behind=job.context)
 
     def _was_read(self, job: Job, prompt: Prompt) -> None:
         """A prompt is read: its answers begin."""
