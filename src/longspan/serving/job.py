@@ -23,9 +23,9 @@ class Job:
     ids: of the prompt behind `behind` tokens of a context that `session` has read, None for none. plan: as text. key:
     under which what it reads may be found again, "" for not at all. count: how many answers; 0 only reads. generation:
     how they are drawn. echo: whether likelihoods of the prompt are told. bytes: that it may come to hold. deadline:
-    when it must be done, by the clock of `time.monotonic`. keeps: takes over the session that has read, and tells the ticket
-    the end; None where nobody does. compacted: the plan under which what was read is compressed then. open: whether no
-    policy acts because the prompt has ended. room: tokens that may follow a context.
+    when it must be done, by the clock of `time.monotonic`. keeps: takes over the session that has read, and tells the
+    ticket the end; None where nobody does. compacted: the plan under which what was read is compressed then. open:
+    whether no policy acts because the prompt has ended. room: tokens that may follow a context.
 
     came, began, read_at: when it came, began, and had read its prompt, 0 where it has not. cached: tokens that were
     known. live: the answers that are not whole yet. unsaid: tokens of each that are no text yet. handed: whether its
