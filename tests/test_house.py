@@ -3,11 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from parsing import nodes, parsed
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
@@ -77,11 +78,6 @@ class Imports(ast.NodeVisitor):
         base = ".".join(above[: len(above) + 1 - node.level]) if node.level else ""
         module = ".".join(filter(None, (base, node.module)))
         self.found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
-
-
-@cache
-def parsed(code: str) -> ast.Module:
-    return ast.parse(code)
 
 
 def room_of(dotted: str, package: Path) -> str:
@@ -275,7 +271,7 @@ def whole_file_faults(package: Path) -> Iterator[str]:
     for path in sorted(package.rglob("*.py")):
         if path.name in ("atomic.py", "cache_folder.py") and path.parent == package:
             continue
-        for node in ast.walk(parsed(path.read_text("utf-8"))):
+        for node in nodes(path.read_text("utf-8")):
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
@@ -306,7 +302,7 @@ def option_faults(package: Path) -> Iterator[str]:
     for path in sorted(package.rglob("*.py")):
         if path.relative_to(package).parts[0] == "cli":
             continue
-        for node in ast.walk(parsed(path.read_text("utf-8"))):
+        for node in nodes(path.read_text("utf-8")):
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
             if OPTION.search(OTHERS.sub("", text)):
                 yield f"{path.relative_to(package)}:{node.lineno} names an option of the command"

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import longspan
+from parsing import nodes
 
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
@@ -112,7 +113,7 @@ def imported() -> dict[str, set[str]]:
     found = {}
     for path in sorted((SRC / "longspan").rglob("*.py")):
         names = set()
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path.read_text("utf-8")):
             if isinstance(node, ast.Import):
                 names |= {each.name.partition(".")[0] for each in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -20,6 +20,7 @@ from longspan.policies.view import View
 from longspan.scene import Notes, Scene
 from longspan.selectors.base import Visit
 from longspan.selectors.quest import Quest
+from parsing import nodes
 from scenes import scene
 from tiny import model_of, tiny_network, tokens
 
@@ -84,7 +85,7 @@ def restated(code: str) -> list[str]:
     """Classes that say again how weights are made."""
     return [
         each.name
-        for each in ast.walk(ast.parse(code))
+        for each in nodes(code)
         if isinstance(each, ast.ClassDef)
         for line in each.body
         if isinstance(line, ast.AnnAssign)
@@ -110,7 +111,7 @@ def test_scores_are_bounded_in_one_place():
     tanh = {
         path.relative_to(SRC).as_posix()
         for path in SRC.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes(path.read_text("utf-8"))
         if isinstance(node, ast.Attribute) and node.attr in ("tanh", "tanh_")
     }
     assert {each for each in tanh if not each.startswith("kernels/")} == {"checking/layerwise.py"}

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from documentation import ROOT
 
+from parsing import nodes
+
 USED, _, DROPPED = (ROOT / "docs" / "glossary.md").read_text("utf-8").partition("## Not used")
 TERMS = re.findall(r"\*\*(\w+)\*\*", USED)
 DEAD = [
@@ -18,7 +20,7 @@ ALL = "\n".join(SOURCES.values())
 
 def named(code: str) -> Iterator[str]:
     """What a file gives names to: classes, functions, parameters, fields and variables."""
-    for node in ast.walk(ast.parse(code)):
+    for node in nodes(code):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.arg(arg=name):
                 yield name
