@@ -136,9 +136,9 @@ def test_responses_outlive_a_restart_where_a_folder_is_given(tmp_path):
 
 def test_the_least_used_goes_when_there_is_no_more_room_and_what_is_too_large_says_so():
     desk = ScriptedDesk()
-    with serving(lambda: desk, responses=8000) as address, responses_client(address) as client:
+    with serving(lambda: desk, responses=5000) as address, responses_client(address) as client:
         first, second = create(client, "One.").id, create(client, "Two.").id
-        for number in range(12):
+        for number in range(5):
             create(client, f"Number {number}.")
             client.responses.retrieve(second)
             create(client, "Again.", previous_response_id=second, store=False)

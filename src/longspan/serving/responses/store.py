@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,9 +107,10 @@ class Store:
             rows = self._chain(owner, name)
             if not rows or rows[-1].hidden:
                 raise unknown_previous(name)
-            for each in rows:
-                self._clock += 1
-                self._base.execute("UPDATE responses SET used = ? WHERE id = ?", (self._clock, each.id))
+            with suppress(sqlite3.Error):  # a full disk changes the order alone
+                for each in rows:
+                    self._clock += 1
+                    self._base.execute("UPDATE responses SET used = ? WHERE id = ?", (self._clock, each.id))
         _check_ended(name, json.loads(rows[-1].told))
         return [each for row in rows for each in row.items(output=True)]
 
@@ -125,10 +127,18 @@ class Store:
     def delete(self, owner: str, name: str) -> None:
         """Shows a response no longer. Raises Refused as `response`."""
         self.response(owner, name)
-        with self._lock:
-            self._base.execute("UPDATE responses SET hidden = 1 WHERE id = ?", (name,))
-            while self._remove(f"hidden = 1 AND {_LEAF}"):
-                pass
+        try:
+            with self._lock:
+                self._base.execute("UPDATE responses SET hidden = 1 WHERE id = ?", (name,))
+                while self._remove(f"hidden = 1 AND {_LEAF}"):
+                    pass
+        except sqlite3.Error as error:
+            raise Refused(
+                f"the response cannot be deleted ({error}); try again later",
+                kind="overloaded",
+                code="disk_full",
+                retry_after=60,
+            ) from None
 
     def close(self) -> None:
         """No more is kept."""
