@@ -14,6 +14,8 @@ from longspan.serving.web import guards, keys, patient
 
 ASKED = {"model": "scripted", "messages": [{"role": "user", "content": "Who slept?"}]}
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+ANYBODY = client(key="")
+"""Who asks without a key, unless a header has one."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def code(answer: httpx.Response) -> str:
     "host", ["localhost", "localhost:8000", "127.0.0.1", "[::1]:8000", "10.0.0.7", "BOX.example"]
 )
 def test_names_of_the_server_are_known(open_root, host):
-    assert httpx.post(open_root + CHAT, json=ASKED, headers={"host": host}).status_code == 200
+    assert ANYBODY.post(open_root + CHAT, json=ASKED, headers={"host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_names_of_the_server_are_known(open_root, host):
 )
 def test_a_name_that_somebody_else_has_made_lead_here_is_refused(open_root, host):
     for path in (CHAT, "/", "/v1/models", "/health"):
-        answer = httpx.request("POST" if path == CHAT else "GET", open_root + path, headers={"host": host})
+        answer = ANYBODY.request("POST" if path == CHAT else "GET", open_root + path, headers={"host": host})
         assert (answer.status_code, code(answer)) == (403, "host_not_allowed")
 
 
@@ -72,25 +74,25 @@ def test_a_name_that_somebody_else_has_made_lead_here_is_refused(open_root, host
 def test_pages_elsewhere_may_not_ask(open_root, origin):
     headers = {"origin": origin}
     for method, path in (("POST", CHAT), ("DELETE", "/v1/contexts/ctx_1"), ("POST", "/v1/files")):
-        answer = httpx.request(method, open_root + path, headers=headers, json=ASKED)
+        answer = ANYBODY.request(method, open_root + path, headers=headers, json=ASKED)
         assert (answer.status_code, code(answer)) == (403, "origin_not_allowed")
     for answer in (
-        httpx.get(open_root + "/v1/models", headers=headers),
-        httpx.options(open_root + CHAT, headers=headers | {"access-control-request-method": "POST"}),
+        ANYBODY.get(open_root + "/v1/models", headers=headers),
+        ANYBODY.options(open_root + CHAT, headers=headers | {"access-control-request-method": "POST"}),
     ):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 def test_its_own_page_and_those_allowed_may_ask(open_root):
-    own = httpx.post(open_root + CHAT, json=ASKED, headers={"origin": open_root})
+    own = ANYBODY.post(open_root + CHAT, json=ASKED, headers={"origin": open_root})
     assert (own.status_code, own.headers.get("access-control-allow-origin")) == (200, None)
     headers = {
         "origin": "https://app.example",
         "access-control-request-headers": "authorization,\r\n x-a"[:13],
     }
-    asked = httpx.options(open_root + CHAT, headers=headers)
+    asked = ANYBODY.options(open_root + CHAT, headers=headers)
     assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "authorization")
-    for answer in (asked, httpx.post(open_root + CHAT, json=ASKED, headers=headers)):
+    for answer in (asked, ANYBODY.post(open_root + CHAT, json=ASKED, headers=headers)):
         assert answer.headers["access-control-allow-origin"] == "https://app.example"
         assert "access-control-allow-credentials" not in answer.headers
 
@@ -106,11 +108,11 @@ def test_without_a_key_nothing_is_told(root):
         ("POST", "/"),
         ("GET", f"/v1/models?key={KEYS[0]}&api_key={KEYS[0]}"),
     ):
-        answer = httpx.request(method, root + path)
+        answer = ANYBODY.request(method, root + path)
         assert (answer.status_code, code(answer)) == (401, "invalid_api_key"), path
         assert answer.headers["www-authenticate"] == "Bearer"
-    assert httpx.get(root + "/health").json() == {"status": "ok"}
-    assert httpx.get(root + "/").status_code == 200
+    assert ANYBODY.get(root + "/health").json() == {"status": "ok"}
+    assert ANYBODY.get(root + "/").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -122,8 +124,8 @@ def test_without_a_key_nothing_is_told(root):
     ],
 )
 def test_a_key_is_taken_as_clients_send_it(root, headers):
-    assert httpx.get(root + "/v1/models", headers=headers).status_code == 200
-    assert "held_bytes" in httpx.get(root + "/health", headers=headers).json()
+    assert ANYBODY.get(root + "/v1/models", headers=headers).status_code == 200
+    assert "held_bytes" in ANYBODY.get(root + "/health", headers=headers).json()
 
 
 @pytest.mark.parametrize(
@@ -139,13 +141,13 @@ def test_a_key_is_taken_as_clients_send_it(root, headers):
     ],
 )
 def test_other_keys_are_not(root, headers):
-    assert httpx.get(root + "/v1/models", headers=headers).status_code == 401
+    assert ANYBODY.get(root + "/v1/models", headers=headers).status_code == 401
 
 
 def test_who_guesses_keys_has_to_wait(monkeypatch):
     monkeypatch.setattr(keys, "FAILURES", 3)
     with shell(ScriptedDesk(), keys=KEYS) as root:
-        told = [httpx.get(root + "/v1/models", headers={"x-api-key": str(each)}) for each in range(5)]
+        told = [ANYBODY.get(root + "/v1/models", headers={"x-api-key": str(each)}) for each in range(5)]
         assert [each.status_code for each in told] == [401, 401, 401, 429, 429]
         assert 0 < int(told[-1].headers["retry-after"]) <= 60
         with client(root) as known:
@@ -168,7 +170,7 @@ def test_refusals_are_in_the_words_of_the_protocol(root):
             known.get(MESSAGES + "/nowhere"),
             known.get(MESSAGES),
             known.post(MESSAGES, content=b"x" * 9999),
-            httpx.post(root + MESSAGES),
+            ANYBODY.post(root + MESSAGES),
         ]
     assert [each.status_code for each in openai] == [404, 405, 413]
     assert all(set(each.json()["error"]) == {"message", "type", "param", "code"} for each in openai)
@@ -236,10 +238,10 @@ def test_a_fault_is_told_without_its_words(capfd, caplog, monkeypatch):
     monkeypatch.setattr(desk, "ask", ask)
     with shell(desk) as root, caplog.at_level(logging.ERROR):
         answers = [
-            httpx.post(root + CHAT, json=ASKED),
-            httpx.post(root + CHAT, json=ASKED | {"stream": True}),
+            ANYBODY.post(root + CHAT, json=ASKED),
+            ANYBODY.post(root + CHAT, json=ASKED | {"stream": True}),
         ]
-        anthropic = httpx.post(root + MESSAGES, json=ASKED | {"max_tokens": 9})
+        anthropic = ANYBODY.post(root + MESSAGES, json=ASKED | {"max_tokens": 9})
     for answer in (*answers, anthropic):
         assert answer.status_code == 500
         assert answer.headers["x-request-id"] in answer.text

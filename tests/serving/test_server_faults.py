@@ -207,6 +207,8 @@ def test_what_is_no_http_is_answered_or_hung_up_on(root, known, sent_bytes):
         "/v1/models/..%2f..",
         "//evil.example/a",
         "/page/\\..\\a",
+        "*",
+        "v1/models",
     ],
 )
 def test_no_path_leads_out(root, path):

@@ -31,8 +31,8 @@ from longspan.serving.web.opening import Opening
 from longspan.serving.web.settings import Settings
 from longspan.serving.web.uploads import Uploads
 
-WORDINGS: Sequence[tuple[str, Wording]] = (("/v1/messages", anthropic_worded), ("/", worded))
-"""How refusals are worded, by how the path begins."""
+WORDINGS: Sequence[tuple[str, Wording]] = (("/v1/messages", anthropic_worded),)
+"""How refusals are worded, by how the path begins; OpenAI's words are for all else."""
 _KINDS: dict[int, Kind] = {
     401: "unauthenticated",
     403: "forbidden",
@@ -115,7 +115,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
 
 def said(scope: Scope, refused: Refused) -> Response:
     """A refusal in the words of the protocol that was spoken."""
-    wording = next(each for beginning, each in WORDINGS if scope["path"].startswith(beginning))
+    wording = next((each for beginning, each in WORDINGS if scope["path"].startswith(beginning)), worded)
     status, body = wording(refused, scope.get("state", {}).get("id", ""))
     answer = JSONResponse(body, status)
     if refused.retry_after is not None:
