@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-from contextlib import suppress
+import sys
+from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import replace
-from hashlib import blake2b
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.filesize import decimal
 
-from longspan.cli.asked import note
 from longspan.cli.loaded import (
     DeviceOption,
     DtypeOption,
@@ -32,9 +28,7 @@ from longspan.parameters import check_range
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from longspan.model import Model
-    from longspan.serving.desk import Desk
-    from longspan.serving.shelf import Shelf
+    from longspan.serving.desk import Desk, Offer
 
 
 def serve(
@@ -87,6 +81,24 @@ def serve(
     upload: Annotated[str, typer.Option(help="Bytes of a file at most.")] = "64MiB",
     log: Annotated[bool, typer.Option(help="Write a line for each request to standard error.")] = True,
     log_prompts: Annotated[bool, typer.Option(help="Write what was sent, too.")] = False,
+    mcp: Annotated[
+        bool,
+        typer.Option(
+            "--mcp",
+            help="Serve whoever starts this by the Model Context Protocol, on standard input and output, and open no "
+            "port.",
+        ),
+    ] = False,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of an OpenAI-compatible engine that answers instead of a model here, such as "
+            "http://host/v1; --model is its name there."
+        ),
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Tokens of prompt and answer, where a backend does not tell.")
+    ] = None,
     weights: WeightsOption = "auto",
     dtype: DtypeOption = "auto",
     device: DeviceOption = "auto",
@@ -97,9 +109,9 @@ def serve(
     """
     if find_spec("uvicorn") is None or find_spec("fastapi") is None:
         raise LongspanError("serving needs packages that are not installed; pip install 'longspan[serve]'")
+    from longspan.cli.desks import by_backend, by_model, half_of_what_is_free, serve_agents
     from longspan.plan import Plan
     from longspan.serving.admission import Limits
-    from longspan.serving.local import LocalDesk
     from longspan.serving.web.app import create_app
     from longspan.serving.web.logs import to_stderr
     from longspan.serving.web.running import serve as serve_on
@@ -109,7 +121,7 @@ def serve(
     check_range("grace", grace, 0)
     check_range("timeout", timeout, 1)
     keys = _keys(api_key or [])
-    if not keys and not _local(host):
+    if not keys and not mcp and not _local(host):
         raise ValueError(
             f"host={host} can be reached from other machines and everybody could ask; give an --api-key, or leave the "
             "host out"
@@ -122,33 +134,54 @@ def serve(
         log=log,
         log_prompts=log_prompts,
     )
-    chosen = Plan.of(plan)
     limits = Limits(
         chunk=chunk,
         answer=max_new_tokens,
-        memory=_half_of_what_is_free() if memory == "auto" else read_bytes("--memory", memory),
+        memory=half_of_what_is_free() if memory == "auto" else read_bytes("--memory", memory),
         waiting=waiting,
         seconds=timeout,
     )
     room = read_bytes("--contexts", contexts)
-    loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
-    folder = _folder(loaded, contexts_folder)
-    shelf = _shelf(folder, room, must=contexts_folder is not None) if room else None
-    settings = replace(settings, folder=None if shelf is None else folder)
+    if window is not None:
+        check_range("window", window, 16)
+    with redirect_stdout(sys.stderr) if mcp else nullcontext():
+        if backend is not None:
+            if plan or (weights, dtype, device) != ("auto", "auto", "auto"):
+                raise ValueError(
+                    "--plan, --weights, --dtype and --device are for models of this process, and --backend names an "
+                    "engine; leave them out"
+                )
+            served = by_backend(
+                backend, model, window, name=name, limits=limits, folder=contexts_folder, room=room
+            )
+        elif window is not None:
+            raise ValueError("--window is for engines that do not tell theirs, and no --backend is named")
+        else:
+            loaded = loaded_model(model, dtype=dtype, device=device, weights=weights)
+            served = by_model(
+                loaded, Plan.of(plan), name=name, limits=limits, folder=contexts_folder, room=room
+            )
+    settings = replace(settings, folder=served.folder)
     if log:
         to_stderr()
+    if mcp:
+        serve_agents(served.make, grace)
+        return
+    offers: list[Offer] = []
 
-    def make() -> tuple[Desk, ASGIApp]:
-        desk = LocalDesk(loaded, name=name, plan=chosen, limits=limits, shelf=shelf)
+    async def make() -> tuple[Desk, ASGIApp]:
+        desk = await served.make()
+        offers.extend(desk.offers)
         return desk, create_app(desk, settings)
 
     def started(address: str) -> None:
-        offered = f"{name or loaded.name}, window {loaded.window:,} tokens, plan {str(chosen) or 'none'}"
-        say(f"longspan serves {offered}")
-        say(f"memory for keys and values {decimal(limits.memory)}, contexts on disk {decimal(room)}")
+        for each in offers:
+            say(f"longspan serves {each.id}, window {each.window:,} tokens, {served.about}")
         say(f"page      {address}/")
         say(f"OpenAI    {address}/v1")
         say(f"Anthropic {address}")
+        if find_spec("mcp") is not None:
+            say(f"MCP       {address}/mcp")
 
     serve_on(make, host=host, port=port, grace=grace, started=started)
 
@@ -172,32 +205,3 @@ def _local(host: str) -> bool:
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"
-
-
-def _half_of_what_is_free() -> int:
-    try:
-        return max(2**28, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
-    except (ValueError, OSError, AttributeError):
-        return 4 * 2**30
-
-
-def _folder(model: Model, given: Path | None) -> Path:
-    """Where what is read with a model is kept."""
-    from longspan.cache_folder import cache_folder
-
-    key = blake2b(json.dumps(model.identity, sort_keys=True).encode(), digest_size=16).hexdigest()
-    return given or cache_folder() / "served" / key
-
-
-def _shelf(folder: Path, room: int, *, must: bool) -> Shelf | None:
-    """Where contexts are kept; None, with a note, where they cannot be, and need not."""
-    from longspan.errors import ContextError
-    from longspan.serving.shelf import Shelf
-
-    try:
-        return Shelf(folder, room)
-    except ContextError as error:
-        if must:
-            raise
-        note(f"contexts stay in memory alone: {error}")
-        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 
 import uvicorn
@@ -50,7 +50,7 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    make: Callable[[], tuple[Desk, ASGIApp]],
+    make: Callable[[], Awaitable[tuple[Desk, ASGIApp]]],
     *,
     host: str,
     port: int,
@@ -60,7 +60,7 @@ def serve(
     """Serves until a signal comes. make: the desk and its application, made on the loop. started: told the address."""
 
     async def run() -> None:
-        desk, app = make()
+        desk, app = await make()
         config = uvicorn.Config(
             app,
             host=host,
