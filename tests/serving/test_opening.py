@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from scripted_desk import ScriptedDesk
+from shell import connection, shell
 
 import pdfs
 from longspan.serving.refused import Refused
@@ -147,6 +149,22 @@ def test_nobody_waits_for_a_file_whose_client_is_gone(endless):
 
     asyncio.run(left())
     assert not is_running(pid)
+
+
+@linux
+def test_a_client_that_leaves_while_its_file_is_read_ends_the_reading(endless):
+    pid = endless("time.sleep(60)")
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\na\r\n--x--\r\n'
+    head = (
+        "POST /v1/contexts HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    )
+    with shell(ScriptedDesk()) as root:
+        with connection(root) as own:
+            own.sendall(f"{head}Content-Length: {len(part)}\r\n\r\n".encode() + part)
+            until = time.monotonic() + 10
+            while not (pid.exists() and pid.read_text()) and time.monotonic() < until:
+                time.sleep(0.05)
+        assert not is_running(pid)
 
 
 def test_a_process_that_dies_is_a_refusal(endless):

@@ -123,11 +123,11 @@ def spoilt(chance: random.Random, value):
         if how < 0.2:
             del inside[key]
         elif how < 0.3 and isinstance(inside, dict):
-            inside[chance.choice(["", "a", "stream", "n", "plan", "longspan", "type", "id"])] = chance.choice(
-                VALUES
+            inside[chance.choice(["", "a", "stream", "n", "plan", "longspan", "type", "id"])] = deepcopy(
+                chance.choice(VALUES)
             )
         else:
-            inside[key] = chance.choice(VALUES)
+            inside[key] = deepcopy(chance.choice(VALUES))
         if not value:
             break
     return value
