@@ -1,6 +1,7 @@
 """A desk over an engine elsewhere: how engines fail, and what clients are told of it."""
 
 import asyncio
+import dataclasses
 import socket
 import time
 
@@ -128,12 +129,9 @@ def test_a_request_ends_at_its_time_limit_and_an_engine_that_is_gone_is_told():
     assert refused.value.kind == "timeout"
     engine = ScriptedEngine(never)
 
-    async def work(address):
-        return BackendDesk(await opened(address, seconds=5))
-
     async def run(address):
-        desk = await work(address)
-        object.__setattr__(desk._engine, "url", f"http://127.0.0.1:{closed_port()}/v1")
+        found = await opened(address, seconds=5)
+        desk = BackendDesk(dataclasses.replace(found, url=f"http://127.0.0.1:{closed_port()}/v1"))
         try:
             await heard(await desk.ask(question()))
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -54,7 +54,7 @@ def by_model(
 
 
 def by_backend(
-    url: str,
+    urls: Sequence[str],
     model: str | None,
     window: int | None,
     *,
@@ -63,23 +63,28 @@ def by_backend(
     folder: Path | None,
     room: int,
 ) -> Served:
-    """An engine elsewhere, whose key is the environment variable OPENAI_API_KEY, if it needs one."""
+    """Engines elsewhere, whose key is the environment variable OPENAI_API_KEY, if they need one."""
     from longspan.cache_folder import cache_folder
-    from longspan.serving.backend import BackendDesk
+    from longspan.serving.backend import BackendDesk, Spread
     from longspan.serving.backend.engine import opened
     from longspan.serving.backend.texts import Texts
 
-    digest = blake2b(f"{url}\n{model or ''}".encode(), digest_size=16).hexdigest()
+    digest = blake2b("\n".join([*urls, model or ""]).encode(), digest_size=16).hexdigest()
     place, must = folder or cache_folder() / "fronted" / digest, folder is not None
     texts = _opened(lambda: Texts(room, place), must=must) if room else None
     kept = Texts(room or _IN_MEMORY) if texts is None else texts
 
     async def make() -> Desk:
         key = os.environ.get("OPENAI_API_KEY", "")
-        engine = await opened(url, model=model or "", window=window, key=key, seconds=limits.seconds)
-        return BackendDesk(engine, name=name, texts=kept, answer=limits.answer, seconds=limits.seconds)
+        engines = [
+            await opened(url, model=model or "", window=window, key=key, seconds=limits.seconds)
+            for url in urls
+        ]
+        return BackendDesk(
+            Spread(engines), name=name, texts=kept, answer=limits.answer, seconds=limits.seconds
+        )
 
-    about = f"by the engine at {url}, {decimal(room)} of contexts as text"
+    about = f"by {', '.join(urls)}, {decimal(room)} of contexts as text"
     return Served(make=make, folder=None if texts is None else place, about=about)
 
 

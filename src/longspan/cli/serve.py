@@ -90,10 +90,10 @@ def serve(
         ),
     ] = False,
     backend: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             help="Address of an OpenAI-compatible engine that answers instead of a model here, such as "
-            "http://host/v1; --model is its name there."
+            "http://host/v1; --model is its name there. May be repeated for engines that serve the same model."
         ),
     ] = None,
     window: Annotated[
@@ -145,7 +145,7 @@ def serve(
     if window is not None:
         check_range("window", window, 16)
     with redirect_stdout(sys.stderr) if mcp else nullcontext():
-        if backend is not None:
+        if backend:
             if plan or (weights, dtype, device) != ("auto", "auto", "auto"):
                 raise ValueError(
                     "--plan, --weights, --dtype and --device are for models of this process, and --backend names an "

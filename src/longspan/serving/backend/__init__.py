@@ -2,5 +2,6 @@
 
 from longspan.serving.backend.desk import BackendDesk
 from longspan.serving.backend.engine import Engine
+from longspan.serving.backend.spread import Spread
 
-__all__ = ["BackendDesk", "Engine"]
+__all__ = ["BackendDesk", "Engine", "Spread"]

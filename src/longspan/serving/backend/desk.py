@@ -13,6 +13,7 @@ from longspan.serving.asked import Asked, Function, Turn
 from longspan.serving.backend.bodies import body_of
 from longspan.serving.backend.engine import Engine, estimated
 from longspan.serving.backend.heard import Heard
+from longspan.serving.backend.spread import Spread
 from longspan.serving.backend.texts import Texts
 from longspan.serving.desk import Kept, Offer, State, Ticket
 from longspan.serving.events import Done, Event, Made, Used
@@ -24,6 +25,7 @@ from longspan.serving.refused import Overlong, Refused, refusal
 from longspan.serving.ticket import LocalTicket
 from longspan.spans import Document
 
+_BEGINNING = 4096
 _EACH_TURN = 8
 """Tokens that a template is taken to put around a turn."""
 
@@ -32,20 +34,22 @@ class BackendDesk:
     """Answers by an engine elsewhere; what is read stays as text, and stands in front of every question in the same
     way, so that the engine finds it again in what it has read.
 
-    name: by which clients know the model, its own unless given. answer: tokens where a client names none. seconds: that
-    a request may take.
+    engine: one, or several of the same model. name: by which clients know the model, its own unless given. answer:
+    tokens where a client names none. seconds: that a request may take.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Engine | Spread,
         *,
         name: str = "",
         texts: Texts | None = None,
         answer: int = 1024,
         seconds: float = 3600.0,
     ) -> None:
-        self._engine, self._name = engine, name or engine.model
+        self._spread = Spread([engine]) if isinstance(engine, Engine) else engine
+        self._engine = self._spread.first
+        self._name = name or self._engine.model
         self._texts = Texts(2**30) if texts is None else texts
         self._answer, self._seconds, self._created = answer, seconds, int(time.time())
         self._flows = Flows(self, seconds=seconds)
@@ -57,14 +61,16 @@ class BackendDesk:
         """One model."""
         counted = "by the engine" if self._engine.counts else "estimated"
         facts = {"engine": self._engine.kind, "tokens_counted": counted}
-        return [Offer(id=self._name, window=self._engine.window, created=self._created, facts=facts)]
+        return [Offer(id=self._name, window=self._spread.window, created=self._created, facts=facts)]
 
     @property
     def state(self) -> State:
         """How it went last."""
+        several, gone = len(self._spread.engines), self._spread.away
+        away = f"{gone} of {several} engines cannot be reached" if gone and several > 1 else ""
         return State(
             ready=not self._closing,
-            problems=tuple(each for each in (self._trouble, self._texts.trouble) if each),
+            problems=tuple(each for each in (self._trouble, away, self._texts.trouble) if each),
             running=len(self._going),
             disk_bytes=self._texts.bytes,
             contexts=len(self._texts),
@@ -81,15 +87,16 @@ class BackendDesk:
         """Passes a request on."""
         self._check(asked)
         if asked.flow is not None:
-            known = Known(count=estimated, window=self._engine.window)
+            known = Known(count=estimated, window=self._spread.window)
             return await self._flows.ask(asked, known)
         whole = self._whole(asked)
         path, body = body_of(self._engine, whole, self._answer)
         tokens = estimated(_text(whole))
         heard = Heard(prompt=tokens, count=asked.count)
+        key = _beginning(whole)
 
         async def events() -> AsyncGenerator[Event, None]:
-            async for chunk in self._engine.stream(path, body, tokens=tokens):
+            async for chunk in self._spread.stream(key, path, body, tokens=tokens):
                 for event in heard.of(chunk):
                     yield event
             for event in heard.end():
@@ -145,7 +152,7 @@ class BackendDesk:
         for each in list(self._going):
             each.cancel()
         await asyncio.gather(*self._going, return_exceptions=True)
-        await self._engine.close()
+        await self._spread.close()
         self._texts.close()
 
     def _keeping(
@@ -162,11 +169,12 @@ class BackendDesk:
         text = _text(asked)
         tokens = estimated(text)
         path, body = body_of(self._engine, asked, 1)
+        key = _beginning(asked)
 
         async def events() -> AsyncGenerator[Event, None]:
             heard, done, notes = Heard(prompt=tokens, count=1), Done(used=Used()), list[str]()
             try:
-                async for chunk in self._engine.stream(path, body, tokens=tokens):
+                async for chunk in self._spread.stream(key, path, body, tokens=tokens):
                     for event in heard.of(chunk):
                         if hasattr(event, "processed"):
                             yield event
@@ -190,7 +198,7 @@ class BackendDesk:
                 created=time.time(),
                 tokens=read,
                 bytes=len(text.encode("utf-8", "surrogatepass")),
-                window=self._engine.window,
+                window=self._spread.window,
                 compacted=compacted,
                 compacted_from=compacted_from,
             )
@@ -273,3 +281,14 @@ def _text(asked: Asked) -> str:
     """All that is said in a request."""
     said: Iterable[str] = (spoken(each) for each in asked.turns)
     return "\n".join([asked.prompt] if isinstance(asked.prompt, str) else said)
+
+
+def _beginning(asked: Asked) -> str:
+    """What a request begins with: the same for all questions about the same documents, and all turns of a dialogue."""
+    if asked.prompt is not None:
+        return f"{asked.owner}\0{str(asked.prompt)[:_BEGINNING]}"
+    first = next((each for each in asked.turns if each.role == "user"), None)
+    documents = () if first is None else first.documents
+    said = [each.text for each in documents] or ["" if first is None else first.text]
+    system = [each.text for each in asked.turns[:1] if each.role == "system" and not documents]
+    return "\0".join([asked.owner, *(each[:_BEGINNING] for each in (*system, *said))])
