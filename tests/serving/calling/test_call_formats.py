@@ -97,6 +97,12 @@ TEXTS = [
     ),
     (ELEMENTS, "<function=weather><parameter=days>soon</parameter></function>", [call(days="soon")]),
     (ELEMENTS, '<tool_call>{"name": "weather", "arguments": {}}</tool_call>', [call()]),
+    (TAGGED, '```json\n{"name": "weather", "arguments": {"days": 1}}\n```\nDone', [call(days=1), "\nDone"]),
+    (
+        TAGGED,
+        ' {"name": "weather", "arguments": {}}\n{"name": "weather", "arguments": {"days": 2}}\n{"x": 1}',
+        [call(), call(days=2), '\n{"x": 1}'],
+    ),
     (BARE, '{"name": "weather", "parameters": {"city": "Rome"}}', [call(city="Rome")]),
     (
         BARE,
@@ -136,6 +142,11 @@ BROKEN = [
     (TAGGED, '<tool_call>{"name": "f", "arguments": {"a": ' + "9" * 5000 + "}}</tool_call>"),
     (TAGGED, "<tool_call>f(a=1)</tool_call>"),
     (TAGGED, "a < b <tool_ca <<tool_call"),
+    (TAGGED, '{"name": "unknown", "arguments": {}}'),
+    (TAGGED, '{"name": "weather", "city": "Rome"}'),
+    (TAGGED, ' ```json\n{"name": "Rome"}\n``` '),
+    (TAGGED, "`weather` ```python\nweather()\n```"),
+    (TAGGED, 'Say {"name": "weather", "arguments": {}}'),
     (TAGGED, "</tool_call> \n "),
     (ELEMENTS, "<tool_call><function=weather><parameter=city>x</function></tool_call>"),
     (ELEMENTS, "<function=we\nather></function>"),
@@ -176,28 +187,17 @@ def test_a_broken_call_hides_none_that_follows():
 
 
 WORDS = [
-    *[
-        "<tool_call>",
-        "</tool_call>",
-        '{"name": "weather", "arguments": {"a": "é\\n"}}',
+    *("```", "json", "<tool_call>", "</tool_call>", '{"name": "weather", "arguments": {"a": "é\\n"}}'),
+    *(
         '{"name": "weather", ',
-    ],
-    *['"arguments": ', '"parameters": ', "<function=f>", "</function>", "<parameter=city>", "</parameter>"],
-    *[
-        "[TOOL_CALLS]",
-        "[ARGS]",
-        "weather",
-        "<|python_tag|>",
-        "[f(a='x')]",
-        "f(",
-        "a=1",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-    ],
-    *['"', "\\", "\\u00", "'", ",", ";", ":", " ", "\n", "x", "🙂"],
+        '"arguments": ',
+        '"parameters": ',
+        "<function=f>",
+        "</function>",
+        "<parameter=city>",
+    ),
+    *("</parameter>", "[TOOL_CALLS]", "[ARGS]", "weather", "<|python_tag|>", "[f(a='x')]", "f(", "a=1", ")"),
+    *("[", "]", "{", "}", '"', "\\", "\\u00", "'", ",", ";", ":", " ", "\n", "x", "🙂"),
 ]
 MIXED = st.lists(st.sampled_from(WORDS), max_size=12).map("".join)
 

@@ -49,10 +49,11 @@ class Answer:
 
 def _read(family: Family, source: Source, heard: Heard) -> Steps[None]:
     """Reads a whole answer."""
-    if family.first:
+    beginning = family.first + ("" if heard.live else family.loose)
+    if beginning:
         yield from source.blanks()
         first = yield from source.next()
-        if first == "" or first not in family.first:
+        if first == "" or first not in beginning:
             source.at = 0
         else:
             yield from _block(family, source, heard, 0)

@@ -27,12 +27,14 @@ class Family:
     """A way to write calls.
 
     openers: with what a call begins, wherever it stands. first: characters with which one begins where an answer does.
+    loose: such characters for calls as models write them that forget how, which are read unless a form holds calls.
     tokens: control tokens that are needed to read it, and are no text otherwise. generic: whether models have to be
     told of it, as their template does not.
     """
 
     openers: ClassVar[tuple[str, ...]] = ()
     first: ClassVar[str] = ""
+    loose: ClassVar[str] = ""
     tokens: ClassVar[tuple[str, ...]] = ()
     generic: bool = False
 

@@ -30,8 +30,11 @@ def calls(source: Source, heard: Heard, *, bare: bool = False) -> Steps[bool]:
             return False
 
 
-def call(source: Source, heard: Heard, *, bare: bool = False) -> Steps[bool]:
-    """Reads an object, and tells its arguments while they come where a form holds it."""
+def call(source: Source, heard: Heard, *, bare: bool = False, known: bool = False) -> Steps[bool]:
+    """Reads an object, and tells its arguments while they come where a form holds it.
+
+    known: whether it must be of a function that may be called.
+    """
     start = source.at
     if heard.live:
         name = yield from _head(source)
@@ -47,9 +50,10 @@ def call(source: Source, heard: Heard, *, bare: bool = False) -> Steps[bool]:
     if not (yield from value(source)):
         return False
     found = _call(source.text[start : source.at], bare)
-    if found is not None:
-        heard.call(*found)
-    return found is not None
+    if found is None or (known and found[0] not in heard.functions):
+        return False
+    heard.call(*found)
+    return True
 
 
 def arguments(source: Source, heard: Heard, name: str) -> Steps[bool]:
