@@ -213,5 +213,7 @@ def test_control_tokens_of_calls_are_shown(tokenizer, monkeypatch):
     monkeypatch.setattr(tokenizer, "chat_template", MISTRAL)
     asked = Asked(owner="a", turns=DIALOGUE, functions=(FUNCTION,))
     assert "[TOOL_CALLS]" in Calling.of(tokenizer, asked).drawn({})["shown"]
+    without = Asked(owner="a", turns=DIALOGUE, functions=(FUNCTION,), choice="none")
+    assert Calling.of(tokenizer, without).drawn({})["shown"] == ("<think>", "</think>")
     plain = Asked(owner="a", prompt="Hi")
     assert Calling.of(tokenizer, plain).drawn({}) == {}

@@ -67,7 +67,8 @@ class Calling:
         """How answers are drawn: held to calls, where that is asked for. Takes a while; raises Refused as `form_of`."""
         if self.raw:
             return generation
-        drawn: Generation = {**generation, "shown": (*self.family.tokens, BEGIN, END)}
+        tokens = self.family.tokens if self.functions else ()
+        drawn: Generation = {**generation, "shown": (*tokens, BEGIN, END)}
         if not self.functions and self.choice == "auto":
             return drawn
         drawn["form"] = form_of(
