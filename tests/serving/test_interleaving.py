@@ -127,3 +127,17 @@ def test_what_reads_much_of_its_own_lets_others_read_and_speak(model):
     assert short.sequence.run >= 90
     expected = model.session(chunk=CHUNK).read(text).fork("policy=kvzip(budget=25%)")
     assert torch.equal(kept.entries(1).keys, expected.entries(1).keys)
+
+
+def test_who_spoke_between_layers_goes_on_speaking_after_them(model):
+    book = Reader(model, 300, 1)
+    talkers = [Reader(model, 20 + number, number, limit=120) for number in range(2, 5)]
+    left = list(talkers)
+    run(
+        model,
+        [book, *talkers],
+        lambda passes, step: [passes.add(left.pop().request) for _ in list(left)],
+    )
+    for number, each in enumerate(talkers, 2):
+        assert each.request.error is None
+        assert each.sequence.tokens == alone(model, 20 + number, number, limit=120)[0]

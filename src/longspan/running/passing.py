@@ -131,7 +131,8 @@ def _pausing(seam: Seam, attention: Attention) -> Attention:
 
     def attended(call: Call) -> Tensor:
         out = attention(call)
-        between(call.query.shape[1])
+        with torch.inference_mode(False):  # as between passes: what is made there is changed there
+            between(call.query.shape[1])
         return out
 
     return attended

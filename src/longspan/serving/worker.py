@@ -24,6 +24,7 @@ from longspan.serving.job import Job
 from longspan.serving.likelihoods import echoed
 from longspan.serving.prefixes import Prefixes
 from longspan.serving.refused import Refused, refusal
+from longspan.serving.returning import Returning
 from longspan.serving.turns import Turns
 from longspan.session import Session
 
@@ -41,7 +42,7 @@ class Worker:
 
     def __init__(self, model: Model, *, chunk: int, admission: Admission) -> None:
         self.model, self.chunk, self.admission = model, chunk, admission
-        self.prefixes = Prefixes(chunk)
+        self.prefixes, self._returning = Prefixes(chunk), Returning()
         self._jobs: dict[int, Job] = {}
         self._of: dict[int, tuple[Job, int]] = {}
         turns = Turns(chunk, lambda request: self._of[id(request)][0].owner)
@@ -148,6 +149,7 @@ class Worker:
                     self._wake.wait(0.05)
             if not self._jobs:
                 self._held()
+                self._returning.now_and_then(idle=True)
 
     def _meanwhile(self) -> None:
         """Between two passes, or two layers of one."""
@@ -158,6 +160,7 @@ class Worker:
         self.ticked = time.monotonic()
         if self.ticked - self._counted > 1:
             self._held()
+            self._returning.now_and_then(idle=not self._jobs)
 
     def _tend(self) -> None:
         """Lets go what nobody waits for, and what takes too long."""
@@ -347,6 +350,7 @@ class Worker:
         if not job.ticket.ended and not job.handed:
             job.ticket.put(refused or Done(used=job.used()))
         self.admission.ended(job)
+        self._returning.ended()
         job.close()
 
     def _end_all(self, reason: str) -> None:
