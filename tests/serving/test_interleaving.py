@@ -38,10 +38,15 @@ class Reader:
 
 
 def run(model, readers, meanwhile=lambda passes, step: None):
-    """Runs requests, the first from the beginning; who took part in each step."""
+    """Runs requests, the first from the beginning; who took part in each step.
+
+    All steps are made alike, also those between two layers of another's pass: what is kept from one to the next is
+    written to in both, and what is made in torch's mode for inference can only be written to there.
+    """
     told, running = [], []
 
     def tell(among, steps):
+        assert not torch.is_inference_mode_enabled()
         told.append([names[each] for each in among])
 
     names = {each.request: number for number, each in enumerate(readers)}
