@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -50,12 +51,14 @@ class Known:
 class Flows:
     """Answers by flows, each on a thread of its own, whose requests go to the desk like any other.
 
-    together: requests of one flow at a time. limit: flows at a time. seconds: that one may take.
+    together: requests of one flow at a time. limit: flows at a time; each: of one owner. seconds: that one may take.
     """
 
-    def __init__(self, desk: Desk, *, together: int = 4, limit: int = 16, seconds: float = 3600.0) -> None:
+    def __init__(
+        self, desk: Desk, *, together: int = 4, limit: int = 16, each: int = 8, seconds: float = 3600.0
+    ) -> None:
         self._desk, self._together, self._limit, self._seconds = desk, together, limit, seconds
-        self._going = 0
+        self._each, self._going = each, Counter[str]()
 
     async def ask(self, asked: Asked, known: Known) -> Ticket:
         """A ticket for a request with a flow. Raises Refused where it names none, or asks for what flows do not do."""
@@ -70,9 +73,16 @@ class Flows:
             return Piped(ticket, lambda events: noted(events, (note,))) if note else ticket
         flow = await aside(lambda: _built(call))
         _check(asked, documents)
-        if self._going >= self._limit:
+        if self._going[asked.owner] >= self._each:
             raise Refused(
-                f"{self._going} flows run already; try again later",
+                f"{self._going[asked.owner]} of your flows run already; try again later",
+                kind="rate",
+                code="rate_limit_exceeded",
+                retry_after=10,
+            )
+        if self._going.total() >= self._limit:
+            raise Refused(
+                f"{self._going.total()} flows run already; try again later",
                 kind="overloaded",
                 code="overloaded",
                 retry_after=10,
@@ -120,7 +130,7 @@ class _Flowing:
         self._known = known
         self._until = time.monotonic() + min(asked.seconds or flows._seconds, flows._seconds)
         self._alarm = self._loop.call_later(self._until - time.monotonic(), self._late)
-        flows._going += 1
+        flows._going[asked.owner] += 1
         threading.Thread(target=self._run, name="longspan-flow", daemon=True).start()
 
     def _leave(self) -> None:
@@ -150,7 +160,10 @@ class _Flowing:
 
     def _ended(self) -> None:
         self._alarm.cancel()
-        self._flows._going -= 1
+        going = self._flows._going
+        going[self._asked.owner] -= 1
+        if not going[self._asked.owner]:
+            del going[self._asked.owner]
 
     def _put_end(self, refused: Refused) -> None:
         if not self.ticket.ended:
