@@ -131,7 +131,9 @@ def _pausing(seam: Seam, attention: Attention) -> Attention:
 
     def attended(call: Call) -> Tensor:
         out = attention(call)
-        with torch.inference_mode(False):  # as between passes: what is made there is changed there
+        with torch.inference_mode(
+            False
+        ):  # what is kept there from pass to pass must be writable outside of this one
             between(call.query.shape[1])
         return out
 

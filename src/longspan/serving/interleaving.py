@@ -7,8 +7,6 @@ from collections.abc import Callable
 from math import inf
 from typing import TypeVar
 
-import torch
-
 from longspan.running.generation import Step
 from longspan.running.runner import Request, Runner
 from longspan.seam.seam import Seam
@@ -111,16 +109,9 @@ class Interleaving:
         self._told(among, self.runner.step(among))
 
     def _between(self, tokens: int) -> None:
-        """Between two layers of a pass of so many tokens.
-
-        What others keep from one of their passes to the next is made as if there was no pass around theirs: what is
-        made in torch's mode for inference cannot be written to outside of it.
-        """
-        if tokens > LONG:
-            with torch.inference_mode(False):
-                self._others()
-
-    def _others(self) -> None:
+        """Between two layers of a pass of so many tokens."""
+        if tokens <= LONG:
+            return
         now = time.perf_counter()
         if now - self._looked > 0.02:
             self._meanwhile()

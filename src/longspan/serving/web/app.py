@@ -109,7 +109,12 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
         app.include_router(each)
     if tools:
         app.router.routes.append(tools[0])
-    guarded: ASGIApp = Guards(app, settings=settings, keys=keys, said=said)
+
+    def kept_out(scope: Scope, refused: Refused) -> Response:
+        figures.refused(refused)
+        return said(scope, refused)
+
+    guarded: ASGIApp = Guards(app, settings=settings, keys=keys, said=kept_out)
     return Logs(guarded, prompts=settings.log_prompts) if settings.log else guarded
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from longspan.serving.desk import Ticket
 from longspan.serving.events import Event
@@ -95,7 +96,21 @@ async def streamed(
                 following.cancel()
 
     headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-    return StreamingResponse(sent(), media_type="text/event-stream", headers=headers)
+    return _Sent(sent(), ticket, media_type="text/event-stream", headers=headers)
+
+
+class _Sent(StreamingResponse):
+    """A stream whose ticket is given up at its end, also where the client left before any of it was sent."""
+
+    def __init__(self, content: AsyncIterator[bytes], ticket: Ticket, **more: Any) -> None:
+        super().__init__(content, **more)
+        self._ticket = ticket
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ticket.cancel()
 
 
 async def _next(events: AsyncIterator[Event]) -> Event | None:
