@@ -2,10 +2,10 @@
 
 import asyncio
 
+from scripted_desk import ScriptedTicket, saying
 from starlette.requests import Request
 
 from longspan.serving.web.streams import streamed
-from scripted_desk import ScriptedTicket, saying
 
 
 def test_a_ticket_is_given_up_where_nothing_was_sent():
@@ -21,7 +21,13 @@ def test_a_ticket_is_given_up_where_nothing_was_sent():
             gone.set()
             await asyncio.sleep(60)
 
-        scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "asgi": {"spec_version": "2.3"}}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "headers": [],
+            "asgi": {"spec_version": "2.3"},
+        }
         answer = await streamed(
             Request(scope, receive), ticket, lambda event: [b"x"], lambda refused: [], ping=1
         )
