@@ -233,6 +233,8 @@ def main() -> None:
                 "--no-log",
                 "--contexts-folder",
                 folder,
+                "--memory",
+                given.memory,
             ),
             *(["--model", given.model] if given.model else []),
         ]
