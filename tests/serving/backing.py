@@ -2,8 +2,8 @@
 
 import asyncio
 
-from engines import ScriptedEngine
 from loopback import served
+from scripted_engines import ScriptedEngine
 
 from longspan.serving.asked import Asked, Turn
 from longspan.serving.backend import BackendDesk

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from backing import LOG, answered, heard, question, said, the, with_desk
-from engines import ScriptedEngine, words
 from loopback import served
+from scripted_engines import ScriptedEngine, words
 
 import longspan
 from longspan.forms.form import Form

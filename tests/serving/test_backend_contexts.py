@@ -2,7 +2,7 @@
 
 import pytest
 from backing import LOG, heard, question, said, the, with_desk
-from engines import ScriptedEngine, words
+from scripted_engines import ScriptedEngine, words
 from starlette.responses import JSONResponse
 
 from longspan.errors import ContextError

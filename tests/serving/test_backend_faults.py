@@ -7,8 +7,8 @@ import time
 
 import pytest
 from backing import answered, heard, question, said, with_desk
-from engines import ScriptedEngine
 from loopback import served
+from scripted_engines import ScriptedEngine
 from starlette.responses import JSONResponse
 
 from longspan.errors import LongspanError

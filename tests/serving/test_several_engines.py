@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from backing import LOG, heard, question, said
-from engines import ScriptedEngine, words
 from loopback import served
+from scripted_engines import ScriptedEngine, words
 from starlette.responses import JSONResponse
 
 from longspan.errors import LongspanError
