@@ -84,7 +84,7 @@ class Contexts:
                 self._trouble = ""
             except Exception as error:  # whatever it is, the context can be used while the server runs
                 self._trouble = f"contexts are not kept on disk: {error}"
-                notes = (self._trouble,)
+                notes = ("the context could not be kept on disk and is gone when the server ends",)
             self._on_worker(saved)
             then(past.id, notes)
 
