@@ -209,14 +209,13 @@ def test_how_an_answer_is_drawn_is_told(ask, small_folder, tmp_path):
             12,
             "--json",
             "--no-save",
+            "--dtype",
+            "float32",  # in bf16 two tokens may be the likeliest, and top-k keeps both
             *options,
         )
         return json.loads(out)["text"]
 
-    drawn = [
-        text("--temperature", 1.5, "--seed", seed, "--dtype", "float32", "--device", "cpu")
-        for seed in (1, 1, 2)
-    ]
+    drawn = [text("--temperature", 1.5, "--seed", seed, "--device", "cpu") for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     plain = text()
     assert (

@@ -270,16 +270,14 @@ def test_what_a_killed_server_left_is_cleared_away(model, tmp_path):
     told = json.loads((tmp_path / f"{foreign}.json").read_text())
     (tmp_path / f"{foreign}.json").write_text(json.dumps(told | {"id": "ctx_" + "../" * 10 + "ab"}))
     (tmp_path / ".longspan-0123456789abcdef.partial").write_bytes(b"half")
+    (tmp_path / "ctx_of_somebody.json").write_bytes(b"let lie")
 
     async def second(desk):
         return [each.id for each in await desk.contexts("a")]
 
     assert on_a_desk(model, second, Shelf(tmp_path, 10**9)) == [whole]
-    assert sorted(each.name for each in tmp_path.iterdir()) == [
-        f"{whole}.json",
-        f"{whole}.safetensors",
-        "lock",
-    ]
+    left = {each.name for each in tmp_path.iterdir()}
+    assert left == {f"{whole}.json", f"{whole}.safetensors", "ctx_of_somebody.json", "lock"}
 
 
 def test_a_past_comes_back_from_json():

@@ -220,6 +220,7 @@ def test_a_body_that_comes_too_slowly_is_given_up(root, monkeypatch):
         answer = received(own)
     assert status(answer) in (408, 504)
     assert b"too slowly" in answer
+    assert answer.startswith(b"HTTP/1.1 408")
 
 
 def test_a_head_that_comes_too_slowly_is_given_up(monkeypatch):

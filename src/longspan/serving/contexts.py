@@ -11,6 +11,7 @@ from dataclasses import replace
 from longspan.errors import ContextError, LongspanError
 from longspan.model import Model
 from longspan.serving.desk import Kept
+from longspan.serving.keeping import owned
 from longspan.serving.past import Past
 from longspan.serving.refused import Refused
 from longspan.serving.shelf import Shelf
@@ -45,15 +46,7 @@ class Contexts:
 
     def of(self, owner: str, name: str) -> Past:
         """A context. Raises Refused where this owner has none of that name."""
-        past = self._pasts.get(name)
-        if past is None or past.owner != owner:
-            raise Refused(
-                f"no context {name[:80]!r}; list yours with GET /v1/contexts",
-                kind="missing",
-                code="context_not_found",
-                param="longspan.context",
-            )
-        return past
+        return owned(self._pasts, owner, name)
 
     def kept(self, owner: str) -> list[Kept]:
         """Those of an owner, used last first."""

@@ -14,6 +14,7 @@ Kind = Literal[
     "too_large",
     "rate",
     "overloaded",
+    "slow",
     "timeout",
     "failed",
 ]
@@ -26,6 +27,7 @@ STATUS: dict[Kind, int] = {
     "too_large": 413,
     "rate": 429,
     "overloaded": 503,
+    "slow": 408,
     "timeout": 504,
     "failed": 500,
 }

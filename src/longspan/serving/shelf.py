@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from longspan.atomic import replacing, sweep
 from longspan.contexts.snapshot import Snapshot
 from longspan.errors import ContextError
 from longspan.parameters import check_range
+from longspan.serving.keeping import about, claimed, places, read, spelled, write
 from longspan.serving.past import Past
-
-_ID = re.compile(r"ctx_[0-9a-f]{32}\Z")
 
 
 class Shelf:
@@ -33,35 +27,20 @@ class Shelf:
         self._folder, self._limit = folder, limit
         self._lock = threading.Lock()
         self._sizes: dict[str, int] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._claim = FileLock(folder / "lock", timeout=0, thread_local=False)
-            self._claim.acquire()
-            sweep(folder)
-        except Timeout:
-            raise ContextError(
-                f"{folder} is used by another server; give this one a folder of its own for contexts"
-            ) from None
-        except OSError as error:
-            raise ContextError(
-                f"{folder} cannot be used for contexts ({error.strerror}); give another folder"
-            ) from None
+        self._claim = claimed(folder)
 
     def pasts(self) -> list[tuple[Past, float]]:
         """What is there, with when it was used. What does not fit together is removed."""
         found = []
-        for place in sorted(self._folder.glob("ctx_*.json")):
-            try:
-                past = Past.from_dict(json.loads(place.read_text(encoding="utf-8")))
-                used, size = place.stat().st_mtime, self._entries(past.id).stat().st_size
-                if place != self._about(past.id):
-                    raise ValueError(f"{past.id} lies in {place.name}")
-            except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        for place in places(self._folder):
+            past = read(place)
+            if past is None or not self._entries(past.id).exists():
                 self._remove(place.stem)
                 continue
+            used, size = place.stat().st_mtime, self._entries(past.id).stat().st_size
             self._sizes[past.id] = size + place.stat().st_size
             found.append((past, used))
-        for place in self._folder.glob("ctx_*.safetensors"):
+        for place in places(self._folder, ".safetensors"):
             if place.stem not in self._sizes:
                 self._remove(place.stem)
         return found
@@ -84,8 +63,7 @@ class Shelf:
 
         Raises ContextError where it cannot be written, or is larger than the limit.
         """
-        about = json.dumps(past.to_dict(), ensure_ascii=False).encode()
-        needed = past.bytes + len(about)
+        needed = past.bytes + len(spelled(past))
         if needed > self._limit:
             raise ContextError(
                 f"a context of {needed / 1e6:.0f} MB is more than the {self._limit / 1e6:.0f} MB for all contexts; "
@@ -95,8 +73,7 @@ class Shelf:
             gone = self._make_room(needed, past.id)
             try:
                 snapshot.save(self._entries(past.id))
-                with replacing(self._about(past.id), private=True) as file:
-                    file.write(about)
+                write(self._folder, past)
             except BaseException as error:
                 self._remove(past.id)
                 if isinstance(error, OSError):
@@ -104,7 +81,7 @@ class Shelf:
                         f"a context cannot be kept on disk ({error.strerror}); free some space"
                     ) from None
                 raise
-            self._sizes[past.id] = len(about) + self._entries(past.id).stat().st_size
+            self._sizes[past.id] = needed - past.bytes + self._entries(past.id).stat().st_size
             return [*gone, *self._make_room(0, past.id)]  # the file holds a little besides keys and values
 
     def touch(self, name: str) -> None:
@@ -144,14 +121,7 @@ class Shelf:
                 place.unlink(missing_ok=True)
 
     def _about(self, name: str) -> Path:
-        return self._folder / f"{_checked(name)}.json"
+        return about(self._folder, name)
 
     def _entries(self, name: str) -> Path:
-        return self._folder / f"{_checked(name)}.safetensors"
-
-
-def _checked(name: str) -> str:
-    """A name that is no way to anywhere else."""
-    if not _ID.match(name):
-        raise ValueError(f"{name[:80]!r} is no context; ids are ctx_ and 32 hexadecimal digits")
-    return name
+        return self._about(name).with_suffix(".safetensors")

@@ -261,6 +261,10 @@ def test_a_file_that_was_left_is_a_document(scripted, client, desk):
         item = {"role": "user", "content": [{"type": "input_file", "file_id": name}]}
         leaving.responses.create(model="scripted", input=[item])
         assert [each.text for each in desk.asked[-1].turns[0].documents] == [LAMP]
+        item = {"role": "user", "content": [{"type": "file", "file": {"file_id": name}}]}
+        leaving.chat.completions.create(model="scripted", messages=[item])
+        (shown,) = desk.asked[-1].turns[0].documents
+        assert (shown.name, shown.text) == ("log.txt", LAMP)
         with pytest.raises(anthropic.NotFoundError, match="no file"):
             create(other, [{"role": "user", "content": content}])
 

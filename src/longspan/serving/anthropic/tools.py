@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from longspan.serving.asked import Function
-from longspan.serving.openai.tools import checked, function_of, known, needing
-from longspan.serving.refused import Refused
-from longspan.serving.web.bodies import one_of, taken, wrong
+from longspan.serving.openai.tools import checked, function_of, known, needing, of_kind
+from longspan.serving.web.bodies import one_of, taken
 
 
 def tools_of(fields: Mapping[str, Any]) -> tuple[tuple[Function, ...], str, bool]:
@@ -27,13 +26,5 @@ def tools_of(fields: Mapping[str, Any]) -> tuple[tuple[Function, ...], str, bool
 
 
 def _function(tool: Any, where: str) -> Function:
-    if not isinstance(tool, dict):
-        raise wrong(tool, where, "allowed is an object")
-    kind = taken(tool, "type", str, "custom", at=where)
-    if kind != "custom":
-        raise Refused(
-            f"{where}.type is {kind[:40]!r}; tools are called by the client here, send one with name and input_schema",
-            code="unsupported_parameter",
-            param=f"{where}.type",
-        )
-    return function_of(tool, where, schema="input_schema")
+    instead = "tools are called by the client here, send one with name and input_schema"
+    return function_of(of_kind(tool, where, "custom", instead), where, schema="input_schema")

@@ -12,6 +12,7 @@ _TYPES: dict[Kind, tuple[int, str]] = {
     "too_large": (413, "request_too_large"),
     "rate": (429, "rate_limit_error"),
     "overloaded": (529, "overloaded_error"),
+    "slow": (408, "timeout_error"),
     "timeout": (504, "timeout_error"),
     "failed": (500, "api_error"),
 }

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from longspan.atomic import replacing, sweep
-from longspan.errors import ContextError
 from longspan.serving.desk import Kept
+from longspan.serving.keeping import about, claimed, owned, places, read, write
 from longspan.serving.past import Past
 from longspan.serving.refused import Refused
-
-_ID = re.compile(r"ctx_[0-9a-f]{32}\Z")
 
 
 class Texts:
@@ -42,14 +35,7 @@ class Texts:
 
     def of(self, owner: str, name: str) -> Past:
         """A context. Raises Refused where this owner has none of that name."""
-        past = self._pasts.get(name)
-        if past is None or past.owner != owner:
-            raise Refused(
-                f"no context {name[:80]!r}; list yours with GET /v1/contexts",
-                kind="missing",
-                code="context_not_found",
-                param="longspan.context",
-            )
+        past = owned(self._pasts, owner, name)
         self._pasts[name] = self._pasts.pop(name)
         self._used[name] = time.time()
         if self._folder is not None:
@@ -75,8 +61,7 @@ class Texts:
             self._drop(next(iter(self._pasts)))
         if self._folder is not None:
             try:
-                with replacing(self._file(past.id), private=True) as file:
-                    file.write(json.dumps(past.to_dict()).encode("utf-8", "surrogatepass"))
+                write(self._folder, past)
                 self.trouble = ""
             except OSError as error:  # it can be used while the server runs
                 self.trouble = f"contexts are not kept on disk: {error.strerror}"
@@ -97,29 +82,13 @@ class Texts:
             self._file(name).unlink(missing_ok=True)
 
     def _file(self, name: str) -> Path:
-        return (self._folder or Path()) / f"{name}.json"
+        return about(self._folder or Path(), name)
 
     def _take(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._claim = FileLock(folder / "lock", timeout=0, thread_local=False)
-            self._claim.acquire()
-            sweep(folder)
-            found = sorted((each.stat().st_mtime, each) for each in folder.glob("ctx_*.json"))
-        except Timeout:
-            raise ContextError(
-                f"{folder} is used by another server; give this one a folder of its own for contexts"
-            ) from None
-        except OSError as error:
-            raise ContextError(
-                f"{folder} cannot be used for contexts ({error.strerror}); give another folder"
-            ) from None
-        for used, place in found:
-            try:
-                past = Past.from_dict(json.loads(place.read_text("utf-8", "surrogatepass")))
-                if past.id != place.stem or not _ID.match(past.id):
-                    raise ValueError(past.id)
-            except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        self._claim = claimed(folder)
+        for used, place in sorted((each.stat().st_mtime, each) for each in places(folder)):
+            past = read(place)
+            if past is None:
                 place.unlink(missing_ok=True)
-                continue
-            self._pasts[past.id], self._used[past.id] = past, used
+            else:
+                self._pasts[past.id], self._used[past.id] = past, used

@@ -31,13 +31,21 @@ def annotations_of(citations: Iterable[Citation]) -> list[dict[str, Any]]:
     return [
         {
             "type": "file_citation",
-            "file_citation": {
-                "filename": each.document,
-                "index": (each.number or 1) - 1,
-                "quote": each.quote,
-                "start_index": each.start,
-                "end_index": each.end,
-            },
+            "file_citation": place,
+        }
+        for place in places_of(citations)
+    ]
+
+
+def places_of(citations: Iterable[Citation]) -> list[dict[str, Any]]:
+    """Where the quotes stand that stand where they should."""
+    return [
+        {
+            "filename": each.document,
+            "index": (each.number or 1) - 1,
+            "quote": each.quote,
+            "start_index": each.start,
+            "end_index": each.end,
         }
         for each in citations
         if each.verified

@@ -25,16 +25,18 @@ from longspan.serving.openai.wording import worded
 from longspan.serving.refused import Refused
 from longspan.serving.web.bodies import body, taken
 from longspan.serving.web.front import Front, owner, request_id
+from longspan.serving.web.left import Left
 from longspan.serving.web.streams import frame, streamed, whole
 
 
-def router(front: Front, encoder: Encoder | None = None) -> APIRouter:
-    """What a server offers of it. encoder: for embeddings, the one that is installed unless given."""
+def router(front: Front, encoder: Encoder | None = None, left: Left | None = None) -> APIRouter:
+    """What a server offers of it. encoder: for embeddings, the one that is installed unless given. left: files that
+    messages may name, none unless given."""
     routes, encoding = APIRouter(), encoder or Encoder()
 
     @routes.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
-        return await _chat(front, request)
+        return await _chat(front, request, left)
 
     @routes.post("/v1/completions")
     async def completions(request: Request) -> Response:
@@ -60,8 +62,10 @@ def router(front: Front, encoder: Encoder | None = None) -> APIRouter:
     return routes
 
 
-async def _chat(front: Front, request: Request) -> Response:
+async def _chat(front: Front, request: Request, left: Left | None) -> Response:
     fields = await body(request)
+    if left is not None:
+        await left.filled(request, fields)
     more = extras(fields)
     asked = chatting.chat_of(fields, owner(request), more, await format_of(fields))
     await check_arguments(asked.functions, asked.choice)

@@ -11,6 +11,7 @@ from longspan.serving.refused import Refused
 from longspan.serving.web.bodies import one_of, taken, wrong
 from longspan.serving.web.schemas import bounded
 
+ONLY = "only functions are offered"
 FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _FUNCTIONS = 128
@@ -34,16 +35,20 @@ def checked(functions: Sequence[Function]) -> tuple[Function, ...]:
     return tuple(functions)
 
 
-def _function(tool: Any, where: str) -> Function:
+def of_kind(tool: Any, where: str, kind: str, instead: str) -> dict[str, Any]:
+    """A tool of the one kind that is offered. Raises Refused for others. instead: what is to be sent."""
     if not isinstance(tool, dict):
         raise wrong(tool, where, "allowed is an object")
-    kind = taken(tool, "type", str, "function", at=where)
-    if kind != "function":
+    given = taken(tool, "type", str, kind, at=where)
+    if given != kind:
         raise Refused(
-            f"{where}.type is {kind[:40]!r}; only functions are offered",
-            code="unsupported_parameter",
-            param=f"{where}.type",
+            f"{where}.type is {given[:40]!r}; {instead}", code="unsupported_parameter", param=f"{where}.type"
         )
+    return tool
+
+
+def _function(tool: Any, where: str) -> Function:
+    tool = of_kind(tool, where, "function", ONLY)
     return function_of(taken(tool, "function", dict, {}, at=where), f"{where}.function")
 
 

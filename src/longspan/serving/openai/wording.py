@@ -7,6 +7,7 @@ from longspan.serving.refused import Kind, Overlong, Refused
 _TYPES: dict[Kind, str] = {
     "rate": "rate_limit_error",
     "overloaded": "server_error",
+    "slow": "invalid_request_error",
     "timeout": "server_error",
     "failed": "server_error",
 }
@@ -17,6 +18,7 @@ _CODES: dict[Kind, str] = {
     "too_large": "request_too_large",
     "rate": "rate_limit_exceeded",
     "overloaded": "overloaded",
+    "slow": "request_timeout",
     "timeout": "timeout",
     "failed": "internal_error",
 }

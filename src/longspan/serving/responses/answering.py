@@ -11,7 +11,7 @@ from typing import Any
 from longspan.serving.compacting import Compacting
 from longspan.serving.events import Called, Done, Ended, Event, Made, Read, Spoken, Used
 from longspan.serving.openai.answers import likely_of
-from longspan.serving.openai.quoting import citations_of
+from longspan.serving.openai.quoting import citations_of, places_of
 from longspan.serving.openai.usage import progress_of, usage_of
 from longspan.serving.openai.wording import worded
 from longspan.serving.refused import Refused
@@ -220,19 +220,7 @@ def _part(kind: str) -> Told:
 
 def _annotations(citations: Iterable[Citation]) -> list[Told]:
     """The quotes that stand where they should, with what is longspan's own."""
-    return [
-        {
-            "type": "file_citation",
-            "file_id": "",
-            "filename": each.document,
-            "index": (each.number or 1) - 1,
-            "quote": each.quote,
-            "start_index": each.start,
-            "end_index": each.end,
-        }
-        for each in citations
-        if each.verified
-    ]
+    return [{"type": "file_citation", "file_id": "", **place} for place in places_of(citations)]
 
 
 def usage_told(used: Used) -> Told:

@@ -12,7 +12,7 @@ from longspan.serving.openai import drawing
 from longspan.serving.openai.extras import extras
 from longspan.serving.openai.fields import refuse
 from longspan.serving.openai.formats import check_arguments
-from longspan.serving.openai.tools import checked, function_of, known, needing
+from longspan.serving.openai.tools import ONLY, checked, function_of, known, needing, of_kind
 from longspan.serving.refused import Refused
 from longspan.serving.responses.items import Item, Piece, Placed, placed, said_of
 from longspan.serving.sealed import Compaction, Seal
@@ -185,16 +185,7 @@ def _functions(fields: Mapping[str, Any]) -> tuple[tuple[Function, ...], str]:
 
 
 def _function(tool: Any, where: str) -> Function:
-    if not isinstance(tool, dict):
-        raise wrong(tool, where, "allowed is an object")
-    kind = taken(tool, "type", str, "function", at=where)
-    if kind != "function":
-        raise Refused(
-            f"{where}.type is {kind[:40]!r}; only functions are offered",
-            code="unsupported_parameter",
-            param=f"{where}.type",
-        )
-    return function_of(tool, where)
+    return function_of(of_kind(tool, where, "function", ONLY), where)
 
 
 def _effort(reasoning: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def create_app(desk: Desk, settings: Settings | None = None) -> ASGIApp:
         )
 
     for each in (
-        openai.router(front),
+        openai.router(front, left=left),
         anthropic.router(front, seal, left),
         contexts.router(front, uploads),
         responses.router(front, seal, store, left),

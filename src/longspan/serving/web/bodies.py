@@ -64,15 +64,20 @@ def _bounded(value: Any) -> None:
             raise Refused(f"the body has more than {VALUES:,} values", code="invalid_json")
         for one in level:
             _whole(one)
-        level = [
-            each
-            for one in level
-            if isinstance(one, dict | list)
-            for each in (one.values() if isinstance(one, dict) else one)
-        ]
+        level = inside(level)
         if not level:
             return
     raise Refused(f"the body is nested too deeply, allowed are {DEPTH} levels", code="invalid_json")
+
+
+def inside(values: Sequence[Any]) -> list[Any]:
+    """What stands one level deeper in JSON."""
+    return [
+        each
+        for one in values
+        if isinstance(one, dict | list)
+        for each in (one.values() if isinstance(one, dict) else one)
+    ]
 
 
 def _whole(value: Any) -> None:

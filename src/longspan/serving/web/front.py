@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from longspan.serving.desk import Desk, Ticket
-from longspan.serving.events import Event
 from longspan.serving.refused import Refused
 
 
@@ -41,6 +40,3 @@ def request_id(request: Request) -> str:
 
 Wording = Callable[[Refused, str], tuple[int, dict[str, object]]]
 """Status and body of a refusal in a protocol; the text is the id of the request."""
-
-Frames = Callable[[Event], "list[bytes]"]
-"""What is sent for an event."""

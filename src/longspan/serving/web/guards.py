@@ -142,7 +142,7 @@ class _Bounded:
         try:
             message = await asyncio.wait_for(self._receive(), max(left, 0))
         except TimeoutError:
-            raise Refused("the request comes too slowly; send it again", kind="timeout") from None
+            raise Refused("the request comes too slowly; send it again", kind="slow") from None
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)

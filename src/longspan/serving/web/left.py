@@ -47,8 +47,8 @@ def _named(fields: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     parts = [part for each in said for name in ("content", "output") for part in _objects(each.get(name))]
     parts += [inner for part in parts for inner in _objects(part.get("content"))]
     for part in parts:
-        kind = part.get("type")
-        holder = part.get("source") if kind == "document" else part if kind == "input_file" else None
+        kind = str(part.get("type"))
+        holder = {"document": part.get("source"), "file": part.get("file"), "input_file": part}.get(kind)
         if isinstance(holder, dict) and isinstance(holder.get("file_id"), str):
             yield part, holder["file_id"]
 
@@ -62,6 +62,7 @@ def _put(part: dict[str, Any], name: str, document: Document) -> None:
         part["source"] = {"type": "text", "data": document.text, "file_id": name}
         part["title"] = part.get("title") or document.name
         return
+    file = part["file"] if part["type"] == "file" else part
     data = base64.b64encode(document.text.encode()).decode()
-    part["file_data"] = f"data:text/plain;base64,{data}"
-    part["filename"] = part.get("filename") or document.name
+    file["file_data"] = f"data:text/plain;base64,{data}"
+    file["filename"] = file.get("filename") or document.name

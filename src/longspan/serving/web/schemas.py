@@ -14,6 +14,7 @@ from typing import Any
 from longspan.forms.form import Form
 from longspan.serving.refused import Refused
 from longspan.serving.web import proving
+from longspan.serving.web.bodies import inside
 
 BYTES = 2**16
 DEPTH = 32
@@ -35,12 +36,7 @@ def bounded(schema: Mapping[str, Any], where: str) -> None:
         raise _wrong(where, f"has {size:,} bytes, allowed are {BYTES:,}; send a smaller one")
     level: list[Any] = [schema]
     for _ in range(DEPTH):
-        level = [
-            each
-            for one in level
-            if isinstance(one, dict | list)
-            for each in (one.values() if isinstance(one, dict) else one)
-        ]
+        level = inside(level)
         if not level:
             return
     raise _wrong(where, f"has more than {DEPTH} levels; send a flatter one")
