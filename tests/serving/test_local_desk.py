@@ -9,6 +9,7 @@ import longspan
 from longspan.serving.admission import Limits
 from longspan.serving.asked import Asked, Turn
 from longspan.serving.events import Done, Echoed, Ended, Read, Spoken
+from longspan.serving.interleaving import Dropped
 from longspan.serving.local import LocalDesk
 from longspan.serving.refused import Overlong, Refused
 from longspan.spans import Document
@@ -280,3 +281,26 @@ def test_any_number_of_plans_may_be_named(model, monkeypatch):
     kinds, held = on_a_desk(model, work)
     assert kinds <= 3
     assert held < 10**6
+
+
+def test_a_desk_that_ends_at_once_leaves_the_pass_in_which_it_is(model):
+    async def work(desk):
+        whole, passes = desk.worker._meanwhile, desk.worker._passes
+
+        def slowly():
+            time.sleep(0.2)
+            whole()
+
+        passes._meanwhile = slowly
+        running = asyncio.create_task(heard(desk, question(LONG)))
+        while not passes.runner.passing:
+            await asyncio.sleep(0.002)
+        (request,) = passes.runner.passing
+        await desk.close(0)
+        return request, await asyncio.gather(running, return_exceptions=True)
+
+    request, (refused,) = on_a_desk(model, work, chunk=1024)
+    assert isinstance(request.error, Dropped)
+    assert request.sequence.run == 0
+    assert isinstance(refused, Refused)
+    assert refused.kind == "overloaded"

@@ -92,11 +92,10 @@ class Worker:
             self._wake.notify()
 
     def close(self, reason: str = "the server is shutting down; try again later") -> None:
-        """Ends all, and gives the memory back."""
+        """Ends all, from between the layers of a pass if need be, and gives the memory back."""
         self.drain()
-        future = self.call(lambda: self._end_all(reason)) if not self.closed else None
-        if future is not None:
-            future.result()
+        if not self.closed:
+            self.call(lambda: self._end_all(reason), quick=True).result()
         self._thread.join()
 
     @property

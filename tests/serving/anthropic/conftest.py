@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from keyed import messages_client, serving
-from scripted_desk import ScriptedDesk
 
 import longspan
 from longspan.serving.admission import Limits
@@ -20,21 +19,6 @@ def small(small_folder):
 
     with serving(make) as address, messages_client(address) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    """The address of a server that answers by a script, and its desk."""
-    desk = ScriptedDesk()
-    with serving(lambda: desk) as address:
-        yield address, desk
-
-
-@pytest.fixture
-def desk(scripted):
-    """The desk, as if it were new."""
-    scripted[1].__dict__.update(vars(ScriptedDesk()))
-    return scripted[1]
 
 
 @pytest.fixture(scope="module")
