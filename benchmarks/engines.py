@@ -249,6 +249,9 @@ class XLlamaCpp:
     def run(self, ids: list[int], count: int) -> Ran:
         pieces: list[dict[str, Any]] = []
         self.server.handle_completions(self._wanted(ids, count + 1) | {"stream": True}, pieces.append)
+        wrong = next((each for each in pieces if "timings" not in each), None)
+        if wrong is not None:
+            raise RuntimeError(f"llama.cpp did not answer: {json.dumps(wrong)[:300]}")
         timings = [each["timings"] for each in pieces]
         steps = [
             (after["predicted_ms"] - before["predicted_ms"]) * 1e-3
